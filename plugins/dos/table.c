@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The two bounded tables of the dos detector: hosts under watch and services with incomplete handshakes. Chains over
+// fixed places, all in the block behind struct dos.
+//
+// A full table gives the place of its coldest record, never one with an open alert, to a hotter newcomer. The search
+// walks the whole table, so it is done at most DOS_EVICTIONS times a second: under a carpet of victims the rest is
+// counted. Which record lies in which bucket depends on the seed; what is found and who is evicted does not.
+#include "dos.h"
+
+#include <string.h>
+
+static uint64_t rotate(uint64_t v, int n)
+{
+	return v << n | v >> (64 - n);
+}
+
+// A keyed mix of three words. Keys are internal addresses, yet with IPv6 a sender may choose their lower half.
+static uint64_t mix(const struct dos *d, const struct yg_addr *addr, uint64_t rest)
+{
+	uint64_t word[3] = {0, 0, rest}, a = d->seed[0], b = d->seed[1];
+	memcpy(word, addr->b, 16);
+	for (int i = 0; i < 3; i++) {
+		b ^= word[i];
+		for (int round = 0; round < 3; round++) {
+			a += b;
+			b = rotate(b, 13) ^ a;
+			a = rotate(a, 32) + b * UINT64_C(0x9e3779b97f4a7c15);
+			b = rotate(b, 29) ^ a;
+		}
+		a ^= word[i];
+	}
+	return a ^ b ^ rotate(a, 31);
+}
+
+uint32_t dos_buckets(uint32_t hosts, uint32_t services)
+{
+	uint32_t n = 16;
+	while (n < hosts || n < services)
+		n *= 2;
+	return n;
+}
+
+uint64_t dos_memory(uint32_t hosts, uint32_t services)
+{
+	return sizeof(struct dos) + (uint64_t)hosts * sizeof(struct dos_watch) +
+	       (uint64_t)services * sizeof(struct dos_service) +
+	       2 * (uint64_t)dos_buckets(hosts, services) * sizeof(uint32_t);
+}
+
+void dos_table_clear(struct dos *d)
+{
+	memset(d->watch, 0, d->hosts * sizeof *d->watch);
+	memset(d->service, 0, d->services * sizeof *d->service);
+	memset(d->host_head, 0xff, 2 * (size_t)d->buckets * sizeof *d->host_head);
+	for (uint32_t i = 0; i < d->hosts; i++)
+		d->watch[i].next = i + 1 < d->hosts ? i + 1 : DOS_NONE;
+	for (uint32_t i = 0; i < d->services; i++)
+		d->service[i].next = i + 1 < d->services ? i + 1 : DOS_NONE;
+	d->host_free = d->service_free = 0;
+}
+
+void dos_table_layout(struct dos *d)
+{
+	d->buckets = dos_buckets(d->hosts, d->services);
+	d->watch = (struct dos_watch *)(void *)(d + 1);
+	d->service = (struct dos_service *)(void *)(d->watch + d->hosts);
+	d->host_head = (uint32_t *)(void *)(d->service + d->services);
+	d->service_head = d->host_head + d->buckets;
+	dos_table_clear(d);
+}
+
+static uint32_t *host_bucket(struct dos *d, uint8_t af, const struct yg_addr *addr)
+{
+	return &d->host_head[mix(d, addr, af) & (d->buckets - 1)];
+}
+
+static uint32_t *service_bucket(struct dos *d, uint8_t af, const struct yg_addr *addr, uint16_t port)
+{
+	return &d->service_head[mix(d, addr, (uint64_t)port << 8 | af) & (d->buckets - 1)];
+}
+
+void dos_watch_drop(struct dos *d, struct dos_watch *w)
+{
+	uint32_t at = (uint32_t)(w - d->watch), *link = host_bucket(d, w->af, &w->addr);
+	while (*link != at)
+		link = &d->watch[*link].next;
+	*link = w->next;
+	w->used = false;
+	w->next = d->host_free;
+	d->host_free = at;
+}
+
+void dos_service_drop(struct dos *d, struct dos_service *s)
+{
+	uint32_t at = (uint32_t)(s - d->service), *link = service_bucket(d, s->af, &s->addr, s->port);
+	while (*link != at)
+		link = &d->service[*link].next;
+	*link = s->next;
+	s->used = false;
+	s->next = d->service_free;
+	d->service_free = at;
+}
+
+// A newcomer no hotter than one that was refused in this second needs no search.
+static bool may_search(struct dos *d, double heat, double refused)
+{
+	if (heat <= refused || d->evictions >= DOS_EVICTIONS)
+		return false;
+	d->evictions++;
+	return true;
+}
+
+static void evict_host(struct dos *d, double heat)
+{
+	struct dos_watch *coldest = NULL;
+	bool searched = may_search(d, heat, d->host_refused);
+	if (searched)
+		for (uint32_t i = 0; i < d->hosts; i++)
+			if (!d->watch[i].incident.open && d->watch[i].heat < heat &&
+			    (!coldest || d->watch[i].heat < coldest->heat))
+				coldest = &d->watch[i];
+	if (!coldest) {
+		d->stats.watch_full++;
+		d->host_refused = searched ? heat : d->host_refused;
+		return;
+	}
+	d->stats.evicted++;
+	dos_watch_drop(d, coldest);
+}
+
+static void evict_service(struct dos *d, double heat)
+{
+	struct dos_service *coldest = NULL;
+	bool searched = may_search(d, heat, d->service_refused);
+	if (searched)
+		for (uint32_t i = 0; i < d->services; i++)
+			if (!d->service[i].cusum.alarm && d->service[i].heat < heat &&
+			    (!coldest || d->service[i].heat < coldest->heat))
+				coldest = &d->service[i];
+	if (!coldest) {
+		d->stats.service_full++;
+		d->service_refused = searched ? heat : d->service_refused;
+		return;
+	}
+	d->stats.evicted++;
+	dos_service_drop(d, coldest);
+}
+
+struct dos_watch *dos_watch_get(struct dos *d, uint8_t af, const struct yg_addr *addr, double heat)
+{
+	uint32_t *head = host_bucket(d, af, addr);
+	for (uint32_t i = *head; i != DOS_NONE; i = d->watch[i].next)
+		if (d->watch[i].af == af && memcmp(&d->watch[i].addr, addr, sizeof *addr) == 0)
+			return &d->watch[i];
+	if (heat <= 0)
+		return NULL;
+	if (d->host_free == DOS_NONE)
+		evict_host(d, heat);
+	if (d->host_free == DOS_NONE)
+		return NULL;
+	uint32_t at = d->host_free;
+	struct dos_watch *w = &d->watch[at];
+	d->host_free = w->next;
+	*w = (struct dos_watch){.addr = *addr, .af = af, .used = true, .next = *head, .org = YG_ORG_NONE, .heat = heat};
+	*head = at;
+	return w;
+}
+
+struct dos_service *dos_service_get(struct dos *d, const struct yg_window *w, double heat)
+{
+	uint32_t *head = service_bucket(d, w->af, &w->addr, w->port);
+	for (uint32_t i = *head; i != DOS_NONE; i = d->service[i].next) {
+		struct dos_service *s = &d->service[i];
+		if (s->af == w->af && s->port == w->port && memcmp(&s->addr, &w->addr, sizeof w->addr) == 0)
+			return s;
+	}
+	if (heat <= 0)
+		return NULL;
+	if (d->service_free == DOS_NONE)
+		evict_service(d, heat);
+	if (d->service_free == DOS_NONE)
+		return NULL;
+	uint32_t at = d->service_free;
+	struct dos_service *s = &d->service[at];
+	d->service_free = s->next;
+	*s = (struct dos_service){
+	    .addr = w->addr, .af = w->af, .port = w->port, .used = true, .next = *head, .heat = heat};
+	*head = at;
+	return s;
+}

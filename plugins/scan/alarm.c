@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// Open alerts of a source: at most SCAN_ALARMS, each a host (vertical) or a port (horizontal). A contact that fits an
+// open one belongs to it and opens no other, so a scan of a whole block is a few alerts and not one a host.
+#include "scan.h"
+
+#include <string.h>
+
+enum { ICMP = 1, UDP = 17, ICMP6 = 58, V4_NET = 24, V6_NET = 64, HIGH_PORTS = 1024 };
+
+static void copy_name(char *to, size_t size, const char *from)
+{
+	size_t len = strlen(from);
+	len = len < size ? len : size - 1;
+	memcpy(to, from, len);
+	to[len] = 0;
+}
+
+static uint8_t severity_of(const struct scan_source *r, const struct scan_alarm *a)
+{
+	if (!r->internal)
+		return YG_SEV_LOW; // the weather of the Internet
+	// From inside: pings and high UDP ports of many hosts are what monitors and peer-to-peer programs do.
+	if (a->horizontal && (a->proto == ICMP || a->proto == ICMP6 || (a->proto == UDP && a->port >= HIGH_PORTS)))
+		return YG_SEV_LOW;
+	return YG_SEV_HIGH;
+}
+
+static void mask(struct yg_addr *addr, uint8_t len)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned keep = len > i * 8 ? len - i * 8 : 0;
+		if (keep < 8)
+			addr->b[i] = (uint8_t)(addr->b[i] & (0xff00 >> keep));
+	}
+}
+
+static void fill_key(struct yg_alert *a, const struct scan_source *r, const struct scan_alarm *alarm)
+{
+	const char *kind = alarm->horizontal ? "scan.host" : "scan.port";
+	copy_name(a->kind, sizeof a->kind, kind);
+	copy_name(a->runbook, sizeof a->runbook, kind);
+	copy_name(a->vector, sizeof a->vector, alarm->horizontal ? "horizontal" : "vertical");
+	// From inside it is discovery within the network; from outside it is reconnaissance before an attack.
+	copy_name(a->technique, sizeof a->technique, r->internal || !alarm->horizontal ? "T1046" : "T1595.001");
+	a->key_source = 1;
+	a->af = a->source_af = r->af;
+	a->source = r->addr;
+	a->target = alarm->addr;
+	a->target_len = alarm->target_len;
+	a->target_port = alarm->horizontal && alarm->proto != ICMP && alarm->proto != ICMP6 ? alarm->port : 0;
+	a->proto = alarm->proto;
+	a->org = alarm->org;
+	a->zone = alarm->zone;
+}
+
+void scan_alarm_raise(struct scan *s, struct scan_source *r, struct scan_alarm *alarm, int64_t time_ns)
+{
+	struct scan_counts n;
+	struct yg_alert a = {0};
+	scan_count(s, r, alarm->target, alarm->port, alarm->proto, &n);
+	fill_key(&a, r, alarm);
+	double tries = alarm->horizontal ? n.hosts : n.ports,
+	       failed = alarm->horizontal ? n.hosts_failed : n.ports_failed;
+	a.time_ns = time_ns;
+	a.first_ns = alarm->first * INT64_C(1000000000);
+	a.clear_after_s = SCAN_CLEAR_S;
+	a.severity = severity_of(r, alarm);
+	a.observed = failed;
+	a.threshold = alarm->horizontal ? s->hosts : s->ports;
+	a.window_s = s->window_s;
+	a.confidence = (float)(tries > 0 ? failed / tries : 0);
+	a.score = r->internal ? 80 : 30;
+	a.sources_at_least = 1;
+	copy_name(a.unit, sizeof a.unit, alarm->horizontal ? "hosts" : "ports");
+	alarm->dirty = false;
+	scan_sentences(&a, alarm, &n, s->window_s, s->host->org(s->host->context, alarm->org));
+	s->host->raise(s->host->context, &a);
+}
+
+struct scan_alarm *scan_alarm_of(struct scan_source *r, const struct yg_contact *c, uint32_t target)
+{
+	for (int i = 0; i < SCAN_ALARMS; i++) {
+		struct scan_alarm *a = &r->alarms[i];
+		if (!a->open)
+			continue;
+		if (a->horizontal ? a->port == c->port[1] && a->proto == c->proto : a->target == target)
+			return a;
+	}
+	return NULL;
+}
+
+void scan_alarm_expire(struct scan *s, struct scan_source *r, int64_t second)
+{
+	bool was_open = false, is_open = false;
+	for (int i = 0; i < SCAN_ALARMS; i++) {
+		struct scan_alarm *a = &r->alarms[i];
+		was_open |= a->open;
+		if (a->open && second - a->last > SCAN_CLEAR_S)
+			a->open = false;
+		is_open |= a->open;
+	}
+	// The scan is over: what it tried must not be the head start of the next.
+	if (was_open && !is_open)
+		scan_source_reset(s, r);
+}
+
+static struct scan_alarm *free_alarm(struct scan_source *r)
+{
+	for (int i = 0; i < SCAN_ALARMS; i++)
+		if (!r->alarms[i].open)
+			return &r->alarms[i];
+	return NULL;
+}
+
+void scan_alarm_open(struct scan *s, struct scan_source *r, const struct yg_contact *c, const struct scan_counts *n,
+                     bool horizontal, int64_t second)
+{
+	struct scan_alarm *a = free_alarm(r);
+	if (!a) {
+		s->stats.alarms_full++; // its open ones already say what it does
+		return;
+	}
+	*a = (struct scan_alarm){
+	    .open = true, .horizontal = horizontal, .proto = c->proto, .flags = c->tcp_flags, .last = second};
+	a->port = c->port[1];
+	a->target = scan_fingerprint(c->af, &c->addr[1]);
+	a->addr = horizontal ? r->net : c->addr[1];
+	a->target_len = c->af == 6 ? 128 : 32;
+	if (horizontal) {
+		uint8_t widest = c->af == 6 ? V6_NET : V4_NET;
+		a->target_len = r->net_len < widest ? r->net_len : widest;
+		mask(&a->addr, a->target_len);
+	}
+	a->org = r->internal ? r->org : horizontal ? r->target_org : c->org[1];
+	a->zone = (uint8_t)(r->internal ? r->zone : c->zone[1]);
+	a->first = second - (int64_t)((uint32_t)second - (horizontal ? n->hosts_first : n->ports_first));
+	scan_alarm_raise(s, r, a, c->event_ns);
+}

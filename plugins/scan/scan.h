@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// What the files of the scan detector share. Everything runs on the aggregator's thread. All state lies in one block
+// whose size scan_memory() states; nothing is allocated after create.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <yagura/plugin.h>
+
+enum {
+	SCAN_ITEMS_MAX = 1024, // distinct (target, port) of one source
+	SCAN_INLINE = 4,       // of them without a chunk: most sources never need one
+	SCAN_CHUNK = 16,
+	SCAN_ALARMS = 4, // alerts of one source at a time
+	SCAN_EXEMPT_MAX = 64,
+	SCAN_SEARCH = 256,  // sources looked at for chunks to take back
+	SCAN_CLEAR_S = 120, // an alert closes so long after the last failure
+	SCAN_TRW_MIN = -4,
+	SCAN_TRW_ALARM = 4,
+	SCAN_TRW_MAX = 8,
+};
+
+// One thing that a source tried within the window.
+struct scan_item {
+	uint32_t target; // fingerprint of the address
+	uint32_t second; // low bits; of the last try
+	uint16_t port;
+	uint8_t proto, outcome;
+};
+
+struct scan_chunk {
+	uint32_t next;
+	struct scan_item items[SCAN_CHUNK];
+};
+
+// An alert that is open. Its key does not change.
+struct scan_alarm {
+	bool open, dirty, horizontal;
+	uint8_t proto, target_len, zone, flags;
+	uint16_t port, org;
+	uint32_t target;     // fingerprint, vertical
+	struct yg_addr addr; // the host, or the network that holds all targets so far
+	int64_t first, last; // seconds: first matching try when it opened; last failure
+};
+
+struct scan_source {
+	struct yg_addr addr;
+	uint16_t domain;
+	uint8_t af, internal;
+	bool used, dirty, net_known, known; // known: more than one item, safe from a flood of newcomers
+	bool responded;                     // somebody answered or refused it: silence of UDP means something
+	int8_t trw;
+	uint8_t net_len;
+	uint16_t org, zone, target_org, count, oldest;
+	uint32_t next, older, newer, dirty_next, first_chunk;
+	int64_t second;     // of the last contact
+	struct yg_addr net; // with net_len: the network that holds all failed targets
+	struct scan_item items[SCAN_INLINE];
+	struct scan_alarm alarms[SCAN_ALARMS];
+};
+
+struct scan_prefix {
+	struct yg_addr addr;
+	uint8_t af, len;
+};
+
+struct scan_list {
+	uint32_t newest, oldest, count;
+};
+
+struct scan_stats {
+	uint64_t source_evicted, pool_evicted, items_full, alarms_full;
+};
+
+struct scan {
+	const struct yg_host *host;
+	uint32_t ports, hosts, failed, window_s;
+	uint64_t seed[2];
+	uint32_t sources, chunks, buckets; // buckets: a power of two
+	uint32_t free_source, free_chunk, dirty;
+	struct scan_list lists[2]; // [known]
+	struct scan_source *source;
+	struct scan_chunk *chunk;
+	uint32_t *head;
+	struct scan_prefix exempt[SCAN_EXEMPT_MAX];
+	uint32_t exempt_count;
+	struct scan_stats stats;
+};
+
+#define SCAN_NONE UINT32_MAX
+
+// What the window of a source holds with respect to one target and one port.
+struct scan_counts {
+	uint32_t failed, ports, ports_failed, hosts, hosts_failed;
+	uint32_t ports_first, hosts_first; // earliest second of the failures
+};
+
+// ---- table.c ----
+
+uint64_t scan_memory(uint32_t sources, uint32_t chunks);
+void scan_table_layout(struct scan *s);
+void scan_table_clear(struct scan *s);
+uint32_t scan_fingerprint(uint8_t af, const struct yg_addr *addr);
+// The source's record, made when there is none, in front of its list.
+struct scan_source *scan_source_get(struct scan *s, const struct yg_contact *c);
+// Forgets what the source tried.
+void scan_source_reset(struct scan *s, struct scan_source *source);
+// NULL past the end.
+struct scan_item *scan_item_at(struct scan *s, struct scan_source *source, uint32_t index);
+struct scan_item *scan_item_find(struct scan *s, struct scan_source *source, const struct scan_item *like);
+void scan_item_add(struct scan *s, struct scan_source *source, const struct scan_item *item);
+void scan_items_expire(struct scan *s, struct scan_source *source, int64_t second);
+
+// ---- judge.c ----
+
+bool scan_means_nothing(const struct yg_contact *c);
+bool scan_failed(const struct scan_source *source, uint8_t proto, uint8_t outcome);
+void scan_count(struct scan *s, struct scan_source *source, uint32_t target, uint16_t port, uint8_t proto,
+                struct scan_counts *ret);
+bool scan_is_vertical(const struct scan *s, const struct scan_counts *n);
+bool scan_is_horizontal(const struct scan *s, const struct scan_counts *n, uint16_t port, uint8_t proto);
+int scan_exempt_parse(struct scan *s, const char *text);
+bool scan_is_exempt(const struct scan *s, const struct yg_contact *c);
+uint8_t scan_common_bits(uint8_t af, const struct yg_addr *a, const struct yg_addr *b);
+
+// ---- alarm.c ----
+
+void scan_alarm_open(struct scan *s, struct scan_source *source, const struct yg_contact *c,
+                     const struct scan_counts *n, bool horizontal, int64_t second);
+// The open alarm that this contact belongs to, or NULL.
+struct scan_alarm *scan_alarm_of(struct scan_source *source, const struct yg_contact *c, uint32_t target);
+void scan_alarm_expire(struct scan *s, struct scan_source *source, int64_t second);
+void scan_alarm_raise(struct scan *s, struct scan_source *source, struct scan_alarm *alarm, int64_t time_ns);
+
+// ---- text.c ----
+
+const char *scan_method(uint8_t proto, uint8_t tcp_flags);
+void scan_sentences(struct yg_alert *alert, const struct scan_alarm *alarm, const struct scan_counts *n,
+                    uint32_t window_s, const struct yg_org_info *org);

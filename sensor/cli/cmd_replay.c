@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// yagura replay: compiles the configuration in a child, starts the processes, shows progress, prints the summary.
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/summary.h"
+#include "cli/supervisor.h"
+#include "model/flow.h"
+
+enum { EXIT_ALERTS = 10, HOME_MAX = 1024, OVERRIDES_MAX = 16 };
+
+struct arguments {
+	const char *config;
+	const char *home[HOME_MAX];
+	size_t home_count;
+	const char *overrides[OVERRIDES_MAX][2];
+	size_t overrides_count;
+	unsigned workers;
+	int fail_on; // severity, -1
+	bool json;
+	enum yg_progress_mode progress;
+	char eve[4200];
+};
+
+static const char usage[] =
+	"Usage: yagura replay [OPTION]… FILE…\n"
+	"\n"
+	"Reads capture files (pcap, pcapng, also .gz; - is standard input), in order of\n"
+	"time, and says what was in them. Needs no privilege.\n"
+	"\n"
+	"  -c, --config FILE       configuration (default: the installed one)\n"
+	"      --home PREFIX,…     internal address space, for this run alone\n"
+	"      --eve FILE          write flow records and alerts as EVE JSON lines\n"
+	"      --redis URL         deliver alerts: redis://[user:password@]host:port[/db]\n"
+	"                          or unix:///path\n"
+	"      --workers N         worker threads, 1 to 16; the result is the same\n"
+	"      --quarantine DIR    keep packets that killed a dissector there\n"
+	"      --set KEY=VALUE     override one option of the configuration\n"
+	"      --json              summary as JSON\n"
+	"      --progress MODE     auto, plain or none\n"
+	"      --fail-on SEVERITY  exit 10 when such an alert (info, low, medium, high,\n"
+	"                          critical) or a worse one was raised\n"
+	"\n"
+	"Exit: 0 done, 10 --fail-on, 64 usage, 65 a file was cut or damaged, 66 no such\n"
+	"file or no capture, 69 alerts not delivered, 70 internal, 78 bad configuration.\n";
+
+// ---- arguments ----
+
+static bool add_override(struct arguments *a, const char *key, const char *value)
+{
+	if (a->overrides_count == OVERRIDES_MAX) {
+		fprintf(stderr, "yagura: more than %d options to override\n", OVERRIDES_MAX);
+		return false;
+	}
+	a->overrides[a->overrides_count][0] = key;
+	a->overrides[a->overrides_count++][1] = value;
+	return true;
+}
+
+static bool set_option(struct arguments *a, char *text)
+{
+	char *equals = strchr(text, '=');
+	if (!equals) {
+		fprintf(stderr, "yagura: --set %s: KEY=VALUE is wanted\n", text);
+		return false;
+	}
+	*equals = '\0';
+	return add_override(a, text, equals + 1);
+}
+
+static bool add_home(struct arguments *a, char *list)
+{
+	for (char *save, *p = strtok_r(list, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
+		if (a->home_count == HOME_MAX) {
+			fprintf(stderr, "yagura: --home: more than %d prefixes\n", HOME_MAX);
+			return false;
+		}
+		a->home[a->home_count++] = p;
+	}
+	return true;
+}
+
+static bool set_workers(struct arguments *a, const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+	if (*end || n < 1 || n > YG_WORKERS_MAX) {
+		fprintf(stderr, "yagura: --workers %s: a number from 1 to %d is wanted\n", text, YG_WORKERS_MAX);
+		return false;
+	}
+	a->workers = (unsigned)n;
+	return true;
+}
+
+static bool set_fail_on(struct arguments *a, const char *text)
+{
+	for (int i = 0; i < YG_SEV_COUNT; i++)
+		if (strcmp(text, yg_severity_name((unsigned)i)) == 0)
+			a->fail_on = i;
+	if (a->fail_on < 0)
+		fprintf(stderr, "yagura: --fail-on %s: info, low, medium, high or critical is wanted\n", text);
+	return a->fail_on >= 0;
+}
+
+static bool set_progress(struct arguments *a, const char *text)
+{
+	static const char *const modes[] = {"auto", "plain", "none"};
+	for (unsigned i = 0; i < 3; i++) {
+		if (strcmp(text, modes[i]) == 0) {
+			a->progress = (enum yg_progress_mode)i;
+			return true;
+		}
+	}
+	fprintf(stderr, "yagura: --progress %s: auto, plain or none is wanted\n", text);
+	return false;
+}
+
+static bool parse_one(struct arguments *a, int option, char *value)
+{
+	switch (option) {
+	case 'c':
+		a->config = value;
+		return true;
+	case 'H':
+		return add_home(a, value);
+	case 'e':
+		return add_override(a, "eve.file", value);
+	case 'r':
+		return add_override(a, "redis.url", value);
+	case 'q':
+		return add_override(a, "quarantine.directory", value);
+	case 's':
+		return set_option(a, value);
+	case 'w':
+		return set_workers(a, value);
+	case 'j':
+		a->json = true;
+		return true;
+	case 'p':
+		return set_progress(a, value);
+	case 'f':
+		return set_fail_on(a, value);
+	default:
+		return false;
+	}
+}
+
+// 0 to go on, else an exit status + 1.
+static int parse(struct arguments *a, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},   {"home", required_argument, NULL, 'H'},	 {"eve", required_argument, NULL, 'e'},
+		{"redis", required_argument, NULL, 'r'},    {"workers", required_argument, NULL, 'w'},	 {"json", no_argument, NULL, 'j'},
+		{"progress", required_argument, NULL, 'p'}, {"fail-on", required_argument, NULL, 'f'},	 {"help", no_argument, NULL, 'h'},
+		{"set", required_argument, NULL, 's'},	    {"quarantine", required_argument, NULL, 'q'}, {NULL, 0, NULL, 0},
+	};
+	for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+		if (c == 'h') {
+			fputs(usage, stdout);
+			return 1;
+		}
+		if (!parse_one(a, c, optarg)) {
+			fputs("Try 'yagura replay --help'.\n", stderr);
+			return EX_USAGE + 1;
+		}
+	}
+	if (optind == argc) {
+		fputs("yagura: replay: no file named\nTry 'yagura replay --help'.\n", stderr);
+		return EX_USAGE + 1;
+	}
+	return 0;
+}
+
+// ---- running ----
+
+static int compile(const struct arguments *a, const struct yg_paths *paths)
+{
+	static struct yg_found_plugin plugins[YG_CONFIG_PLUGINS_MAX];
+	int found = yg_plugins_find(paths, plugins, YG_CONFIG_PLUGINS_MAX);
+	if (found < 0)
+		yg_warn("%s: %s", paths->plugins, strerror(-found));
+	struct yg_compile_input input = {
+		.path = a->config ? a->config : paths->config[0] ? paths->config : NULL,
+		.home = a->home,
+		.home_count = a->home_count,
+		.overrides = a->overrides,
+		.overrides_count = a->overrides_count,
+		.plugins = plugins,
+		.plugins_count = found > 0 ? (size_t)found : 0,
+	};
+	return yg_compile_in_child(&input);
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+	interrupted = number;
+}
+
+static int exit_status(const struct yg_supervisor *s, const struct arguments *a)
+{
+	int engine = s->status[YG_CHILD_ENGINE];
+	struct yg_identity ids[YG_IDENTITIES];
+	if (interrupted)
+		return 128 + interrupted;
+	if (!s->ended[YG_CHILD_ENGINE] || WIFSIGNALED(engine))
+		return EX_SOFTWARE;
+	if (WEXITSTATUS(engine) != EX_OK)
+		return WEXITSTATUS(engine);
+	if (yg_summary_undelivered(s))
+		return EX_UNAVAILABLE;
+	if (yg_identities(s, ids))
+		return EX_SOFTWARE;
+	return a->fail_on >= 0 && yg_summary_severity(s) >= a->fail_on ? EXIT_ALERTS : EX_OK;
+}
+
+static void say_capture_errors(const struct yg_supervisor *s)
+{
+	char text[sizeof s->engine->capture_error];
+	memcpy(text, s->engine->capture_error, sizeof text);
+	text[sizeof text - 1] = '\0';
+	if (text[0])
+		fprintf(stderr, "yagura: %s%s", text, text[strlen(text) - 1] == '\n' ? "" : "\n");
+}
+
+static int run(struct yg_supervisor *s, const struct arguments *a, char **files, int count)
+{
+	struct yg_progress progress;
+	double started = yg_progress_clock();
+	int error = yg_supervisor_start(s, files, count);
+	if (error) {
+		yg_error("could not start: %s", strerror(-error));
+		yg_supervisor_stop(s);
+		return EX_OSERR;
+	}
+	yg_progress_init(&progress, a->progress);
+	while (!interrupted && yg_supervisor_watch(s, 100))
+		yg_progress_show(&progress, s);
+	if (interrupted && !s->ended[YG_CHILD_ENGINE])
+		kill(s->pids[YG_CHILD_ENGINE], SIGTERM);
+	double seconds = yg_progress_clock() - started;
+	yg_supervisor_stop(s);
+	yg_progress_finish(&progress);
+	say_capture_errors(s);
+	// A file that is no capture has been told by the engine; there is nothing to sum up.
+	if (yg_counter_get(&s->engine->batch) && !interrupted) {
+		if (a->json)
+			yg_summary_json(s, seconds, stdout);
+		else
+			yg_summary_text(s, seconds, stdout);
+	}
+	return exit_status(s, a);
+}
+
+int cmd_replay(int argc, char **argv)
+{
+	struct arguments a = {.fail_on = -1};
+	struct yg_paths paths;
+	int status = parse(&a, argc, argv);
+	if (status)
+		return status - 1;
+	int error = yg_paths_find(&paths);
+	int config = error ? -1 : compile(&a, &paths);
+	if (config < 0)
+		return error ? EX_OSERR : EX_CONFIG;
+	static struct yg_supervisor supervisor;
+	struct sigaction action = {.sa_handler = on_signal};
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	error = yg_supervisor_init(&supervisor, &paths, config, a.workers);
+	if (error) {
+		yg_error("could not start: %s", strerror(-error));
+		return EX_OSERR;
+	}
+	status = run(&supervisor, &a, argv + optind, argc - optind);
+	yg_supervisor_finish(&supervisor);
+	return status;
+}

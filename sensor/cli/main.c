@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// yagura: finds the subcommand and runs it.
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/log.h"
+#include "cli/commands.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help_en, *help_ja;
+} commands[] = {
+	{"replay", cmd_replay, "read capture files; classified flows and explained alerts out", "パケットファイルを解析し、フローとアラートを出力"},
+	{"check", cmd_check, "check a configuration", "設定を検査"},
+	{"config", cmd_config, "dump-default, schema or reference of the configuration", "設定の既定値・スキーマ・説明を表示"},
+	{"plugins", cmd_plugins, "list the detectors", "検知プラグインの一覧"},
+	{"version", cmd_version, "version, with --build how it was built", "バージョン（--build で構成も表示）"},
+};
+
+static void help(FILE *out)
+{
+	bool ja = yg_language_japanese();
+	fprintf(out, "%s yagura COMMAND [OPTION]…\n\n", ja ? "使い方:" : "Usage:");
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		fprintf(out, "  %-9s %s\n", commands[i].name, ja ? commands[i].help_ja : commands[i].help_en);
+	fprintf(out, "\n%s\n", ja ? "各コマンドの説明: yagura COMMAND --help" : "More: yagura COMMAND --help");
+}
+
+int main(int argc, char **argv)
+{
+	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_IGN);
+	yg_log_init("yagura", YG_LOG_INFO);
+	if (argc < 2) {
+		help(stderr);
+		return EX_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		help(stdout);
+		return EX_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0)
+		return cmd_version(1, argv + 1);
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "yagura: no command '%s'\n\n", argv[1]);
+	help(stderr);
+	return EX_USAGE;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The summary for a person: Japanese or English by locale. Short lists, highest first; everything else is in --json.
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/summary.h"
+#include "model/flow.h"
+#include "model/packet.h"
+
+enum { TOP = 10, ALERTS_SHOWN = 40 };
+
+static __attribute__((format_arg(1), format_arg(2))) const char *t(const char *en, const char *ja)
+{
+	return yg_language_japanese() ? ja : en;
+}
+
+// 1234567 as "1,234,567".
+static const char *grouped(uint64_t n, char text[32])
+{
+	char digits[24];
+	int length = snprintf(digits, sizeof digits, "%" PRIu64, n), out = 0;
+	for (int i = 0; i < length; i++) {
+		if (i && (length - i) % 3 == 0)
+			text[out++] = ',';
+		text[out++] = digits[i];
+	}
+	text[out] = '\0';
+	return text;
+}
+
+struct row {
+	char name[100];
+	uint64_t flows, bytes;
+};
+
+static int by_flows(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	if (x->flows != y->flows)
+		return x->flows < y->flows ? 1 : -1;
+	return strcmp(x->name, y->name);
+}
+
+static void print_rows(const char *title, struct row *rows, size_t count, FILE *out)
+{
+	char flows[32], bytes[32];
+	qsort(rows, count, sizeof *rows, by_flows);
+	fprintf(out, "\n%s\n", title);
+	for (size_t i = 0; i < count && i < TOP; i++)
+		fprintf(out, "  %14s %18s  %s\n", grouped(rows[i].flows, flows), grouped(rows[i].bytes, bytes), rows[i].name);
+	if (count > TOP)
+		fprintf(out, t("  … and %zu more (--json)\n", "  … ほか%zu件（--json）\n"), count - TOP);
+}
+
+static void print_packets(const struct yg_supervisor *s, double seconds, FILE *out)
+{
+	char n[32], m[32];
+	uint64_t ends[YG_DECODE_COUNT] = {0}, bytes = 0;
+	for (unsigned w = 0; w < s->workers; w++) {
+		bytes += yg_counter_get(&s->engine->worker[w].c[YG_WC_WIRE_BYTES]);
+		for (unsigned i = 0; i < YG_DECODE_COUNT; i++)
+			ends[i] += yg_counter_get(&s->engine->worker[w].decode_end[i]);
+	}
+	uint64_t packets = yg_counter_get(&s->engine->packets_total);
+	double span = ((double)(int64_t)yg_counter_get(&s->engine->last_ns) - (double)(int64_t)yg_counter_get(&s->engine->first_ns)) / 1e9;
+	fprintf(out, t("%s packets, %s bytes, %.1f s of traffic, read in %.2f s\n", "%sパケット、%sバイト、通信時間%.1f秒、処理時間%.2f秒\n"),
+		grouped(packets, n), grouped(bytes, m), span, seconds);
+	fprintf(out, "\n%s\n", t("Where packets ended", "パケットの行き先"));
+	for (unsigned i = 0; i < YG_DECODE_COUNT; i++)
+		if (ends[i])
+			fprintf(out, "  %14s  %s\n", grouped(ends[i], n), yg_decode_end_name(i));
+}
+
+static void print_apps(const struct yg_supervisor *s, FILE *out)
+{
+	static struct row rows[YG_SUMMARY_APPS];
+	uint64_t count = yg_counter_get(&s->engine->apps_count);
+	if (count > YG_SUMMARY_APPS)
+		count = YG_SUMMARY_APPS;
+	for (uint64_t i = 0; i < count; i++) {
+		const struct yg_app_total *a = &s->engine->apps[i];
+		snprintf(rows[i].name, sizeof rows[i].name, "%.*s", (int)sizeof a->name - 1, a->name);
+		rows[i].flows = yg_counter_get(&a->flows);
+		rows[i].bytes = yg_counter_get(&a->bytes);
+	}
+	print_rows(t("Flows by application         bytes", "アプリケーション別フロー   バイト"), rows, count, out);
+}
+
+static void print_orgs(const struct yg_supervisor *s, FILE *out)
+{
+	static struct row rows[YG_SUMMARY_ORGS];
+	size_t count = 0;
+	for (uint32_t i = 0; i < YG_SUMMARY_ORGS - 1; i++) {
+		const struct yg_org_total *o = &s->engine->orgs[i];
+		bool nobody = i == YG_SUMMARY_ORGS - 2;
+		if (!yg_counter_get(&o->flows) || (!nobody && i >= s->config.orgs_count))
+			continue;
+		const char *name = nobody ? t("(no organisation)", "（所属なし）")
+				   : yg_language_japanese() ? s->config.orgs[i].name_ja
+							    : s->config.orgs[i].name_en;
+		snprintf(rows[count].name, sizeof rows[count].name, "%s", name);
+		rows[count].flows = yg_counter_get(&o->flows);
+		rows[count].bytes = yg_counter_get(&o->bytes_in) + yg_counter_get(&o->bytes_out);
+		count++;
+	}
+	print_rows(t("Flows by organisation        bytes", "団体別フロー               バイト"), rows, count, out);
+}
+
+static void print_alert(const struct yg_alert *a, FILE *out)
+{
+	static const char *const words_ja[YG_SEV_COUNT] = {"参考", "低", "中", "高", "緊急"};
+	unsigned severity = a->severity < YG_SEV_COUNT ? a->severity : 0;
+	const char *text = yg_language_japanese() ? a->text_ja : a->text_en;
+	fprintf(out, "  [%s] %.*s\n", yg_language_japanese() ? words_ja[severity] : yg_severity_name(severity), YG_TEXT_MAX - 1, text);
+}
+
+static void print_alerts(const struct yg_supervisor *s, FILE *out)
+{
+	uint64_t count = yg_counter_get(&s->courier->summary_count), opened = 0;
+	for (unsigned i = 0; i < YG_SEV_COUNT; i++)
+		opened += yg_counter_get(&s->courier->opened[i]);
+	if (count > YG_SUMMARY_ALERTS)
+		count = YG_SUMMARY_ALERTS;
+	fprintf(out, "\n%s: %" PRIu64 "\n", t("Alerts", "アラート"), opened);
+	unsigned shown = 0;
+	for (int severity = YG_SEV_CRITICAL; severity >= 0; severity--)
+		for (uint64_t i = 0; i < count; i++)
+			if (s->courier->summary[i].severity == severity && shown++ < ALERTS_SHOWN)
+				print_alert(&s->courier->summary[i], out);
+	if (opened > ALERTS_SHOWN)
+		fprintf(out, t("  … and %" PRIu64 " more (--eve, --json)\n", "  … ほか%" PRIu64 "件（--eve、--json）\n"), opened - ALERTS_SHOWN);
+}
+
+static void print_identities(const struct yg_supervisor *s, FILE *out)
+{
+	struct yg_identity ids[YG_IDENTITIES];
+	char left[32], right[32];
+	yg_identities(s, ids);
+	fprintf(out, "\n%s\n", t("The books (what goes in comes out, or is counted by name)", "収支（入ったものはすべて行き先が数えられている）"));
+	for (unsigned i = 0; i < YG_IDENTITIES; i++)
+		fprintf(out, "  %s %14s = %-14s %s\n", ids[i].left == ids[i].right ? "✔" : "✖", grouped(ids[i].left, left),
+			grouped(ids[i].right, right), ids[i].formula);
+}
+
+void yg_summary_text(const struct yg_supervisor *s, double seconds, FILE *out)
+{
+	print_packets(s, seconds, out);
+	print_apps(s, out);
+	print_orgs(s, out);
+	print_alerts(s, out);
+	print_identities(s, out);
+	char error[160];
+	memcpy(error, s->courier->redis_error, sizeof error);
+	error[sizeof error - 1] = '\0';
+	if (error[0])
+		fprintf(out, "\nRedis: %s\n", error);
+	uint64_t waiting = yg_summary_undelivered(s);
+	if (waiting)
+		fprintf(out, t("\n%" PRIu64 " alert records were not delivered\n", "\n配送できなかったアラート記録: %" PRIu64 "件\n"), waiting);
+}

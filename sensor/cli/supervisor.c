@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// See supervisor.h. Children are forked and exec'ed with exactly the descriptors that model/process.h gives them, everything else is
+// close-on-exec. A dissector or courier that dies is started again (a new one continues in the rings); an engine that dies ends the
+// replay: its flows are gone, and a replay can be repeated.
+#include "cli/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/ring.h"
+#include "base/shm.h"
+#include "engine/lifecycle.h"
+
+enum { FD_BASE = 256, RESTARTS_MAX = 100, END_PATIENCE_MS = 3000 };
+
+static const char *const programs[YG_CHILD_COUNT] = {"yagura-courier", "yagura-dissector", "yagura-engine"};
+
+// ---- what is shared ----
+
+static int keep(struct yg_supervisor *s, int number, int fd)
+{
+	if (fd < 0)
+		return fd;
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, FD_BASE); // clear of the numbers that children use
+	int error = errno;
+	close(fd);
+	if (high < 0)
+		return -error;
+	s->fds[number] = high;
+	return 0;
+}
+
+static int make_memory(struct yg_supervisor *s, int number, const char *name, size_t size, void **ret_memory)
+{
+	int error = keep(s, number, yg_shm_create(name, size));
+	if (error || !ret_memory)
+		return error;
+	*ret_memory = yg_shm_map(s->fds[number], size, true, NULL);
+	return *ret_memory ? 0 : -errno;
+}
+
+static int make_ring(struct yg_supervisor *s, int number, const char *name, uint32_t slot_size, uint32_t count)
+{
+	size_t size = yg_ring_bytes(slot_size, count);
+	void *memory;
+	int error = make_memory(s, number, name, size, &memory);
+	if (error)
+		return error;
+	error = yg_ring_format(memory, size, slot_size, count);
+	yg_shm_unmap(memory, size);
+	return error;
+}
+
+static uint32_t power_of_two(uint64_t n)
+{
+	uint32_t p = 64;
+	while (p < n)
+		p <<= 1;
+	return p;
+}
+
+static int make_dissector_rings(struct yg_supervisor *s)
+{
+	uint32_t slots = power_of_two((uint64_t)yg_config_int(&s->config, YG_O_DISSECTOR_RING));
+	int error = 0;
+	for (unsigned i = 0; !error && i < s->workers; i++) {
+		error = make_ring(s, YG_FD_TO_DISSECTOR + (int)i, "yagura-to-dissector", sizeof(struct yg_ds_request), slots);
+		if (!error)
+			error = make_ring(s, YG_FD_FROM_DISSECTOR + (int)i, "yagura-from-dissector", sizeof(struct yg_ds_answer),
+					  YG_ANSWER_SLOTS);
+	}
+	return error;
+}
+
+static int open_quarantine(struct yg_supervisor *s)
+{
+	const char *path = yg_config_string(&s->config, YG_O_QUARANTINE_DIR);
+	if (!path[0])
+		return 0;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		yg_error("%s: %s; quarantine.directory must exist", path, strerror(errno));
+		return -errno;
+	}
+	return keep(s, YG_FD_QUARANTINE, fd);
+}
+
+static int open_alive(struct yg_supervisor *s)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	s->alive = fcntl(ends[1], F_DUPFD_CLOEXEC, FD_BASE);
+	close(ends[1]);
+	return keep(s, YG_FD_ALIVE, ends[0]);
+}
+
+int yg_supervisor_init(struct yg_supervisor *s, const struct yg_paths *paths, int config_fd, unsigned workers)
+{
+	memset(s, 0, sizeof *s);
+	memset(s->fds, 0xff, sizeof s->fds);
+	s->alive = -1;
+	s->paths = *paths;
+	int error = keep(s, YG_FD_CONFIG, config_fd);
+	if (!error)
+		error = yg_config_open(s->fds[YG_FD_CONFIG], &s->config);
+	if (error)
+		return error;
+	s->workers = workers ? workers : (unsigned)yg_config_int(&s->config, YG_O_ENGINE_WORKERS);
+	size_t open_size = yg_lifecycle_size((uint32_t)yg_config_int(&s->config, YG_O_ALERTS_OPEN));
+	error = make_memory(s, YG_FD_STATS, "yagura-engine-stats", sizeof *s->engine, (void **)&s->engine);
+	if (!error)
+		error = make_memory(s, YG_FD_STATS + 100, "yagura-dissector-stats", sizeof *s->dissector, (void **)&s->dissector);
+	if (!error)
+		error = make_memory(s, YG_FD_STATS + 101, "yagura-courier-stats", sizeof *s->courier, (void **)&s->courier);
+	if (!error)
+		error = make_memory(s, YG_FD_CONTROL, "yagura-control", 4096 * YG_DISSECTORS_MAX, (void **)&s->control);
+	if (!error)
+		error = make_memory(s, YG_FD_OPEN_ALERTS, "yagura-open-alerts", open_size, NULL);
+	if (!error)
+		error = make_ring(s, YG_FD_ALERTS, "yagura-alerts", sizeof(struct yg_alert), YG_ALERT_SLOTS);
+	if (!error)
+		error = make_ring(s, YG_FD_FLOWS, "yagura-flows", sizeof(struct yg_flow), YG_FLOW_SLOTS);
+	if (!error)
+		error = make_dissector_rings(s);
+	if (!error)
+		error = open_quarantine(s);
+	return error ? error : open_alive(s);
+}
+
+void yg_supervisor_finish(struct yg_supervisor *s)
+{
+	yg_shm_unmap(s->engine, sizeof *s->engine);
+	yg_shm_unmap(s->dissector, sizeof *s->dissector);
+	yg_shm_unmap(s->courier, sizeof *s->courier);
+	yg_shm_unmap(s->control, 4096 * YG_DISSECTORS_MAX);
+	yg_config_close(&s->config);
+	for (unsigned i = 0; i < sizeof s->fds / sizeof *s->fds; i++)
+		if (s->fds[i] >= 0)
+			close(s->fds[i]);
+	if (s->alive >= 0)
+		close(s->alive);
+}
+
+// ---- children ----
+
+// Which descriptors a child gets, besides standard input, output and error.
+static bool wants(enum yg_child child, int number)
+{
+	if (number == YG_FD_CONFIG || number == YG_FD_ALIVE || number == YG_FD_STATS)
+		return true;
+	if (number == YG_FD_ALERTS || number == YG_FD_FLOWS)
+		return child != YG_CHILD_DISSECTOR;
+	if (number == YG_FD_OPEN_ALERTS)
+		return child == YG_CHILD_ENGINE;
+	if (number == YG_FD_CONTROL || number == YG_FD_QUARANTINE)
+		return child == YG_CHILD_DISSECTOR;
+	bool rings = (number >= YG_FD_TO_DISSECTOR && number < YG_FD_TO_DISSECTOR + YG_WORKERS_MAX) ||
+		     (number >= YG_FD_FROM_DISSECTOR && number < YG_FD_FROM_DISSECTOR + YG_WORKERS_MAX);
+	return rings && child != YG_CHILD_COURIER;
+}
+
+static void become(struct yg_supervisor *s, enum yg_child child, char *const *argv)
+{
+	char path[4200];
+	for (int number = 0; number < 100; number++) {
+		if (s->fds[number] < 0 || !wants(child, number))
+			continue;
+		int from = number != YG_FD_STATS || child == YG_CHILD_ENGINE ? s->fds[number]
+			   : child == YG_CHILD_DISSECTOR		      ? s->fds[YG_FD_STATS + 100]
+									      : s->fds[YG_FD_STATS + 101];
+		if (dup2(from, number) < 0)
+			_exit(YG_EXIT_BAD_SETUP);
+	}
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	snprintf(path, sizeof path, "%s/%s", s->paths.libexec, programs[child]);
+	execv(path, argv);
+	yg_error("%s: %s", path, strerror(errno));
+	_exit(YG_EXIT_BAD_SETUP);
+}
+
+static int spawn(struct yg_supervisor *s, enum yg_child child)
+{
+	char workers[16], rings[16];
+	char **argv = calloc((size_t)s->files_count + 8, sizeof *argv);
+	if (!argv)
+		return -ENOMEM;
+	int n = 0;
+	snprintf(workers, sizeof workers, "--workers=%u", child == YG_CHILD_DISSECTOR ? 1 : s->workers);
+	snprintf(rings, sizeof rings, "--rings=%u", s->workers);
+	argv[n++] = (char *)programs[child];
+	if (child == YG_CHILD_DISSECTOR) {
+		argv[n++] = "--replay";
+		argv[n++] = workers;
+		argv[n++] = rings;
+	} else if (child == YG_CHILD_ENGINE) {
+		argv[n++] = workers;
+		argv[n++] = "--";
+		for (int i = 0; i < s->files_count; i++)
+			argv[n++] = s->files[i];
+	}
+	pid_t pid = fork();
+	if (pid == 0)
+		become(s, child, argv);
+	free(argv);
+	if (pid < 0)
+		return -errno;
+	s->pids[child] = pid;
+	s->ended[child] = false;
+	return 0;
+}
+
+int yg_supervisor_start(struct yg_supervisor *s, char **files, int count)
+{
+	s->files = files;
+	s->files_count = count;
+	sigset_t chld;
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &chld, NULL);
+	for (unsigned child = 0; child < YG_CHILD_COUNT; child++) {
+		int error = spawn(s, child);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static bool setup_failed(int status)
+{
+	return WIFEXITED(status) && (WEXITSTATUS(status) == YG_EXIT_BAD_SETUP || WEXITSTATUS(status) == 78 || WEXITSTATUS(status) == 64);
+}
+
+static void reap(struct yg_supervisor *s)
+{
+	int status;
+	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+		for (unsigned child = 0; child < YG_CHILD_COUNT; child++) {
+			if (s->pids[child] != pid)
+				continue;
+			s->ended[child] = true;
+			s->status[child] = status;
+		}
+	}
+}
+
+// Starts again a dissector or courier that died before its time. A child that cannot even start ends the replay.
+static void mend(struct yg_supervisor *s, enum yg_child child)
+{
+	int status = s->status[child];
+	// Both end by themselves, and only then with these, when the engine has closed its rings.
+	bool wished = WIFEXITED(status) && (WEXITSTATUS(status) == YG_EXIT_OK || WEXITSTATUS(status) == YG_EXIT_UNDELIVERED);
+	if (!s->ended[child] || wished)
+		return;
+	if (setup_failed(status) || s->restarts[child] >= RESTARTS_MAX) {
+		if (!s->ended[YG_CHILD_ENGINE])
+			kill(s->pids[YG_CHILD_ENGINE], SIGKILL);
+		return;
+	}
+	yg_warn("%s ended (%s %d); starting it again", programs[child], WIFSIGNALED(status) ? "signal" : "status",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	s->restarts[child]++;
+	if (spawn(s, child) < 0)
+		yg_error("%s: %s", programs[child], strerror(errno));
+}
+
+bool yg_supervisor_watch(struct yg_supervisor *s, int timeout_ms)
+{
+	sigset_t chld;
+	struct timespec timeout = {timeout_ms / 1000, (long)(timeout_ms % 1000) * 1000000};
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigtimedwait(&chld, NULL, &timeout);
+	reap(s);
+	if (!s->ended[YG_CHILD_ENGINE]) {
+		mend(s, YG_CHILD_DISSECTOR);
+		mend(s, YG_CHILD_COURIER);
+		return true;
+	}
+	// The engine closed its rings when it ended well; the courier delivers what is left and ends by itself.
+	bool well = yg_counter_get(&s->engine->finished);
+	if (well && s->ended[YG_CHILD_COURIER])
+		mend(s, YG_CHILD_COURIER);
+	return well && !s->ended[YG_CHILD_COURIER];
+}
+
+static void wait_for(struct yg_supervisor *s, int timeout_ms)
+{
+	sigset_t chld;
+	struct timespec tick = {0, 20 * 1000000L};
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	for (int waited = 0; waited < timeout_ms; waited += 20) {
+		reap(s);
+		bool all = true;
+		for (unsigned child = 0; child < YG_CHILD_COUNT; child++)
+			all = all && (s->ended[child] || !s->pids[child]);
+		if (all)
+			return;
+		sigtimedwait(&chld, NULL, &tick);
+	}
+}
+
+void yg_supervisor_stop(struct yg_supervisor *s)
+{
+	if (s->alive >= 0)
+		close(s->alive);
+	s->alive = -1;
+	wait_for(s, END_PATIENCE_MS);
+	for (unsigned child = 0; child < YG_CHILD_COUNT; child++)
+		if (s->pids[child] && !s->ended[child])
+			kill(s->pids[child], SIGKILL);
+	wait_for(s, END_PATIENCE_MS);
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// YAML in, compiled block out. Runs in a child process that exits afterwards; the only user of libyaml.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "yagura/plugin.h"
+
+// A plugin that was found, with its option table (loaded by the caller; see cli/plugins.h).
+struct yg_found_plugin {
+	char name[32];
+	char path[256];
+	const struct yg_plugin *plugin;
+};
+
+struct yg_compile_input {
+	const char *path;                 // configuration file; NULL: defaults alone
+	const char *const *home;          // --home prefixes, as text
+	size_t home_count;
+	// key=value pairs from the command line ("redis.url", "unix:///…"), applied over the file
+	const char *const (*overrides)[2];
+	size_t overrides_count;
+	const struct yg_found_plugin *plugins;
+	size_t plugins_count;
+	bool trusted_only;                // refuse files that others could write (yagura run); a replay warns instead
+};
+
+// Compiles and writes the block into `fd` (a memfd, which is then sealed). Every error is printed to `errors` as
+// `file:line:col: key: problem; how to mend`. Returns the number of errors, 0 when the block was written.
+int yg_compile(const struct yg_compile_input *input, int fd, FILE *errors);
+
+// What `yagura config …` prints, from the option tables alone.
+int yg_compile_dump_default(const struct yg_compile_input *input, FILE *out);
+int yg_compile_schema(const struct yg_compile_input *input, FILE *out);
+int yg_compile_reference(const struct yg_compile_input *input, FILE *out); // Markdown

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The compiled configuration: one immutable block in a sealed memfd, written by a child of the supervisor that alone
+// reads YAML, mapped read-only by every process. Plain arrays at offsets, checked once by yg_config_open like any foreign
+// bytes (magic, version, sizes, offsets, counts, NUL-ended strings, indexes in range); after that it is used as it is.
+//
+// A reload is a new block. Thread: any, it never changes.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/options.h"
+#include "yagura/plugin.h"
+
+enum { YG_CONFIG_PLUGINS_MAX = 64, YG_CONFIG_PLUGIN_OPTIONS_MAX = 64 };
+
+enum yg_zone_model { YG_MODEL_TWO_ZONE, YG_MODEL_ALPHA, YG_MODEL_ALPHA_PRIME, YG_MODEL_BETA, YG_MODEL_BETA_PRIME };
+enum yg_org_kind { YG_ORG_PREFECTURE, YG_ORG_CITY, YG_ORG_TOWN, YG_ORG_VILLAGE, YG_ORG_BOARD, YG_ORG_UNION, YG_ORG_OTHER };
+
+struct yg_org {
+	char code[16];
+	char name_ja[96], name_kana[96], name_en[96];
+	char contact[128];
+	uint64_t line_bps;     // access line, 0 when not declared
+	uint16_t parent;       // index, YG_ORG_NONE at the top
+	uint16_t members_count;// unions: bodies that they span
+	uint16_t members[32];
+	uint8_t kind;          // enum yg_org_kind
+	uint8_t zone_model;    // enum yg_zone_model
+	uint8_t reserved[2];
+};
+
+// Sorted by af, then address, then length, so that one binary search finds the longest match (see config/lookup.h).
+struct yg_prefix {
+	struct yg_addr addr;   // host bits zero
+	uint8_t af, length;
+	uint8_t zone;          // enum yg_zone
+	uint8_t reserved;
+	uint16_t org;
+	uint16_t cover;        // index of the next shorter prefix that contains this one, 0xffff when none
+};
+
+// A declared server. `zones` of a DNS server follow as strings separated by spaces.
+struct yg_service {
+	struct yg_addr addr;
+	uint8_t af, proto;     // proto 0: every protocol
+	uint16_t port;         // 0: every port
+	uint16_t org;
+	uint8_t role;          // enum yg_service_role
+	uint8_t reserved;
+	char name[64];
+	char zones[256];
+};
+enum yg_service_role { YG_ROLE_WEB, YG_ROLE_DNS, YG_ROLE_MAIL, YG_ROLE_PROXY, YG_ROLE_VPN, YG_ROLE_MONITOR, YG_ROLE_OTHER };
+
+struct yg_config_plugin {
+	char name[32];
+	char path[256];        // of the shared object
+	uint8_t enabled;
+	uint8_t reserved[3];
+	uint32_t options_count;
+	uint32_t values;       // offset of union-like int64 array in the block, one a row; strings: offset of the text
+};
+
+struct yg_config {
+	const void *block;
+	size_t size;
+	const uint64_t *values;           // by option id; see the getters
+	const struct yg_org *orgs;        // ≤ 1,024
+	const struct yg_prefix *prefixes; // ≤ 16,384
+	const struct yg_service *services;// ≤ 16,384
+	const struct yg_config_plugin *plugins;
+	uint32_t orgs_count, prefixes_count, services_count, plugins_count;
+	uint8_t all_internal;             // neither organisations nor home prefixes: both ends of every flow are internal
+	uint64_t hash;                    // identity of the block's content
+};
+
+// Maps and checks a compiled block. 0, -EBADMSG when anything in it cannot be, or the errno of mapping it.
+int yg_config_open(int fd, struct yg_config *ret_config);
+void yg_config_close(struct yg_config *config);
+
+// Typed getters; the id must have that type (asserted). DURATION in nanoseconds by yg_config_ns.
+int64_t yg_config_int(const struct yg_config *config, enum yg_option_id id);   // INT, BOOL, ENUM, BYTES, BPS
+double yg_config_float(const struct yg_config *config, enum yg_option_id id);  // FLOAT, DURATION (s)
+int64_t yg_config_ns(const struct yg_config *config, enum yg_option_id id);    // DURATION
+const char *yg_config_string(const struct yg_config *config, enum yg_option_id id);
+
+// Values of a plugin's options in the order of its table, strings resolved to pointers into the block. `ret_values` has
+// room for YG_CONFIG_PLUGIN_OPTIONS_MAX. 0, or -EINVAL when the table does not fit what was compiled.
+int yg_config_plugin_values(const struct yg_config *config, const struct yg_config_plugin *plugin,
+			    const struct yg_option *options, uint32_t options_count, union yg_value *ret_values);

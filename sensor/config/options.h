@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The option table: the single source of truth. From these rows come the parser, the defaults, `yagura config
+// dump-default`, `yagura config schema`, the reference page and the typed getters of config.h. Plugins add rows of
+// their own (struct yg_option in yagura/plugin.h) below `plugins.<name>.`.
+//
+// X(ID, path, type, unit, min, max, default, enum values, help in English, help in Japanese)
+#pragma once
+
+// clang-format off
+#define YG_OPTIONS(X) \
+	X(SENSOR_NAME, "sensor.name", STRING, NULL, 0, 63, "", NULL, \
+	  "Name of this sensor in alerts and Redis keys; empty: the host's name.", "センサー名。空ならホスト名。") \
+	X(SENSOR_TIMEZONE, "sensor.timezone", STRING, NULL, 1, 63, "Asia/Tokyo", NULL, \
+	  "Time zone in which times are printed, whatever the host's.", "時刻表示のタイムゾーン。") \
+	X(SENSOR_LANGUAGE, "sensor.language", ENUM, NULL, 0, 0, "auto", "auto|ja|en", \
+	  "Language of the terminal; auto follows the locale.", "端末表示の言語。auto はロケールに従う。") \
+	X(ENGINE_WORKERS, "engine.workers", INT, "threads", 1, 16, "1", NULL, \
+	  "Worker threads that decode and keep flows.", "復号とフロー管理を行うワーカー数。") \
+	X(EGRESS_LINE, "egress.line", BPS, "bit/s", 0, 4e11, "0", NULL, \
+	  "Capacity of the egress that is mirrored; 0: not declared.", "ミラー対象の出口回線の帯域。0 は未設定。") \
+	X(EGRESS_MIRROR, "egress.mirror", ENUM, NULL, 0, 0, "both", "both|one_way", \
+	  "Whether the mirror shows both directions.", "ミラーが双方向か片方向か。") \
+	X(DECODE_CHECKSUM, "decode.ipv4_checksum", BOOL, NULL, 0, 0, "false", NULL, \
+	  "End packets with a wrong IPv4 header checksum (off: mirrors with offloads show wrong ones).", "IPv4ヘッダーのチェックサムを検査する。") \
+	X(DECODE_DOMAIN, "decode.domain", ENUM, NULL, 0, 0, "none", "none|vlan", \
+	  "What keeps overlapping address spaces apart in flow keys.", "重複するアドレス空間を分ける単位。") \
+	X(FLOW_TABLE, "flow.table", INT, "flows", 1024, 67108864, "1048576", NULL, \
+	  "Places in the flow table of all workers together; rounded up to a power of two.", "フローテーブルの大きさ（2の累乗に切り上げ）。") \
+	X(FLOW_IDLE_EMBRYONIC, "flow.idle.embryonic", DURATION, "s", 1, 3600, "5s", NULL, \
+	  "Idle time after which an attempt without an answer ends.", "応答のない試行の無通信タイムアウト。") \
+	X(FLOW_IDLE_TALKING, "flow.idle.talking", DURATION, "s", 1, 3600, "60s", NULL, \
+	  "Idle time of a flow in which one side has sent payload.", "片方向のフローの無通信タイムアウト。") \
+	X(FLOW_IDLE_ANSWERED, "flow.idle.answered", DURATION, "s", 1, 3600, "120s", NULL, \
+	  "Idle time of a flow with payload from both sides.", "双方向のフローの無通信タイムアウト。") \
+	X(FLOW_IDLE_ESTABLISHED, "flow.idle.established", DURATION, "s", 1, 7200, "300s", NULL, \
+	  "Idle time of an established TCP connection.", "確立したTCP接続の無通信タイムアウト。") \
+	X(FLOW_UPDATE, "flow.update", DURATION, "s", 0, 86400, "60s", NULL, \
+	  "Interval of the update records of a long flow; 0: none.", "長いフローの途中記録の間隔。0 は記録しない。") \
+	X(REASSEMBLY_TRACKERS, "reassembly.trackers", INT, "datagrams", 16, 65536, "4096", NULL, \
+	  "Datagrams in reassembly at a time.", "同時に再構成するデータグラム数。") \
+	X(REASSEMBLY_FRAGMENTS, "reassembly.fragments", INT, "fragments", 2, 1024, "64", NULL, \
+	  "Fragments of one datagram.", "一つのデータグラムの断片数の上限。") \
+	X(REASSEMBLY_BYTES, "reassembly.bytes", BYTES, "bytes", 65536, 1073741824, "16MiB", NULL, \
+	  "Memory of all datagrams in reassembly.", "再構成に使うメモリーの上限。") \
+	X(REASSEMBLY_TIME, "reassembly.time", DURATION, "s", 1, 120, "15s", NULL, \
+	  "Time within which a datagram must be whole.", "再構成の制限時間。") \
+	X(RATES_HOSTS, "rates.hosts", INT, "hosts", 1024, 4194304, "262144", NULL, \
+	  "Hosts counted in one second by one worker; the rest counts to its prefix.", "1秒間に個別に数えるホスト数。") \
+	X(RATES_KEEP, "rates.keep", INT, "hosts", 1024, 4194304, "1048576", NULL, \
+	  "Hosts whose rates are remembered; the quietest goes.", "速度を記憶するホスト数。") \
+	X(DISSECTOR_WORKERS, "dissector.workers", INT, "processes", 1, 16, "1", NULL, \
+	  "Dissector processes of a live run; a replay always has one.", "解析プロセス数（再生時は常に1）。") \
+	X(DISSECTOR_PACKETS, "dissector.packets", INT, "packets", 1, 80, "16", NULL, \
+	  "Packets with payload of one flow that are read.", "一つのフローで解析するパケット数。") \
+	X(DISSECTOR_BYTES, "dissector.bytes", BYTES, "bytes", 2048, 65536, "24KiB", NULL, \
+	  "Payload of one flow that is read.", "一つのフローで解析するバイト数。") \
+	X(DISSECTOR_RING, "dissector.ring", INT, "slots", 64, 65536, "4096", NULL, \
+	  "Slots of the ring towards a dissector.", "解析プロセスへのリングの大きさ。") \
+	X(DISSECTOR_OFF, "dissector.off", STRING, NULL, 0, 255, "DTLS,Kerberos,TINC,PPStream,IRC,Florensia", NULL, \
+	  "nDPI dissectors that are left out, by nDPI's names, with commas; the default are those known to be defective in 4.2.", "使用しないnDPI解析器（既定は4.2で欠陥が知られるもの）。") \
+	X(DISSECTOR_WATCHDOG, "dissector.watchdog", INT, "ms", 20, 10000, "100", NULL, \
+	  "Time without progress after which a dissector is killed and forked anew.", "解析が進まない場合に再起動するまでの時間。") \
+	X(DISSECTOR_MEMORY, "dissector.memory", BYTES, "bytes", 67108864, 4294967296, "512MiB", NULL, \
+	  "Data memory of one dissector process.", "解析プロセスのメモリー上限。") \
+	X(DISSECTOR_STREAMS, "dissector.streams", INT, "buffers", 16, 65536, "4096", NULL, \
+	  "Messages that are put together from several segments at a time, 8 KiB each.", "同時に組み立てるメッセージ数（各8KiB）。") \
+	X(QUARANTINE_DIR, "quarantine.directory", STRING, NULL, 0, 255, "", NULL, \
+	  "Folder for packets that killed a dissector; empty: none are kept.", "解析プロセスを停止させたパケットの保存先。空なら保存しない。") \
+	X(QUARANTINE_FILES, "quarantine.files", INT, "files", 0, 10000, "100", NULL, \
+	  "Files kept there; when it is full no more are written, and counted.", "保存するファイル数の上限。") \
+	X(ALERTS_UPDATE, "alerts.update", DURATION, "s", 5, 3600, "60s", NULL, \
+	  "Interval of the updates of an open alert.", "継続中のアラートの更新間隔。") \
+	X(ALERTS_OPEN, "alerts.open", INT, "alerts", 16, 65536, "4096", NULL, \
+	  "Alerts open at a time; past it they are summarised.", "同時に継続できるアラート数。") \
+	X(ALERTS_PER_MINUTE, "alerts.per_minute", INT, "alerts", 1, 100000, "200", NULL, \
+	  "Alerts opened in a minute; past it low and medium ones are summarised with exact counts.", "1分間に発報する数。超えた分は集約する。") \
+	X(REDIS_URL, "redis.url", STRING, NULL, 0, 255, "", NULL, \
+	  "redis://[user:password@]host:port[/db] or unix:///path; empty: no Redis.", "Redisの接続先。空なら使わない。") \
+	X(REDIS_MAXLEN, "redis.maxlen", INT, "entries", 1000, 1000000000, "500000", NULL, \
+	  "Entries that the alert stream keeps, about.", "ストリームに残すおよその件数。") \
+	X(REDIS_TIMEOUT, "redis.timeout", DURATION, "s", 0.1, 60, "2s", NULL, \
+	  "Time to connect, and to answer a command.", "接続と応答の制限時間。") \
+	X(REDIS_DRAIN, "redis.drain", DURATION, "s", 0, 3600, "10s", NULL, \
+	  "How long the end of a replay keeps trying to deliver.", "終了時に配送を試みる時間。") \
+	X(EVE_FILE, "eve.file", STRING, NULL, 0, 4095, "", NULL, \
+	  "File for EVE JSON lines; empty: none.", "EVE JSONの出力ファイル。空なら出力しない。") \
+	X(EVE_FLOWS, "eve.flows", BOOL, NULL, 0, 0, "true", NULL, \
+	  "Write flow records to the EVE file.", "フロー記録もEVEに出力する。")
+// clang-format on
+
+enum yg_option_id {
+#define X(id, ...) YG_O_##id,
+	YG_OPTIONS(X)
+#undef X
+	YG_O_COUNT,
+};

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// What a range cannot say: texts with a form of their own, and thresholds that no line could ever reach. Only values
+// that differ from the default are held against the line: a default is its plugin's own affair, and scales with the
+// line there.
+#include "config/compiler.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/value.h"
+
+#define ZONEINFO "/usr/share/zoneinfo"
+
+// The smallest frame on the wire: 64 bytes, preamble 8, gap 12.
+enum { WIRE_BITS_MIN = (64 + 8 + 12) * 8 };
+
+static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+// True when `text` has nothing but letters, digits and `more`.
+static bool made_of(const char *text, const char *more)
+{
+	for (; *text; text++)
+		if (!strchr(letters, *text) && !strchr(more, *text))
+			return false;
+	return true;
+}
+
+static void check_name(struct yg_compiler *c)
+{
+	const char *name = c->core.values[YG_O_SENSOR_NAME].s;
+	if (!made_of(name, "._-"))
+		yg_complain(&c->report, c->core.set_at[YG_O_SENSOR_NAME], "sensor.name",
+		            "'%s' cannot stand in a Redis key; use letters, digits, dot, hyphen and underscore", name);
+}
+
+static void check_timezone(struct yg_compiler *c)
+{
+	const char *zone = c->core.values[YG_O_SENSOR_TIMEZONE].s;
+	struct yg_place at = c->core.set_at[YG_O_SENSOR_TIMEZONE];
+	char path[sizeof ZONEINFO + 80];
+	if (!at.file)
+		return;
+	snprintf(path, sizeof path, "%s/%s", ZONEINFO, zone);
+	bool form = made_of(zone, "/_+-") && zone[0] != '/';
+	// A host without the database gets UTC whatever is written here.
+	if (!form || (access(ZONEINFO, F_OK) == 0 && access(path, F_OK) < 0))
+		yg_complain(&c->report, at, "sensor.timezone",
+		            "'%s' is no time zone of this host; write one like Asia/Tokyo or UTC", zone);
+}
+
+static bool port_fits(unsigned long port)
+{
+	return port >= 1 && port <= UINT16_MAX;
+}
+
+static bool redis_host_is_sound(const char *rest)
+{
+	const char *end = rest + strcspn(rest, "/");
+	for (const char *p = rest; p < end; p++)
+		if (*p == '@')
+			rest = p + 1;
+	const char *port = rest;
+	if (*rest == '[') {
+		port = strchr(rest, ']');
+		if (!port || port > end || port == rest + 1)
+			return false;
+		port++;
+	} else {
+		port = rest + strcspn(rest, ":/");
+		if (port == rest)
+			return false;
+	}
+	size_t digits = *port == ':' ? strspn(port + 1, "0123456789") : 0;
+	if (*port == ':' && (digits == 0 || digits > 5 || !port_fits(strtoul(port + 1, NULL, 10))))
+		return false;
+	if (*port == ':')
+		port += 1 + digits;
+	if (port != end)
+		return false;
+	return *end == '\0' || strspn(end + 1, "0123456789") == strlen(end + 1);
+}
+
+static void check_redis(struct yg_compiler *c)
+{
+	const char *url = c->core.values[YG_O_REDIS_URL].s;
+	bool sound = *url == '\0' || (strncmp(url, "unix:///", 8) == 0 && url[8]) ||
+	             (strncmp(url, "redis://", 8) == 0 && redis_host_is_sound(url + 8));
+	// The text may hold a password: it is not repeated.
+	if (!sound)
+		yg_complain(&c->report, c->core.set_at[YG_O_REDIS_URL], "redis.url",
+		            "is no address of a Redis; write redis://[user:password@]host:port[/db] or unix:///path");
+}
+
+static void check_paths(struct yg_compiler *c)
+{
+	const char *directory = c->core.values[YG_O_QUARANTINE_DIR].s;
+	if (*directory && *directory != '/')
+		yg_complain(&c->report, c->core.set_at[YG_O_QUARANTINE_DIR], "quarantine.directory",
+		            "'%s' does not begin at /; write the whole path, the dissector has no folder of its own",
+		            directory);
+	const char *off = c->core.values[YG_O_DISSECTOR_OFF].s;
+	if (!made_of(off, ",_-./+ "))
+		yg_complain(&c->report, c->core.set_at[YG_O_DISSECTOR_OFF], "dissector.off",
+		            "'%s' is no list of protocols; write nDPI's names with commas, such as DTLS,Kerberos", off);
+}
+
+// The fastest rate in bit/s that a key of the sensor can show; 0 when nobody said.
+static double fastest_line(const struct yg_compiler *c)
+{
+	double egress = (double)c->core.values[YG_O_EGRESS_LINE].i, largest = 0;
+	for (size_t i = 0; i < c->orgs_count; i++) {
+		double line = (double)c->orgs[i].org.line_bps;
+		if (line == 0)
+			return egress;
+		largest = line > largest ? line : largest;
+	}
+	if (largest == 0 || egress == 0)
+		return egress + largest;
+	return egress < largest ? egress : largest;
+}
+
+// A file made from `yagura config dump-default` spells every default out.
+static bool is_default(const struct yg_option *option, union yg_value value)
+{
+	union yg_value fallback;
+	char problem[128];
+	return yg_value_parse(option, option->fallback, &fallback, problem, sizeof problem) == 0 &&
+	       memcmp(&fallback, &value, sizeof value) == 0;
+}
+
+static void check_threshold(struct yg_compiler *c, const struct yg_option_set *set, uint32_t row, double line)
+{
+	const struct yg_option *o = &set->options[row];
+	double limit, value;
+	if (!o->unit || !set->set_at[row].file)
+		return;
+	// A flow has a packet at least.
+	if (strcmp(o->unit, "packets/s") == 0 || strcmp(o->unit, "flows/s") == 0)
+		limit = line / WIRE_BITS_MIN;
+	else if (strcmp(o->unit, "bit/s") == 0)
+		limit = line;
+	else
+		return;
+	if (o->type == YG_OPT_FLOAT)
+		value = set->values[row].f;
+	else if (o->type == YG_OPT_INT || o->type == YG_OPT_BPS)
+		value = (double)set->values[row].i;
+	else
+		return;
+	if (value <= limit || is_default(o, set->values[row]))
+		return;
+	char key[128];
+	snprintf(key, sizeof key, "%s%s", set->prefix, o->path);
+	yg_complain(&c->report, set->set_at[row], key,
+	            "%.0f %s can never be reached: the fastest line declared carries %.0f; lower it, or mend "
+	            "egress.line and the bodies' lines",
+	            value, o->unit, limit);
+}
+
+void yg_options_check(struct yg_compiler *c)
+{
+	check_name(c);
+	check_timezone(c);
+	check_redis(c);
+	check_paths(c);
+	double line = fastest_line(c);
+	if (line == 0)
+		return;
+	for (size_t i = 0; i < c->input->plugins_count; i++)
+		for (uint32_t row = 0; row < c->plugins[i].set.count; row++)
+			check_threshold(c, &c->plugins[i].set, row, line);
+}

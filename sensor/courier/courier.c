@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The loop: alerts before flows, each sink at its own pace, nobody waits for a slow one. An alert's ring slot is given
+// back when every sink has it; a flow record's at once, for flow records may be shed and alerts may not. The loop
+// sleeps only when nothing moved, and then for milliseconds, so no wake-up is ever needed but the one on the busy ring.
+#include "courier/courier.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "model/process.h"
+
+enum {
+	FLOWS_A_TURN = 256, // then alerts get their turn again
+	SLEEP_MS = 10,
+	SLEEP_REDIS_MS = 5,
+	LOOK_AROUND_MS = 100, // how often a busy loop asks whether it should end
+	ORPHAN_DRAIN_S = 2,   // without a supervisor nobody waits for us
+};
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * (uint64_t)YG_NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+static void count(struct yg_courier *courier, enum yg_courier_counter counter, uint64_t n)
+{
+	yg_counter_add(&courier->stats->c[counter], n);
+}
+
+static void write_flow(struct yg_courier *courier, uint64_t now_ns)
+{
+	if (!yg_eve_flow_valid(&courier->flow)) {
+		count(courier, YG_CC_FLOWS_INVALID, 1);
+		return;
+	}
+	char *room = yg_sink_file_room(&courier->file, YG_EVE_FLOW_MAX, now_ns);
+	if (!room) {
+		count(courier, YG_CC_EVE_ERRORS, 1);
+		return;
+	}
+	size_t length = yg_eve_flow(&courier->eve, &courier->flow, room, YG_EVE_FLOW_MAX);
+	if (length == 0) {
+		count(courier, YG_CC_EVE_TOO_LONG, 1);
+		return;
+	}
+	yg_sink_file_commit(&courier->file, length, now_ns);
+	count(courier, YG_CC_FLOWS_WRITTEN, 1);
+}
+
+static bool take_flows(struct yg_courier *courier, uint64_t now_ns)
+{
+	uint32_t available = yg_ring_available(&courier->flows);
+	uint32_t n = available < FLOWS_A_TURN ? available : FLOWS_A_TURN;
+	for (uint32_t i = 0; i < n && courier->has_file && courier->write_flows; i++) {
+		memcpy(&courier->flow, yg_ring_slot(&courier->flows, courier->flows.own + i), sizeof courier->flow);
+		write_flow(courier, now_ns);
+	}
+	if (n == 0)
+		return false;
+	count(courier, YG_CC_FLOWS_READ, n);
+	yg_ring_pop(&courier->flows, n);
+	yg_ring_release(&courier->flows);
+	return true;
+}
+
+// Alerts go to the file at once: they are rare, and somebody may be tailing it.
+static bool write_alerts(struct yg_courier *courier, uint64_t now_ns)
+{
+	bool moved = false;
+	if (!courier->has_file)
+		return false;
+	while (courier->file_position < yg_spool_end(courier->spool)) {
+		struct yg_spool_entry entry = yg_spool_get(courier->spool, courier->file_position);
+		char *room = yg_sink_file_room(&courier->file, YG_EVE_ALERT_MAX, now_ns);
+		if (!room)
+			break;
+		if (entry.length) {
+			memcpy(room, entry.line, entry.length);
+			yg_sink_file_commit(&courier->file, entry.length, now_ns);
+		}
+		courier->file_position++;
+		moved = true;
+	}
+	if (courier->file_written < courier->file_position && yg_sink_file_flush(&courier->file, now_ns) == 0)
+		courier->file_written = courier->file_position;
+	return moved;
+}
+
+static void release(struct yg_courier *courier)
+{
+	uint64_t position = yg_spool_end(courier->spool);
+	if (courier->has_file && courier->file_written < position)
+		position = courier->file_written;
+	if (courier->redis && yg_redis_position(courier->redis) < position)
+		position = yg_redis_position(courier->redis);
+	if (position > yg_spool_first(courier->spool))
+		yg_spool_release(courier->spool, position);
+}
+
+// One round. True when anything moved.
+static bool turn(struct yg_courier *courier, uint64_t now_ns)
+{
+	bool moved = yg_spool_fill(courier->spool) > 0;
+	moved |= write_alerts(courier, now_ns);
+	if (courier->redis)
+		moved |= yg_redis_step(courier->redis, now_ns);
+	moved |= take_flows(courier, now_ns);
+	if (courier->has_file && courier->file.lines &&
+	    (!moved || now_ns - courier->file.oldest_ns >= YG_SINK_FILE_IDLE_MS * (uint64_t)YG_NS_PER_MS))
+		yg_sink_file_flush(&courier->file, now_ns);
+	release(courier);
+	return moved;
+}
+
+static bool supervisor_is_gone(const struct yg_courier *courier)
+{
+	struct pollfd alive = {courier->alive_fd, POLLIN, 0};
+	return courier->alive_fd >= 0 && poll(&alive, 1, 0) > 0 && (alive.revents & (POLLHUP | POLLERR));
+}
+
+static void sleep_a_little(struct yg_courier *courier)
+{
+	struct pollfd answer = {-1, 0, 0};
+	if (courier->redis)
+		answer.fd = yg_redis_fd(courier->redis, &answer.events);
+	if (answer.fd >= 0)
+		poll(&answer, 1, SLEEP_REDIS_MS);
+	else if (!yg_ring_ended(&courier->flows))
+		yg_ring_wait_data(&courier->flows, SLEEP_MS);
+	else
+		yg_spool_wait(courier->spool, SLEEP_MS);
+}
+
+static bool all_read(struct yg_courier *courier)
+{
+	return yg_spool_ended(courier->spool) && yg_ring_ended(&courier->flows);
+}
+
+static bool all_delivered(const struct yg_courier *courier)
+{
+	return yg_spool_first(courier->spool) == yg_spool_end(courier->spool) &&
+	       (!courier->has_file || courier->file.length == 0);
+}
+
+static int finish(struct yg_courier *courier)
+{
+	bool broken = yg_spool_broken(courier->spool) || courier->flows.broken;
+	uint64_t lost = courier->has_file ? yg_sink_file_close(&courier->file) : 0;
+	uint64_t pending = yg_counter_get(&courier->stats->c[YG_CC_ALERTS_PENDING]);
+	if (broken)
+		yg_error("the engine wrote a ring index that cannot be; what came after it was not read");
+	if (pending)
+		yg_error("%llu alerts were not delivered to every sink%s%s", (unsigned long long)pending,
+		         courier->stats->redis_error[0] ? "; Redis: " : "", courier->stats->redis_error);
+	if (lost)
+		yg_error("%llu lines were not written to the EVE file", (unsigned long long)lost);
+	return pending || lost || broken ? YG_EXIT_UNDELIVERED : YG_EXIT_OK;
+}
+
+// The moment at which trying ends; UINT64_MAX while there is no reason to end.
+static uint64_t end_of_trying(struct yg_courier *courier, bool stop, uint64_t now_ns)
+{
+	int64_t limit_ns = ORPHAN_DRAIN_S * YG_NS_PER_S;
+	if (stop || supervisor_is_gone(courier))
+		return now_ns + (uint64_t)(courier->drain_ns < limit_ns ? courier->drain_ns : limit_ns);
+	return all_read(courier) ? now_ns + (uint64_t)courier->drain_ns : UINT64_MAX;
+}
+
+int yg_courier_run(struct yg_courier *courier, const volatile int *stop)
+{
+	uint64_t deadline_ns = UINT64_MAX, look_ns = 0;
+	courier->file_position = courier->file_written = yg_spool_first(courier->spool);
+	for (;;) {
+		uint64_t now_ns = monotonic_ns();
+		bool moved = turn(courier, now_ns);
+		if (moved && now_ns < look_ns)
+			continue;
+		look_ns = now_ns + LOOK_AROUND_MS * (uint64_t)YG_NS_PER_MS;
+		if (deadline_ns == UINT64_MAX)
+			deadline_ns = end_of_trying(courier, *stop, now_ns);
+		if (now_ns >= deadline_ns || (deadline_ns != UINT64_MAX && !moved && all_delivered(courier)))
+			return finish(courier);
+		if (!moved)
+			sleep_a_little(courier);
+	}
+}

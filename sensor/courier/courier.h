@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The courier: what comes through the alert ring and the flow ring goes to every sink that is configured. One thread.
+#pragma once
+
+#include "base/ring.h"
+#include "config/config.h"
+#include "courier/eve.h"
+#include "courier/redis.h"
+#include "courier/sink_file.h"
+#include "courier/spool.h"
+#include "model/stats.h"
+
+struct yg_courier {
+	struct yg_config config;
+	struct yg_courier_stats *stats;
+	struct yg_eve eve;
+	struct yg_ring flows;
+	struct yg_spool *spool;
+	struct yg_redis *redis; // NULL: not configured
+	struct yg_sink_file file;
+	bool has_file, write_flows;
+	uint64_t file_position; // alerts before it are in the file's buffer
+	uint64_t file_written;  // alerts before it are in the file
+	int alive_fd;           // ends when the supervisor is gone; -1: none
+	int64_t drain_ns;       // how long the end keeps trying
+	struct yg_flow flow;    // private copy of the record at hand
+};
+
+// Runs until both rings have ended and everything is delivered, or the time to keep trying is over, or *stop is set.
+// Returns an exit status of model/process.h.
+int yg_courier_run(struct yg_courier *courier, const volatile int *stop);

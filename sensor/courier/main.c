@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// yagura-courier: started by the supervisor with the descriptors of model/process.h open. It alone talks to Redis and
+// writes the EVE file; it sees records, never packets, and needs no privilege beyond opening that file.
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/shm.h"
+#include "courier/courier.h"
+#include "courier/summary.h"
+#include "model/process.h"
+
+static volatile int stop_asked;
+
+static void ask_to_stop(int number)
+{
+	(void)number;
+	stop_asked = 1;
+}
+
+// The terminal's signals reach the whole group: the engine ends then, closes the rings, and we end by that, with
+// nothing lost.
+static void set_signals(void)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, stop = {.sa_handler = ask_to_stop};
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGINT, &ignore, NULL);
+	sigaction(SIGHUP, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+}
+
+static void remember(void *context, const struct yg_alert *alert)
+{
+	yg_summary_add(context, alert);
+}
+
+// The sensor's name, for alerts and keys: the configured one, else the host's.
+static void sensor_name(const struct yg_config *config, char ret_name[64])
+{
+	const char *configured = yg_config_string(config, YG_O_SENSOR_NAME);
+	memset(ret_name, 0, 64);
+	if (configured[0])
+		memcpy(ret_name, configured, strnlen(configured, 63));
+	else if (gethostname(ret_name, 63) < 0 || !ret_name[0])
+		memcpy(ret_name, "yagura", 7);
+}
+
+static int open_file(struct yg_courier *courier)
+{
+	const char *path = yg_config_string(&courier->config, YG_O_EVE_FILE);
+	if (!path[0])
+		return 0;
+	int error = yg_sink_file_open(&courier->file, path, courier->stats);
+	if (error) {
+		yg_error("EVE file %s: %s", path, strerror(-error));
+		return error;
+	}
+	courier->has_file = true;
+	courier->write_flows = yg_config_int(&courier->config, YG_O_EVE_FLOWS) != 0;
+	return 0;
+}
+
+static int open_redis(struct yg_courier *courier, const char *sensor)
+{
+	const char *url = yg_config_string(&courier->config, YG_O_REDIS_URL), *reason;
+	struct yg_redis_options options = {
+		.sensor = sensor,
+		.maxlen = yg_config_int(&courier->config, YG_O_REDIS_MAXLEN),
+		.timeout_ns = yg_config_ns(&courier->config, YG_O_REDIS_TIMEOUT),
+	};
+	if (!url[0])
+		return 0;
+	if (yg_redis_url_parse(url, &options.url, &reason) < 0) {
+		yg_error("redis.url: %s", reason);
+		return -EINVAL;
+	}
+	courier->redis = yg_redis_create(&options, courier->spool, courier->stats);
+	if (courier->redis)
+		return 0;
+	yg_error("Redis: %s", strerror(errno));
+	return -errno;
+}
+
+static void *map(int fd, const char *what, size_t min_size, size_t *ret_size)
+{
+	void *memory = yg_shm_map(fd, min_size, true, ret_size);
+	if (!memory)
+		yg_error("%s: %s", what, strerror(errno));
+	return memory;
+}
+
+static int open_rings(struct yg_courier *courier)
+{
+	size_t alerts_size, flows_size;
+	void *alerts = map(YG_FD_ALERTS, "alert ring", 1, &alerts_size);
+	void *flows = map(YG_FD_FLOWS, "flow ring", 1, &flows_size);
+	if (!alerts || !flows)
+		return -EBADF;
+	int error = yg_ring_attach(&courier->flows, flows, flows_size, sizeof(struct yg_flow), false);
+	if (error) {
+		yg_error("flow ring: %s", strerror(-error));
+		return error;
+	}
+	courier->spool =
+	    yg_spool_open_ring(alerts, alerts_size, &courier->eve, courier->stats, remember, courier->stats);
+	if (courier->spool)
+		return 0;
+	yg_error("alert ring: %s", strerror(errno));
+	return -errno;
+}
+
+// Maps what the supervisor left open, and opens the sinks. 0 or a negative errno, said already. The kernel takes back
+// what a failure leaves behind: the process ends then.
+static int set_up(struct yg_courier *courier)
+{
+	char sensor[64];
+	int error = yg_config_open(YG_FD_CONFIG, &courier->config);
+	if (error) {
+		yg_error("configuration block: %s", strerror(-error));
+		return error;
+	}
+	courier->stats = map(YG_FD_STATS, "counters", sizeof *courier->stats, NULL);
+	if (!courier->stats)
+		return -EBADF;
+	const char *timezone = yg_config_string(&courier->config, YG_O_SENSOR_TIMEZONE);
+	sensor_name(&courier->config, sensor);
+	if (yg_eve_init(&courier->eve, sensor, timezone, courier->config.orgs, courier->config.orgs_count) < 0)
+		yg_warn("sensor.timezone: this host has no data for %s; times are printed in UTC", timezone);
+	courier->drain_ns = yg_config_ns(&courier->config, YG_O_REDIS_DRAIN);
+	struct stat st;
+	courier->alive_fd = fstat(YG_FD_ALIVE, &st) == 0 ? YG_FD_ALIVE : -1;
+	error = open_rings(courier);
+	if (!error)
+		error = open_file(courier);
+	if (!error)
+		error = open_redis(courier, sensor);
+	return error;
+}
+
+int main(void)
+{
+	static struct yg_courier courier; // holds the line caches: too large for the stack
+	yg_log_init("yagura-courier", YG_LOG_INFO);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	umask(027);
+	set_signals();
+	if (set_up(&courier) < 0)
+		return YG_EXIT_BAD_SETUP;
+	int status = yg_courier_run(&courier, &stop_asked);
+	yg_redis_destroy(courier.redis);
+	yg_spool_close(courier.spool);
+	yg_config_close(&courier.config);
+	return status;
+}

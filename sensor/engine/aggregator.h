@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The aggregator: one thread that merges what all workers say, in an order that does not depend on how many there are, closes seconds,
+// runs the detectors and the alert lifecycle, and hands records and alerts to the courier. The only place where alerts are born.
+//
+// Thread: its own (yg_aggregator_run); create and destroy: the one that starts it.
+#pragma once
+
+#include "base/hash.h"
+#include "config/config.h"
+#include "engine/event.h"
+#include "model/stats.h"
+
+struct yg_aggregator;
+
+struct yg_aggregator_options {
+	const struct yg_config *config;
+	struct yg_engine_stats *stats;
+	unsigned workers;
+	struct yg_event_rings *in;   // consumer ends, one a worker
+	struct yg_ring *alerts, *flows; // producer ends, to the courier
+	void *open_alerts;           // memory that the supervisor holds
+	size_t open_alerts_size;
+	bool replay, records_wanted;
+	struct yg_hash_key key;
+};
+
+// NULL when memory or a detector cannot be had; why is logged.
+struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *options);
+void yg_aggregator_destroy(struct yg_aggregator *a);
+
+// Until the last batch has ended. A replay then lets time run on until every alert has closed.
+void yg_aggregator_run(struct yg_aggregator *a);

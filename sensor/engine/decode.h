@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// decode: bytes in, a view out. Pure and without state: no table, no clock, no allocation, at most eight layers, a named
+// reason for every packet that goes no further. It looks into encapsulations (see YG_LAYERS) and ends at the innermost
+// transport header; payload is not interpreted, with one exception that the encapsulations force: the fixed headers
+// of VXLAN, Geneve, GTP-U, L2TP and Teredo at their UDP ports, each believed only when it is consistent and what follows
+// is an IP packet or Ethernet frame of fitting length. A UDP packet that only looks like a tunnel stays UDP.
+//
+// Any thread.
+#pragma once
+
+#include "model/packet.h"
+
+struct yg_decode_options {
+	bool ipv4_checksum;  // end packets whose IPv4 header checksum is wrong
+	bool domain_vlan;    // domain = outermost VLAN id
+};
+
+// Decodes a frame of link type `link`. The caller has zeroed nothing: *ret_view is written whole. time and number are left 0.
+// view->end is YG_DECODE_DECODED, YG_DECODE_FRAGMENT (flags & YG_VIEW_FRAGMENT: hand it to reassembly) or a reason.
+void yg_decode(const struct yg_decode_options *options, enum yg_link link, const uint8_t *data, uint32_t caplen,
+	       uint32_t wirelen, struct yg_view *ret_view);
+
+// Continues with a whole IP packet that reassembly has put together; `outer` is the view of its last fragment, whose
+// layers, domain and outer length are kept.
+void yg_decode_reassembled(const struct yg_decode_options *options, const struct yg_view *outer, const uint8_t *data,
+			   uint32_t len, struct yg_view *ret_view);

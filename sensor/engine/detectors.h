@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The host side of the plugin interface: loads the detectors that the config enables, checks their descriptors, and calls their hooks
+// from one dense array an event. What they raise goes to one function, with organisation and detector filled in.
+//
+// Thread: the aggregator, except open and close.
+#pragma once
+
+#include "config/config.h"
+#include "engine/sample.h"
+#include "yagura/plugin.h"
+
+struct yg_detectors;
+
+struct yg_detectors_options {
+	const struct yg_config *config;
+	struct yg_sample_store *sample;
+	void (*raise)(void *context, const char *detector, const struct yg_alert *alert);
+	void *context;
+};
+
+// Loads and creates. NULL when a detector that is enabled cannot be had; why is logged.
+struct yg_detectors *yg_detectors_open(const struct yg_detectors_options *options);
+void yg_detectors_close(struct yg_detectors *detectors);
+
+void yg_detectors_flow(struct yg_detectors *detectors, const struct yg_flow *flow);
+void yg_detectors_contact(struct yg_detectors *detectors, const struct yg_contact *contact);
+void yg_detectors_dns(struct yg_detectors *detectors, const struct yg_dns *dns);
+void yg_detectors_tls(struct yg_detectors *detectors, const struct yg_tls *tls);
+void yg_detectors_http(struct yg_detectors *detectors, const struct yg_http *http);
+void yg_detectors_window(struct yg_detectors *detectors, const struct yg_window *window);
+void yg_detectors_gap(struct yg_detectors *detectors, int64_t from_ns, int64_t to_ns);
+void yg_detectors_tick(struct yg_detectors *detectors, int64_t second);
+
+// The second that evidence is taken up to.
+void yg_detectors_now(struct yg_detectors *detectors, int64_t second);
+
+// Fills organisation names and the bodies that may see the alert, from alert->org.
+void yg_detectors_fill_org(const struct yg_config *config, struct yg_alert *alert);

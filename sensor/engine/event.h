@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// What a worker tells the aggregator, by value: events in one ring, the deltas of the rates in a second, the sample in a third.
+//
+// In a replay the events of a batch carry (stage, order); each worker writes its own in that order, and the aggregator merges by it,
+// ties to the lower worker. So what detectors see does not depend on how many workers there are.
+//
+//   stage 0  BEGIN: number, time and second of the batch
+//   stage 1  dns, tls, http and classified flows: answers of the dissector, by packet number
+//   stage 2  flow records that leave, in the order in which the flows ended
+//   stage 3  contacts and updates that this batch's packets caused, by packet number
+//   stage 4  END
+#pragma once
+
+#include <stdint.h>
+
+#include "base/ring.h"
+#include "model/dissect.h"
+#include "yagura/plugin.h"
+
+enum yg_event_kind {
+	YG_EV_BEGIN = 1,
+	YG_EV_FLOW,
+	YG_EV_CONTACT,
+	YG_EV_DNS,
+	YG_EV_TLS,
+	YG_EV_HTTP,
+	YG_EV_RESTARTED,
+	YG_EV_END,
+};
+
+enum yg_event_stage { YG_STAGE_BEGIN, YG_STAGE_ANSWER, YG_STAGE_RECORD, YG_STAGE_PACKET, YG_STAGE_END };
+
+struct yg_batch_mark {
+	uint64_t batch;
+	int64_t time_ns;   // packet time of the batch's first packet
+	int64_t second;    // seconds before this one are complete
+	int64_t offset_ns; // printed stamp = packet time - offset, from this batch on
+	uint8_t gap;       // time jumped by more than 300 s before this batch
+	uint8_t last;      // nothing follows
+	int64_t gap_from_ns;
+	uint32_t sample_every; // of the second that begins or goes on with this batch
+};
+
+struct yg_event {
+	uint8_t kind, stage;
+	uint8_t reserved[6];
+	uint64_t order;
+	union {
+		struct yg_batch_mark mark;
+		struct yg_flow flow;
+		struct yg_contact contact;
+		struct yg_dns dns;
+		struct yg_tls tls;
+		struct yg_http http;
+		struct yg_restarted restarted;
+	};
+};
+_Static_assert(sizeof(struct yg_event) % 8 == 0, "ring slots are multiples of 8");
+
+// What one worker counted for one key in one second.
+struct yg_rate_key {
+	struct yg_addr addr;
+	uint8_t scope, af, proto, prefix_len;
+	uint16_t port, org;
+};
+_Static_assert(sizeof(struct yg_rate_key) == 24, "keys are hashed and compared whole");
+
+struct yg_rate_delta {
+	int64_t second;
+	struct yg_rate_key key;
+	struct yg_rates rates;
+};
+_Static_assert(sizeof(struct yg_rate_delta) % 8 == 0, "ring slots are multiples of 8");
+
+// One packet of the sample: 48 bytes.
+struct yg_sample {
+	struct yg_addr src, dst;
+	int32_t second;      // low bits of the second it lies in
+	uint16_t sport, dport, bytes;
+	uint8_t proto, tcp_flags, vector, af;
+};
+_Static_assert(sizeof(struct yg_sample) == 48, "ring slots are multiples of 8");
+
+enum { YG_EVENT_SLOTS = 8192, YG_RATE_SLOTS = 16384, YG_SAMPLE_SLOTS = 65536 };
+
+// The three rings between one worker and the aggregator, both ends.
+struct yg_event_rings {
+	struct yg_ring events, rates, sample;
+};

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The flow table: buckets of eight 64-byte entries, found by a keyed hash with two choices, tags on a line of their own.
+// It never refuses a flow: in the two buckets of a key the lowest rank goes first, within a rank the longest idle.
+// At most two of the eight places of a bucket are embryonic, so a flood of forged SYNs turns over a quarter of the table
+// and never costs an established flow.
+//
+//   entry   64 B   key, and either the whole of an embryonic flow or the number of its record
+//   record         what a flow of rank 1 and above has, in a pool; linked into a wheel of one-second slots by its deadline
+//
+// Everything lives in 16 partitions chosen by the keyed hash of the address pair. A worker owns a run of partitions; no partition
+// ever looks at another, so what is evicted, ended and in which order does not depend on the number of workers.
+//
+// Thread: the worker that owns the partition. Memory is taken at creation, touched when used.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/time.h"
+#include "model/flow.h"
+#include "model/packet.h"
+
+enum {
+	YG_PARTITIONS = 16,
+	YG_BUCKET = 8,
+	YG_BUCKET_EMBRYONIC = 2,
+	YG_WHEEL = 512,
+	YG_NO_RECORD = 0xffffffff,
+};
+
+// Both directions of a flow have one key: the end with the lower (address, port) comes first.
+struct yg_flow_key {
+	struct yg_addr addr[2];
+	uint16_t port[2];
+	uint16_t domain;
+	uint8_t proto, af;
+};
+_Static_assert(sizeof(struct yg_flow_key) == 40, "keys are hashed and compared whole");
+
+enum yg_entry_flags {
+	YG_ENTRY_USED = 0x01,
+	YG_ENTRY_INITIATOR_1 = 0x02,   // the initiator is key end 1
+	YG_ENTRY_FIRST_REVERSE = 0x04, // the first packet seen came from the responder (SYN-ACK)
+	YG_ENTRY_CONTACT = 0x08,       // the contact was reported, or there is none to report
+	YG_ENTRY_SYN = 0x10,           // the initiator's SYN was seen
+	YG_ENTRY_NO_FLOW = 0x20,       // began with a TCP packet that is no SYN
+};
+
+// An embryonic flow whole, or the front of a record. 64 bytes.
+struct yg_flow_entry {
+	struct yg_flow_key key;
+	int64_t first_ns;
+	uint32_t record;         // YG_NO_RECORD: embryonic, the fields below count
+	uint16_t last_ms;        // after first_ns
+	uint16_t bytes[2];       // by direction: 0 from the initiator
+	uint8_t packets;         // 4 bits each direction, initiator's low
+	uint8_t tcp_flags[2];
+	uint8_t state;           // low 4 bits enum yg_tcp_state, high 4 bits packets other than SYN and RST
+	uint8_t flags;           // enum yg_entry_flags
+	uint8_t vlan_low;
+};
+_Static_assert(sizeof(struct yg_flow_entry) == 64, "one cache line");
+
+enum yg_ds_state { YG_DSS_NONE, YG_DSS_ACTIVE, YG_DSS_DONE };
+
+struct yg_flow_record {
+	uint32_t entry;          // its place in the table, YG_NO_RECORD once it has ended
+	uint32_t wheel_next, wheel_prev;
+	uint16_t wheel_slot;     // YG_WHEEL: in none
+	uint8_t rank, tcp_state;
+	int64_t last_ns, next_update_ns;
+	uint64_t bytes[2], payload[2];
+	uint32_t packets[2];
+	// the second that is being counted, for the rates
+	int32_t second;          // relative to the engine's first
+	uint32_t second_packets[2];
+	uint32_t second_bytes[2];
+	uint32_t prefix[2];      // index of each end's prefix + 1, 0 none; 0 initiator, 1 responder
+	uint8_t vector[2];       // what packets to the responder [0], to the initiator [1] count to
+	uint64_t first_packet;
+	// dissection
+	uint64_t ds_first_slot;  // ring index at which FIRST went
+	uint32_t ds_generation, ds_bytes;
+	uint8_t ds_packets, ds_state;
+	uint8_t tcp_flags[2];
+	uint8_t plain_packets;   // other than SYN, SYN-ACK, RST
+	uint8_t icmp_type, icmp_code;
+	uint8_t flow_flags;      // YG_FLOW_*
+	uint16_t vlan;
+	uint8_t ended, end;      // waiting for its verdict
+	uint8_t restart_lost;
+	uint8_t overlap;
+	uint32_t meta;           // index + 1 into the meta pool, 0 none
+	uint32_t pending_next;   // records that have ended, in order
+	// kept from the entry once it has gone
+	uint64_t end_order;
+	int64_t first_ns, end_ns;
+	struct yg_flow_key key;
+	uint8_t entry_flags;
+};
+
+struct yg_flow_table;
+
+struct yg_flow_table_options {
+	uint32_t slots;          // of the whole table, a power of two, ≥ 1,024
+	int64_t idle_ns[YG_RANK_COUNT];
+	struct yg_hash_key key;
+};
+
+struct yg_flow_hash {
+	uint32_t bucket, bucket2; // absolute bucket numbers
+	uint16_t tag;
+	uint8_t partition;
+};
+
+// Memory for all partitions; workers share the object and never touch another's partitions. NULL and errno on failure.
+struct yg_flow_table *yg_flow_table_create(const struct yg_flow_table_options *options);
+void yg_flow_table_destroy(struct yg_flow_table *table);
+
+// The key of a view. *ret_end: 0 when the sender is key end 0. Pure.
+void yg_flow_key_of(const struct yg_view *view, struct yg_flow_key *ret_key, unsigned *ret_sender);
+
+// Partition of a packet: that of its innermost address pair, never of its ports, so that fragments meet their flow. An ICMP
+// error goes where the packet goes that it is about. Pure.
+unsigned yg_flow_partition(const struct yg_flow_table *table, const struct yg_view *view);
+
+// Where the key belongs within that partition. Pure.
+void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_key *key, unsigned partition,
+		     struct yg_flow_hash *ret_hash);
+
+void yg_flow_prefetch(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
+
+// The entry of the key, or YG_NO_RECORD.
+uint32_t yg_flow_find(const struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key);
+
+// A place for a new embryonic flow. When that needs the place of another, *ret_victim is that entry, untouched: end it and free
+// it (yg_flow_free), then call again. Otherwise *ret_victim is YG_NO_RECORD and the new entry is returned, its key
+// copied, everything else zero, record = YG_NO_RECORD.
+uint32_t yg_flow_place(struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key, struct yg_time now,
+		       uint32_t *ret_victim);
+
+struct yg_flow_entry *yg_flow_entry(struct yg_flow_table *table, uint32_t entry);
+struct yg_flow_record *yg_flow_record(struct yg_flow_table *table, uint32_t record);
+
+// Gives the entry a record (rank as given; the wheel is armed by yg_flow_arm). YG_NO_RECORD when the pool of its partition
+// is exhausted.
+uint32_t yg_flow_grow(struct yg_flow_table *table, uint32_t entry);
+
+// A record without an entry, for an embryonic flow that has ended and waits for its verdict.
+uint32_t yg_flow_record_take(struct yg_flow_table *table, unsigned partition);
+void yg_flow_record_free(struct yg_flow_table *table, uint32_t record);
+unsigned yg_flow_partition_of_record(const struct yg_flow_table *table, uint32_t record);
+uint32_t yg_flow_records_total(const struct yg_flow_table *table);
+// Records first to end - 1 are those of the partition that were ever used.
+void yg_flow_records_used(const struct yg_flow_table *table, unsigned partition, uint32_t *ret_first, uint32_t *ret_end);
+uint32_t yg_flow_slots(const struct yg_flow_table *table);
+
+// Frees the place (and disarms its record, which stays the caller's).
+void yg_flow_free(struct yg_flow_table *table, uint32_t entry);
+
+// Deadline of an entry: when its idle time will have passed.
+struct yg_time yg_flow_deadline(const struct yg_flow_table *table, uint32_t entry);
+uint8_t yg_flow_rank(const struct yg_flow_table *table, uint32_t entry);
+
+// Puts the record of an entry into the wheel by its deadline. `now` bounds how far ahead.
+void yg_flow_arm(struct yg_flow_table *table, uint32_t entry, struct yg_time now);
+
+// Calls `end` for every entry of the partition whose idle time has passed at `now`, embryonic ones first, in an order
+// that depends on the partition's history alone. `end` must free the entry.
+void yg_flow_expire(struct yg_flow_table *table, unsigned partition, struct yg_time now,
+		    void (*end)(void *context, uint32_t entry), void *context);
+
+// Calls `visit` for every used entry of the partition, in order of place.
+void yg_flow_each(struct yg_flow_table *table, unsigned partition, void (*visit)(void *context, uint32_t entry), void *context);

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// Records of the table of open alerts: identity, checks and sentences. Pure; the aggregator's thread.
+//
+// A record may have been torn by the death of the engine that wrote it, or written by an engine that an attacker held.
+// There is no checksum over it: a hash of 2.6 KB at every raise would buy nothing, because the writer is the one that
+// is distrusted. The checks instead make every value harmless, and demand that id and key are those of the content.
+#include "engine/lifecycle_record.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/time.h"
+
+enum { KEY_BYTES = 32 + 24 + 16 + 16 + 8, ID_BYTES = KEY_BYTES + 8, MINUTE_S = 60 };
+
+// The key in one fixed layout, so that the identity does not depend on the machine.
+static size_t key_bytes(const struct yg_alert *a, uint8_t out[ID_BYTES])
+{
+	memset(out, 0, ID_BYTES);
+	memcpy(out, a->kind, strnlen(a->kind, sizeof a->kind));
+	memcpy(out + 32, a->vector, strnlen(a->vector, sizeof a->vector));
+	memcpy(out + 56, a->target.b, 16);
+	if (a->key_source) {
+		memcpy(out + 72, a->source.b, 16);
+		out[88] = a->source_af;
+	}
+	out[89] = a->af;
+	out[90] = a->target_len;
+	out[91] = a->proto;
+	out[92] = (uint8_t)(a->target_port >> 8);
+	out[93] = (uint8_t)a->target_port;
+	out[94] = a->key_source != 0;
+	return KEY_BYTES;
+}
+
+uint64_t yg_lifecycle_key(const struct yg_alert *alert)
+{
+	uint8_t bytes[ID_BYTES];
+	size_t len = key_bytes(alert, bytes);
+	return yg_hash_identity(bytes, len);
+}
+
+bool yg_lifecycle_same(const struct yg_alert *a, const struct yg_alert *b)
+{
+	uint8_t left[ID_BYTES], right[ID_BYTES];
+	size_t len = key_bytes(a, left);
+	key_bytes(b, right);
+	return memcmp(left, right, len) == 0;
+}
+
+uint64_t yg_lifecycle_id(const struct yg_alert *alert, int64_t start_ns)
+{
+	uint8_t bytes[ID_BYTES];
+	size_t len = key_bytes(alert, bytes);
+	int64_t second = yg_time_second(yg_time_ns(start_ns));
+	uint64_t minute = (uint64_t)(second - ((second % MINUTE_S) + MINUTE_S) % MINUTE_S);
+	for (int i = 0; i < 8; i++)
+		bytes[len + (size_t)i] = (uint8_t)(minute >> (56 - 8 * i));
+	return yg_hash_identity(bytes, len + 8);
+}
+
+static void end_string(char *text, size_t size)
+{
+	text[size - 1] = 0;
+	size_t len = strnlen(text, size);
+	memset(text + len, 0, size - len); // no leftovers of another process behind the NUL
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			text[i] = ' ';
+}
+
+static double finite_or_0(double v)
+{
+	return isfinite(v) ? v : 0.0;
+}
+
+static float share(float v)
+{
+	return isfinite(v) ? fminf(fmaxf(v, 0.0f), 1.0f) : 0.0f;
+}
+
+static void clean_strings(struct yg_alert *a)
+{
+	end_string(a->kind, sizeof a->kind);
+	end_string(a->detector, sizeof a->detector);
+	end_string(a->vector, sizeof a->vector);
+	end_string(a->app_proto, sizeof a->app_proto);
+	end_string(a->unit, sizeof a->unit);
+	end_string(a->technique, sizeof a->technique);
+	end_string(a->policy_ref, sizeof a->policy_ref);
+	end_string(a->runbook, sizeof a->runbook);
+	end_string(a->text_ja, sizeof a->text_ja);
+	end_string(a->text_en, sizeof a->text_en);
+	end_string(a->org_code, sizeof a->org_code);
+	end_string(a->org_ja, sizeof a->org_ja);
+	end_string(a->org_en, sizeof a->org_en);
+	for (int i = 0; i < YG_ORGS_MAX; i++)
+		end_string(a->orgs_code[i], sizeof a->orgs_code[i]);
+	for (int i = 0; i < 6; i++)
+		end_string(a->vectors[i].name, sizeof a->vectors[i].name);
+}
+
+static uint8_t at_most(uint8_t v, uint8_t max)
+{
+	return v < max ? v : max;
+}
+
+static uint8_t family(uint8_t af)
+{
+	return af == 4 || af == 6 ? af : 0;
+}
+
+void yg_lifecycle_clean(struct yg_alert *a)
+{
+	clean_strings(a);
+	a->af = a->af == 6 ? 6 : 4;
+	a->source_af = family(a->source_af);
+	a->target_len = at_most(a->target_len, a->af == 6 ? 128 : 32);
+	a->severity = at_most(a->severity, YG_SEV_COUNT - 1);
+	a->zone = a->zone < YG_ZONE_COUNT ? a->zone : YG_ZONE_NONE;
+	a->score = at_most(a->score, 100);
+	a->key_source = a->key_source != 0;
+	a->confidence = share(a->confidence);
+	a->observed = finite_or_0(a->observed);
+	a->threshold = finite_or_0(a->threshold);
+	a->baseline = finite_or_0(a->baseline);
+	a->peak = finite_or_0(a->peak);
+	a->top_count = at_most(a->top_count, YG_TOP_MAX);
+	a->series_count = at_most(a->series_count, YG_SERIES_MAX);
+	a->orgs_count = at_most(a->orgs_count, YG_ORGS_MAX);
+	a->vectors_count = at_most(a->vectors_count, 6);
+	for (int i = 0; i < YG_TOP_MAX; i++) {
+		a->top[i].af = a->top[i].af == 6 ? 6 : 4;
+		a->top[i].share = share(a->top[i].share);
+	}
+	for (int i = 0; i < 6; i++)
+		a->vectors[i].share = share(a->vectors[i].share);
+	for (int i = 0; i < YG_SERIES_MAX; i++)
+		a->series[i] = (float)finite_or_0((double)a->series[i]);
+	a->series_low = (float)finite_or_0((double)a->series_low);
+	a->series_high = (float)finite_or_0((double)a->series_high);
+}
+
+bool yg_lifecycle_valid(const struct yg_lifecycle_record *r, bool summary)
+{
+	const struct yg_alert *a = &r->alert;
+	if (r->used != 1 || (r->summary != 0) != summary || !a->kind[0])
+		return false;
+	if (r->clear_after_s == 0 || r->clear_after_s > UINT16_MAX || a->state >= YG_ALERT_CLOSE)
+		return false;
+	if (r->alive_ns < 0 || r->emitted_ns < 0 || a->first_ns < 0 || a->first_ns > r->alive_ns)
+		return false;
+	return r->key == yg_lifecycle_key(a) && a->id == yg_lifecycle_id(a, a->first_ns);
+}
+
+// 1234567 → "1,234,567".
+static void grouped(uint64_t v, char out[32])
+{
+	char plain[24];
+	int len = snprintf(plain, sizeof plain, "%" PRIu64, v);
+	int at = 0;
+	for (int i = 0; i < len; i++) {
+		if (i && (len - i) % 3 == 0)
+			out[at++] = ',';
+		out[at++] = plain[i];
+	}
+	out[at] = 0;
+}
+
+// Units that detectors use, in Japanese; others are printed as they are.
+static const char *unit_ja(const char *unit)
+{
+	static const struct {
+		const char *unit, *ja;
+	} table[] = {
+	    {"packets/s", "パケット/秒"}, {"bits/s", "ビット/秒"}, {"flows/s", "フロー/秒"},
+	    {"ports", "ポート"},          {"hosts", "台"},         {"alerts", "件"},
+	};
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		if (strcmp(unit, table[i].unit) == 0)
+			return table[i].ja;
+	return unit;
+}
+
+// Appends `tail` to `text`, which loses whole characters from its end when both do not fit.
+static void append(char text[YG_TEXT_MAX], const char *tail)
+{
+	size_t tail_len = strnlen(tail, YG_TEXT_MAX / 2);
+	size_t len = strnlen(text, YG_TEXT_MAX - 1);
+	if (len + tail_len >= YG_TEXT_MAX) {
+		len = YG_TEXT_MAX - 1 - tail_len;
+		while (len && ((unsigned char)text[len] & 0xc0) == 0x80)
+			len--;
+	}
+	memcpy(text + len, tail, tail_len);
+	text[len + tail_len] = 0;
+}
+
+void yg_lifecycle_text_closed(struct yg_alert *a, bool displaced)
+{
+	int64_t seconds = (a->last_ns - a->first_ns + YG_NS_PER_S - 1) / YG_NS_PER_S;
+	seconds = seconds < 1 ? 1 : seconds;
+	char peak[32], tail[YG_TEXT_MAX / 2];
+	grouped(a->peak > 0 ? (uint64_t)llround(fmin(a->peak, 1e18)) : 0, peak);
+	int64_t min = seconds / MINUTE_S, s = seconds % MINUTE_S;
+	snprintf(tail, sizeof tail, "（終了。継続%" PRId64 "分%" PRId64 "秒、最大%s%s%s）", min, s, peak,
+	         unit_ja(a->unit), displaced ? "。上限のため追跡を打ち切り" : "");
+	append(a->text_ja, tail);
+	snprintf(tail, sizeof tail, " (%s after %" PRId64 " min %" PRId64 " s, peak %s %s.)",
+	         displaced ? "No longer followed, for want of room:" : "Ended", min, s, peak, a->unit);
+	append(a->text_en, tail);
+}
+
+void yg_lifecycle_text_summary(struct yg_alert *a, uint64_t count, bool rest)
+{
+	char number[32];
+	grouped(count, number);
+	snprintf(a->text_ja, sizeof a->text_ja, "%s%sのアラートが集中したため集約中。個別に通知した分のほか %s 件。",
+	         a->kind, rest ? "ほか" : "", number);
+	snprintf(a->text_en, sizeof a->text_en,
+	         "So many alerts that %s%s is summarised: %s more than were sent one by one.", a->kind,
+	         rest ? " and other kinds" : "", number);
+}

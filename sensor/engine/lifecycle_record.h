@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The records of the table of open alerts, their checks, identities and sentences. For lifecycle.c and its test alone.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "yagura/plugin.h"
+
+#define YG_LIFECYCLE_MAGIC UINT32_C(0x59474c43) // "YGLC"
+#define YG_LIFECYCLE_VERSION 1
+
+struct yg_lifecycle_header {
+	uint32_t magic, version, record_size, slots; // slots: alerts and summaries
+	uint64_t sequence;                           // of the last record emitted
+	uint64_t reserved[5];
+};
+
+struct yg_lifecycle_record {
+	uint32_t used; // 1: written last when it opens, cleared first when it closes
+	uint32_t clear_after_s;
+	int64_t alive_ns;    // last raise or hold
+	int64_t emitted_ns;  // last state change that went out
+	uint64_t key;        // unkeyed hash of the alert's key; checked against the alert when taken over
+	uint64_t suppressed; // summaries: alerts counted
+	uint8_t summary;     // 1: lies in a summary's place
+	uint8_t reserved[7];
+	struct yg_alert alert; // as last raised, with the host's fields
+};
+_Static_assert(sizeof(struct yg_lifecycle_record) % 8 == 0, "records follow each other");
+
+// Hash of what makes two raises one alert.
+uint64_t yg_lifecycle_key(const struct yg_alert *alert);
+
+// context.id: kind, key and the minute in which the alert began.
+uint64_t yg_lifecycle_id(const struct yg_alert *alert, int64_t start_ns);
+
+// Ends strings, clamps counts, makes numbers finite: whatever the bytes were, the alert can be printed afterwards.
+void yg_lifecycle_clean(struct yg_alert *alert);
+
+// Whether bytes found in the memory are an open alert that this code could have written.
+bool yg_lifecycle_valid(const struct yg_lifecycle_record *record, bool summary);
+
+// Appends to both sentences that it is over: after how long, and with which peak.
+void yg_lifecycle_text_closed(struct yg_alert *alert, bool displaced);
+
+// Both sentences of a storm's summary.
+void yg_lifecycle_text_summary(struct yg_alert *alert, uint64_t count, bool rest);
+
+// Whether two raises are one alert, field by field: the hash alone is not trusted.
+bool yg_lifecycle_same(const struct yg_alert *a, const struct yg_alert *b);

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// Two tables: that of the open second (dense, cleared at its close) and that of the averages (kept). The first is sorted before it
+// meets the second, so that what is evicted from the second does not depend on the order in which deltas came in.
+#include "engine/rate_engine.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/shm.h"
+#include "config/lookup.h"
+
+enum { WAYS = 8, SERVICES_PER_HOST = 16 };
+
+struct sum {
+	struct yg_rate_key key;
+	struct yg_rates rates;
+};
+
+struct kept {
+	struct yg_rate_key key;
+	int64_t second;       // of the last update
+	uint8_t used, services; // hosts: ports of it that are kept
+	float packets[YG_VEC_COUNT], bits[YG_VEC_COUNT];
+	float flows, handshakes, packets_out, bits_out;
+};
+
+struct yg_rate_engine {
+	const struct yg_config *config;
+	struct yg_hash_key hash;
+	// the open second
+	uint32_t capacity, cells, used;
+	uint32_t *cell, *used_cell, *order;
+	struct sum *sum;
+	// the averages
+	uint32_t buckets;
+	struct kept *kept;
+	float one_way;
+	bool warm;
+	struct yg_rate_engine_stats stats;
+};
+
+static uint32_t power_of_two(uint64_t n)
+{
+	uint32_t p = 1;
+	while (p < n && p < 1u << 30)
+		p <<= 1;
+	return p;
+}
+
+struct yg_rate_engine *yg_rate_engine_create(const struct yg_config *config, const struct yg_hash_key *key)
+{
+	struct yg_rate_engine *e = calloc(1, sizeof *e);
+	if (!e)
+		return NULL;
+	e->config = config;
+	e->hash = *key;
+	e->warm = true;
+	e->capacity = 4 * power_of_two((uint64_t)yg_config_int(config, YG_O_RATES_HOSTS));
+	e->cells = 2 * e->capacity;
+	e->buckets = power_of_two((uint64_t)yg_config_int(config, YG_O_RATES_KEEP)) / WAYS;
+	e->cell = yg_memory_reserve(sizeof *e->cell * e->cells);
+	e->used_cell = yg_memory_reserve(sizeof *e->used_cell * e->capacity);
+	e->order = yg_memory_reserve(sizeof *e->order * e->capacity);
+	e->sum = yg_memory_reserve(sizeof *e->sum * e->capacity);
+	e->kept = yg_memory_reserve(sizeof *e->kept * WAYS * e->buckets);
+	if (e->cell && e->used_cell && e->order && e->sum && e->kept)
+		return e;
+	yg_rate_engine_destroy(e);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void yg_rate_engine_destroy(struct yg_rate_engine *e)
+{
+	if (!e)
+		return;
+	yg_memory_release(e->cell, sizeof *e->cell * e->cells);
+	yg_memory_release(e->used_cell, sizeof *e->used_cell * e->capacity);
+	yg_memory_release(e->order, sizeof *e->order * e->capacity);
+	yg_memory_release(e->sum, sizeof *e->sum * e->capacity);
+	yg_memory_release(e->kept, sizeof *e->kept * WAYS * e->buckets);
+	free(e);
+}
+
+void yg_rate_engine_mirror(struct yg_rate_engine *e, float one_way, bool warm)
+{
+	e->one_way = one_way;
+	e->warm = warm;
+}
+
+static void add_rates(struct yg_rates *to, const struct yg_rates *from)
+{
+	for (unsigned v = 0; v < YG_VEC_COUNT; v++) {
+		to->packets[v] += from->packets[v];
+		to->bytes[v] += from->bytes[v];
+	}
+	to->flows += from->flows;
+	to->handshakes += from->handshakes;
+	to->packets_out += from->packets_out;
+	to->flows_out += from->flows_out;
+	to->bytes_out += from->bytes_out;
+}
+
+void yg_rate_engine_add(struct yg_rate_engine *e, const struct yg_rate_delta *delta)
+{
+	uint32_t mask = e->cells - 1;
+	uint32_t c = (uint32_t)yg_hash(&e->hash, &delta->key, sizeof delta->key) & mask;
+	for (; e->cell[c]; c = (c + 1) & mask) {
+		struct sum *s = &e->sum[e->cell[c] - 1];
+		if (memcmp(&s->key, &delta->key, sizeof s->key) == 0) {
+			add_rates(&s->rates, &delta->rates);
+			return;
+		}
+	}
+	if (e->used == e->capacity) {
+		e->stats.second_full++;
+		return;
+	}
+	e->sum[e->used].key = delta->key;
+	e->sum[e->used].rates = delta->rates;
+	e->used_cell[e->used] = c;
+	e->cell[c] = ++e->used;
+}
+
+static int by_key(const void *a, const void *b, void *context)
+{
+	const struct yg_rate_engine *e = context;
+	const struct yg_rate_key *x = &e->sum[*(const uint32_t *)a].key, *y = &e->sum[*(const uint32_t *)b].key;
+	if (x->scope != y->scope)
+		return x->scope < y->scope ? -1 : 1;
+	return memcmp(x, y, sizeof *x);
+}
+
+static float loudness(const struct kept *k)
+{
+	float all = k->packets_out;
+	for (unsigned v = 0; v < YG_VEC_COUNT; v++)
+		all += k->packets[v];
+	return all;
+}
+
+static struct kept *find_kept(struct yg_rate_engine *e, const struct yg_rate_key *key)
+{
+	struct kept *bucket = &e->kept[(yg_hash(&e->hash, key, sizeof *key) >> 32) % e->buckets * WAYS];
+	for (unsigned i = 0; i < WAYS; i++)
+		if (bucket[i].used && memcmp(&bucket[i].key, key, sizeof *key) == 0)
+			return &bucket[i];
+	return NULL;
+}
+
+// A cleared place for the key; in a full bucket the quietest goes.
+static struct kept *make_kept(struct yg_rate_engine *e, const struct yg_rate_key *key)
+{
+	struct kept *bucket = &e->kept[(yg_hash(&e->hash, key, sizeof *key) >> 32) % e->buckets * WAYS];
+	struct kept *place = NULL;
+	for (unsigned i = 0; i < WAYS; i++) {
+		struct kept *k = &bucket[i];
+		if (!k->used) {
+			place = k;
+			e->stats.keys++;
+			break;
+		}
+		float quiet = loudness(k), least = place ? loudness(place) : 0;
+		if (!place || quiet < least || (quiet == least && memcmp(&k->key, &place->key, sizeof k->key) < 0))
+			place = k;
+	}
+	if (place->used)
+		e->stats.evicted++;
+	memset(place, 0, sizeof *place);
+	place->key = *key;
+	place->used = 1;
+	return place;
+}
+
+// A service is kept when it is declared or has answered, at most 16 a host.
+static bool service_wanted(struct yg_rate_engine *e, const struct sum *s, bool declared)
+{
+	if (declared)
+		return true;
+	if (!s->rates.handshakes)
+		return false;
+	struct yg_rate_key host = s->key;
+	host.scope = YG_SCOPE_HOST;
+	host.proto = 0;
+	host.port = 0;
+	struct kept *k = find_kept(e, &host);
+	return !k || k->services++ < SERVICES_PER_HOST;
+}
+
+static void average(float *ema, double now, float alpha)
+{
+	*ema += alpha * ((float)now - *ema);
+}
+
+static void update_kept(struct kept *k, const struct yg_rates *r, int64_t second)
+{
+	const float alpha = 0.181269247f; // 1 - e^(-1/5)
+	float decay = k->second ? powf(1 - alpha, (float)(second - k->second - 1)) : 0;
+	k->second = second;
+	for (unsigned v = 0; v < YG_VEC_COUNT; v++) {
+		k->packets[v] *= decay;
+		k->bits[v] *= decay;
+		average(&k->packets[v], r->packets[v], alpha);
+		average(&k->bits[v], (double)r->bytes[v] * 8, alpha);
+	}
+	k->flows *= decay;
+	k->handshakes *= decay;
+	k->packets_out *= decay;
+	k->bits_out *= decay;
+	average(&k->flows, r->flows, alpha);
+	average(&k->handshakes, r->handshakes, alpha);
+	average(&k->packets_out, r->packets_out, alpha);
+	average(&k->bits_out, (double)r->bytes_out * 8, alpha);
+}
+
+static void fill_window(const struct yg_rate_engine *e, const struct sum *s, const struct kept *k, int64_t second, bool declared,
+			struct yg_window *w)
+{
+	const struct yg_config *c = e->config;
+	memset(w, 0, sizeof *w);
+	w->second = second;
+	w->scope = s->key.scope;
+	w->af = s->key.af;
+	w->proto = s->key.proto;
+	w->prefix_len = s->key.prefix_len;
+	w->port = s->key.port;
+	w->org = s->key.org;
+	w->addr = s->key.addr;
+	w->declared = declared;
+	const struct yg_prefix *p = w->af ? yg_lookup_prefix(c, w->af, &w->addr) : NULL;
+	w->zone = p ? p->zone : YG_ZONE_NONE;
+	w->line_bps = w->scope == YG_SCOPE_LINK ? (uint64_t)yg_config_int(c, YG_O_EGRESS_LINE)
+		      : w->org < c->orgs_count	? c->orgs[w->org].line_bps
+						: 0;
+	w->now = s->rates;
+	memcpy(w->ema_packets, k->packets, sizeof w->ema_packets);
+	memcpy(w->ema_bits, k->bits, sizeof w->ema_bits);
+	w->ema_flows = k->flows;
+	w->ema_handshakes = k->handshakes;
+	w->ema_packets_out = k->packets_out;
+	w->ema_bits_out = k->bits_out;
+	w->one_way = e->one_way;
+	w->warm = e->warm;
+}
+
+// Hosts: whether any service of it is declared; the others: themselves.
+static bool is_declared(const struct yg_rate_engine *e, const struct yg_rate_key *key)
+{
+	switch (key->scope) {
+	case YG_SCOPE_SERVICE:
+		return yg_lookup_service(e->config, key->af, &key->addr, key->proto, key->port) != NULL;
+	case YG_SCOPE_HOST:
+		return yg_lookup_service(e->config, key->af, &key->addr, 0, 0) != NULL;
+	case YG_SCOPE_LINK:
+		return yg_config_int(e->config, YG_O_EGRESS_LINE) > 0;
+	default:
+		return true;
+	}
+}
+
+void yg_rate_engine_close(struct yg_rate_engine *e, int64_t second, void (*window)(void *context, const struct yg_window *window),
+			  void *context)
+{
+	for (uint32_t i = 0; i < e->used; i++)
+		e->order[i] = i;
+	qsort_r(e->order, e->used, sizeof *e->order, by_key, e);
+	for (uint32_t i = 0; i < e->used; i++) {
+		const struct sum *s = &e->sum[e->order[i]];
+		bool declared = is_declared(e, &s->key);
+		struct kept *k = find_kept(e, &s->key);
+		e->cell[e->used_cell[e->order[i]]] = 0;
+		if (!k && s->key.scope == YG_SCOPE_SERVICE && !service_wanted(e, s, declared))
+			continue;
+		if (!k)
+			k = make_kept(e, &s->key);
+		update_kept(k, &s->rates, second);
+		struct yg_window w;
+		fill_window(e, s, k, second, declared, &w);
+		window(context, &w);
+		e->stats.windows++;
+	}
+	e->used = 0;
+}
+
+void yg_rate_engine_stats(const struct yg_rate_engine *e, struct yg_rate_engine_stats *ret_stats)
+{
+	*ret_stats = e->stats;
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The rates of one worker: what was counted for each key in the second that is open. Link, bodies and prefixes are arrays and
+// always exact; hosts and services are keyed tables, exact up to their size. A host past that counts to its prefix alone
+// (rates.host_full). At the end of a second everything that was touched leaves as deltas and is cleared.
+//
+// Thread: the worker. No allocation after creation.
+#pragma once
+
+#include "base/hash.h"
+#include "config/config.h"
+#include "engine/event.h"
+
+struct yg_worker_rates;
+
+struct yg_rates_options {
+	const struct yg_config *config;
+	uint32_t hosts;          // places for hosts, rounded up to a power of two; services get as many
+	struct yg_hash_key key;
+};
+
+struct yg_worker_rates *yg_worker_rates_create(const struct yg_rates_options *options);
+void yg_worker_rates_destroy(struct yg_worker_rates *rates);
+
+// What is known of one end of a flow: whose it is.
+struct yg_end {
+	struct yg_addr addr;
+	uint32_t prefix;   // index + 1, 0 none
+	uint16_t org;
+	uint8_t af, zone, internal;
+};
+
+// Resolves an address against the config.
+void yg_end_resolve(const struct yg_config *config, uint8_t af, const struct yg_addr *addr, struct yg_end *ret_end);
+
+// `packets` and `bytes` towards `to` (and away from `from`), in the open second.
+struct yg_rate_add {
+	const struct yg_end *from, *to;
+	uint8_t vector, proto;
+	uint16_t service_port;    // of `to` when it is the responder; 0: none
+	uint32_t packets, flows, handshakes;
+	uint64_t bytes;
+};
+void yg_rates_add(struct yg_worker_rates *rates, const struct yg_rate_add *add);
+
+// The outer frame, for the link: bytes as on the wire.
+void yg_rates_link(struct yg_worker_rates *rates, uint8_t vector, bool inward, uint32_t wire_bytes);
+
+// Hands all deltas of `second` to `emit` and clears them. Order: link, bodies, prefixes, then hosts and services as they came.
+void yg_rates_flush(struct yg_worker_rates *rates, int64_t second, void (*emit)(void *context, const struct yg_rate_delta *delta),
+		    void *context);
+
+// Hosts and services that found no place since the start.
+uint64_t yg_rates_full(const struct yg_worker_rates *rates);

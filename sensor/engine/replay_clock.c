@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// See replay_clock.h. Shifts are whole seconds, so that frames of one second of own time stay in one second of packet time.
+#include "engine/replay_clock.h"
+
+struct yg_time yg_replay_clock_next(struct yg_replay_clock *clock, struct yg_time stamp, bool *ret_gap)
+{
+	struct yg_time t = yg_time_ns(stamp.ns + clock->offset_ns);
+	*ret_gap = false;
+	if (!clock->started) {
+		clock->started = true;
+		clock->now = t;
+		return t;
+	}
+	int64_t back = clock->now.ns - t.ns;
+	if (back > YG_NS_PER_S) {
+		int64_t shift = (back + YG_NS_PER_S - 1) / YG_NS_PER_S * YG_NS_PER_S;
+		clock->offset_ns += shift;
+		t.ns += shift;
+	} else if (back > 0) {
+		t = clock->now;
+	}
+	*ret_gap = t.ns - clock->now.ns > YG_GAP_SECONDS * YG_NS_PER_S;
+	clock->now = t;
+	return t;
+}

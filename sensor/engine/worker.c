@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The path of a packet through a worker: find or create its flow, advance its state, raise its rank, count, offer to the dissector.
+// See worker.h for the files around it.
+#include "engine/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/shm.h"
+#include "engine/tcp_state.h"
+
+static void count(struct yg_worker *w, enum yg_worker_counter counter)
+{
+	yg_counter_add(&w->o.stats->c[counter], 1);
+}
+
+struct yg_worker *yg_worker_create(const struct yg_worker_options *options)
+{
+	struct yg_worker *w = calloc(1, sizeof *w);
+	if (!w)
+		return NULL;
+	w->o = *options;
+	w->partition_first = options->index * YG_PARTITIONS / options->workers;
+	w->partition_end = (options->index + 1) * YG_PARTITIONS / options->workers;
+	w->update_ns = yg_config_ns(options->config, YG_O_FLOW_UPDATE);
+	w->ds_packets_max = (uint32_t)yg_config_int(options->config, YG_O_DISSECTOR_PACKETS);
+	w->ds_bytes_max = (uint32_t)yg_config_int(options->config, YG_O_DISSECTOR_BYTES);
+	w->pending_head = w->pending_tail = YG_NO_RECORD;
+	w->meta_free = YG_NO_RECORD;
+	w->touched_max = w->meta_max = yg_flow_records_total(options->table);
+	w->held_max = yg_flow_records_total(options->table) + 65536;
+	w->flush_max = yg_flow_slots(options->table) / YG_PARTITIONS;
+	w->flush = yg_memory_reserve(sizeof *w->flush * w->flush_max);
+	w->touched = yg_memory_reserve(sizeof *w->touched * w->touched_max);
+	w->meta = yg_memory_reserve(sizeof *w->meta * w->meta_max);
+	w->held = yg_memory_reserve(sizeof *w->held * w->held_max);
+	struct yg_rates_options rates = {
+		.config = options->config,
+		.hosts = (uint32_t)yg_config_int(options->config, YG_O_RATES_HOSTS),
+		.key = options->key,
+	};
+	w->rates = yg_worker_rates_create(&rates);
+	if (w->touched && w->meta && w->held && w->rates && w->flush)
+		return w;
+	yg_worker_destroy(w);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void yg_worker_destroy(struct yg_worker *w)
+{
+	if (!w)
+		return;
+	yg_memory_release(w->touched, sizeof *w->touched * w->touched_max);
+	yg_memory_release(w->meta, sizeof *w->meta * w->meta_max);
+	yg_memory_release(w->held, sizeof *w->held * w->held_max);
+	yg_memory_release(w->flush, sizeof *w->flush * w->flush_max);
+	yg_worker_rates_destroy(w->rates);
+	free(w);
+}
+
+void yg_worker_publish(struct yg_worker *w)
+{
+	yg_ring_publish(&w->o.out->events);
+	yg_ring_publish(&w->o.out->rates);
+	yg_ring_publish(&w->o.out->sample);
+	if (w->o.to_dissector)
+		yg_ring_publish(w->o.to_dissector);
+}
+
+// A replay waits for its reader, everything else shown first: nobody may wait for what is still in our hands.
+void yg_worker_wait(struct yg_worker *w, struct yg_ring *ring, uint32_t n)
+{
+	while (!yg_ring_has_room(ring, n) && !ring->broken) {
+		yg_worker_publish(w);
+		yg_ring_wait_room(ring, n, 20);
+	}
+}
+
+// The slot for an event, already pushed. A replay waits for room; live a full ring gives NULL.
+struct yg_event *yg_worker_event(struct yg_worker *w, enum yg_event_kind kind, enum yg_event_stage stage, uint64_t order)
+{
+	struct yg_ring *ring = &w->o.out->events;
+	if (w->o.replay)
+		yg_worker_wait(w, ring, 1);
+	if (!yg_ring_has_room(ring, 1))
+		return NULL;
+	struct yg_event *event = yg_ring_slot(ring, ring->own);
+	event->kind = (uint8_t)kind;
+	event->stage = (uint8_t)stage;
+	event->order = order;
+	yg_ring_push(ring, 1);
+	count(w, YG_WC_EVENTS);
+	return event;
+}
+
+static void expire_one(void *context, uint32_t entry)
+{
+	struct yg_worker *w = context;
+	int64_t deadline = yg_flow_deadline(w->o.table, entry).ns;
+	yg_worker_flow_end(w, entry, YG_END_IDLE, deadline, w->order);
+}
+
+void yg_worker_begin(struct yg_worker *w, const struct yg_batch_mark *mark)
+{
+	if (w->started && mark->second != w->second)
+		yg_worker_second_end(w);
+	if (!w->started)
+		w->base_second = mark->second;
+	w->started = true;
+	w->batch = mark->batch;
+	w->second = mark->second;
+	w->now = yg_time_ns(mark->time_ns);
+	w->sample_every = mark->sample_every;
+	struct yg_event *event = yg_worker_event(w, YG_EV_BEGIN, YG_STAGE_BEGIN, 0);
+	if (event)
+		event->mark = *mark;
+	yg_worker_answers(w);
+	yg_worker_pending_release(w, false);
+}
+
+// Expiry stands before the packets of the batch in the order of things.
+void yg_worker_expire(struct yg_worker *w, uint64_t first_packet)
+{
+	w->order = first_packet << 1;
+	for (unsigned p = w->partition_first; p < w->partition_end; p++)
+		yg_flow_expire(w->o.table, p, w->now, expire_one, w);
+}
+
+void yg_worker_end(struct yg_worker *w, bool last)
+{
+	if (last)
+		yg_worker_second_end(w);
+	yg_worker_dissect_batch_end(w);
+	yg_worker_event(w, YG_EV_END, YG_STAGE_END, 0);
+	yg_worker_publish(w);
+}
+
+// ---- one packet ----
+
+static uint32_t make_place(struct yg_worker *w, const struct yg_packet *p)
+{
+	uint32_t victim, entry = yg_flow_place(w->o.table, &p->hash, &p->key, p->view.time, &victim);
+	if (entry == YG_NO_RECORD) {
+		count(w, YG_WC_FLOW_EVICTED);
+		yg_worker_flow_end(w, victim, YG_END_EVICTED, p->view.time.ns, w->order);
+		entry = yg_flow_place(w->o.table, &p->hash, &p->key, p->view.time, &victim);
+	}
+	return entry;
+}
+
+// Who began: the sender, but of a SYN-ACK the receiver, whose SYN went by unseen.
+static void begin_flow(struct yg_flow_entry *e, const struct yg_packet *p)
+{
+	const struct yg_view *v = &p->view;
+	bool synack = v->proto == 6 && (v->tcp_flags & (YG_TCP_SYN | YG_TCP_ACK | YG_TCP_RST)) == (YG_TCP_SYN | YG_TCP_ACK);
+	unsigned initiator = synack ? !p->sender : p->sender;
+	if (initiator)
+		e->flags |= YG_ENTRY_INITIATOR_1;
+	if (synack)
+		e->flags |= YG_ENTRY_FIRST_REVERSE;
+	if (v->proto == 6 && (v->tcp_flags & (YG_TCP_SYN | YG_TCP_ACK)) != YG_TCP_SYN)
+		e->flags |= YG_ENTRY_NO_FLOW;
+	// No attempt to reach anybody: an answer without its question, an ICMP message that asks nothing.
+	bool asks_nothing = synack || (v->proto == 6 && v->tcp_flags & YG_TCP_RST) ||
+			    ((v->proto == 1 || v->proto == 58) && v->icmp_one_way);
+	if (asks_nothing)
+		e->flags |= YG_ENTRY_CONTACT;
+	e->vlan_low = (uint8_t)v->vlan;
+}
+
+static bool connection_over(struct yg_worker *w, uint32_t entry)
+{
+	const struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
+	unsigned state = e->record == YG_NO_RECORD ? (e->state & 15u) : yg_flow_record(w->o.table, e->record)->tcp_state;
+	return state == YG_TCP_CLOSED || state == YG_TCP_RESET;
+}
+
+// The flow of the packet, found or begun. *ret_fresh: begun.
+static uint32_t flow_of(struct yg_worker *w, const struct yg_packet *p, bool *ret_fresh)
+{
+	const struct yg_view *v = &p->view;
+	uint32_t entry = yg_flow_find(w->o.table, &p->hash, &p->key);
+	if (entry != YG_NO_RECORD) {
+		struct yg_time deadline = yg_flow_deadline(w->o.table, entry);
+		bool syn = v->proto == 6 && (v->tcp_flags & (YG_TCP_SYN | YG_TCP_ACK | YG_TCP_RST)) == YG_TCP_SYN;
+		if (!yg_time_before(v->time, deadline))
+			yg_worker_flow_end(w, entry, YG_END_IDLE, deadline.ns, w->order);
+		else if (syn && connection_over(w, entry))
+			yg_worker_flow_end(w, entry, YG_END_IDLE, v->time.ns, w->order);
+		else {
+			*ret_fresh = false;
+			count(w, YG_WC_FLOW_HITS);
+			return entry;
+		}
+	}
+	entry = make_place(w, p);
+	count(w, YG_WC_FLOW_CREATED);
+	begin_flow(yg_flow_entry(w->o.table, entry), p);
+	*ret_fresh = true;
+	return entry;
+}
+
+static bool is_plain(const struct yg_view *v)
+{
+	if (v->proto == 6)
+		return !(v->tcp_flags & (YG_TCP_SYN | YG_TCP_RST));
+	return !((v->proto == 1 || v->proto == 58) && v->icmp_one_way);
+}
+
+static bool carries_payload(const struct yg_view *v)
+{
+	return v->payload_len > 0 && !(v->proto == 6 && v->tcp_flags & (YG_TCP_SYN | YG_TCP_RST)) &&
+	       !((v->proto == 1 || v->proto == 58) && v->icmp_one_way);
+}
+
+// Rank of an embryonic flow after this packet.
+static uint8_t rank_after(const struct yg_flow_entry *e, const struct yg_view *v)
+{
+	unsigned state = e->state & 15u, plain = e->state >> 4;
+	if (v->proto == 6 && state == YG_TCP_ESTABLISHED)
+		return YG_RANK_ESTABLISHED;
+	return carries_payload(v) || plain >= 4 ? YG_RANK_TALKING : YG_RANK_EMBRYONIC;
+}
+
+// True while the entry alone can still hold the counts.
+static bool count_embryonic(struct yg_flow_entry *e, const struct yg_view *v, unsigned direction)
+{
+	int64_t ms = (v->time.ns - e->first_ns) / YG_NS_PER_MS;
+	unsigned shift = direction ? 4 : 0, packets = e->packets >> shift & 15u;
+	uint32_t bytes = e->bytes[direction] + v->ip_bytes;
+	if (ms > UINT16_MAX || packets == 15 || bytes > UINT16_MAX)
+		return false;
+	e->last_ms = (uint16_t)ms;
+	e->packets = (uint8_t)(e->packets + (1u << shift));
+	e->bytes[direction] = (uint16_t)bytes;
+	return true;
+}
+
+static void advance_embryonic(struct yg_flow_entry *e, const struct yg_view *v, unsigned direction)
+{
+	unsigned state = e->state & 15u, plain = e->state >> 4;
+	if (v->proto == 6) {
+		state = yg_tcp_next((uint8_t)state, direction, v->tcp_flags);
+		e->tcp_flags[direction] |= v->tcp_flags;
+		if (direction == 0 && (v->tcp_flags & (YG_TCP_SYN | YG_TCP_ACK)) == YG_TCP_SYN)
+			e->flags |= YG_ENTRY_SYN;
+	} else if ((v->proto == 1 || v->proto == 58) && direction == 0) {
+		e->tcp_flags[0] = v->icmp_type;
+		e->tcp_flags[1] = v->icmp_code;
+	}
+	if (is_plain(v) && plain < 15)
+		plain++;
+	e->state = (uint8_t)(state | plain << 4);
+}
+
+static void count_record(struct yg_flow_record *r, const struct yg_view *v, unsigned direction)
+{
+	r->last_ns = v->time.ns;
+	r->packets[direction]++;
+	r->bytes[direction] += v->ip_bytes;
+	if (carries_payload(v))
+		r->payload[direction] += v->payload_len;
+	if (v->flags & YG_VIEW_REASSEMBLED)
+		r->flow_flags |= YG_FLOW_FRAGMENTED;
+	if (v->flags & YG_VIEW_TUNNELLED)
+		r->flow_flags |= YG_FLOW_TUNNELLED;
+}
+
+static void raise_rank(struct yg_worker *w, uint32_t entry, struct yg_flow_record *r, const struct yg_view *v)
+{
+	uint8_t rank = r->rank;
+	bool both = r->payload[0] && r->payload[1];
+	if (v->proto == 6 && (r->tcp_state == YG_TCP_ESTABLISHED || both))
+		rank = YG_RANK_ESTABLISHED;
+	else if (v->proto != 6 && both)
+		rank = YG_RANK_ANSWERED;
+	else if (rank == YG_RANK_EMBRYONIC && (carries_payload(v) || r->plain_packets >= 4))
+		rank = YG_RANK_TALKING;
+	if (rank > r->rank) {
+		r->rank = rank;
+		yg_flow_arm(w->o.table, entry, v->time);
+	}
+}
+
+static void advance_record(struct yg_worker *w, uint32_t entry, struct yg_flow_record *r, const struct yg_view *v, unsigned direction)
+{
+	if (is_plain(v) && r->plain_packets < 255)
+		r->plain_packets++;
+	if (v->proto == 6) {
+		uint8_t before = r->tcp_state;
+		r->tcp_state = yg_tcp_next(before, direction, v->tcp_flags);
+		r->tcp_flags[direction] |= v->tcp_flags;
+		if (r->tcp_state == YG_TCP_ESTABLISHED && before != YG_TCP_ESTABLISHED)
+			yg_worker_count_handshake(w, entry);
+		if (before != r->tcp_state && (r->tcp_state == YG_TCP_CLOSED || r->tcp_state == YG_TCP_RESET))
+			yg_flow_arm(w->o.table, entry, v->time); // its deadline has come nearer
+	}
+	raise_rank(w, entry, r, v);
+}
+
+// Answered, refused, or neither yet.
+static void judge_contact(struct yg_worker *w, uint32_t entry, const struct yg_view *v, unsigned direction)
+{
+	struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
+	if (e->flags & YG_ENTRY_CONTACT)
+		return;
+	if (v->proto != 6) {
+		if (direction == 1)
+			yg_worker_contact(w, entry, YG_CONTACT_ANSWERED);
+		return;
+	}
+	unsigned state = e->record == YG_NO_RECORD ? (e->state & 15u) : yg_flow_record(w->o.table, e->record)->tcp_state;
+	if (direction == 1 && v->tcp_flags & YG_TCP_RST)
+		yg_worker_contact(w, entry, YG_CONTACT_REFUSED);
+	else if (direction == 1 || state == YG_TCP_ESTABLISHED)
+		yg_worker_contact(w, entry, YG_CONTACT_ANSWERED);
+}
+
+// An ICMP error refuses the attempt that it quotes, when the quoted packet is the initiator's.
+static void icmp_about(struct yg_worker *w, const struct yg_packet *p)
+{
+	const struct yg_view *v = &p->view;
+	bool unreachable = (v->proto == 1 && v->icmp_type == 3) || (v->proto == 58 && v->icmp_type == 1);
+	struct yg_view quoted = {.src = v->about_src, .dst = v->about_dst, .sport = v->about_sport, .dport = v->about_dport,
+				 .proto = v->about_proto, .af = v->af, .domain = v->domain};
+	struct yg_flow_key key;
+	struct yg_flow_hash hash;
+	unsigned sender;
+	yg_flow_key_of(&quoted, &key, &sender);
+	yg_flow_hash_of(w->o.table, &key, p->partition, &hash);
+	uint32_t entry = yg_flow_find(w->o.table, &hash, &key);
+	if (entry == YG_NO_RECORD)
+		return;
+	count(w, YG_WC_ICMP_ABOUT);
+	const struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
+	bool by_initiator = !!(e->flags & YG_ENTRY_INITIATOR_1) == sender;
+	if (unreachable && by_initiator && !(e->flags & YG_ENTRY_CONTACT))
+		yg_worker_contact(w, entry, YG_CONTACT_REFUSED);
+}
+
+static void update_due(struct yg_worker *w, struct yg_flow_record *r, uint32_t record, const struct yg_view *v)
+{
+	if (!w->update_ns || v->time.ns < r->next_update_ns)
+		return;
+	r->next_update_ns = v->time.ns + w->update_ns;
+	if (!w->o.records_wanted)
+		return;
+	struct yg_event *event = yg_worker_event(w, YG_EV_FLOW, YG_STAGE_PACKET, w->order);
+	if (!event)
+		return;
+	yg_worker_record_fill(w, record, &event->flow);
+	event->flow.event = YG_FLOW_UPDATED;
+	event->flow.packet = v->number;
+	event->flow.event_ns = v->time.ns;
+}
+
+// The path of a packet whose flow has, or now gets, a record.
+static void packet_of_record(struct yg_worker *w, const struct yg_packet *p, uint32_t entry, unsigned direction)
+{
+	uint32_t record = yg_flow_entry(w->o.table, entry)->record;
+	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
+	count_record(r, &p->view, direction);
+	advance_record(w, entry, r, &p->view, direction);
+	update_due(w, r, record, &p->view);
+	if (carries_payload(&p->view))
+		yg_worker_dissect(w, p, record, direction);
+}
+
+static void take_sample(struct yg_worker *w, const struct yg_view *v, uint8_t vector)
+{
+	if (!w->sample_every || v->number % w->sample_every)
+		return;
+	struct yg_ring *ring = &w->o.out->sample;
+	if (w->o.replay)
+		yg_worker_wait(w, ring, 1);
+	if (!yg_ring_has_room(ring, 1))
+		return;
+	struct yg_sample *s = yg_ring_slot(ring, ring->own);
+	*s = (struct yg_sample){.src = v->src, .dst = v->dst, .second = (int32_t)w->second, .sport = v->sport, .dport = v->dport,
+				.bytes = (uint16_t)(v->ip_bytes > UINT16_MAX ? UINT16_MAX : v->ip_bytes), .proto = v->proto,
+				.tcp_flags = v->tcp_flags, .vector = vector, .af = v->af};
+	yg_ring_push(ring, 1);
+	count(w, YG_WC_SAMPLED);
+}
+
+// What the first record of a flow takes over from the packet that made it grow.
+static void first_of_record(struct yg_worker *w, const struct yg_packet *p, uint32_t entry, unsigned direction)
+{
+	const struct yg_view *v = &p->view;
+	uint32_t record = yg_flow_entry(w->o.table, entry)->record;
+	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
+	r->vlan = v->vlan;
+	if (r->tcp_state == YG_TCP_ESTABLISHED)
+		yg_worker_count_handshake(w, entry);
+	if (v->flags & YG_VIEW_REASSEMBLED)
+		r->flow_flags |= YG_FLOW_FRAGMENTED;
+	if (v->flags & YG_VIEW_TUNNELLED)
+		r->flow_flags |= YG_FLOW_TUNNELLED;
+	if (!carries_payload(v))
+		return;
+	r->payload[direction] += v->payload_len;
+	yg_worker_dissect(w, p, record, direction);
+}
+
+static void packet_of_embryonic(struct yg_worker *w, const struct yg_packet *p, uint32_t entry, unsigned direction)
+{
+	struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
+	if (!count_embryonic(e, &p->view, direction)) {
+		// The entry is full: the flow gets a record, and this packet is its first there.
+		if (yg_worker_flow_grow(w, entry, YG_RANK_EMBRYONIC) != YG_NO_RECORD)
+			packet_of_record(w, p, entry, direction);
+		return;
+	}
+	advance_embryonic(e, &p->view, direction);
+	uint8_t rank = rank_after(e, &p->view);
+	if (rank > YG_RANK_EMBRYONIC && yg_worker_flow_grow(w, entry, rank) != YG_NO_RECORD)
+		first_of_record(w, p, entry, direction);
+}
+
+static void packet_of_flow(struct yg_worker *w, const struct yg_packet *p, uint32_t entry, bool fresh)
+{
+	struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
+	const struct yg_view *v = &p->view;
+	unsigned direction = !!(e->flags & YG_ENTRY_INITIATOR_1) != p->sender;
+	struct yg_flow_record *r = e->record == YG_NO_RECORD ? NULL : yg_flow_record(w->o.table, e->record);
+	uint8_t vector = yg_worker_vector(v, e, r, direction);
+	if (!p->counted) {
+		bool inward = r && r->rank > YG_RANK_EMBRYONIC ? yg_worker_count_record(w, r, e->record, direction, v->ip_bytes)
+							       : yg_worker_count_now(w, v, entry, direction, vector, fresh);
+		yg_rates_link(w->rates, vector, inward, v->wirelen + 20);
+		take_sample(w, v, vector);
+	}
+	if (r)
+		packet_of_record(w, p, entry, direction);
+	else
+		packet_of_embryonic(w, p, entry, direction);
+	judge_contact(w, entry, v, direction);
+}
+
+// A packet that goes no further than decode counts to its target all the same.
+static void bare_packet(struct yg_worker *w, const struct yg_view *v)
+{
+	if (!(v->flags & YG_VIEW_IP))
+		return;
+	uint8_t vector = YG_VEC_MALFORMED;
+	if (v->flags & YG_VIEW_FRAGMENT)
+		vector = v->frag_offset == 0 && v->frag_next == 17 ? YG_VEC_UDP : YG_VEC_FRAGMENT;
+	yg_worker_count_bare(w, v, vector);
+	take_sample(w, v, vector);
+}
+
+void yg_worker_packet(struct yg_worker *w, struct yg_packet *p)
+{
+	const struct yg_view *v = &p->view;
+	w->now = v->time;
+	w->order = v->number << 1 | 1;
+	if (!p->decoded) {
+		bare_packet(w, v);
+		return;
+	}
+	if (v->flags & YG_VIEW_ICMP_ERROR)
+		icmp_about(w, p);
+	bool fresh;
+	uint32_t entry = flow_of(w, p, &fresh);
+	packet_of_flow(w, p, entry, fresh);
+}

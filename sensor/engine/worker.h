@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// A worker: views in, events out. It owns a run of partitions of the flow table, its rates, its rings to and from a dissector,
+// and its rings to the aggregator. No lock, no allocation, no clock: time comes with the packets.
+//
+//   worker.c          the path of a packet
+//   worker_flow.c     beginning, growth and end of flows; records and contacts
+//   worker_dissect.c  what goes to the dissector and what its answers mean
+//   worker_rates.c    which vector a packet counts to; seconds
+//
+// Thread: its own, except create and destroy.
+#pragma once
+
+#include "base/ring.h"
+#include "config/config.h"
+#include "engine/event.h"
+#include "engine/flow_table.h"
+#include "engine/rates.h"
+#include "model/stats.h"
+
+// A packet on its way through a worker.
+struct yg_packet {
+	struct yg_view view;
+	struct yg_flow_hash hash;
+	struct yg_flow_key key;
+	uint8_t partition;
+	uint8_t sender;        // which end of the key sent it
+	uint8_t decoded;       // goes to the flow table
+	uint8_t counted;       // its frames have been counted to the rates (reassembled)
+};
+
+// What the dissector said of a flow; kept until the flow's record leaves.
+struct yg_flow_meta {
+	uint32_t next_free;
+	struct yg_verdict verdict;
+};
+
+struct yg_worker_options {
+	const struct yg_config *config;
+	struct yg_flow_table *table;
+	struct yg_worker_stats *stats;
+	unsigned index, workers;
+	bool replay;
+	bool records_wanted;        // flow records have a reader
+	struct yg_ring *to_dissector, *from_dissector; // attached; NULL: no dissector
+	struct yg_event_rings *out; // producer ends
+	struct yg_hash_key key;
+};
+
+struct yg_worker {
+	struct yg_worker_options o;
+	unsigned partition_first, partition_end;
+	struct yg_worker_rates *rates;
+	int64_t update_ns, base_second;
+	uint32_t ds_packets_max, ds_bytes_max;
+	// the batch at hand
+	uint64_t batch, order;
+	struct yg_time now;
+	int64_t second;
+	uint32_t sample_every;
+	bool started;
+	// records that have counted something in the open second
+	uint32_t *touched, touched_count, touched_max;
+	// verdicts
+	struct yg_flow_meta *meta;
+	uint32_t meta_free, meta_next, meta_max;
+	// ended records that wait for their verdicts, in order
+	uint32_t pending_head, pending_tail;
+	// answers taken out of the ring while the way to the dissector was full
+	struct yg_ds_answer *held;
+	uint32_t held_count, held_first, held_max;
+	// entries of the partition that is being flushed
+	uint32_t *flush, flush_count, flush_max;
+};
+
+struct yg_worker *yg_worker_create(const struct yg_worker_options *options);
+void yg_worker_destroy(struct yg_worker *w);
+
+// Begins a batch: announces it, counts the second before it to its end when it is over, applies the dissector's answers up to
+// batch - 2 and expires flows.
+void yg_worker_begin(struct yg_worker *w, const struct yg_batch_mark *mark);
+
+// Ends the flows whose idle time has passed at the batch's time; before its first packet, numbered `first_packet`.
+void yg_worker_expire(struct yg_worker *w, uint64_t first_packet);
+
+// One packet of this worker's partitions; `decoded` as yg_packet says.
+void yg_worker_packet(struct yg_worker *w, struct yg_packet *packet);
+
+// Ends the batch: tells dissector and aggregator.
+void yg_worker_end(struct yg_worker *w, bool last);
+
+// Ends every flow of a partition (when it is this worker's) in the order in which they began. `reason`: YG_END_EOF or YG_END_GAP.
+void yg_worker_flush(struct yg_worker *w, unsigned partition, enum yg_flow_end reason, uint64_t order);
+
+// ---- between the files of the worker ----
+
+struct yg_event *yg_worker_event(struct yg_worker *w, enum yg_event_kind kind, enum yg_event_stage stage, uint64_t order);
+void yg_worker_wait(struct yg_worker *w, struct yg_ring *ring, uint32_t n);
+void yg_worker_publish(struct yg_worker *w);
+
+void yg_worker_flow_end(struct yg_worker *w, uint32_t entry, enum yg_flow_end end, int64_t end_ns, uint64_t order);
+uint32_t yg_worker_flow_grow(struct yg_worker *w, uint32_t entry, uint8_t rank);
+void yg_worker_contact(struct yg_worker *w, uint32_t entry, enum yg_outcome outcome);
+void yg_worker_record_fill(struct yg_worker *w, uint32_t record, struct yg_flow *ret_flow);
+void yg_worker_record_leave(struct yg_worker *w, uint32_t record);
+void yg_worker_pending_release(struct yg_worker *w, bool all);
+
+void yg_worker_dissect(struct yg_worker *w, const struct yg_packet *packet, uint32_t record, unsigned direction);
+void yg_worker_dissect_end(struct yg_worker *w, uint32_t record);
+void yg_worker_answers(struct yg_worker *w);
+void yg_worker_dissect_batch_end(struct yg_worker *w);
+
+uint8_t yg_worker_vector(const struct yg_view *view, const struct yg_flow_entry *entry, const struct yg_flow_record *record,
+			 unsigned direction);
+// Each counts one frame (or what it says) and tells whether it went towards an internal end.
+bool yg_worker_count_now(struct yg_worker *w, const struct yg_view *view, uint32_t entry, unsigned direction, uint8_t vector, bool fresh);
+bool yg_worker_count_record(struct yg_worker *w, struct yg_flow_record *r, uint32_t record, unsigned direction, uint32_t bytes);
+void yg_worker_count_handshake(struct yg_worker *w, uint32_t entry);
+void yg_worker_count_bare(struct yg_worker *w, const struct yg_view *view, uint8_t vector);
+void yg_worker_record_flush(struct yg_worker *w, struct yg_flow_record *r, const struct yg_flow_key *key, bool initiator_1);
+void yg_worker_second_end(struct yg_worker *w);

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The engine's side of the protocol with the dissector (model/dissect.h). What comes back is foreign: slot, generation, lengths and texts
+// are checked, copied, and only then used. A dissector can lie about its own flows; it can reach no other memory and never
+// stops the engine.
+//
+// A replay applies the answers to batch k exactly before batch k+2: both sides work at once, and nothing depends on who is faster.
+#include "engine/worker.h"
+
+#include <string.h>
+
+static void count(struct yg_worker *w, enum yg_worker_counter counter)
+{
+	yg_counter_add(&w->o.stats->c[counter], 1);
+}
+
+// ---- to the dissector ----
+
+// Takes answers out of the ring unread, so that a dissector that waits for room there can go on reading here.
+static void hold_answers(struct yg_worker *w)
+{
+	struct yg_ring *ring = w->o.from_dissector;
+	uint32_t n = yg_ring_available(ring);
+	for (uint32_t i = 0; i < n && w->held_count < w->held_max; i++) {
+		memcpy(&w->held[(w->held_first + w->held_count) % w->held_max], yg_ring_slot(ring, ring->own), sizeof *w->held);
+		w->held_count++;
+		yg_ring_pop(ring, 1);
+	}
+	yg_ring_release(ring);
+}
+
+static bool room_for(struct yg_worker *w, uint32_t slots)
+{
+	struct yg_ring *ring = w->o.to_dissector;
+	while (w->o.replay && !yg_ring_has_room(ring, slots) && !ring->broken) {
+		yg_worker_publish(w);
+		hold_answers(w);
+		yg_ring_wait_room(ring, slots, 5);
+	}
+	return yg_ring_has_room(ring, slots);
+}
+
+static void fill_request(struct yg_ds_request *q, enum yg_ds_kind kind, const struct yg_worker *w, uint32_t record,
+			 const struct yg_flow_record *r, const struct yg_flow_key *key, bool initiator_1)
+{
+	memset(q, 0, offsetof(struct yg_ds_request, data));
+	q->kind = (uint8_t)kind;
+	q->af = key->af;
+	q->proto = key->proto;
+	q->pieces = 1;
+	q->slot = record;
+	q->generation = r->ds_generation;
+	q->packet = w->order >> 1;
+	q->time_ns = w->now.ns;
+	for (unsigned i = 0; i < 2; i++) {
+		q->addr[i] = key->addr[i != initiator_1];
+		q->port[i] = key->port[i != initiator_1];
+	}
+}
+
+static void begin_dissection(struct yg_worker *w, struct yg_flow_record *r, struct yg_ds_request *q)
+{
+	q->flags |= YG_DS_FIRST;
+	r->ds_state = YG_DSS_ACTIVE;
+	r->ds_first_slot = w->o.to_dissector->own;
+}
+
+// Copies the IP packet into `pieces` slots from the ring's own index on.
+static void copy_packet(struct yg_ring *ring, const struct yg_view *v, uint32_t pieces)
+{
+	const uint8_t *from = v->data + v->l3;
+	uint32_t left = v->l3_len;
+	struct yg_ds_request *first = yg_ring_slot(ring, ring->own);
+	for (uint32_t i = 0; i < pieces; i++) {
+		struct yg_ds_request *q = yg_ring_slot(ring, ring->own + i);
+		uint32_t n = left < YG_DS_DATA ? left : YG_DS_DATA;
+		if (i)
+			memcpy(q, first, offsetof(struct yg_ds_request, data));
+		memcpy(q->data, from, n);
+		memset(q->data + n, 0, YG_DS_PADDING);
+		from += n;
+		left -= n;
+	}
+}
+
+void yg_worker_dissect(struct yg_worker *w, const struct yg_packet *p, uint32_t record, unsigned direction)
+{
+	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
+	const struct yg_view *v = &p->view;
+	if (!w->o.to_dissector || r->ds_state == YG_DSS_DONE || r->ds_packets >= w->ds_packets_max || r->ds_bytes >= w->ds_bytes_max)
+		return;
+	count(w, YG_WC_DS_OFFERED);
+	uint32_t pieces = (v->l3_len + YG_DS_DATA - 1) / YG_DS_DATA;
+	if (pieces > YG_DS_PIECES_MAX) {
+		count(w, YG_WC_DS_SKIPPED_TOO_LONG);
+		return;
+	}
+	if (!room_for(w, pieces)) {
+		count(w, YG_WC_DS_SKIPPED_RING_FULL);
+		return;
+	}
+	struct yg_ring *ring = w->o.to_dissector;
+	struct yg_ds_request *q = yg_ring_slot(ring, ring->own);
+	bool initiator_1 = yg_flow_entry(w->o.table, r->entry)->flags & YG_ENTRY_INITIATOR_1;
+	fill_request(q, YG_DS_PACKET, w, record, r, &p->key, initiator_1);
+	q->direction = (uint8_t)direction;
+	q->pieces = (uint8_t)pieces;
+	q->tcp_flags = v->tcp_flags;
+	q->length = v->l3_len;
+	q->l4 = v->l4 - v->l3;
+	q->payload = v->payload - v->l3;
+	q->payload_len = v->payload_len;
+	q->tcp_seq = v->tcp_seq;
+	if (v->flags & YG_VIEW_REASSEMBLED)
+		q->flags |= YG_DS_FRAGMENTED;
+	if (r->ds_state == YG_DSS_NONE)
+		begin_dissection(w, r, q);
+	copy_packet(ring, v, pieces);
+	yg_ring_push(ring, pieces);
+	r->ds_packets++;
+	r->ds_bytes += v->payload_len;
+	count(w, YG_WC_DS_SENT);
+}
+
+// A flow ends: one that is in dissection is told so; in a replay one that never was is guessed from its headers.
+void yg_worker_dissect_end(struct yg_worker *w, uint32_t record)
+{
+	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
+	bool guess = r->ds_state == YG_DSS_NONE;
+	if (!w->o.to_dissector || r->ds_state == YG_DSS_DONE || (guess && !w->o.replay && r->rank == YG_RANK_EMBRYONIC))
+		return;
+	if (!room_for(w, 1)) {
+		r->ds_state = YG_DSS_DONE; // live: the end is lost, and with it the answer
+		return;
+	}
+	struct yg_ring *ring = w->o.to_dissector;
+	struct yg_ds_request *q = yg_ring_slot(ring, ring->own);
+	fill_request(q, guess ? YG_DS_GUESS : YG_DS_END, w, record, r, &r->key, r->entry_flags & YG_ENTRY_INITIATOR_1);
+	if (guess)
+		begin_dissection(w, r, q);
+	yg_ring_push(ring, 1);
+}
+
+void yg_worker_dissect_batch_end(struct yg_worker *w)
+{
+	if (!w->o.to_dissector || !w->o.replay || !room_for(w, 1))
+		return;
+	struct yg_ring *ring = w->o.to_dissector;
+	struct yg_ds_request *q = yg_ring_slot(ring, ring->own);
+	memset(q, 0, offsetof(struct yg_ds_request, data));
+	q->kind = YG_DS_BATCH_END;
+	q->pieces = 1;
+	q->packet = w->batch;
+	yg_ring_push(ring, 1);
+}
+
+// ---- back from it ----
+
+// The record that an answer names, NULL when there is none such.
+static struct yg_flow_record *record_of(struct yg_worker *w, const struct yg_ds_answer *a)
+{
+	if (a->slot >= yg_flow_records_total(w->o.table))
+		return NULL;
+	unsigned partition = yg_flow_partition_of_record(w->o.table, a->slot);
+	struct yg_flow_record *r = yg_flow_record(w->o.table, a->slot);
+	if (partition < w->partition_first || partition >= w->partition_end || r->ds_generation != a->generation ||
+	    r->ds_state == YG_DSS_NONE)
+		return NULL;
+	return r;
+}
+
+static void end_text(char *text, size_t size)
+{
+	text[size - 1] = '\0';
+}
+
+static void end_texts(struct yg_verdict *v)
+{
+	end_text(v->proto_name, sizeof v->proto_name);
+	end_text(v->category, sizeof v->category);
+	end_text(v->server_name, sizeof v->server_name);
+	end_text(v->ja3, sizeof v->ja3);
+	end_text(v->ja3s, sizeof v->ja3s);
+	end_text(v->alpn, sizeof v->alpn);
+	if (v->confidence >= YG_CONF_COUNT)
+		v->confidence = YG_CONF_UNKNOWN;
+}
+
+static uint32_t take_meta(struct yg_worker *w)
+{
+	uint32_t m = w->meta_free;
+	if (m != YG_NO_RECORD) {
+		w->meta_free = w->meta[m].next_free;
+		return m + 1;
+	}
+	if (w->meta_next == w->meta_max) {
+		count(w, YG_WC_FLOW_META_FULL);
+		return 0;
+	}
+	return ++w->meta_next;
+}
+
+static void apply_verdict(struct yg_worker *w, const struct yg_ds_answer *a)
+{
+	struct yg_flow_record *r = record_of(w, a);
+	if (!r || r->ds_state != YG_DSS_ACTIVE) {
+		count(w, YG_WC_DS_ANSWER_INVALID);
+		return;
+	}
+	if (!r->meta)
+		r->meta = take_meta(w);
+	if (r->meta) {
+		struct yg_verdict *v = &w->meta[r->meta - 1].verdict;
+		*v = a->verdict;
+		end_texts(v);
+		if (v->overlap)
+			count(w, YG_WC_OVERLAP);
+	}
+	if (a->verdict.final) {
+		r->ds_state = YG_DSS_DONE;
+		count(w, YG_WC_DS_VERDICTS);
+	}
+}
+
+static void fill_head(struct yg_worker *w, const struct yg_ds_answer *a, const struct yg_flow_record *r, struct yg_meta_head *head)
+{
+	struct yg_flow f;
+	yg_worker_record_fill(w, a->slot, &f);
+	memset(head, 0, sizeof *head);
+	head->packet = a->packet;
+	head->flow_id = f.flow_id;
+	head->time_ns = a->time_ns;
+	head->proto = r->key.proto;
+	head->af = r->key.af;
+	head->domain = r->key.domain;
+	for (unsigned i = 0; i < 2; i++) {
+		head->addr[i] = f.addr[i];
+		head->port[i] = f.port[i];
+		head->org[i] = f.org[i];
+		head->zone[i] = f.zone[i];
+		head->internal[i] = f.internal[i];
+	}
+}
+
+static void apply_meta(struct yg_worker *w, const struct yg_ds_answer *a)
+{
+	const struct yg_flow_record *r = record_of(w, a);
+	if (!r) {
+		count(w, YG_WC_DS_ANSWER_INVALID);
+		return;
+	}
+	enum yg_event_kind kind = a->kind == YG_DA_DNS ? YG_EV_DNS : a->kind == YG_DA_TLS ? YG_EV_TLS : YG_EV_HTTP;
+	struct yg_event *event = yg_worker_event(w, kind, YG_STAGE_ANSWER, a->packet);
+	if (!event)
+		return;
+	if (kind == YG_EV_DNS) {
+		event->dns = a->dns;
+		fill_head(w, a, r, &event->dns.head);
+		end_text(event->dns.qname, sizeof event->dns.qname);
+	} else if (kind == YG_EV_TLS) {
+		event->tls = a->tls;
+		fill_head(w, a, r, &event->tls.head);
+		end_text(event->tls.server_name, sizeof event->tls.server_name);
+		end_text(event->tls.ja3, sizeof event->tls.ja3);
+		end_text(event->tls.alpn, sizeof event->tls.alpn);
+	} else {
+		event->http = a->http;
+		fill_head(w, a, r, &event->http.head);
+		end_text(event->http.method, sizeof event->http.method);
+		end_text(event->http.host, sizeof event->http.host);
+		end_text(event->http.target, sizeof event->http.target);
+		end_text(event->http.user_agent, sizeof event->http.user_agent);
+		end_text(event->http.forwarded_for, sizeof event->http.forwarded_for);
+	}
+}
+
+static void lose_dissections(struct yg_worker *w, unsigned partition, uint64_t consumed)
+{
+	uint32_t first, end;
+	yg_flow_records_used(w->o.table, partition, &first, &end);
+	for (uint32_t i = first; i < end; i++) {
+		struct yg_flow_record *r = yg_flow_record(w->o.table, i);
+		if (r->ds_state != YG_DSS_ACTIVE || r->ds_first_slot >= consumed)
+			continue;
+		r->ds_state = YG_DSS_DONE;
+		r->restart_lost = 1;
+		count(w, YG_WC_DS_LOST_RESTART);
+	}
+}
+
+// The dissector died: every flow whose FIRST it had read and that has no final verdict is unknown from now on.
+static void apply_restarted(struct yg_worker *w, const struct yg_ds_answer *a)
+{
+	uint64_t consumed = a->restarted.consumed;
+	if (consumed > w->o.to_dissector->own)
+		consumed = w->o.to_dissector->own;
+	count(w, YG_WC_DS_RESTARTS);
+	for (unsigned p = w->partition_first; p < w->partition_end; p++)
+		lose_dissections(w, p, consumed);
+	// The zygote tells every ring; one of them is enough for the alert.
+	if (w->o.index != 0)
+		return;
+	struct yg_event *event = yg_worker_event(w, YG_EV_RESTARTED, YG_STAGE_ANSWER, a->packet);
+	if (!event)
+		return;
+	event->restarted = a->restarted;
+	end_text(event->restarted.quarantine, sizeof event->restarted.quarantine);
+}
+
+// True when the answer ends what was asked for: the answers up to a batch.
+static bool apply(struct yg_worker *w, const struct yg_ds_answer *a, uint64_t until)
+{
+	count(w, YG_WC_DS_ANSWERS);
+	switch (a->kind) {
+	case YG_DA_VERDICT:
+		apply_verdict(w, a);
+		return false;
+	case YG_DA_DNS:
+	case YG_DA_TLS:
+	case YG_DA_HTTP:
+		apply_meta(w, a);
+		return false;
+	case YG_DA_RESTARTED:
+		apply_restarted(w, a);
+		return false;
+	case YG_DA_BATCH_END:
+		return a->packet >= until;
+	default:
+		count(w, YG_WC_DS_ANSWER_INVALID);
+		return false;
+	}
+}
+
+// The next answer, copied, or false when there is none now.
+static bool next_answer(struct yg_worker *w, struct yg_ds_answer *ret_answer)
+{
+	if (w->held_count) {
+		*ret_answer = w->held[w->held_first];
+		w->held_first = (w->held_first + 1) % w->held_max;
+		w->held_count--;
+		return true;
+	}
+	struct yg_ring *ring = w->o.from_dissector;
+	if (!yg_ring_available(ring))
+		return false;
+	memcpy(ret_answer, yg_ring_slot(ring, ring->own), sizeof *ret_answer);
+	yg_ring_pop(ring, 1);
+	return true;
+}
+
+void yg_worker_answers(struct yg_worker *w)
+{
+	struct yg_ds_answer answer;
+	if (!w->o.from_dissector)
+		return;
+	if (!w->o.replay) {
+		while (next_answer(w, &answer))
+			apply(w, &answer, UINT64_MAX);
+		yg_ring_release(w->o.from_dissector);
+		return;
+	}
+	if (w->batch < 3) // batches count from 1
+		return;
+	for (;;) {
+		if (!next_answer(w, &answer)) {
+			if (w->o.from_dissector->broken)
+				return;
+			yg_worker_publish(w);
+			yg_ring_wait_data(w->o.from_dissector, 20);
+			continue;
+		}
+		if (apply(w, &answer, w->batch - 2))
+			break;
+	}
+	yg_ring_release(w->o.from_dissector);
+}
