@@ -97,18 +97,20 @@ static void walk(struct scan_source *r, bool failed)
 
 static void learn_target(struct scan_source *r, const struct yg_contact *c)
 {
-	uint8_t whole = c->af == 6 ? 128 : 32;
+	if (!r->target_votes)
+		r->target_org = c->org[1];
+	if (r->target_org == c->org[1])
+		r->target_votes = (uint16_t)(r->target_votes + (r->target_votes < UINT16_MAX));
+	else
+		r->target_votes--;
 	if (!r->net_known) {
 		r->net_known = true;
 		r->net = c->addr[1];
-		r->net_len = whole;
-		r->target_org = c->org[1];
+		r->net_len = c->af == 6 ? 128 : 32;
 		return;
 	}
 	uint8_t common = scan_common_bits(c->af, &r->net, &c->addr[1]);
 	r->net_len = common < r->net_len ? common : r->net_len;
-	if (r->target_org != c->org[1])
-		r->target_org = YG_ORG_NONE;
 }
 
 enum noted { NOTED_SUCCESS, NOTED_AGAIN, NOTED_FAILURE };

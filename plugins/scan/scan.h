@@ -55,7 +55,8 @@ struct scan_source {
 	bool responded;                     // somebody answered or refused it: silence of UDP means something
 	int8_t trw;
 	uint8_t net_len;
-	uint16_t org, zone, target_org, count, oldest;
+	uint16_t org, zone, count, oldest;
+	uint16_t target_org, target_votes; // whose most of the failed targets are: a majority vote
 	uint32_t next, older, newer, dirty_next, first_chunk;
 	int64_t second;     // of the last contact
 	struct yg_addr net; // with net_len: the network that holds all failed targets

@@ -116,6 +116,7 @@ void scan_source_reset(struct scan *s, struct scan_source *r)
 	r->net_len = 0;
 	r->net_known = false;
 	r->target_org = YG_ORG_NONE;
+	r->target_votes = 0;
 	r->responded = false;
 }
 

@@ -12,4 +12,5 @@
 const struct yg_prefix *yg_lookup_prefix(const struct yg_config *config, uint8_t af, const struct yg_addr *addr);
 
 // The declared service at (addr, proto, port), exact before wildcard; NULL when none.
-const struct yg_service *yg_lookup_service(const struct yg_config *config, uint8_t af, const struct yg_addr *addr, uint8_t proto, uint16_t port);
+const struct yg_service *yg_lookup_service(const struct yg_config *config, uint8_t af, const struct yg_addr *addr, uint8_t proto,
+					   uint16_t port);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// See answers.h. Slots are filled where they lie: nothing in them is ever read back, so what the engine might write there
-// in the meantime changes nothing but what it reads itself.
+// See answers.h. Slots are filled where they lie: nothing in them is ever read back, so what the engine might write
+// there in the meantime changes nothing but what it reads itself.
 #include "dissector/answers.h"
 
 #include <errno.h>
@@ -15,19 +15,21 @@ static bool served(const struct yg_answers *answers, unsigned ring)
 	return answers->ring[ring].shared != NULL;
 }
 
-int yg_answers_open(struct yg_answers *answers, const struct yg_setup *setup, unsigned worker, const struct yg_report *reports)
+int yg_answers_open(struct yg_answers *answers, const struct yg_setup *setup, unsigned worker,
+                    const struct yg_report *reports)
 {
 	*answers = (struct yg_answers){
-		.replay = setup->replay,
-		.wait_ms = setup->wait_ms,
-		.control = yg_setup_control(setup, worker),
-		.shared = &setup->shared->worker[worker],
-		.counters = setup->stats->c[worker],
+	    .replay = setup->replay,
+	    .wait_ms = setup->wait_ms,
+	    .control = yg_setup_control(setup, worker),
+	    .shared = &setup->shared->worker[worker],
+	    .counters = setup->stats->c[worker],
 	};
 	for (unsigned r = 0; r < setup->rings; r++) {
 		if (!yg_setup_serves(setup, worker, r))
 			continue;
-		int error = yg_ring_attach(&answers->ring[r], setup->from[r].at, setup->from[r].size, sizeof(struct yg_ds_answer), true);
+		int error = yg_ring_attach(&answers->ring[r], setup->from[r].at, setup->from[r].size,
+		                           sizeof(struct yg_ds_answer), true);
 		if (error)
 			return error;
 		answers->report[r] = reports[r];
@@ -96,7 +98,8 @@ static bool has_room(struct yg_answers *answers, unsigned r, enum yg_da_kind kin
 struct yg_ds_answer *yg_answers_begin(struct yg_answers *answers, unsigned ring, enum yg_da_kind kind)
 {
 	if (!has_room(answers, ring, kind)) {
-		yg_counter_add(&answers->counters[kind == YG_DA_VERDICT ? YG_DC_VERDICTS_DROPPED : YG_DC_ANSWERS_DROPPED], 1);
+		yg_counter_add(
+		    &answers->counters[kind == YG_DA_VERDICT ? YG_DC_VERDICTS_DROPPED : YG_DC_ANSWERS_DROPPED], 1);
 		return NULL;
 	}
 	struct yg_ds_answer *answer = yg_ring_slot(&answers->ring[ring], answers->ring[ring].own);

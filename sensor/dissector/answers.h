@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The way back: answer rings towards the engine's workers. In a replay the dissector waits for room, for as long as it takes;
-// live it drops events at once and verdicts after a millisecond, and counts both. `restarted` is never dropped: nothing else
-// goes into a ring before it.
+// The way back: answer rings towards the engine's workers. In a replay the dissector waits for room, for as long as it
+// takes; live it drops events at once and verdicts after a millisecond, and counts both. `restarted` is never dropped:
+// nothing else goes into a ring before it.
 //
 // Thread: a dissector worker's.
 #pragma once
@@ -36,9 +36,11 @@ struct yg_answers {
 };
 
 // Takes over the answer rings of `worker`. `reports`: what is still to be told, by ring. 0, or -EBADMSG.
-int yg_answers_open(struct yg_answers *answers, const struct yg_setup *setup, unsigned worker, const struct yg_report *reports);
+int yg_answers_open(struct yg_answers *answers, const struct yg_setup *setup, unsigned worker,
+                    const struct yg_report *reports);
 
-// Tells what is to be told about the predecessor. Live it gives up after a second; then the ring's next answer tries again.
+// Tells what is to be told about the predecessor. Live it gives up after a second; then the ring's next answer tries
+// again.
 void yg_answers_report(struct yg_answers *answers);
 
 // A zeroed slot of that ring with its kind set, or NULL when the answer is dropped (counted). Fill it, then call _push.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// See crash_policy.h. A linear table: deaths are rare and cost a fork anyway, and a worker looks only as far as targets have
-// ever been used. A worker that reads a target while the zygote replaces it may judge one flow by the other's rule; that is
-// cheaper than a lock that a killed process could leave behind.
+// See crash_policy.h. A linear table: deaths are rare and cost a fork anyway, and a worker looks only as far as targets
+// have ever been used. A worker that reads a target while the zygote replaces it may judge one flow by the other's
+// rule; that is cheaper than a lock that a killed process could leave behind.
 #include "dissector/crash_policy.h"
 
 #include <stdbool.h>
@@ -29,7 +29,8 @@ static int64_t last_death(const struct yg_policy_target *target)
 	return target->deaths > 0 ? target->died_ns[target->deaths - 1] : INT64_MIN;
 }
 
-static struct yg_policy_target *find_or_replace(struct yg_crash_policy *policy, uint8_t af, const struct yg_addr *addr, uint16_t port)
+static struct yg_policy_target *find_or_replace(struct yg_crash_policy *policy, uint8_t af, const struct yg_addr *addr,
+                                                uint16_t port)
 {
 	uint32_t used = atomic_load_explicit(&policy->used, memory_order_relaxed);
 	struct yg_policy_target *quietest = &policy->target[0];
@@ -82,15 +83,16 @@ static void count_storm(struct yg_crash_policy *policy, int64_t now_ns)
 		atomic_store_explicit(&policy->storm_until_ns, now_ns + WINDOW_NS, memory_order_release);
 }
 
-void yg_crash_policy_death(struct yg_crash_policy *policy, uint8_t af, const struct yg_addr *addr, uint16_t port, int64_t now_ns)
+void yg_crash_policy_death(struct yg_crash_policy *policy, uint8_t af, const struct yg_addr *addr, uint16_t port,
+                           int64_t now_ns)
 {
 	count_storm(policy, now_ns);
 	if (addr)
 		count_target(policy, find_or_replace(policy, af, addr, port), now_ns);
 }
 
-enum yg_policy_mode yg_crash_policy_mode(const struct yg_crash_policy *policy, uint8_t af, const struct yg_addr *addr, uint16_t port,
-					 int64_t now_ns)
+enum yg_policy_mode yg_crash_policy_mode(const struct yg_crash_policy *policy, uint8_t af, const struct yg_addr *addr,
+                                         uint16_t port, int64_t now_ns)
 {
 	uint32_t used = atomic_load_explicit(&policy->used, memory_order_acquire);
 	for (uint32_t i = 0; i < used && i < YG_POLICY_TARGETS; i++) {

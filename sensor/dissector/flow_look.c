@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Telling DNS over TCP, TLS and HTTP/1 apart by their first bytes (flow_look.h). Two strengths: a full look, where a message must
-// begin (the first bytes of a stream, the byte behind a message), and `begins`, where one may, in the middle of
-// something unknown; there only signs count that a body or another protocol hardly ever shows.
+// Telling DNS over TCP, TLS and HTTP/1 apart by their first bytes (flow_look.h). Two strengths: a full look, where a
+// message must begin (the first bytes of a stream, the byte behind a message), and `begins`, where one may, in the
+// middle of something unknown; there only signs count that a body or another protocol hardly ever shows.
 #include "dissector/flow_look.h"
 
 #include <string.h>
@@ -37,7 +37,8 @@ static bool is_http_head(const uint8_t *p, size_t len)
 		n++;
 	if (n < 3 || len - n < 2 || p[n] != ' ')
 		return false;
-	return p[n + 1] == '/' || p[n + 1] == '*' || (p[n + 1] | 0x20) == 'h' || (n == 7 && memcmp(p, "CONNECT", 7) == 0);
+	return p[n + 1] == '/' || p[n + 1] == '*' || (p[n + 1] | 0x20) == 'h' ||
+	       (n == 7 && memcmp(p, "CONNECT", 7) == 0);
 }
 
 static void look_dns(const uint8_t *data, size_t len, struct yg_found *found)
@@ -91,7 +92,8 @@ bool yg_look_partial(const uint8_t *data, size_t len, struct yg_found *found)
 		return found->record.tls.version != 0;
 	if (found->kind == YG_DA_HTTP)
 		return found->record.http.response || found->record.http.method[0];
-	if (len < YG_DNS_TCP_MIN || yg_read_dns(data + 2, len - 2, &found->record.dns) == YG_READ_NO || !found->record.dns.qtype)
+	if (len < YG_DNS_TCP_MIN || yg_read_dns(data + 2, len - 2, &found->record.dns) == YG_READ_NO ||
+	    !found->record.dns.qtype)
 		return false;
 	found->record.dns.malformed = 0; // it is we who stopped
 	found->record.dns.size = yg_load16(data);

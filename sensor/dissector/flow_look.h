@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// What the bytes of a stream begin with: the readers asked in the order that tells them apart. Used by flow_reader.c alone.
-// Pure; any thread.
+// What the bytes of a stream begin with: the readers asked in the order that tells them apart. Used by flow_reader.c
+// alone. Pure; any thread.
 #pragma once
 
 #include <stdbool.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The state machine of flow_reader.h: segments in, records out. Most messages lie in one segment and are read where they lie;
-// a stream buffer is taken only for one that does not end there.
+// The state machine of flow_reader.h: segments in, records out. Most messages lie in one segment and are read where
+// they lie; a stream buffer is taken only for one that does not end there.
 //
-// A mirror port loses and reorders, and a sender may do both on purpose, so the first payload seen need not be the first sent.
-// A direction that begins as nothing we know is therefore on probation for a few segments: they are kept (while half of the pool is
-// free), and whichever of them begins a message, before or after the first, starts the reading. This also finds the
-// ClientHello behind STARTTLS, SOCKS and CONNECT.
+// A mirror port loses and reorders, and a sender may do both on purpose, so the first payload seen need not be the
+// first sent. A direction that begins as nothing we know is therefore on probation for a few segments: they are kept
+// (while half of the pool is free), and whichever of them begins a message, before or after the first, starts the
+// reading. This also finds the ClientHello behind STARTTLS, SOCKS and CONNECT.
 //
 // After an HTTP head its body is not followed: requests are skipped by Content-Length, responses until a segment begins
 // with a head again. A gap does not stop that; chunked bodies need no parser.
@@ -18,7 +18,7 @@
 enum { PROTO_TCP = 6, PROTO_UDP = 17, FLAG_SYN = 0x02 };
 
 enum {
-	TRIES = 4,          // segments of a direction on probation; also those far outside the window before it is given up
+	TRIES = 4, // segments of a direction on probation; also those far outside the window before it is given up
 	LOOK_BACK = 4096,   // bytes before the first segment seen for which there is room on probation
 	BODY_MAX = 1 << 30, // a longer body is not skipped but searched
 };
@@ -53,7 +53,7 @@ static bool may_follow(const struct yg_segment *s, const struct yg_flow_side *si
 }
 
 static void look(const struct yg_segment *s, const struct yg_flow_side *side, const uint8_t *data, size_t len,
-		 struct yg_found *ret_found)
+                 struct yg_found *ret_found)
 {
 	bool dns = side->kind == YG_DA_DNS;
 	bool only_dns = side->state == ORDERED || (side->state == MESSAGE && dns && side->exact == MUST);
@@ -66,7 +66,8 @@ static void finish_side(struct yg_flow_reading *reading, struct yg_flow_side *si
 	side->state = DONE;
 }
 
-static void give_out(struct yg_flow_reading *reading, struct yg_flow_reader *flow, unsigned direction, const struct yg_found *found)
+static void give_out(struct yg_flow_reading *reading, struct yg_flow_reader *flow, unsigned direction,
+                     const struct yg_found *found)
 {
 	struct yg_flow_reader_stats *stats = &reading->stats;
 	if (found->kind == YG_DA_DNS) {
@@ -87,7 +88,7 @@ static void give_out(struct yg_flow_reading *reading, struct yg_flow_reader *flo
 }
 
 static void give_out_partial(struct yg_flow_reading *reading, struct yg_flow_reader *flow, const struct yg_segment *s,
-			     const uint8_t *data, size_t len)
+                             const uint8_t *data, size_t len)
 {
 	struct yg_found found;
 	if (len == 0)
@@ -115,7 +116,7 @@ static size_t step_over(struct yg_flow_side *side, const struct yg_found *found,
 
 // A message longer than a buffer: its head is given out, its rest passed over.
 static size_t pass_over(struct yg_flow_reading *reading, struct yg_flow_reader *flow, const struct yg_segment *s,
-			const struct yg_found *found, const uint8_t *data, size_t len)
+                        const struct yg_found *found, const uint8_t *data, size_t len)
 {
 	struct yg_flow_side *side = &flow->side[s->direction];
 	reading->stats.oversize++;
@@ -126,10 +127,10 @@ static size_t pass_over(struct yg_flow_reading *reading, struct yg_flow_reader *
 	return found->kind == YG_DA_DNS ? found->need : len;
 }
 
-// Reads messages one after the other, the first of which begins at data[0]. Returns the bytes that they take, which may lie
-// beyond `len`; side->state says how it goes on: MESSAGE: one is not whole. START: nothing we read.
+// Reads messages one after the other, the first of which begins at data[0]. Returns the bytes that they take, which may
+// lie beyond `len`; side->state says how it goes on: MESSAGE: one is not whole. START: nothing we read.
 static size_t read_messages(struct yg_flow_reading *reading, struct yg_flow_reader *flow, const struct yg_segment *s,
-			    const uint8_t *data, size_t len)
+                            const uint8_t *data, size_t len)
 {
 	struct yg_flow_side *side = &flow->side[s->direction];
 	size_t taken = 0;
@@ -148,7 +149,8 @@ static size_t read_messages(struct yg_flow_reading *reading, struct yg_flow_read
 		if (found.read == YG_READ_MORE && left >= YG_STREAM_BYTES)
 			return taken + pass_over(reading, flow, s, &found, p, left);
 		if (found.read == YG_READ_MORE) {
-			side->exact = side->state == ORDERED || (side->exact == MUST && side->kind == YG_DA_DNS) ? MUST : MAY;
+			side->exact =
+			    side->state == ORDERED || (side->exact == MUST && side->kind == YG_DA_DNS) ? MUST : MAY;
 			side->state = MESSAGE;
 			side->kind = (uint8_t)found.kind;
 			side->need = (uint16_t)(found.need < YG_STREAM_BYTES ? found.need : YG_STREAM_BYTES);
@@ -196,7 +198,7 @@ static void compare_seen(struct yg_flow_reading *reading, struct yg_flow_reader 
 }
 
 static void add_to_buffer(struct yg_flow_reading *reading, struct yg_flow_reader *flow, const struct yg_segment *s,
-			  uint32_t seq, const uint8_t *data, size_t len, enum yg_stream_result *ret_result)
+                          uint32_t seq, const uint8_t *data, size_t len, enum yg_stream_result *ret_result)
 {
 	*ret_result = yg_stream_add(reading->pool, flow->side[s->direction].ref, seq, data, len);
 	if (*ret_result == YG_STREAM_OVERLAP_DIFFERENT)
@@ -242,7 +244,7 @@ static void read_buffer(struct yg_flow_reading *reading, struct yg_flow_reader *
 
 // Keeps a message that is not whole: `len` bytes at `seq`, of a message that begins at side->next.
 static void keep(struct yg_flow_reading *reading, struct yg_flow_reader *flow, const struct yg_segment *s, uint32_t seq,
-		 const uint8_t *data, size_t len)
+                 const uint8_t *data, size_t len)
 {
 	struct yg_flow_side *side = &flow->side[s->direction];
 	enum yg_stream_result result;
@@ -282,7 +284,8 @@ static void start_probation(struct yg_flow_reading *reading, struct yg_flow_read
 }
 
 // Reads from data[0] on, which is a place where a message begins, or may begin.
-static void read_in_place(struct yg_flow_reading *reading, struct yg_flow_reader *flow, const struct yg_segment *s, size_t skip)
+static void read_in_place(struct yg_flow_reading *reading, struct yg_flow_reader *flow, const struct yg_segment *s,
+                          size_t skip)
 {
 	struct yg_flow_side *side = &flow->side[s->direction];
 	const uint8_t *data = s->payload + skip;
@@ -360,8 +363,8 @@ static void continue_message(struct yg_flow_reading *reading, struct yg_flow_rea
 		start_over(reading, flow, s);
 		return;
 	case YG_STREAM_OUTSIDE:
-		// Behind a gap that nothing fills, or a forged number that the receiver ignores: one such segment must not
-		// cost the message, unless it begins another.
+		// Behind a gap that nothing fills, or a forged number that the receiver ignores: one such segment must
+		// not cost the message, unless it begins another.
 		if (is_old(side, s))
 			compare_seen(reading, flow, s);
 		else if (begins(s, s->payload, s->len) || --side->tries == 0)
@@ -382,7 +385,7 @@ static void next_message(struct yg_flow_reading *reading, struct yg_flow_reader 
 		return;
 	}
 	if (ahead < 0) {
-		read_in_place(reading, flow, s, (size_t)-(int64_t)ahead);
+		read_in_place(reading, flow, s, (size_t) - (int64_t)ahead);
 		return;
 	}
 	if (ahead == 0) {

@@ -27,14 +27,14 @@
 struct yg_flow_side {
 	uint32_t next;            // sequence number of the first byte that no message has taken
 	struct yg_stream_ref ref; // holds the message that is not whole yet, or what may follow a first one
-	uint32_t seen_seq;        // the last segment that was read without a buffer: a later copy is compared by its hash
+	uint32_t seen_seq; // the last segment that was read without a buffer: a later copy is compared by its hash
 	uint32_t seen_hash;
 	uint16_t seen_len;
-	uint16_t need;            // bytes in all before it is worth reading again
+	uint16_t need; // bytes in all before it is worth reading again
 	uint8_t state;
-	uint8_t kind;             // of the message that `ref` holds
-	uint8_t tries;            // segments that may still disappoint before the direction is given up
-	uint8_t exact;            // whether a message must begin at `next`, or may
+	uint8_t kind;  // of the message that `ref` holds
+	uint8_t tries; // segments that may still disappoint before the direction is given up
+	uint8_t exact; // whether a message must begin at `next`, or may
 };
 
 // All zero: a new flow. No pointer inside, so it may be moved or copied, but only one copy may be used.
@@ -61,15 +61,15 @@ struct yg_segment {
 // Identity: segments = tcp + udp + other; every record given out counts once in dns, tls or http.
 struct yg_flow_reader_stats {
 	uint64_t segments, tcp, udp, other;
-	uint64_t dns, tls, http;   // records given out
-	uint64_t broken;           // of these, malformed
-	uint64_t partial;          // of these, cut: the message was never whole
-	uint64_t oversize;         // messages longer than a stream buffer
-	uint64_t no_buffer;        // messages read in part because the pool was full
-	uint64_t lost_buffer;      // taken back by the pool before the message was whole
-	uint64_t gave_up;          // directions that began as nothing we read
-	uint64_t not_dns;          // datagrams on a DNS port that are no DNS
-	uint64_t overlaps;         // segments with other content for bytes that had come
+	uint64_t dns, tls, http; // records given out
+	uint64_t broken;         // of these, malformed
+	uint64_t partial;        // of these, cut: the message was never whole
+	uint64_t oversize;       // messages longer than a stream buffer
+	uint64_t no_buffer;      // messages read in part because the pool was full
+	uint64_t lost_buffer;    // taken back by the pool before the message was whole
+	uint64_t gave_up;        // directions that began as nothing we read
+	uint64_t not_dns;        // datagrams on a DNS port that are no DNS
+	uint64_t overlaps;       // segments with other content for bytes that had come
 };
 
 // What all flows of a worker share. The caller owns it and zeroes it first; pool and emit must be set.
@@ -85,6 +85,6 @@ struct yg_flow_reading {
 // Reads one packet; calls emit any number of times, bounded by the bytes given.
 void yg_flow_reader_add(struct yg_flow_reading *reading, struct yg_flow_reader *flow, const struct yg_segment *segment);
 
-// The flow has ended, or no more of its packets are to come: what a message that is not whole has told so far is given out,
-// the buffers go back. The struct is zero afterwards but for known and overlap.
+// The flow has ended, or no more of its packets are to come: what a message that is not whole has told so far is given
+// out, the buffers go back. The struct is zero afterwards but for known and overlap.
 void yg_flow_reader_end(struct yg_flow_reading *reading, struct yg_flow_reader *flow);

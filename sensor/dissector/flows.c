@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Packet by packet: our own readers first, then nDPI, then the question whether the flow is done. The flow array is one lazily
-// touched mapping, an entry a slot; what is needed only until the verdict (nDPI's state, the names found) hangs off it
-// and is freed with the verdict. Allocated per flow, never per packet.
+// Packet by packet: our own readers first, then nDPI, then the question whether the flow is done. The flow array is one
+// lazily touched mapping, an entry a slot; what is needed only until the verdict (nDPI's state, the names found) hangs
+// off it and is freed with the verdict. Allocated per flow, never per packet.
 //
-// Own readers go first: they are ours and tested against hostile input, so what they found is in the ring when nDPI dies.
+// Own readers go first: they are ours and tested against hostile input, so what they found is in the ring when nDPI
+// dies.
 #include "dissector/flows.h"
 
 #include <errno.h>
@@ -32,13 +33,13 @@ struct dissection {
 
 struct flow {
 	uint32_t generation;
-	uint32_t bytes;  // of payload
+	uint32_t bytes; // of payload
 	struct dissection *open;
-	uint8_t state;   // enum flow_state
+	uint8_t state; // enum flow_state
 	uint8_t packets;
-	uint8_t sides;   // bit d: direction d has sent payload
-	uint8_t mode;    // enum yg_policy_mode
-	uint8_t labelled;// nDPI is done, our own reader is in the middle of its first message
+	uint8_t sides;    // bit d: direction d has sent payload
+	uint8_t mode;     // enum yg_policy_mode
+	uint8_t labelled; // nDPI is done, our own reader is in the middle of its first message
 	uint8_t reserved[3];
 	struct yg_flow_reader reader;
 };
@@ -70,7 +71,8 @@ bool yg_request_valid(const struct yg_ds_request *request, uint32_t slots)
 		return false;
 	if (request->slot >= slots || request->direction > 1 || (request->af != 4 && request->af != 6))
 		return false;
-	if (request->pieces < 1 || request->pieces > YG_DS_PIECES_MAX || request->length > request->pieces * (uint32_t)YG_DS_DATA)
+	if (request->pieces < 1 || request->pieces > YG_DS_PIECES_MAX ||
+	    request->length > request->pieces * (uint32_t)YG_DS_DATA)
 		return false;
 	if (request->kind == YG_DS_PACKET && request->length == 0)
 		return false;
@@ -110,7 +112,8 @@ static void free_open(struct yg_flows *flows, struct dissection *open)
 
 // ---- answers ----
 
-static struct yg_ds_answer *begin(struct yg_flows *flows, unsigned ring, enum yg_da_kind kind, uint32_t slot, uint32_t generation)
+static struct yg_ds_answer *begin(struct yg_flows *flows, unsigned ring, enum yg_da_kind kind, uint32_t slot,
+                                  uint32_t generation)
 {
 	struct yg_ds_answer *answer = yg_answers_begin(flows->answers, ring, kind);
 	if (!answer)
@@ -191,7 +194,8 @@ static void end_reader(struct yg_flows *flows, struct flow *flow)
 	yg_flow_reader_end(&flows->reading, &flow->reader);
 }
 
-// The one final verdict. `ended`: no packet will come. nDPI works before the slot is taken, so that a death in it leaves none.
+// The one final verdict. `ended`: no packet will come. nDPI works before the slot is taken, so that a death in it
+// leaves none.
 static void finish(struct yg_flows *flows, struct flow *flow, bool ended)
 {
 	struct dissection *open = flow->open;
@@ -236,22 +240,22 @@ static void open_flow(struct yg_flows *flows, struct flow *flow)
 	open->ring = (uint8_t)flows->ring;
 	link_newest(flows, open);
 	*flow = (struct flow){.generation = request->generation, .open = open, .state = FLOW_OPEN};
-	flow->mode = (uint8_t)yg_crash_policy_mode(&flows->setup->shared->policy, request->af, &request->addr[1], request->port[1],
-						   request->time_ns);
+	flow->mode = (uint8_t)yg_crash_policy_mode(&flows->setup->shared->policy, request->af, &request->addr[1],
+	                                           request->port[1], request->time_ns);
 }
 
 static void read_own(struct yg_flows *flows, struct flow *flow, const uint8_t *bytes)
 {
 	const struct yg_ds_request *request = flows->request;
 	struct yg_segment segment = {
-		.payload = bytes + request->payload,
-		.len = request->payload_len,
-		.time = yg_time_ns(request->time_ns),
-		.seq = request->tcp_seq + (request->proto == IPPROTO_TCP && request->tcp_flags & TCP_SYN),
-		.port = {request->port[0], request->port[1]},
-		.proto = request->proto,
-		.direction = request->direction,
-		.tcp_flags = request->tcp_flags,
+	    .payload = bytes + request->payload,
+	    .len = request->payload_len,
+	    .time = yg_time_ns(request->time_ns),
+	    .seq = request->tcp_seq + (request->proto == IPPROTO_TCP && request->tcp_flags & TCP_SYN),
+	    .port = {request->port[0], request->port[1]},
+	    .proto = request->proto,
+	    .direction = request->direction,
+	    .tcp_flags = request->tcp_flags,
 	};
 	flows->reading_for = flow;
 	yg_flow_reader_add(&flows->reading, &flow->reader, &segment);
@@ -286,7 +290,8 @@ static bool read_ndpi(struct yg_flows *flows, struct flow *flow, const uint8_t *
 	return done;
 }
 
-// Whether the client's first message goes on in its next segment: nDPI may know enough of it, our reader wants the whole name.
+// Whether the client's first message goes on in its next segment: nDPI may know enough of it, our reader wants the
+// whole name.
 static bool own_waits(const struct yg_flows *flows, const struct flow *flow)
 {
 	const struct yg_flow_side *client = &flow->reader.side[0];
@@ -369,7 +374,8 @@ struct yg_flows *yg_flows_create(const struct yg_setup *setup, unsigned worker, 
 	flows->setup = setup;
 	flows->answers = answers;
 	flows->counters = setup->stats->c[worker];
-	flows->reading = (struct yg_flow_reading){.pool = setup->streams, .key = setup->hash_key, .emit = emit, .context = flows};
+	flows->reading =
+	    (struct yg_flow_reading){.pool = setup->streams, .key = setup->hash_key, .emit = emit, .context = flows};
 	flows->flow = yg_memory_reserve(setup->slots * sizeof *flows->flow);
 	if (flows->flow)
 		return flows;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// yagura-dissector [--replay] [--workers N] [--rings N]: started by the supervisor with the descriptors of model/process.h
-// open. Maps what it shares, initialises nDPI once, closes what it no longer needs and becomes the zygote. Nothing here
-// has seen a packet yet; nothing after here opens a file but those of the quarantine.
+// yagura-dissector [--replay] [--workers N] [--rings N]: started by the supervisor with the descriptors of
+// model/process.h open. Maps what it shares, initialises nDPI once, closes what it no longer needs and becomes the
+// zygote. Nothing here has seen a packet yet; nothing after here opens a file but those of the quarantine.
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -39,10 +39,10 @@ static bool number(const char *text, unsigned limit, unsigned *ret_value)
 static bool read_arguments(int argc, char **argv, struct yg_setup *setup)
 {
 	static const struct option options[] = {
-		{"replay", no_argument, NULL, 'r'},
-		{"workers", required_argument, NULL, 'w'},
-		{"rings", required_argument, NULL, 'n'},
-		{NULL, 0, NULL, 0},
+	    {"replay", no_argument, NULL, 'r'},
+	    {"workers", required_argument, NULL, 'w'},
+	    {"rings", required_argument, NULL, 'n'},
+	    {NULL, 0, NULL, 0},
 	};
 	setup->workers = setup->rings = 1;
 	bool fits = true;
@@ -78,7 +78,8 @@ static int map_rings(struct yg_setup *setup)
 	for (unsigned r = 0; r < setup->rings; r++) {
 		int error = map_ring(YG_FD_TO_DISSECTOR + (int)r, sizeof(struct yg_ds_request), false, &setup->to[r]);
 		if (error == 0)
-			error = map_ring(YG_FD_FROM_DISSECTOR + (int)r, sizeof(struct yg_ds_answer), true, &setup->from[r]);
+			error =
+			    map_ring(YG_FD_FROM_DISSECTOR + (int)r, sizeof(struct yg_ds_answer), true, &setup->from[r]);
 		if (error) {
 			yg_error("ring %u: %s", r, strerror(-error));
 			return error;
@@ -109,7 +110,8 @@ static uint64_t data_memory(void)
 	FILE *file = fopen("/proc/self/statm", "re");
 	if (!file)
 		return UINT64_C(64) << 20;
-	int n = fscanf(file, "%lu %lu %lu %lu %lu %lu", &field[0], &field[1], &field[2], &field[3], &field[4], &field[5]);
+	int n =
+	    fscanf(file, "%lu %lu %lu %lu %lu %lu", &field[0], &field[1], &field[2], &field[3], &field[4], &field[5]);
 	fclose(file);
 	return n == 6 ? (uint64_t)field[5] * (uint64_t)sysconf(_SC_PAGESIZE) : UINT64_C(64) << 20;
 }
@@ -141,7 +143,7 @@ static int create_rest(const struct yg_config *config, struct yg_setup *setup, s
 {
 	bool folder = fcntl(YG_FD_QUARANTINE, F_GETFD) >= 0;
 	int error = yg_quarantine_open(quarantine, folder ? YG_FD_QUARANTINE : -1,
-				       (uint32_t)yg_config_int(config, YG_O_QUARANTINE_FILES));
+	                               (uint32_t)yg_config_int(config, YG_O_QUARANTINE_FILES));
 	if (error) {
 		yg_warn("the quarantine folder cannot be read (%s): no packets are kept", strerror(-error));
 		folder = false;

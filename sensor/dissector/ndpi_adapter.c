@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// nDPI 4.2 behind six calls. Verdicts follow what its own command line reader does, because people compare with that: a flow
-// is done when a protocol is known and no extra dissection is possible; what is unknown in the end is guessed by port
-// and address. The budget in packets is the caller's.
+// nDPI 4.2 behind six calls. Verdicts follow what its own command line reader does, because people compare with that: a
+// flow is done when a protocol is known and no extra dissection is possible; what is unknown in the end is guessed by
+// port and address. The budget in packets is the caller's.
 //
-// nDPI calls malloc everywhere and does not always look at the answer; a failed allocation therefore ends the process at
-// once with a status of its own, which costs one packet, instead of writing through a null pointer somewhere later.
+// nDPI calls malloc everywhere and does not always look at the answer; a failed allocation therefore ends the process
+// at once with a status of its own, which costs one packet, instead of writing through a null pointer somewhere later.
 #include "dissector/ndpi_adapter.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ static void *allocate(size_t size)
 
 // Takes the protocols named in `off` out of the mask. False and the name when there is one that nDPI does not have.
 static bool switch_off(struct ndpi_detection_module_struct *module, NDPI_PROTOCOL_BITMASK *mask, const char *off,
-		       char *ret_unknown, size_t unknown_size)
+                       char *ret_unknown, size_t unknown_size)
 {
 	while (*off) {
 		size_t length = strcspn(off, ",");
@@ -110,7 +110,8 @@ void yg_ndpi_flow_destroy(struct yg_ndpi_flow *flow)
 	free(flow);
 }
 
-bool yg_ndpi_packet(struct yg_ndpi *ndpi, struct yg_ndpi_flow *flow, const uint8_t *packet, uint32_t length, int64_t time_ns)
+bool yg_ndpi_packet(struct yg_ndpi *ndpi, struct yg_ndpi_flow *flow, const uint8_t *packet, uint32_t length,
+                    int64_t time_ns)
 {
 	uint64_t ms = time_ns > 0 ? (uint64_t)time_ns / 1000000 : 0;
 	flow->protocol = ndpi_detection_process_packet(ndpi->module, flow->flow, packet, (uint16_t)length, ms);
@@ -128,7 +129,7 @@ static bool is_either(const ndpi_protocol *protocol, uint16_t id)
 static bool has_tls_details(const ndpi_protocol *protocol)
 {
 	return (is_either(protocol, NDPI_PROTOCOL_TLS) || is_either(protocol, NDPI_PROTOCOL_DTLS) ||
-		is_either(protocol, NDPI_PROTOCOL_QUIC)) &&
+	        is_either(protocol, NDPI_PROTOCOL_QUIC)) &&
 	       !is_either(protocol, NDPI_PROTOCOL_BITTORRENT);
 }
 
@@ -185,11 +186,12 @@ void yg_ndpi_finish(struct yg_ndpi *ndpi, struct yg_ndpi_flow *flow, bool ended,
 	if (ended || flow->protocol.app_protocol == NDPI_PROTOCOL_UNKNOWN)
 		flow->protocol = ndpi_detection_giveup(ndpi->module, flow->flow, 1, &guessed);
 	fill_names(ndpi, flow->protocol, verdict);
-	verdict->confidence = details->confidence < NDPI_CONFIDENCE_MAX ? (uint8_t)details->confidence : YG_CONF_UNKNOWN;
+	verdict->confidence =
+	    details->confidence < NDPI_CONFIDENCE_MAX ? (uint8_t)details->confidence : YG_CONF_UNKNOWN;
 	verdict->risks = details->risk;
 	if (!verdict->server_name[0])
 		copy_text(verdict->server_name, sizeof verdict->server_name, details->host_server_name,
-			  sizeof details->host_server_name, '\0');
+		          sizeof details->host_server_name, '\0');
 	if (has_tls_details(&flow->protocol))
 		copy_tls_details(details, verdict);
 }
@@ -204,7 +206,7 @@ bool yg_ndpi_quic_hello(struct yg_ndpi_flow *flow, struct yg_tls *ret_tls)
 	ret_tls->quic = 1;
 	ret_tls->version = details->protos.tls_quic.ssl_version;
 	copy_text(ret_tls->server_name, sizeof ret_tls->server_name, details->host_server_name,
-		  sizeof details->host_server_name, '\0');
+	          sizeof details->host_server_name, '\0');
 	copy_text(ret_tls->ja3, sizeof ret_tls->ja3, details->protos.tls_quic.ja3_client, 32, '\0');
 	copy_alpn(ret_tls->alpn, details->protos.tls_quic.alpn);
 	return true;
@@ -213,7 +215,7 @@ bool yg_ndpi_quic_hello(struct yg_ndpi_flow *flow, struct yg_tls *ret_tls)
 void yg_ndpi_label(struct yg_ndpi *ndpi, enum yg_own_protocol protocol, struct yg_verdict *verdict)
 {
 	static const uint16_t ids[YG_OWN_COUNT + 1] = {NDPI_PROTOCOL_DNS, NDPI_PROTOCOL_TLS, NDPI_PROTOCOL_QUIC,
-						       NDPI_PROTOCOL_HTTP, NDPI_PROTOCOL_UNKNOWN};
+	                                               NDPI_PROTOCOL_HTTP, NDPI_PROTOCOL_UNKNOWN};
 	ndpi_protocol found = {.app_protocol = ids[protocol]};
 	found.category = ndpi_get_proto_category(ndpi->module, found);
 	fill_names(ndpi, found, verdict);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The quarantine folder. pcapng as in draft-ietf-opsawg-pcapng: one section header, one interface (raw IP, nanoseconds), one
-// enhanced packet with a comment. Blocks are in this machine's byte order, as the format wants. Nothing is synced to
-// disk: the dissector is down while this runs, and its return matters more than the file.
+// The quarantine folder. pcapng as in draft-ietf-opsawg-pcapng: one section header, one interface (raw IP,
+// nanoseconds), one enhanced packet with a comment. Blocks are in this machine's byte order, as the format wants.
+// Nothing is synced to disk: the dissector is down while this runs, and its return matters more than the file.
 #include "dissector/quarantine.h"
 
 #include <dirent.h>
@@ -82,12 +82,15 @@ struct head { // of all blocks up to the packet's bytes; every block's length st
 static void fill_head(struct head *head, uint32_t length, uint32_t block_length, int64_t time_ns)
 {
 	uint64_t stamp = time_ns > 0 ? (uint64_t)time_ns : 0;
-	uint32_t resolution = OPTION_RESOLUTION | 1u << 16; // code, length: two 16-bit fields on a little-endian machine
+	uint32_t resolution =
+	    OPTION_RESOLUTION | 1u << 16; // code, length: two 16-bit fields on a little-endian machine
 	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "options are laid out for little endian");
 	*head = (struct head){
-		.section = {BLOCK_SECTION, sizeof head->section, 0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX, sizeof head->section},
-		.interface = {BLOCK_INTERFACE, sizeof head->interface, LINK_RAW, 0, resolution, 9, 0, sizeof head->interface},
-		.packet = {BLOCK_PACKET, block_length, 0, (uint32_t)(stamp >> 32), (uint32_t)stamp, length, length},
+	    .section = {BLOCK_SECTION, sizeof head->section, 0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX,
+	                sizeof head->section},
+	    .interface = {BLOCK_INTERFACE, sizeof head->interface, LINK_RAW, 0, resolution, 9, 0,
+	                  sizeof head->interface},
+	    .packet = {BLOCK_PACKET, block_length, 0, (uint32_t)(stamp >> 32), (uint32_t)stamp, length, length},
 	};
 }
 
@@ -97,18 +100,15 @@ static int write_blocks(int fd, const uint8_t *packet, uint32_t length, int64_t 
 	uint32_t comment_length = (uint32_t)strnlen(comment, COMMENT_MAX);
 	uint32_t comment_padding = -comment_length & 3, packet_padding = -length & 3;
 	uint32_t option = OPTION_COMMENT | comment_length << 16;
-	uint32_t block_length = (uint32_t)sizeof(uint32_t[7]) + length + packet_padding + 4 + comment_length + comment_padding + 8;
+	uint32_t block_length =
+	    (uint32_t)sizeof(uint32_t[7]) + length + packet_padding + 4 + comment_length + comment_padding + 8;
 	uint32_t tail[2] = {0, block_length}; // end of options, length again
 	struct head head;
 	fill_head(&head, length, block_length, time_ns);
 	struct iovec parts[] = {
-		{&head, sizeof head},
-		{(void *)packet, length},
-		{(void *)zeros, packet_padding},
-		{&option, sizeof option},
-		{(void *)comment, comment_length},
-		{(void *)zeros, comment_padding},
-		{tail, sizeof tail},
+	    {&head, sizeof head},     {(void *)packet, length},          {(void *)zeros, packet_padding},
+	    {&option, sizeof option}, {(void *)comment, comment_length}, {(void *)zeros, comment_padding},
+	    {tail, sizeof tail},
 	};
 	ssize_t all = (ssize_t)(sizeof head.section + sizeof head.interface + block_length);
 	ssize_t written = writev(fd, parts, sizeof parts / sizeof parts[0]);
@@ -125,11 +125,12 @@ static void name_file(char name[YG_QUARANTINE_NAME], uint32_t count)
 	gmtime_r(&now.tv_sec, &utc);
 	char stamp[20];
 	strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%S", &utc);
-	snprintf(name, YG_QUARANTINE_NAME, NAME_START "%s.%09ldZ-%d-%u" NAME_END, stamp, now.tv_nsec, (int)getpid(), count);
+	snprintf(name, YG_QUARANTINE_NAME, NAME_START "%s.%09ldZ-%d-%u" NAME_END, stamp, now.tv_nsec, (int)getpid(),
+	         count);
 }
 
 int yg_quarantine_write(struct yg_quarantine *quarantine, const uint8_t *packet, uint32_t length, int64_t time_ns,
-			const char *comment, char ret_name[YG_QUARANTINE_NAME])
+                        const char *comment, char ret_name[YG_QUARANTINE_NAME])
 {
 	if (quarantine->folder < 0)
 		return -ENOENT;

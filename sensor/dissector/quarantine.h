@@ -23,7 +23,7 @@ struct yg_quarantine {
 // Counts what lies in the folder. A negative `folder` means that none is kept. 0, or a negative errno.
 int yg_quarantine_open(struct yg_quarantine *quarantine, int folder, uint32_t limit);
 
-// Writes one IP packet with a comment. ret_name is the name of the file. 0; -ENOSPC when the folder is full, -ENOENT when there
-// is none; other negative errno when writing failed (nothing is left behind then).
+// Writes one IP packet with a comment. ret_name is the name of the file. 0; -ENOSPC when the folder is full, -ENOENT
+// when there is none; other negative errno when writing failed (nothing is left behind then).
 int yg_quarantine_write(struct yg_quarantine *quarantine, const uint8_t *packet, uint32_t length, int64_t time_ns,
-			const char *comment, char ret_name[YG_QUARANTINE_NAME]);
+                        const char *comment, char ret_name[YG_QUARANTINE_NAME]);

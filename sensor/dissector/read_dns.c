@@ -4,10 +4,10 @@
 // The DNS reader: header, first question, every record's frame, EDNS. RFC 1035 4.1, 2671/6891, multicast DNS (6762) and
 // LLMNR (4795), which share the format.
 //
-// Anything may be sent to port 53, so a message has to earn the name DNS: a header that a resolver could have sent, and a first
-// name that parses. After that every fault is a finding (`malformed`), not a reason to look away: a tunnel that breaks the
-// format on purpose must not become invisible by it. The owner names of records are
-// stepped over, so the work is linear whatever the message says.
+// Anything may be sent to port 53, so a message has to earn the name DNS: a header that a resolver could have sent, and
+// a first name that parses. After that every fault is a finding (`malformed`), not a reason to look away: a tunnel that
+// breaks the format on purpose must not become invisible by it. The owner names of records are stepped over, so the
+// work is linear whatever the message says.
 #include "dissector/readers.h"
 
 #include <string.h>
@@ -17,11 +17,11 @@
 
 enum {
 	HEADER = 12,
-	QUESTION_MIN = 5,   // root name, type, class
-	RECORDS_MAX = 512,  // records walked in one message
+	QUESTION_MIN = 5,  // root name, type, class
+	RECORDS_MAX = 512, // records walked in one message
 	NAME_BYTES_MAX = 255,
 	TYPE_OPT = 41,
-	OPCODE_DSO = 6,     // highest opcode in use (RFC 8490)
+	OPCODE_DSO = 6, // highest opcode in use (RFC 8490)
 };
 
 #define FLAG_RESPONSE 0x8000
@@ -31,9 +31,10 @@ enum {
 #define FLAG_RECURSION_AVAILABLE 0x0080
 #define FLAG_RESERVED 0x0040
 
-// Moves *offset behind the name there; decodes it into `ret_name` (when not NULL). A pointer ends a name and must lead to a
-// place before it and behind the header (RFC 1035 4.1.4: "a prior occurrence"). So the first name of a message cannot
-// hold one, and as it alone is decoded, no pointer is ever followed: there is no chain to count and no loop to fear.
+// Moves *offset behind the name there; decodes it into `ret_name` (when not NULL). A pointer ends a name and must lead
+// to a place before it and behind the header (RFC 1035 4.1.4: "a prior occurrence"). So the first name of a message
+// cannot hold one, and as it alone is decoded, no pointer is ever followed: there is no chain to count and no loop to
+// fear.
 static bool read_name(const uint8_t *data, size_t len, size_t *offset, struct yg_text *ret_name)
 {
 	size_t at = *offset, bytes = 1;
@@ -194,7 +195,8 @@ enum yg_read yg_read_dns(const uint8_t *data, size_t len, struct yg_dns *ret_dns
 	return whole ? YG_READ_OK : YG_READ_BROKEN;
 }
 
-enum yg_read yg_read_dns_tcp(const uint8_t *data, size_t len, struct yg_dns *ret_dns, size_t *ret_need, size_t *ret_used)
+enum yg_read yg_read_dns_tcp(const uint8_t *data, size_t len, struct yg_dns *ret_dns, size_t *ret_need,
+                             size_t *ret_used)
 {
 	if (len >= 2 && yg_load16(data) < HEADER)
 		return YG_READ_NO;

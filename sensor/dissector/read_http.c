@@ -3,10 +3,11 @@
 //
 // The HTTP/1 head reader: request or status line, Host, User-Agent, X-Forwarded-For. RFC 9112.
 //
-// It is as lenient as the most lenient server, because what a server would act on must be seen: bare LF ends a line (2.2), a
-// folded line continues its field (5.2), blanks before the colon are dropped, empty lines before a request are passed over.
-// What comes twice keeps its first value. The first line alone decides whether this is HTTP/1; RTSP, SIP, HTTP/2 and all text
-// protocols fall there. While a head is not whole, *ret_http already holds what its lines so far say.
+// It is as lenient as the most lenient server, because what a server would act on must be seen: bare LF ends a line
+// (2.2), a folded line continues its field (5.2), blanks before the colon are dropped, empty lines before a request are
+// passed over. What comes twice keeps its first value. The first line alone decides whether this is HTTP/1; RTSP, SIP,
+// HTTP/2 and all text protocols fall there. While a head is not whole, *ret_http already holds what its lines so far
+// say.
 #include "dissector/readers.h"
 
 #include <string.h>
@@ -17,9 +18,9 @@
 
 enum {
 	HEAD_MAX = 8192,
-	METHOD_MAX = 32,    // a longer first word is no method
-	BLANK_MAX = 16,     // bytes of empty lines before the first line
-	VERSION_LEN = 8,    // "HTTP/1.1"
+	METHOD_MAX = 32, // a longer first word is no method
+	BLANK_MAX = 16,  // bytes of empty lines before the first line
+	VERSION_LEN = 8, // "HTTP/1.1"
 };
 
 struct line {
@@ -97,7 +98,8 @@ static enum yg_read read_status_line(struct line line, struct yg_http *http)
 // "GET /path HTTP/1.1". The version is looked for at the end: a target with blanks in it is served by many.
 static enum yg_read read_request_line(struct line line, struct yg_http *http)
 {
-	line = trim(line);
+	while (line.len && is_blank(line.p[line.len - 1]))
+		line.len--;
 	size_t method = 0;
 	while (method < line.len && method < METHOD_MAX && is_token(line.p[method]))
 		method++;
@@ -129,7 +131,8 @@ static enum yg_read judge_beginning(const uint8_t *p, size_t len)
 static int field_of(struct line name)
 {
 	for (int i = 0; i < FIELDS; i++)
-		if (strlen(field_names[i]) == name.len && strncasecmp(field_names[i], (const char *)name.p, name.len) == 0)
+		if (strlen(field_names[i]) == name.len &&
+		    strncasecmp(field_names[i], (const char *)name.p, name.len) == 0)
 			return i;
 	return -1;
 }
@@ -196,8 +199,9 @@ static enum yg_read read_endless_line(const uint8_t *p, size_t len, struct yg_ht
 // Reads fields up to the empty line; true when it was there.
 static bool read_fields(struct yg_reader *r, struct yg_http *http)
 {
-	struct field fields[FIELDS] = {
-		[HOST].class = YG_TEXT_LOWER, [USER_AGENT].class = YG_TEXT_PRINTABLE, [FORWARDED_FOR].class = YG_TEXT_PRINTABLE};
+	struct field fields[FIELDS] = {[HOST].class = YG_TEXT_LOWER,
+	                               [USER_AGENT].class = YG_TEXT_PRINTABLE,
+	                               [FORWARDED_FOR].class = YG_TEXT_PRINTABLE};
 	yg_text_init(&fields[HOST].text, http->host, sizeof http->host);
 	yg_text_init(&fields[USER_AGENT].text, http->user_agent, sizeof http->user_agent);
 	yg_text_init(&fields[FORWARDED_FOR].text, http->forwarded_for, sizeof http->forwarded_for);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The escaping that all readers share. It stands here, at the place where foreign bytes become text, and not where text is
-// printed: names are keys of detectors as well, and two names must not become one because a NUL cut them or a replacement
-// character made them equal. One pass, no table, no locale.
+// The escaping that all readers share. It stands here, at the place where foreign bytes become text, and not where text
+// is printed: names are keys of detectors as well, and two names must not become one because a NUL cut them or a
+// replacement character made them equal. One pass, no table, no locale.
 #include "dissector/read_text.h"
 
 #include <string.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Text that leaves the readers: bytes of a packet made printable in an array of fixed size. What is not allowed becomes \DDD
-// (RFC 4343 2.1); an escape that does not fit whole is left out, so that what stands there can always be read back. Pure.
+// Text that leaves the readers: bytes of a packet made printable in an array of fixed size. What is not allowed becomes
+// \DDD (RFC 4343 2.1); an escape that does not fit whole is left out, so that what stands there can always be read
+// back. Pure.
 #pragma once
 
 #include <stdbool.h>
@@ -18,7 +19,7 @@ enum yg_text_class {
 struct yg_text {
 	char *buffer; // caller's; always ended by a NUL
 	size_t size, length;
-	bool cut;     // something did not fit; nothing is added after that
+	bool cut; // something did not fit; nothing is added after that
 };
 
 // `size` at least 1.

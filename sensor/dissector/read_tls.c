@@ -3,10 +3,10 @@
 //
 // The ClientHello reader, for TLS streams and for QUIC. RFC 8446 4.1.2 and 5.1, RFC 6066 3, RFC 7301 3.1.
 //
-// A hello may be cut into records at any byte, and attackers do so to hide the server's name. One that lies in a single record
-// is read where it is; otherwise its pieces are gathered on the stack (8 KiB, the size of a stream buffer). JA3 is fed
-// to the digest while the extensions are walked: no list is ever kept, so none can be too long.
-// While a hello is not whole, *ret_tls already holds what stands in its first part: the caller may have to give up waiting.
+// A hello may be cut into records at any byte, and attackers do so to hide the server's name. One that lies in a single
+// record is read where it is; otherwise its pieces are gathered on the stack (8 KiB, the size of a stream buffer). JA3
+// is fed to the digest while the extensions are walked: no list is ever kept, so none can be too long. While a hello is
+// not whole, *ret_tls already holds what stands in its first part: the caller may have to give up waiting.
 #include "dissector/readers.h"
 
 #include <string.h>
@@ -18,7 +18,7 @@
 
 enum {
 	RECORD_HEADER = 5,
-	RECORD_MAX = 1 << 14,    // RFC 8446 5.1
+	RECORD_MAX = 1 << 14, // RFC 8446 5.1
 	HANDSHAKE_HEADER = 4,
 	HELLO_MAX = 8192,        // bytes of a hello gathered from several records
 	HELLO_CLAIM_MAX = 65535, // a longer hello is none: RFC 8446 4.1.2 bounds its parts
@@ -29,14 +29,14 @@ enum {
 	EXT_POINT_FORMATS = 11,
 	EXT_ALPN = 16,
 	EXT_SUPPORTED_VERSIONS = 43,
-	EXT_ECH = 0xfe0d,        // RFC 9849
+	EXT_ECH = 0xfe0d, // RFC 9849
 };
 
 struct hello {
 	struct yg_tls *tls;
 	struct md5_ctx ja3;
-	bool ja3_first;          // of the present list
-	bool ja3_lost;           // a part that JA3 needs did not parse
+	bool ja3_first; // of the present list
+	bool ja3_lost;  // a part that JA3 needs did not parse
 	bool seen_name, seen_alpn;
 	struct yg_reader groups, formats;
 };
@@ -103,7 +103,8 @@ static bool read_server_name(struct hello *hello, struct yg_reader *body)
 		if (type != 0 || hello->seen_name)
 			continue;
 		hello->seen_name = true; // the first one: RFC 6066 allows one of a kind
-		yg_text_set(hello->tls->server_name, sizeof hello->tls->server_name, name.p, yg_left(&name), YG_TEXT_LOWER);
+		yg_text_set(hello->tls->server_name, sizeof hello->tls->server_name, name.p, yg_left(&name),
+		            YG_TEXT_LOWER);
 	}
 	return !list.failed && !yg_left(body);
 }
@@ -235,7 +236,7 @@ enum yg_read yg_read_client_hello(const uint8_t *data, size_t len, bool quic, st
 		return YG_READ_MORE;
 	}
 	size_t claim = yg_load24(data + 1), have = len - HANDSHAKE_HEADER;
-	if (claim > HELLO_CLAIM_MAX || (have >= 1 && data[HANDSHAKE_HEADER] != 3))
+	if (claim > HELLO_CLAIM_MAX || (have >= 1 && claim >= 1 && data[HANDSHAKE_HEADER] != 3))
 		return YG_READ_NO;
 	bool whole = have >= claim;
 	*ret_tls = (struct yg_tls){.quic = quic};
@@ -307,7 +308,8 @@ enum yg_read yg_read_tls(const uint8_t *data, size_t len, struct yg_tls *ret_tls
 	}
 	size_t record = yg_load16(data + 3), in_record = 0;
 	if (record >= HANDSHAKE_HEADER && HANDSHAKE_HEADER + yg_load24(data + RECORD_HEADER + 1) <= record) {
-		enum yg_read read = yg_read_client_hello(data + RECORD_HEADER, len - RECORD_HEADER, false, ret_tls, &in_record);
+		size_t here = len - RECORD_HEADER < record ? len - RECORD_HEADER : record;
+		enum yg_read read = yg_read_client_hello(data + RECORD_HEADER, here, false, ret_tls, &in_record);
 		if (read == YG_READ_MORE)
 			*ret_need = RECORD_HEADER + in_record;
 		return read;

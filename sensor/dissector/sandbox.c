@@ -40,19 +40,52 @@ bool yg_sandbox_works(void)
 
 // Clock calls are there for machines whose clock the vDSO cannot read.
 static const int worker_calls[] = {
-	SCMP_SYS(futex), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(brk), SCMP_SYS(munmap),
-	SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(exit_group),
+    SCMP_SYS(futex),        SCMP_SYS(clock_gettime),   SCMP_SYS(gettimeofday), SCMP_SYS(time),
+    SCMP_SYS(brk),          SCMP_SYS(munmap),          SCMP_SYS(mremap),       SCMP_SYS(madvise),
+    SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(exit_group),
 };
 
 // What the zygote does, and what its child still does between fork and its own filter.
 static const int zygote_calls[] = {
-	SCMP_SYS(futex), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(brk), SCMP_SYS(munmap),
-	SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(exit_group),
-	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(getdents64),
-	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(wait4), SCMP_SYS(kill),
-	SCMP_SYS(getpid), SCMP_SYS(getppid), SCMP_SYS(gettid), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(prctl),
-	SCMP_SYS(prlimit64), SCMP_SYS(setrlimit), SCMP_SYS(seccomp), SCMP_SYS(capset), SCMP_SYS(exit),
-	SCMP_SYS(clock_nanosleep), SCMP_SYS(clock_getres), SCMP_SYS(newfstatat), SCMP_SYS(fstat),
+    SCMP_SYS(futex),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(time),
+    SCMP_SYS(brk),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(writev),
+    SCMP_SYS(close),
+    SCMP_SYS(close_range),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(wait4),
+    SCMP_SYS(kill),
+    SCMP_SYS(getpid),
+    SCMP_SYS(getppid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(rseq),
+    SCMP_SYS(prctl),
+    SCMP_SYS(prlimit64),
+    SCMP_SYS(setrlimit),
+    SCMP_SYS(seccomp),
+    SCMP_SYS(capset),
+    SCMP_SYS(exit),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(clock_getres),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(fstat),
+    SCMP_SYS(setpriority),
 };
 
 static int allow_all(scmp_filter_ctx filter, const int *calls, size_t count)
@@ -63,18 +96,19 @@ static int allow_all(scmp_filter_ctx filter, const int *calls, size_t count)
 			return error;
 	}
 	// Anonymous memory that can never be run.
-	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
-				SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
-				SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+	                        SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
 }
 
 static int allow_folder(scmp_filter_ctx filter, int folder)
 {
 	if (folder < 0)
 		return 0;
-	int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)folder));
-	return error ? error : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(unlinkat), 1,
-						SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)folder));
+	int error =
+	    seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)folder));
+	return error ? error
+	             : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(unlinkat), 1,
+	                                SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)folder));
 }
 
 // A plain fork: no flag that makes a namespace, a thread or shared memory.
@@ -82,7 +116,7 @@ static int allow_fork(scmp_filter_ctx filter)
 {
 	const uint64_t harmless = CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID | 0xff;
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				SCMP_A0(SCMP_CMP_MASKED_EQ, ~harmless & UINT32_MAX, 0));
+	                        SCMP_A0(SCMP_CMP_MASKED_EQ, ~harmless & UINT32_MAX, 0));
 }
 
 // libseccomp writes its program to a descriptor; a memfd holds it for a moment.
@@ -167,6 +201,8 @@ void yg_sandbox_release(struct yg_sandbox *sandbox)
 	*sandbox = (struct yg_sandbox){0};
 }
 
+enum { ZYGOTE_NICE = -10, WORKER_NICE = 0 };
+
 static int enter(const struct sock_fprog *program)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -213,6 +249,7 @@ int yg_sandbox_enter_worker(const struct yg_sandbox *sandbox, uint64_t memory, i
 		return -ESRCH; // it died before the line above
 	if (SANITIZED)
 		return 0;
+	setpriority(PRIO_PROCESS, 0, WORKER_NICE);
 	if (close_range(0, ~0u, 0) < 0)
 		return -errno;
 	int error = limit_all(memory);
@@ -227,7 +264,11 @@ int yg_sandbox_enter_zygote(const struct yg_sandbox *sandbox)
 {
 	if (SANITIZED)
 		return 0;
-	// An empty network namespace where the kernel lets us; where not, the filter below denies every socket all the same.
+	// It sleeps all but always; when it wakes, every millisecond is one without dissecting. Where refused: as
+	// everyone.
+	setpriority(PRIO_PROCESS, 0, ZYGOTE_NICE);
+	// An empty network namespace where the kernel lets us; where not, the filter below denies every socket all the
+	// same.
 	if (unshare(CLONE_NEWNET) < 0 && errno != EPERM && errno != EINVAL && errno != ENOSPC)
 		return -errno;
 	int error = drop_capabilities(UINT64_C(1) << CAP_DAC_OVERRIDE); // the quarantine folder may be someone else's

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// What main.c lays out once, and what zygote and workers find after each fork: limits, rings, counters, and the memory that
-// outlives a worker. Read-only after start but for what the pointers lead to.
+// What main.c lays out once, and what zygote and workers find after each fork: limits, rings, counters, and the memory
+// that outlives a worker. Read-only after start but for what the pointers lead to.
 #pragma once
 
 #include <stdatomic.h>
@@ -21,15 +21,15 @@
 
 enum { YG_CONTROL_PAGE = 4096 };
 
-// What a worker leaves to the zygote and to its successor. A record counts as read the moment `read` passes it; everything else
-// is arranged so that a death at any instruction leaves the sums right.
+// What a worker leaves to the zygote and to its successor. A record counts as read the moment `read` passes it;
+// everything else is arranged so that a death at any instruction leaves the sums right.
 struct yg_worker_shared {
-	_Atomic uint64_t read[YG_WORKERS_MAX]; // worker: index behind the last record read, by ring
-	_Atomic uint64_t packets, slots;       // worker: what READ and READ_SLOTS are once the busy record is read
-	_Atomic int64_t now_ns;                // worker: packet time of the latest record
-	_Atomic int64_t ready_ns;              // worker: CLOCK_MONOTONIC when it was ready; zygote: 0 before a fork
-	_Atomic uint64_t ending_batch;         // worker: number + 1 of the batch whose end is being answered, else 0
-	_Atomic uint32_t finished;             // worker: all rings have ended
+	_Atomic uint64_t read[YG_WORKERS_MAX];    // worker: index behind the last record read, by ring
+	_Atomic uint64_t packets, slots;          // worker: what READ and READ_SLOTS are once the busy record is read
+	_Atomic int64_t now_ns;                   // worker: packet time of the latest record
+	_Atomic int64_t ready_ns;                 // worker: CLOCK_MONOTONIC when it was ready; zygote: 0 before a fork
+	_Atomic uint64_t ending_batch;            // worker: number + 1 of the batch whose end is being answered, else 0
+	_Atomic uint32_t finished;                // worker: all rings have ended
 	_Atomic uint8_t reported[YG_WORKERS_MAX]; // worker: `restarted` is in that answer ring
 };
 
@@ -46,18 +46,18 @@ struct yg_memory {
 struct yg_setup {
 	bool replay;
 	unsigned workers, rings;
-	uint32_t slots;           // flows that a record may name
-	uint32_t packets, bytes;  // budget of a flow
+	uint32_t slots;                 // flows that a record may name
+	uint32_t packets, bytes;        // budget of a flow
 	struct yg_stream_pool *streams; // made before the fork: to make it costs more than the rest of a restart
-	uint32_t flows_open;      // flows in dissection at a time
-	uint64_t memory;          // RLIMIT_DATA of a worker, all tables included
+	uint32_t flows_open;            // flows in dissection at a time
+	uint64_t memory;                // RLIMIT_DATA of a worker, all tables included
 	int64_t watchdog_ns;
-	int wait_ms;              // slice of a wait: short against the watchdog
+	int wait_ms;                 // slice of a wait: short against the watchdog
 	struct yg_hash_key hash_key; // fixed in a replay, drawn at start otherwise
 	struct yg_ndpi *ndpi;
 	struct yg_sandbox sandbox;
 	struct yg_dissector_stats *stats;
-	uint8_t *control;         // pages of struct yg_ds_control
+	uint8_t *control; // pages of struct yg_ds_control
 	struct yg_shared *shared;
 	struct yg_memory to[YG_WORKERS_MAX], from[YG_WORKERS_MAX];
 };

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The pool of stream.h. Each buffer is 8 KiB of bytes and one bit a byte: with bits there is no list of gaps, hence no number of
-// gaps that an attacker could exceed, and "first copy wins" is a test of one bit. Bytes up to `filled` are all there;
-// bits are kept for those behind it alone, so traffic in order costs a memcpy.
+// The pool of stream.h. Each buffer is 8 KiB of bytes and one bit a byte: with bits there is no list of gaps, hence no
+// number of gaps that an attacker could exceed, and "first copy wins" is a test of one bit. Bytes up to `filled` are
+// all there; bits are kept for those behind it alone, so traffic in order costs a memcpy.
 //
-// Buffers in use stand in a list by the time they were taken. When none is free, the oldest goes if it has been held for
-// HOLD: 4,096 hellos left open on purpose blind the readers for five seconds of packet time, not until their flows end.
-// Why not a buffer a flow: 8 KiB for each of a million flows, of which one in a hundred needs it for a few milliseconds.
+// Buffers in use stand in a list by the time they were taken. When none is free, the oldest goes if it has been held
+// for HOLD: 4,096 hellos left open on purpose blind the readers for five seconds of packet time, not until their flows
+// end. Why not a buffer a flow: 8 KiB for each of a million flows, of which one in a hundred needs it for a few
+// milliseconds.
 #include "dissector/stream.h"
 
 #include <errno.h>
@@ -18,9 +19,9 @@ enum { WORDS = YG_STREAM_BYTES / 64, NONE = 0x7fffffff };
 
 struct buffer {
 	uint32_t base;
-	uint32_t filled;     // bytes from the base without a gap
-	uint32_t high;       // behind the last byte kept
-	uint32_t generation; // odd while in use
+	uint32_t filled;       // bytes from the base without a gap
+	uint32_t high;         // behind the last byte kept
+	uint32_t generation;   // odd while in use
 	uint32_t older, newer; // in use: the list by age. free: `newer` is the next free one
 	int64_t taken_ns;
 	uint64_t kept[WORDS]; // bit i: byte i is there; valid for filled <= i < high
@@ -93,7 +94,8 @@ static bool reclaim_oldest(struct yg_stream_pool *pool, struct yg_time now)
 	return true;
 }
 
-bool yg_stream_take(struct yg_stream_pool *pool, uint32_t base, uint32_t reserve, struct yg_time now, struct yg_stream_ref *ret_ref)
+bool yg_stream_take(struct yg_stream_pool *pool, uint32_t base, uint32_t reserve, struct yg_time now,
+                    struct yg_stream_ref *ret_ref)
 {
 	if (pool->count - pool->stats.in_use <= reserve && !reclaim_oldest(pool, now)) {
 		pool->stats.full++;
@@ -169,7 +171,8 @@ static enum yg_stream_result place(struct buffer *b, uint32_t at, const uint8_t 
 	return result;
 }
 
-enum yg_stream_result yg_stream_add(struct yg_stream_pool *pool, struct yg_stream_ref ref, uint32_t seq, const uint8_t *data, size_t len)
+enum yg_stream_result yg_stream_add(struct yg_stream_pool *pool, struct yg_stream_ref ref, uint32_t seq,
+                                    const uint8_t *data, size_t len)
 {
 	struct buffer *b = find(pool, ref);
 	if (!b)
@@ -191,8 +194,9 @@ enum yg_stream_result yg_stream_add(struct yg_stream_pool *pool, struct yg_strea
 		return YG_STREAM_OUTSIDE;
 	}
 	enum yg_stream_result result = place(b, (uint32_t)at, data, (uint32_t)inside);
-	*(result == YG_STREAM_ADDED ? &pool->stats.added :
-	  result == YG_STREAM_OVERLAP_SAME ? &pool->stats.same : &pool->stats.different) += 1;
+	*(result == YG_STREAM_ADDED          ? &pool->stats.added
+	  : result == YG_STREAM_OVERLAP_SAME ? &pool->stats.same
+	                                     : &pool->stats.different) += 1;
 	return result;
 }
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The loop of a dissector worker. Every record is copied out of shared memory once, checked, and read from the copy: neither nDPI
-// nor our readers ever look at bytes that another process could still change.
+// The loop of a dissector worker. Every record is copied out of shared memory once, checked, and read from the copy:
+// neither nDPI nor our readers ever look at bytes that another process could still change.
 //
 //   live    round robin over its rings, some records from each
-//   replay  one worker; within a batch, records of all rings in the order of their packet numbers. A ring's BATCH_END stays in the
-//           ring until every ring shows its own; so where a worker dies, its successor finds the same picture.
+//   replay  one worker; within a batch, records of all rings in the order of their packet numbers. A ring's BATCH_END
+//           stays in the ring until every ring shows its own; so a successor finds the picture that a dead worker left.
 //
-// Before a record is read the control page says which; after it the index in shared memory moves past it. The zygote puts a
-// dead worker's ring behind the record that killed it, by these two.
+// Before a record is read the control page says which; after it the index in shared memory moves past it. The zygote
+// puts a dead worker's ring behind the record that killed it, by these two.
 #include "dissector/worker.h"
 
 #include <signal.h>
@@ -23,8 +23,8 @@
 #include "dissector/flows.h"
 
 enum {
-	SHOW_EVERY = 64,   // records until engine and counters see what was done
-	LIVE_SLICE = 32,   // records of one ring before the next one's turn
+	SHOW_EVERY = 64, // records until engine and counters see what was done
+	LIVE_SLICE = 32, // records of one ring before the next one's turn
 };
 
 struct worker {
@@ -152,15 +152,16 @@ struct front {
 	struct yg_ds_request head;
 };
 
-// Takes the BATCH_END of `batch` out of every ring that shows it, and answers it everywhere. Said in shared memory first: a
-// successor finishes what was begun. The engine may then see an answer twice, never too few.
+// Takes the BATCH_END of `batch` out of every ring that shows it, and answers it everywhere. Said in shared memory
+// first: a successor finishes what was begun. The engine may then see an answer twice, never too few.
 static void end_batch(struct worker *w, uint64_t batch)
 {
 	atomic_store_explicit(&w->shared->ending_batch, batch + 1, memory_order_release);
 	for (unsigned i = 0; i < w->rings_count; i++) {
 		unsigned r = w->rings[i];
 		struct yg_ds_request head;
-		if (yg_ring_available(&w->in[r]) > 0 && peek(w, r, &head) && head.kind == YG_DS_BATCH_END && head.packet <= batch)
+		if (yg_ring_available(&w->in[r]) > 0 && peek(w, r, &head) && head.kind == YG_DS_BATCH_END &&
+		    head.packet <= batch)
 			pop_batch_end(w, r);
 	}
 	for (unsigned i = 0; i < w->rings_count; i++)
@@ -283,7 +284,8 @@ static void live(struct worker *w)
 		show_life(w);
 		yg_flows_count(w->flows);
 		show_all(w);
-		// With several rings one cannot sleep on all: a millisecond on the first is the longest that another waits.
+		// With several rings one cannot sleep on all: a millisecond on the first is the longest that another
+		// waits.
 		if (!ended)
 			yg_ring_wait_data(&w->in[w->rings[0]], w->rings_count > 1 ? 1 : w->setup->wait_ms);
 	}
@@ -345,7 +347,8 @@ static void say_ready(struct worker *w)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	atomic_store_explicit(&w->shared->ready_ns, now.tv_sec * INT64_C(1000000000) + now.tv_nsec, memory_order_release);
+	atomic_store_explicit(&w->shared->ready_ns, now.tv_sec * INT64_C(1000000000) + now.tv_nsec,
+	                      memory_order_release);
 }
 
 // Where leaks are looked for (sanitizers), everything is given back first; elsewhere the kernel is quicker.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// A dissector worker: the process that shows hostile bytes to nDPI. Forked by the zygote, sandboxed before it reads the first
-// record, killed and forked anew at will.
+// A dissector worker: the process that shows hostile bytes to nDPI. Forked by the zygote, sandboxed before it reads the
+// first record, killed and forked anew at will.
 #pragma once
 
 #include "dissector/answers.h"

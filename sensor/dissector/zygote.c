@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Watch and restart. A fork of this process costs a millisecond; an nDPI initialised anew would cost twelve. The zygote reads
-// no packet but the one that killed a worker, and that only to copy it into a file.
+// Watch and restart. A fork of this process costs a millisecond; an nDPI initialised anew would cost twelve. The zygote
+// reads no packet but the one that killed a worker, and that only to copy it into a file.
 //
-// A hang is time in which records wait and none is read, and the worker has had the processor for most of it or is stopped. On a
-// machine that is merely busy a starved worker looks the same from progress alone; to kill it would lose flows for nothing
-// and make replays differ. Whatever the processor time, ten times the watchdog is the end.
+// A hang is time in which records wait and none is read, and the worker has had the processor for most of it or is
+// stopped. On a machine that is merely busy a starved worker looks the same from progress alone; to kill it would lose
+// flows for nothing and make replays differ. Whatever the processor time, ten times the watchdog is the end.
 //
-// Everything read from memory that workers or the engine can write is clamped: a ring index lies between what is consumed and
-// what is produced, pieces are at most 12.
+// Everything read from memory that workers or the engine can write is clamped: a ring index lies between what is
+// consumed and what is produced, pieces are at most 12.
 #include "dissector/zygote.h"
 
 #include <errno.h>
@@ -29,22 +29,22 @@
 #include "dissector/worker.h"
 
 enum {
-	WATCH_MS = 5,           // between two looks at progress
-	WATCH_FORK_MS = 1,      // while a worker is not ready yet
-	FAILED_STARTS_MAX = 8,  // in a row, of one worker: then this machine cannot run it
-	PATIENCE = 10,          // watchdog times after which a worker without processor time is taken for hung too
+	WATCH_MS = 5,          // between two looks at progress
+	WATCH_FORK_MS = 1,     // while a worker is not ready yet
+	FAILED_STARTS_MAX = 8, // in a row, of one worker: then this machine cannot run it
+	PATIENCE = 10,         // watchdog times after which a worker without processor time is taken for hung too
 };
 
 struct child {
-	pid_t pid;             // 0: none
+	pid_t pid; // 0: none
 	bool ready, stopped, finished;
 	enum yg_restart_cause killed_for; // 0: not by us
-	uint64_t progress;     // last seen
-	int64_t seen_ns;       // when it had last changed, or nothing waited
-	int64_t cpu_ns;        // of the child at that time
+	uint64_t progress;                // last seen
+	int64_t seen_ns;                  // when it had last changed, or nothing waited
+	int64_t cpu_ns;                   // of the child at that time
 	int64_t fork_after_ns;
 	unsigned failed_starts;
-	uint32_t cause;        // of the restart under way, 0: none
+	uint32_t cause; // of the restart under way, 0: none
 	int64_t died_ns;
 	struct yg_report report[YG_WORKERS_MAX];
 };
@@ -178,8 +178,8 @@ static bool copy_fatal(struct zygote *z, const struct yg_ring *ring, struct fata
 	return true;
 }
 
-// What the control page says of the record in hand. A record behind which `read` already stands was read to its end: then only
-// its counts may be missing.
+// What the control page says of the record in hand. A record behind which `read` already stands was read to its end:
+// then only its counts may be missing.
 static struct fatal find_fatal(struct zygote *z, unsigned w)
 {
 	struct yg_ds_control *control = yg_setup_control(z->setup, w);
@@ -205,7 +205,8 @@ static struct fatal find_fatal(struct zygote *z, unsigned w)
 	return fatal;
 }
 
-static void store_packet(struct zygote *z, const struct fatal *fatal, enum yg_restart_cause cause, int signal, char name[64])
+static void store_packet(struct zygote *z, const struct fatal *fatal, enum yg_restart_cause cause, int signal,
+                         char name[64])
 {
 	static const char *const causes[] = {"", "crash", "hang", "forbidden system call", "out of memory"};
 	const struct yg_ds_request *head = &fatal->head;
@@ -213,8 +214,10 @@ static void store_packet(struct zygote *z, const struct fatal *fatal, enum yg_re
 	name[0] = '\0';
 	if (!fatal->found || head->length == 0)
 		return;
-	snprintf(comment, sizeof comment, "yagura-dissector: %s (signal %d) on packet %llu, ports %u and %u, protocol %u, %u bytes",
-		 causes[cause], signal, (unsigned long long)head->packet, head->port[0], head->port[1], head->proto, head->length);
+	snprintf(comment, sizeof comment,
+	         "yagura-dissector: %s (signal %d) on packet %llu, ports %u and %u, protocol %u, %u bytes",
+	         causes[cause], signal, (unsigned long long)head->packet, head->port[0], head->port[1], head->proto,
+	         head->length);
 	int error = yg_quarantine_write(z->quarantine, z->packet, head->length, head->time_ns, comment, name);
 	if (error == 0)
 		count(z, YG_DC_QUARANTINED);
@@ -222,8 +225,10 @@ static void store_packet(struct zygote *z, const struct fatal *fatal, enum yg_re
 		count(z, YG_DC_QUARANTINE_FULL);
 }
 
-// Moves the dead worker's place in ring r behind everything it has read, the fatal record included, and says so in the report.
-static void report_ring(struct zygote *z, unsigned w, unsigned r, const struct fatal *fatal, const struct yg_restarted *what)
+// Moves the dead worker's place in ring r behind everything it has read, the fatal record included, and says so in the
+// report.
+static void report_ring(struct zygote *z, unsigned w, unsigned r, const struct fatal *fatal,
+                        const struct yg_restarted *what)
 {
 	struct yg_worker_shared *shared = shared_of(z, w);
 	struct yg_report *report = &z->child[w].report[r];
@@ -273,7 +278,8 @@ static void apply_policy(struct zygote *z, unsigned w, const struct fatal *fatal
 	struct yg_crash_policy *policy = &z->setup->shared->policy;
 	uint64_t pauses = policy->pauses;
 	if (fatal->found)
-		yg_crash_policy_death(policy, fatal->head.af, &fatal->head.addr[1], fatal->head.port[1], fatal->head.time_ns);
+		yg_crash_policy_death(policy, fatal->head.af, &fatal->head.addr[1], fatal->head.port[1],
+		                      fatal->head.time_ns);
 	else
 		yg_crash_policy_death(policy, 0, NULL, 0, atomic_load(&shared_of(z, w)->now_ns));
 	yg_counter_add(&z->counters[YG_DC_PAUSES], policy->pauses - pauses);
@@ -462,7 +468,8 @@ int yg_zygote_run(struct yg_setup *setup, struct yg_quarantine *quarantine, int 
 {
 	static struct zygote zygote;
 	struct zygote *z = &zygote;
-	*z = (struct zygote){.setup = setup, .quarantine = quarantine, .counters = setup->stats->zygote, .alive = alive};
+	*z =
+	    (struct zygote){.setup = setup, .quarantine = quarantine, .counters = setup->stats->zygote, .alive = alive};
 	sigset_t child;
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);

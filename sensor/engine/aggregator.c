@@ -100,6 +100,11 @@ void yg_aggregator_destroy(struct yg_aggregator *a)
 	free(a);
 }
 
+uint32_t yg_aggregator_needs(const struct yg_aggregator *a)
+{
+	return yg_detectors_needs(a->detectors);
+}
+
 // ---- rates and sample, as they come ----
 
 static void take_rates(struct yg_aggregator *a, struct yg_ring *ring)

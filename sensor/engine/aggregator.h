@@ -30,5 +30,8 @@ struct yg_aggregator_options {
 struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *options);
 void yg_aggregator_destroy(struct yg_aggregator *a);
 
+// What the detectors ask of the workers (YG_NEEDS_*).
+uint32_t yg_aggregator_needs(const struct yg_aggregator *a);
+
 // Until the last batch has ended. A replay then lets time run on until every alert has closed.
 void yg_aggregator_run(struct yg_aggregator *a);

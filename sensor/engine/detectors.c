@@ -231,6 +231,14 @@ void yg_detectors_close(struct yg_detectors *d)
 	free(d);
 }
 
+uint32_t yg_detectors_needs(const struct yg_detectors *d)
+{
+	uint32_t needs = 0;
+	for (unsigned i = 0; i < d->loaded_count; i++)
+		needs |= d->loaded[i].plugin->needs;
+	return needs;
+}
+
 void yg_detectors_now(struct yg_detectors *d, int64_t second)
 {
 	d->second = second;

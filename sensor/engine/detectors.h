@@ -24,6 +24,9 @@ struct yg_detectors_options {
 struct yg_detectors *yg_detectors_open(const struct yg_detectors_options *options);
 void yg_detectors_close(struct yg_detectors *detectors);
 
+// YG_NEEDS_* of all detectors together.
+uint32_t yg_detectors_needs(const struct yg_detectors *detectors);
+
 void yg_detectors_flow(struct yg_detectors *detectors, const struct yg_flow *flow);
 void yg_detectors_contact(struct yg_detectors *detectors, const struct yg_contact *contact);
 void yg_detectors_dns(struct yg_detectors *detectors, const struct yg_dns *dns);

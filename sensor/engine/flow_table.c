@@ -362,7 +362,7 @@ void yg_flow_arm(struct yg_flow_table *table, uint32_t entry, struct yg_time now
 	uint32_t record = table->entries[entry].record;
 	struct yg_flow_record *r = &table->record[record];
 	struct partition *p = &table->partition[yg_flow_partition_of_record(table, record)];
-	int64_t second = yg_time_second(yg_flow_deadline(table, entry)), last = yg_time_second(now) + YG_WHEEL - 1;
+	int64_t second = yg_time_second(yg_flow_deadline(table, entry)), last = yg_time_second(now) + YG_WHEEL - 2;
 	disarm(table, r, record);
 	if (second > last)
 		second = last;
@@ -406,17 +406,20 @@ static void expire_slot(struct yg_flow_table *table, struct partition *p, unsign
 	}
 }
 
+// Once a second, over the slots of the seconds that are complete: what lies there has either expired or been seen since. A flow whose
+// deadline lies within the second that is open is told apart when its next packet comes.
 void yg_flow_expire(struct yg_flow_table *table, unsigned partition, struct yg_time now,
 		    void (*end)(void *context, uint32_t entry), void *context)
 {
 	struct partition *p = &table->partition[partition];
 	int64_t second = yg_time_second(now);
+	if (p->wheel_started && second == p->wheel_second)
+		return;
 	expire_embryonic(table, partition, now, end, context);
 	if (!p->wheel_started || second - p->wheel_second > YG_WHEEL)
 		p->wheel_second = second - YG_WHEEL;
 	p->wheel_started = true;
-	// The slot of `now` itself is looked at again at the next call: deadlines lie within a second.
-	for (int64_t s = p->wheel_second; s <= second; s++)
+	for (int64_t s = p->wheel_second; s < second; s++)
 		expire_slot(table, p, (unsigned)((uint64_t)s % YG_WHEEL), now, end, context);
 	p->wheel_second = second;
 }

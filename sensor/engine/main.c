@@ -119,6 +119,7 @@ static int make_workers(struct engine *e)
 			.workers = e->workers_count,
 			.replay = true,
 			.records_wanted = e->records_wanted,
+			.needs = yg_aggregator_needs(e->aggregator),
 			.to_dissector = &e->to_dissector[i],
 			.from_dissector = &e->from_dissector[i],
 			.out = &e->producer[i],
@@ -170,6 +171,7 @@ static int run(struct engine *e)
 	int error = pthread_create(&aggregator, NULL, aggregator_thread, e->aggregator);
 	if (error)
 		return -error;
+	pthread_setname_np(aggregator, "yg-aggregator");
 	int result = yg_replay_run(&options);
 	pthread_join(aggregator, NULL);
 	for (unsigned i = 0; i < e->workers_count; i++)
@@ -230,9 +232,9 @@ int main(int argc, char **argv)
 	if (!error && !e->table)
 		error = -errno;
 	if (!error)
-		error = make_workers(e);
-	if (!error)
 		error = make_aggregator(e);
+	if (!error)
+		error = make_workers(e);
 	if (error) {
 		yg_error("could not start: %s", strerror(-error));
 		return EX_OSERR;

@@ -23,7 +23,9 @@ struct sum {
 struct kept {
 	struct yg_rate_key key;
 	int64_t second;       // of the last update
-	uint8_t used, services; // hosts: ports of it that are kept
+	uint8_t used;
+	uint8_t services; // hosts: ports of it that are kept and not declared
+	uint8_t counted;  // services: one of those
 	float packets[YG_VEC_COUNT], bits[YG_VEC_COUNT];
 	float flows, handshakes, packets_out, bits_out;
 };
@@ -152,6 +154,26 @@ static struct kept *find_kept(struct yg_rate_engine *e, const struct yg_rate_key
 	return NULL;
 }
 
+static struct yg_rate_key host_of(const struct yg_rate_key *service)
+{
+	struct yg_rate_key host = *service;
+	host.scope = YG_SCOPE_HOST;
+	host.proto = 0;
+	host.port = 0;
+	return host;
+}
+
+// A service that goes makes room for another of its host.
+static void forget_service(struct yg_rate_engine *e, const struct kept *gone)
+{
+	if (!gone->counted)
+		return;
+	struct yg_rate_key key = host_of(&gone->key);
+	struct kept *host = find_kept(e, &key);
+	if (host && host->services)
+		host->services--;
+}
+
 // A cleared place for the key; in a full bucket the quietest goes.
 static struct kept *make_kept(struct yg_rate_engine *e, const struct yg_rate_key *key)
 {
@@ -168,27 +190,34 @@ static struct kept *make_kept(struct yg_rate_engine *e, const struct yg_rate_key
 		if (!place || quiet < least || (quiet == least && memcmp(&k->key, &place->key, sizeof k->key) < 0))
 			place = k;
 	}
-	if (place->used)
+	if (place->used) {
 		e->stats.evicted++;
+		forget_service(e, place);
+	}
 	memset(place, 0, sizeof *place);
 	place->key = *key;
 	place->used = 1;
 	return place;
 }
 
-// A service is kept when it is declared or has answered, at most 16 a host.
-static bool service_wanted(struct yg_rate_engine *e, const struct sum *s, bool declared)
+// A place for a service that is declared or has answered, at most 16 a host; else NULL. Services come before hosts in a second, so
+// the host of the first one is kept from here on.
+static struct kept *make_kept_service(struct yg_rate_engine *e, const struct sum *s, bool declared)
 {
 	if (declared)
-		return true;
+		return make_kept(e, &s->key);
 	if (!s->rates.handshakes)
-		return false;
-	struct yg_rate_key host = s->key;
-	host.scope = YG_SCOPE_HOST;
-	host.proto = 0;
-	host.port = 0;
-	struct kept *k = find_kept(e, &host);
-	return !k || k->services++ < SERVICES_PER_HOST;
+		return NULL;
+	struct yg_rate_key key = host_of(&s->key);
+	struct kept *host = find_kept(e, &key);
+	if (!host)
+		host = make_kept(e, &key);
+	if (host->services >= SERVICES_PER_HOST)
+		return NULL;
+	host->services++;
+	struct kept *service = make_kept(e, &s->key);
+	service->counted = 1;
+	return service;
 }
 
 static void average(float *ema, double now, float alpha)
@@ -273,10 +302,10 @@ void yg_rate_engine_close(struct yg_rate_engine *e, int64_t second, void (*windo
 		bool declared = is_declared(e, &s->key);
 		struct kept *k = find_kept(e, &s->key);
 		e->cell[e->used_cell[e->order[i]]] = 0;
-		if (!k && s->key.scope == YG_SCOPE_SERVICE && !service_wanted(e, s, declared))
-			continue;
 		if (!k)
-			k = make_kept(e, &s->key);
+			k = s->key.scope == YG_SCOPE_SERVICE ? make_kept_service(e, s, declared) : make_kept(e, &s->key);
+		if (!k)
+			continue;
 		update_kept(k, &s->rates, second);
 		struct yg_window w;
 		fill_window(e, s, k, second, declared, &w);

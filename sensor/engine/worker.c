@@ -240,12 +240,19 @@ static bool count_embryonic(struct yg_flow_entry *e, const struct yg_view *v, un
 	return true;
 }
 
+// The table of states knows that there was a FIN, not whose: one that is sent again is not the other side's.
+static uint8_t tcp_after(uint8_t state, unsigned direction, uint8_t flags, uint8_t seen[2])
+{
+	uint8_t next = yg_tcp_next(state, direction, flags);
+	seen[direction] |= flags;
+	return next == YG_TCP_FIN_2 && !(seen[0] & seen[1] & YG_TCP_FIN) ? YG_TCP_FIN_1 : next;
+}
+
 static void advance_embryonic(struct yg_flow_entry *e, const struct yg_view *v, unsigned direction)
 {
 	unsigned state = e->state & 15u, plain = e->state >> 4;
 	if (v->proto == 6) {
-		state = yg_tcp_next((uint8_t)state, direction, v->tcp_flags);
-		e->tcp_flags[direction] |= v->tcp_flags;
+		state = tcp_after((uint8_t)state, direction, v->tcp_flags, e->tcp_flags);
 		if (direction == 0 && (v->tcp_flags & (YG_TCP_SYN | YG_TCP_ACK)) == YG_TCP_SYN)
 			e->flags |= YG_ENTRY_SYN;
 	} else if ((v->proto == 1 || v->proto == 58) && direction == 0) {
@@ -292,8 +299,7 @@ static void advance_record(struct yg_worker *w, uint32_t entry, struct yg_flow_r
 		r->plain_packets++;
 	if (v->proto == 6) {
 		uint8_t before = r->tcp_state;
-		r->tcp_state = yg_tcp_next(before, direction, v->tcp_flags);
-		r->tcp_flags[direction] |= v->tcp_flags;
+		r->tcp_state = tcp_after(before, direction, v->tcp_flags, r->tcp_flags);
 		if (r->tcp_state == YG_TCP_ESTABLISHED && before != YG_TCP_ESTABLISHED)
 			yg_worker_count_handshake(w, entry);
 		if (before != r->tcp_state && (r->tcp_state == YG_TCP_CLOSED || r->tcp_state == YG_TCP_RESET))

@@ -43,6 +43,7 @@ struct yg_worker_options {
 	unsigned index, workers;
 	bool replay;
 	bool records_wanted;        // flow records have a reader
+	uint32_t needs;             // YG_NEEDS_*: what any detector asks for; the rest is not sent
 	struct yg_ring *to_dissector, *from_dissector; // attached; NULL: no dissector
 	struct yg_event_rings *out; // producer ends
 	struct yg_hash_key key;
@@ -102,6 +103,7 @@ void yg_worker_publish(struct yg_worker *w);
 void yg_worker_flow_end(struct yg_worker *w, uint32_t entry, enum yg_flow_end end, int64_t end_ns, uint64_t order);
 uint32_t yg_worker_flow_grow(struct yg_worker *w, uint32_t entry, uint8_t rank);
 void yg_worker_contact(struct yg_worker *w, uint32_t entry, enum yg_outcome outcome);
+uint64_t yg_worker_flow_id(const struct yg_flow_key *key, int64_t first_ns);
 void yg_worker_record_fill(struct yg_worker *w, uint32_t record, struct yg_flow *ret_flow);
 void yg_worker_record_leave(struct yg_worker *w, uint32_t record);
 void yg_worker_pending_release(struct yg_worker *w, bool all);

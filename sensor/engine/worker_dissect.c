@@ -10,9 +10,37 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+
 static void count(struct yg_worker *w, enum yg_worker_counter counter)
 {
 	yg_counter_add(&w->o.stats->c[counter], 1);
+}
+
+// Bytes of an answer that mean something, by its kind.
+static size_t answer_size(uint8_t kind)
+{
+	size_t head = offsetof(struct yg_ds_answer, verdict);
+	switch (kind) {
+	case YG_DA_VERDICT:
+		return head + sizeof(struct yg_verdict);
+	case YG_DA_DNS:
+		return head + sizeof(struct yg_dns);
+	case YG_DA_TLS:
+		return head + sizeof(struct yg_tls);
+	case YG_DA_BATCH_END:
+		return head;
+	default:
+		return sizeof(struct yg_ds_answer);
+	}
+}
+
+// Copies an answer out of memory that the dissector can still write: the kind is read once.
+static void copy_answer(struct yg_ds_answer *to, const struct yg_ds_answer *from)
+{
+	uint8_t kind = *(const volatile uint8_t *)&from->kind;
+	memcpy(to, from, answer_size(kind));
+	to->kind = kind;
 }
 
 // ---- to the dissector ----
@@ -23,7 +51,7 @@ static void hold_answers(struct yg_worker *w)
 	struct yg_ring *ring = w->o.from_dissector;
 	uint32_t n = yg_ring_available(ring);
 	for (uint32_t i = 0; i < n && w->held_count < w->held_max; i++) {
-		memcpy(&w->held[(w->held_first + w->held_count) % w->held_max], yg_ring_slot(ring, ring->own), sizeof *w->held);
+		copy_answer(&w->held[(w->held_first + w->held_count) % w->held_max], yg_ring_slot(ring, ring->own));
 		w->held_count++;
 		yg_ring_pop(ring, 1);
 	}
@@ -123,6 +151,37 @@ void yg_worker_dissect(struct yg_worker *w, const struct yg_packet *p, uint32_t 
 	count(w, YG_WC_DS_SENT);
 }
 
+// The headers of a packet from initiator to responder, written anew: the table does not keep the bytes of a flow that said
+// nothing, and a guess looks at addresses, ports and the kind of an ICMP message alone.
+static void write_headers(struct yg_ds_request *q, const struct yg_flow_record *r)
+{
+	uint8_t *ip = q->data, *l4 = ip + (q->af == 4 ? 20 : 40);
+	bool icmp = q->proto == 1 || q->proto == 58;
+	uint32_t l4_bytes = q->proto == 6 ? 20 : 8;
+	memset(ip, 0, 64 + YG_DS_PADDING);
+	q->l4 = (uint32_t)(l4 - ip);
+	q->length = q->payload = q->l4 + l4_bytes;
+	ip[0] = q->af == 4 ? 0x45 : 0x60;
+	ip[q->af == 4 ? 9 : 6] = q->proto;
+	ip[q->af == 4 ? 8 : 7] = 64;
+	yg_store16(ip + (q->af == 4 ? 2 : 4), (uint16_t)(q->af == 4 ? q->length : l4_bytes));
+	memcpy(ip + (q->af == 4 ? 12 : 8), q->addr[0].b, q->af == 4 ? 4 : 16);
+	memcpy(ip + (q->af == 4 ? 16 : 24), q->addr[1].b, q->af == 4 ? 4 : 16);
+	if (icmp) {
+		l4[0] = r->icmp_type;
+		l4[1] = r->icmp_code;
+		return;
+	}
+	yg_store16(l4, q->port[0]);
+	yg_store16(l4 + 2, q->port[1]);
+	if (q->proto == 6) {
+		l4[12] = 0x50; // 20 bytes
+		l4[13] = YG_TCP_SYN;
+	} else if (q->proto == 17) {
+		yg_store16(l4 + 4, 8);
+	}
+}
+
 // A flow ends: one that is in dissection is told so; in a replay one that never was is guessed from its headers.
 void yg_worker_dissect_end(struct yg_worker *w, uint32_t record)
 {
@@ -137,8 +196,10 @@ void yg_worker_dissect_end(struct yg_worker *w, uint32_t record)
 	struct yg_ring *ring = w->o.to_dissector;
 	struct yg_ds_request *q = yg_ring_slot(ring, ring->own);
 	fill_request(q, guess ? YG_DS_GUESS : YG_DS_END, w, record, r, &r->key, r->entry_flags & YG_ENTRY_INITIATOR_1);
-	if (guess)
+	if (guess) {
 		begin_dissection(w, r, q);
+		write_headers(q, r);
+	}
 	yg_ring_push(ring, 1);
 }
 
@@ -225,21 +286,22 @@ static void apply_verdict(struct yg_worker *w, const struct yg_ds_answer *a)
 
 static void fill_head(struct yg_worker *w, const struct yg_ds_answer *a, const struct yg_flow_record *r, struct yg_meta_head *head)
 {
-	struct yg_flow f;
-	yg_worker_record_fill(w, a->slot, &f);
+	bool initiator_1 = r->entry_flags & YG_ENTRY_INITIATOR_1;
 	memset(head, 0, sizeof *head);
 	head->packet = a->packet;
-	head->flow_id = f.flow_id;
+	head->flow_id = yg_worker_flow_id(&r->key, r->first_ns);
 	head->time_ns = a->time_ns;
 	head->proto = r->key.proto;
 	head->af = r->key.af;
 	head->domain = r->key.domain;
 	for (unsigned i = 0; i < 2; i++) {
-		head->addr[i] = f.addr[i];
-		head->port[i] = f.port[i];
-		head->org[i] = f.org[i];
-		head->zone[i] = f.zone[i];
-		head->internal[i] = f.internal[i];
+		struct yg_end end;
+		yg_end_resolve(w->o.config, r->key.af, &r->key.addr[i != initiator_1], &end);
+		head->addr[i] = end.addr;
+		head->port[i] = r->key.port[i != initiator_1];
+		head->org[i] = end.org;
+		head->zone[i] = end.zone;
+		head->internal[i] = end.internal;
 	}
 }
 
@@ -250,6 +312,8 @@ static void apply_meta(struct yg_worker *w, const struct yg_ds_answer *a)
 		count(w, YG_WC_DS_ANSWER_INVALID);
 		return;
 	}
+	if (!(w->o.needs & (a->kind == YG_DA_DNS ? YG_NEEDS_DNS : a->kind == YG_DA_TLS ? YG_NEEDS_TLS : YG_NEEDS_HTTP)))
+		return;
 	enum yg_event_kind kind = a->kind == YG_DA_DNS ? YG_EV_DNS : a->kind == YG_DA_TLS ? YG_EV_TLS : YG_EV_HTTP;
 	struct yg_event *event = yg_worker_event(w, kind, YG_STAGE_ANSWER, a->packet);
 	if (!event)
@@ -306,6 +370,8 @@ static void apply_restarted(struct yg_worker *w, const struct yg_ds_answer *a)
 		return;
 	event->restarted = a->restarted;
 	end_text(event->restarted.quarantine, sizeof event->restarted.quarantine);
+	if (event->restarted.af != 4 && event->restarted.af != 6)
+		event->restarted.had_packet = 0; // an alert that names no possible source
 }
 
 // True when the answer ends what was asked for: the answers up to a batch.
@@ -336,7 +402,7 @@ static bool apply(struct yg_worker *w, const struct yg_ds_answer *a, uint64_t un
 static bool next_answer(struct yg_worker *w, struct yg_ds_answer *ret_answer)
 {
 	if (w->held_count) {
-		*ret_answer = w->held[w->held_first];
+		copy_answer(ret_answer, &w->held[w->held_first]);
 		w->held_first = (w->held_first + 1) % w->held_max;
 		w->held_count--;
 		return true;
@@ -344,15 +410,28 @@ static bool next_answer(struct yg_worker *w, struct yg_ds_answer *ret_answer)
 	struct yg_ring *ring = w->o.from_dissector;
 	if (!yg_ring_available(ring))
 		return false;
-	memcpy(ret_answer, yg_ring_slot(ring, ring->own), sizeof *ret_answer);
+	copy_answer(ret_answer, yg_ring_slot(ring, ring->own));
 	yg_ring_pop(ring, 1);
+	return true;
+}
+
+// A dissector that writes indexes that cannot be is not spoken to again: no more answers will come, so what it held is lost.
+static bool dissector_gone(struct yg_worker *w)
+{
+	if (!w->o.to_dissector->broken && !w->o.from_dissector->broken)
+		return false;
+	count(w, YG_WC_DS_ANSWER_INVALID);
+	for (unsigned p = w->partition_first; p < w->partition_end; p++)
+		lose_dissections(w, p, UINT64_MAX);
+	w->o.to_dissector = w->o.from_dissector = NULL;
+	w->held_count = 0;
 	return true;
 }
 
 void yg_worker_answers(struct yg_worker *w)
 {
 	struct yg_ds_answer answer;
-	if (!w->o.from_dissector)
+	if (!w->o.from_dissector || dissector_gone(w))
 		return;
 	if (!w->o.replay) {
 		while (next_answer(w, &answer))
@@ -364,7 +443,7 @@ void yg_worker_answers(struct yg_worker *w)
 		return;
 	for (;;) {
 		if (!next_answer(w, &answer)) {
-			if (w->o.from_dissector->broken)
+			if (dissector_gone(w))
 				return;
 			yg_worker_publish(w);
 			yg_ring_wait_data(w->o.from_dissector, 20);

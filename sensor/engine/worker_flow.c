@@ -100,7 +100,7 @@ void yg_worker_contact(struct yg_worker *w, uint32_t entry, enum yg_outcome outc
 	}
 }
 
-static uint64_t identity_of(const struct yg_flow_key *key, int64_t first_ns)
+uint64_t yg_worker_flow_id(const struct yg_flow_key *key, int64_t first_ns)
 {
 	struct {
 		struct yg_flow_key key;
@@ -138,7 +138,7 @@ void yg_worker_record_fill(struct yg_worker *w, uint32_t record, struct yg_flow 
 	const struct yg_flow_record *r = yg_flow_record(w->o.table, record);
 	bool initiator_1 = r->entry_flags & YG_ENTRY_INITIATOR_1;
 	memset(f, 0, sizeof *f);
-	f->flow_id = identity_of(&r->key, r->first_ns);
+	f->flow_id = yg_worker_flow_id(&r->key, r->first_ns);
 	f->first_ns = r->first_ns;
 	f->last_ns = r->last_ns;
 	f->event_ns = r->end_ns;

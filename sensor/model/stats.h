@@ -82,11 +82,13 @@ struct yg_engine_stats {
 };
 
 #define YG_DISSECTOR_COUNTERS(X)                                                                                          \
-	X(READ, "read") X(READ_SLOTS, "read_slots") X(UNKNOWN_FLOW, "unknown_flow") X(INVALID, "invalid") X(AFTER_DONE, "after_done")                       \
+	X(READ, "read") X(READ_SLOTS, "read_slots") X(UNKNOWN_FLOW, "unknown_flow") X(INVALID, "invalid") \
+	X(AFTER_DONE, "after_done") \
 	X(NDPI_CALLS, "ndpi.calls") X(NDPI_LEFT_OUT, "ndpi.left_out") X(VERDICTS, "verdicts") X(GUESSES, "guesses")              \
 	X(ENDS, "ends") X(DNS, "dns") X(TLS, "tls") X(HTTP, "http") X(BROKEN, "readers.broken")                                  \
 	X(STREAM_BUFFERS, "stream.buffers") X(STREAM_FULL, "stream.full") X(STREAM_OVERLAP, "stream.overlap")                    \
-	X(STREAM_GAP, "stream.gap") X(DEATHS, "deaths") X(HANGS, "hangs") X(SANDBOX_KILLS, "sandbox_kills") X(LOST, "lost_packets")                          \
+	X(STREAM_GAP, "stream.gap") X(DEATHS, "deaths") X(HANGS, "hangs") X(SANDBOX_KILLS, "sandbox_kills") \
+	X(LOST, "lost_packets") \
 	X(QUARANTINED, "quarantine.written") X(QUARANTINE_FULL, "quarantine.full") X(PAUSES, "ndpi.pauses")            \
 	X(ANSWERS_DROPPED, "answers.dropped") X(VERDICTS_DROPPED, "answers.verdicts_dropped") X(FLOWS_FULL, "flows.full")
 

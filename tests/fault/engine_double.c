@@ -60,17 +60,19 @@ static int config_fd(const struct engine_plan *plan)
 	char slots[16];
 	snprintf(slots, sizeof slots, "%d", DOUBLE_FLOWS);
 	const char *const overrides[][2] = {
-		{"flow.table", slots},
-		{"dissector.off", plan->off ? plan->off : ""},
-		{"quarantine.files", plan->quarantine_files ? plan->quarantine_files : "100"},
+	    {"flow.table", plan->flows ? plan->flows : slots},
+	    {"dissector.memory", plan->memory ? plan->memory : "512MiB"},
+	    {"dissector.off", plan->off ? plan->off : ""},
+	    {"quarantine.files", plan->quarantine_files ? plan->quarantine_files : "100"},
 	};
-	struct yg_compile_input input = {.overrides = overrides, .overrides_count = 3};
+	struct yg_compile_input input = {.overrides = overrides, .overrides_count = 4};
 	int fd = memfd_create("config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	must(fd >= 0 && yg_compile(&input, fd, stderr) == 0, "config");
 	return raise_fd(fd);
 }
 
-static void run_child(const char *dissector, const struct engine_plan *plan, const int from[], const int to[], int count)
+static void run_child(const char *dissector, const struct engine_plan *plan, const int from[], const int to[],
+                      int count)
 {
 	char rings[8], workers[8];
 	snprintf(rings, sizeof rings, "%u", plan->rings);
@@ -106,7 +108,8 @@ void double_start(struct engine_double *d, const char *dissector, const struct e
 	for (unsigned r = 0; r < plan->rings; r++) {
 		from[n] = make_ring(&d->to[r], &d->to_memory[r], sizeof(struct yg_ds_request), DOUBLE_RING_SLOTS, true);
 		to[n++] = YG_FD_TO_DISSECTOR + (int)r;
-		from[n] = make_ring(&d->from[r], &d->from_memory[r], sizeof(struct yg_ds_answer), DOUBLE_ANSWER_SLOTS, false);
+		from[n] =
+		    make_ring(&d->from[r], &d->from_memory[r], sizeof(struct yg_ds_answer), DOUBLE_ANSWER_SLOTS, false);
 		to[n++] = YG_FD_FROM_DISSECTOR + (int)r;
 	}
 	d->pid = fork();
@@ -165,7 +168,8 @@ static uint32_t header_bytes(uint8_t proto)
 	return proto == IPPROTO_TCP ? 40 : 28;
 }
 
-uint32_t double_build(const struct flow_name *flow, unsigned direction, const uint8_t *payload, uint32_t length, uint8_t *ret_packet)
+uint32_t double_build(const struct flow_name *flow, unsigned direction, const uint8_t *payload, uint32_t length,
+                      uint8_t *ret_packet)
 {
 	uint32_t headers = header_bytes(flow->proto), all = headers + length;
 	memset(ret_packet, 0, headers);
@@ -191,8 +195,8 @@ uint32_t double_build(const struct flow_name *flow, unsigned direction, const ui
 	return all;
 }
 
-struct yg_ds_request double_request(struct engine_double *d, const struct flow_name *flow, unsigned direction, enum yg_ds_kind kind,
-				    uint32_t payload_length)
+struct yg_ds_request double_request(struct engine_double *d, const struct flow_name *flow, unsigned direction,
+                                    enum yg_ds_kind kind, uint32_t payload_length)
 {
 	uint32_t headers = header_bytes(flow->proto), all = kind == YG_DS_END ? 0 : headers + payload_length;
 	struct yg_ds_request head;
@@ -236,8 +240,8 @@ void double_push(struct engine_double *d, unsigned ring, const struct yg_ds_requ
 	yg_ring_publish(to);
 }
 
-void double_packet(struct engine_double *d, unsigned ring, const struct flow_name *flow, unsigned direction, uint8_t flags,
-		   const void *payload, uint32_t length)
+void double_packet(struct engine_double *d, unsigned ring, const struct flow_name *flow, unsigned direction,
+                   uint8_t flags, const void *payload, uint32_t length)
 {
 	static uint8_t packet[70000];
 	struct yg_ds_request head = double_request(d, flow, direction, length ? YG_DS_PACKET : YG_DS_GUESS, length);
@@ -350,8 +354,8 @@ static uint32_t dtls_record(uint8_t *to, uint8_t type, uint8_t sequence, const u
 	return 25 + length;
 }
 
-// A ServerHello and a Certificate whose only content that matters is one attribute of a name: organizationName (2.5.4.10) =
-// "Netflix". nDPI 4.2 then reads the TCP header of a packet that has none.
+// A ServerHello and a Certificate whose only content that matters is one attribute of a name: organizationName
+// (2.5.4.10) = "Netflix". nDPI 4.2 then reads the TCP header of a packet that has none.
 uint32_t payload_dtls_poison(uint8_t *to)
 {
 	uint8_t hello[38] = {0xfe, 0xfd}, certificate[120] = {0};

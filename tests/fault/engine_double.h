@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Plays supervisor and engine towards a real yagura-dissector: makes the memory, starts the process, sends records, reads
-// answers. For tests alone. One thread.
+// Plays supervisor and engine towards a real yagura-dissector: makes the memory, starts the process, sends records,
+// reads answers. For tests alone. One thread.
 #pragma once
 
 #include <stdbool.h>
@@ -19,23 +19,23 @@ enum { DOUBLE_RING_SLOTS = 1024, DOUBLE_ANSWER_SLOTS = 64, DOUBLE_FLOWS = 4096 }
 
 struct engine_double {
 	pid_t pid;
-	int alive;                 // write end of the pipe
+	int alive; // write end of the pipe
 	unsigned rings;
-	char folder[64];           // quarantine
+	char folder[64]; // quarantine
 	struct yg_ring to[YG_WORKERS_MAX], from[YG_WORKERS_MAX];
 	struct yg_memory to_memory[YG_WORKERS_MAX], from_memory[YG_WORKERS_MAX];
 	struct yg_dissector_stats *stats;
 	uint8_t *control;
-	uint64_t packet;           // number of the last one sent
-	int64_t time_ns;           // packet time
+	uint64_t packet; // number of the last one sent
+	int64_t time_ns; // packet time
 };
 
 // Options of one start.
 struct engine_plan {
 	bool replay;
 	unsigned rings, workers;
-	const char *off;           // dissector.off
-	const char *quarantine_files;
+	const char *off;                               // dissector.off
+	const char *quarantine_files, *flows, *memory; // NULL: the test's default
 };
 
 // Where one flow is.
@@ -43,7 +43,7 @@ struct flow_name {
 	uint32_t slot, generation;
 	uint8_t proto;
 	uint16_t port[2];
-	uint8_t last_octet;        // of the responder's address
+	uint8_t last_octet; // of the responder's address
 };
 
 void double_start(struct engine_double *d, const char *dissector, const struct engine_plan *plan);
@@ -52,14 +52,15 @@ int double_stop(struct engine_double *d);
 void double_remove_folder(struct engine_double *d);
 
 // An IPv4 packet of this flow with `length` bytes of payload. Returns its length.
-uint32_t double_build(const struct flow_name *flow, unsigned direction, const uint8_t *payload, uint32_t length, uint8_t *ret_packet);
+uint32_t double_build(const struct flow_name *flow, unsigned direction, const uint8_t *payload, uint32_t length,
+                      uint8_t *ret_packet);
 // A request about that packet, not sent yet: data in *ret_packet.
-struct yg_ds_request double_request(struct engine_double *d, const struct flow_name *flow, unsigned direction, enum yg_ds_kind kind,
-				    uint32_t payload_length);
+struct yg_ds_request double_request(struct engine_double *d, const struct flow_name *flow, unsigned direction,
+                                    enum yg_ds_kind kind, uint32_t payload_length);
 void double_push(struct engine_double *d, unsigned ring, const struct yg_ds_request *head, const uint8_t *data);
 
-void double_packet(struct engine_double *d, unsigned ring, const struct flow_name *flow, unsigned direction, uint8_t flags,
-		   const void *payload, uint32_t length);
+void double_packet(struct engine_double *d, unsigned ring, const struct flow_name *flow, unsigned direction,
+                   uint8_t flags, const void *payload, uint32_t length);
 void double_end(struct engine_double *d, unsigned ring, const struct flow_name *flow);
 void double_batch_end(struct engine_double *d, unsigned ring, uint64_t batch);
 

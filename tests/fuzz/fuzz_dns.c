@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The DNS reader on any bytes, as a datagram and as a TCP stream. Oracles: texts are well formed; a message is OK or malformed,
-// never both; the TCP reader agrees with the other one; a cut of a whole message is never whole.
+// The DNS reader on any bytes, as a datagram and as a TCP stream. Oracles: texts are well formed; a message is OK or
+// malformed, never both; the TCP reader agrees with the other one; a cut of a whole message is never whole.
 #include <stddef.h>
 
 #include "dissector/readers.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Flows of any packets through flow_reader: four flows over a pool of two buffers. Oracles: every buffer comes back, records given
-// out are those counted, their texts are well formed, and no more of them than the bytes allow.
+// Flows of any packets through flow_reader: four flows over a pool of two buffers. Oracles: every buffer comes back,
+// records given out are those counted, their texts are well formed, and no more of them than the bytes allow.
 #include <stddef.h>
 
 #include "dissector/flow_reader.h"
@@ -43,9 +43,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (len > size - at)
 			len = size - at;
 		uint32_t seq = next[side] + ((p[0] & 8) ? (uint32_t)(int32_t)(int8_t)p[4] * 64u : 0);
-		struct yg_segment s = {.payload = data + at, .len = len, .time = yg_time_from_s(p[1]), .seq = seq,
-				       .port = {40000, ports[flow]}, .proto = (p[0] & 16) ? 17 : 6,
-				       .direction = (uint8_t)direction, .tcp_flags = (p[0] & 32) ? 2 : 16};
+		struct yg_segment s = {.payload = data + at,
+		                       .len = len,
+		                       .time = yg_time_from_s(p[1]),
+		                       .seq = seq,
+		                       .port = {40000, ports[flow]},
+		                       .proto = (p[0] & 16) ? 17 : 6,
+		                       .direction = (uint8_t)direction,
+		                       .tcp_flags = (p[0] & 32) ? 2 : 16};
 		yg_flow_reader_add(&reading, &flows[flow], &s);
 		next[side] = s.seq + (uint32_t)len;
 		at += len;

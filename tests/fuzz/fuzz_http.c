@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The HTTP head reader on any bytes. Oracles: texts are well formed; a head that is whole is the same without what follows it, and
-// asks for more when anything is cut from it; what is refused is not taken when more of it comes.
+// The HTTP head reader on any bytes. Oracles: texts are well formed; a head that is whole is the same without what
+// follows it, and asks for more when anything is cut from it; what is refused is not taken when more of it comes.
 #include <stddef.h>
 
 #include "dissector/readers.h"

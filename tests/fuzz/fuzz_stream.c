@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The stream pool against a naive model: three streams over a pool of two buffers, any sequence of take, add, advance and release.
-// The model keeps every byte of the window in an array of its own with a flag, and does nothing cleverly.
+// The stream pool against a naive model: three streams over a pool of two buffers, any sequence of take, add, advance
+// and release. The model keeps every byte of the window in an array of its own with a flag, and does nothing cleverly.
 #include <stddef.h>
 
 #include "dissector/stream.h"
@@ -69,8 +69,11 @@ static void model_add(struct yg_stream_pool *pool, struct model *m, uint32_t seq
 			differs = true;
 		}
 	}
-	enum yg_stream_result want = !m->held ? YG_STREAM_STALE : !inside ? YG_STREAM_OUTSIDE : differs ? YG_STREAM_OVERLAP_DIFFERENT :
-				     same ? YG_STREAM_OVERLAP_SAME : YG_STREAM_ADDED;
+	enum yg_stream_result want = !m->held  ? YG_STREAM_STALE
+	                             : !inside ? YG_STREAM_OUTSIDE
+	                             : differs ? YG_STREAM_OVERLAP_DIFFERENT
+	                             : same    ? YG_STREAM_OVERLAP_SAME
+	                                       : YG_STREAM_ADDED;
 	must(yg_stream_add(pool, m->ref, seq, data, len) == want);
 }
 
@@ -105,7 +108,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t at = 0; size - at >= 5;) {
 		const uint8_t *p = data + at;
 		struct model *m = &models[p[0] % STREAMS];
-		uint32_t value = (uint32_t)(p[2] << 8 | p[3]) - ((p[1] & 1) ? 0x8000u : 0) + ((p[1] & 2) ? 0x7fffff00u : 0);
+		uint32_t value =
+		    (uint32_t)(p[2] << 8 | p[3]) - ((p[1] & 1) ? 0x8000u : 0) + ((p[1] & 2) ? 0x7fffff00u : 0);
 		size_t len = p[4] * ((p[1] & 4) ? 40u : 1u);
 		at += 5;
 		if (len > size - at)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The ClientHello reader on any bytes. Oracles: texts are well formed; what is needed is more than what is there; a hello
-// says the same whether it comes bare or in records of any size; a cut of a whole hello asks for more.
+// The ClientHello reader on any bytes. Oracles: texts are well formed; what is needed is more than what is there; a
+// hello says the same whether it comes bare or in records of any size; a cut of a whole hello asks for more.
 #include <stddef.h>
 
 #include "dissector/readers.h"

@@ -27,7 +27,8 @@ static void save(const char *target, const char *name, const struct bytes *b)
 }
 
 // One packet of fuzz_flow_reader, or one operation of fuzz_stream: five bytes of head, then the bytes.
-static void put_step(struct bytes *b, unsigned what, unsigned how, unsigned value, unsigned fifth, const void *data, size_t len)
+static void put_step(struct bytes *b, unsigned what, unsigned how, unsigned value, unsigned fifth, const void *data,
+                     size_t len)
 {
 	put8(b, what);
 	put8(b, how);
@@ -88,10 +89,10 @@ static void tls(void)
 static void http(void)
 {
 	static const char *const heads[] = {
-		"GET /a HTTP/1.1\r\nHost: www.example.jp\r\nUser-Agent: x/1\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n",
-		"POST / HTTP/1.0\nContent-Length: 5\nHost:\n folded\n\nhello",
-		"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n",
-		"CONNECT a.example:443 HTTP/1.1\r\n\r\n",
+	    "GET /a HTTP/1.1\r\nHost: www.example.jp\r\nUser-Agent: x/1\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n",
+	    "POST / HTTP/1.0\nContent-Length: 5\nHost:\n folded\n\nhello",
+	    "HTTP/1.1 200 OK\r\nServer: x\r\n\r\n",
+	    "CONNECT a.example:443 HTTP/1.1\r\n\r\n",
 	};
 	struct bytes flow = {0};
 	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
@@ -107,11 +108,11 @@ static void http(void)
 static void stream(void)
 {
 	struct bytes b = {0};
-	put_step(&b, 0, 8, 0, 0, "", 0);             // take
-	put_step(&b, 9, 8, 4, 4, "late", 4);          // add behind a gap
-	put_step(&b, 9, 8, 0, 6, "firstX", 6);        // fill it, differing
-	put_step(&b, 6, 8, 3, 0, "", 0);              // advance
-	put_step(&b, 3, 8, 0, 0, "", 0);              // release
+	put_step(&b, 0, 8, 0, 0, "", 0);       // take
+	put_step(&b, 9, 8, 4, 4, "late", 4);   // add behind a gap
+	put_step(&b, 9, 8, 0, 6, "firstX", 6); // fill it, differing
+	put_step(&b, 6, 8, 3, 0, "", 0);       // advance
+	put_step(&b, 3, 8, 0, 0, "", 0);       // release
 	save("stream", "all", &b);
 }
 

@@ -84,7 +84,8 @@ static inline void put_question(struct bytes *b, const char *name, unsigned type
 }
 
 // A record whose owner is a pointer to `owner`.
-static inline void put_record(struct bytes *b, unsigned owner, unsigned type, unsigned class, uint32_t ttl, unsigned rdlen)
+static inline void put_record(struct bytes *b, unsigned owner, unsigned type, unsigned class, uint32_t ttl,
+                              unsigned rdlen)
 {
 	put16(b, 0xc000 | owner);
 	put16(b, type);

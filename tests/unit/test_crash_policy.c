@@ -130,14 +130,14 @@ static void a_clock_that_ran_back_does_not_pause_for_years(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(two_deaths_change_nothing, fresh),
-		cmocka_unit_test_setup(the_third_death_within_a_minute_leaves_ndpi_out_for_a_minute, fresh),
-		cmocka_unit_test_setup(three_deaths_in_more_than_a_minute_change_nothing, fresh),
-		cmocka_unit_test_setup(other_ports_addresses_and_families_are_not_touched, fresh),
-		cmocka_unit_test_setup(twenty_deaths_in_a_second_are_no_storm_and_twenty_one_are, fresh),
-		cmocka_unit_test_setup(a_storm_ends_after_a_minute_without_a_death, fresh),
-		cmocka_unit_test_setup(a_full_table_forgets_the_quietest_target, fresh),
-		cmocka_unit_test_setup(a_clock_that_ran_back_does_not_pause_for_years, fresh),
+	    cmocka_unit_test_setup(two_deaths_change_nothing, fresh),
+	    cmocka_unit_test_setup(the_third_death_within_a_minute_leaves_ndpi_out_for_a_minute, fresh),
+	    cmocka_unit_test_setup(three_deaths_in_more_than_a_minute_change_nothing, fresh),
+	    cmocka_unit_test_setup(other_ports_addresses_and_families_are_not_touched, fresh),
+	    cmocka_unit_test_setup(twenty_deaths_in_a_second_are_no_storm_and_twenty_one_are, fresh),
+	    cmocka_unit_test_setup(a_storm_ends_after_a_minute_without_a_death, fresh),
+	    cmocka_unit_test_setup(a_full_table_forgets_the_quietest_target, fresh),
+	    cmocka_unit_test_setup(a_clock_that_ran_back_does_not_pause_for_years, fresh),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

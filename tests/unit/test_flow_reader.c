@@ -6,88 +6,11 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <cmocka.h>
 
-#include "dissector/flow_reader.h"
-#include "reader_bytes.h"
+#include "flow_bench.h"
 
 #define HELLO_NAME "www.example.jp"
-
-// One flow, and what it has given out.
-struct bench {
-	struct yg_flow_reading reading;
-	struct yg_flow_reader flow;
-	struct yg_segment next; // what every segment starts from
-	unsigned dns, tls, http;
-	unsigned direction;     // of the last record
-	char log[2048];         // names, methods and targets of all records
-	struct yg_dns last_dns;
-	struct yg_tls last_tls;
-};
-
-static void emit(void *context, enum yg_da_kind kind, unsigned direction, const void *record)
-{
-	struct bench *b = context;
-	size_t at = strlen(b->log);
-	b->direction = direction;
-	if (kind == YG_DA_DNS) {
-		b->dns++;
-		b->last_dns = *(const struct yg_dns *)record;
-		snprintf(b->log + at, sizeof b->log - at, "%s;", b->last_dns.qname);
-	} else if (kind == YG_DA_TLS) {
-		b->tls++;
-		b->last_tls = *(const struct yg_tls *)record;
-		snprintf(b->log + at, sizeof b->log - at, "%s;", b->last_tls.server_name);
-	} else {
-		const struct yg_http *http = record;
-		b->http++;
-		snprintf(b->log + at, sizeof b->log - at, "%s%u%s;", http->method, (unsigned)http->status, http->target);
-	}
-}
-
-static struct bench *start(uint8_t proto, uint16_t port, uint32_t buffers)
-{
-	struct bench *b = calloc(1, sizeof *b);
-	assert_non_null(b);
-	b->reading = (struct yg_flow_reading){.pool = yg_stream_create(buffers), .emit = emit, .context = b};
-	b->reading.key = yg_hash_key_replay;
-	b->next = (struct yg_segment){.proto = proto, .port = {50000, port}};
-	assert_non_null(b->reading.pool);
-	return b;
-}
-
-static void finish(struct bench *b)
-{
-	struct yg_stream_stats stats;
-	yg_flow_reader_end(&b->reading, &b->flow);
-	yg_stream_stats(b->reading.pool, &stats);
-	assert_int_equal(stats.in_use, 0); // every buffer came back
-	assert_int_equal(stats.taken, stats.released + stats.reclaimed);
-	assert_int_equal(b->reading.stats.segments, b->reading.stats.tcp + b->reading.stats.udp + b->reading.stats.other);
-	assert_int_equal(b->reading.stats.dns + b->reading.stats.tls + b->reading.stats.http, b->dns + b->tls + b->http);
-	yg_stream_destroy(b->reading.pool);
-	free(b);
-}
-
-// The payload in memory of exactly its size, so that the sanitizer sees every byte too far.
-static void send_bytes(struct bench *b, unsigned direction, uint32_t seq, const void *data, size_t len)
-{
-	struct yg_segment s = b->next;
-	uint8_t *copy = malloc(len ? len : 1);
-	memcpy(copy, data, len);
-	s.payload = copy;
-	s.len = len;
-	s.seq = seq;
-	s.direction = (uint8_t)direction;
-	yg_flow_reader_add(&b->reading, &b->flow, &s);
-	free(copy);
-}
-
-static void send_text(struct bench *b, unsigned direction, uint32_t seq, const char *text)
-{
-	send_bytes(b, direction, seq, text, strlen(text));
-}
 
 static struct bytes tls_stream(size_t padding, size_t record)
 {
@@ -106,7 +29,9 @@ static void a_hello_in_one_segment_takes_no_buffer_and_is_read_once(void **state
 	send_bytes(b, 0, 1000, s.p, s.len);
 	send_bytes(b, 0, 1000, s.p, s.len); // again
 	send_bytes(b, 0, 1000 + (uint32_t)s.len, s.p, s.len);
+	send_text(b, 1, 1, "HTTP/1.1 200 OK\r\n\r\n"); // nor is anything else read of this flow
 	assert_int_equal(b->tls, 1);
+	assert_int_equal(b->http, 0);
 	assert_int_equal(b->direction, 0);
 	assert_int_equal(b->flow.known, YG_KNOWN_TLS);
 	assert_int_equal(b->flow.overlap, 0);
@@ -340,16 +265,32 @@ static void heads_of_a_kept_connection_are_read_in_both_directions(void **state)
 {
 	(void)state;
 	struct bench *b = start(6, 8080, 4);
-	static const char get[] = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n", ok[] = "HTTP/1.1 200 OK\r\n\r\nGET /body HTTP/1.1\r\n\r\n";
+	static const char get[] = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n",
+	                  ok[] = "HTTP/1.1 200 OK\r\n\r\nGET /body HTTP/1.1\r\n\r\n";
 	send_text(b, 0, 100, get);
 	send_text(b, 1, 500, ok);
 	send_text(b, 1, 600, "more of the body");
 	send_text(b, 0, 100, get); // again
 	send_text(b, 0, 128, "POST /2 HTTP/1.1\r\nContent-Length: 23\r\n\r\nGET /no HTTP/1.1");
-	send_text(b, 0, 184, "\r\n\r\n...GET /3 HTTP/1.1\r\n\r\nGET /4 HTTP/1.1\r\n\r\n"); // two in a row, behind the body
+	send_text(b, 0, 184,
+	          "\r\n\r\n...GET /3 HTTP/1.1\r\n\r\nGET /4 HTTP/1.1\r\n\r\n"); // two in a row, behind the body
 	send_text(b, 1, 616, "HTTP/1.1 404 No\r\n\r\n");
 	assert_string_equal(b->log, "GET0/1;200;POST0/2;GET0/3;GET0/4;404;");
 	assert_int_equal(b->flow.known, YG_KNOWN_HTTP);
+	finish(b);
+}
+
+static void old_segments_do_not_cost_the_message_at_hand(void **state)
+{
+	(void)state;
+	struct bench *b = start(6, 80, 4);
+	static const char first[] = "GET /1 HTTP/1.1\r\n\r\n", second[] = "GET /2 HTTP/1.1\r\n";
+	send_text(b, 0, 100, first);
+	send_text(b, 0, 119, second);
+	for (int i = 0; i < 6; i++)
+		send_text(b, 0, 100, first);
+	send_text(b, 0, 136, "\r\n");
+	assert_string_equal(b->log, "GET0/1;GET0/2;");
 	finish(b);
 }
 
@@ -360,15 +301,16 @@ static void a_head_in_segments_of_any_size_is_read_once(void **state)
 	for (size_t size = 1; size < sizeof head; size++) {
 		struct bench *b = start(6, 80, 4);
 		for (size_t at = 0; at < sizeof head - 1; at += size)
-			send_bytes(b, 0, (uint32_t)at, head + at, sizeof head - 1 - at < size ? sizeof head - 1 - at : size);
+			send_bytes(b, 0, (uint32_t)at, head + at,
+			           sizeof head - 1 - at < size ? sizeof head - 1 - at : size);
 		assert_string_equal(b->log, "GET0/x;");
 		finish(b);
 	}
 }
 
-static void dns_messages_over_tcp_are_read_one_after_the_other_in_any_cut(void **state)
+// Queries for a, b, c and d, one after the other.
+static struct bytes four_queries(void)
 {
-	(void)state;
 	struct bytes s = {0};
 	for (int i = 0; i < 4; i++) {
 		struct bytes m = {0};
@@ -377,6 +319,13 @@ static void dns_messages_over_tcp_are_read_one_after_the_other_in_any_cut(void *
 		put16(&s, (unsigned)m.len);
 		put(&s, m.p, m.len);
 	}
+	return s;
+}
+
+static void dns_messages_over_tcp_are_read_one_after_the_other_in_any_cut(void **state)
+{
+	(void)state;
+	struct bytes s = four_queries();
 	for (size_t size = 1; size <= s.len; size++) {
 		struct bench *b = start(6, 53, 4);
 		for (size_t at = 0; at < s.len; at += size)
@@ -390,14 +339,7 @@ static void dns_messages_over_tcp_are_read_one_after_the_other_in_any_cut(void *
 static void dns_messages_over_tcp_survive_reordering(void **state)
 {
 	(void)state;
-	struct bytes s = {0};
-	for (int i = 0; i < 4; i++) {
-		struct bytes m = {0};
-		const char name[2] = {(char)('a' + i), 0};
-		put_dns_query(&m, name);
-		put16(&s, (unsigned)m.len);
-		put(&s, m.p, m.len);
-	}
+	struct bytes s = four_queries();
 	struct bench *b = start(6, 53, 4);
 	static const unsigned at[] = {0, 30, 50, 40, 20, 60, 70}; // the first message, then gaps
 	for (size_t i = 0; i < 7; i++) {
@@ -405,6 +347,20 @@ static void dns_messages_over_tcp_survive_reordering(void **state)
 		send_bytes(b, 0, at[i], s.p + at[i], (end < s.len ? end : s.len) - at[i]);
 	}
 	send_bytes(b, 0, 80, s.p + 80, s.len - 80);
+	assert_string_equal(b->log, "a;b;c;d;");
+	finish(b);
+}
+
+static void what_lies_behind_a_gap_is_kept_when_a_message_ends_before_it(void **state)
+{
+	(void)state;
+	struct bytes s = four_queries(); // of 21 bytes each
+	struct bench *b = start(6, 53, 4);
+	send_bytes(b, 0, 0, s.p, 20);
+	send_bytes(b, 0, 60, s.p + 60, s.len - 60);
+	send_bytes(b, 0, 20, s.p + 20, 22);
+	assert_string_equal(b->log, "a;b;");
+	send_bytes(b, 0, 42, s.p + 42, 18);
 	assert_string_equal(b->log, "a;b;c;d;");
 	finish(b);
 }
@@ -424,8 +380,14 @@ static void a_long_dns_message_is_told_in_part_and_the_next_one_read(void **stat
 	put16(&s, (unsigned)next.len);
 	put(&s, next.p, next.len);
 	struct bench *b = start(6, 53, 4);
-	for (size_t at = 0; at < s.len; at += 1400)
+	for (size_t at = 0; at < s.len; at += 1400) {
 		send_bytes(b, 1, (uint32_t)at, s.p + at, s.len - at < 1400 ? s.len - at : 1400);
+		if (b->dns == 1) {
+			assert_int_equal(b->last_dns.malformed, 0); // it is we who stopped
+			assert_int_equal(b->last_dns.size, m.len);
+			assert_in_range(b->last_dns.answers_read, 100, 899);
+		}
+	}
 	assert_string_equal(b->log, "big.example;next;");
 	assert_int_equal(b->reading.stats.oversize, 1);
 	assert_int_equal(b->reading.stats.partial, 1);
@@ -474,29 +436,31 @@ static void every_datagram_on_a_dns_port_is_read_by_itself(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_hello_in_one_segment_takes_no_buffer_and_is_read_once),
-		cmocka_unit_test(a_hello_in_segments_of_one_byte_is_read),
-		cmocka_unit_test(a_hello_of_two_segments_is_read_in_either_order),
-		cmocka_unit_test(many_segments_after_the_first_may_come_in_reverse),
-		cmocka_unit_test(other_content_for_the_same_bytes_is_flagged_and_the_first_counts),
-		cmocka_unit_test(a_second_copy_of_a_read_segment_with_other_content_is_flagged),
-		cmocka_unit_test(the_payload_of_a_syn_begins_behind_its_number),
-		cmocka_unit_test(a_segment_far_outside_does_not_cost_the_message),
-		cmocka_unit_test(a_hello_that_is_never_whole_tells_its_name_at_the_end),
-		cmocka_unit_test(a_hello_longer_than_a_buffer_tells_its_name),
-		cmocka_unit_test(a_full_pool_is_counted_and_the_name_still_told),
-		cmocka_unit_test(a_buffer_taken_back_by_the_pool_is_noticed),
-		cmocka_unit_test(a_hello_behind_starttls_is_found),
-		cmocka_unit_test(a_direction_that_is_nothing_we_read_is_given_up_with_its_buffer),
-		cmocka_unit_test(probation_leaves_half_of_the_pool_alone),
-		cmocka_unit_test(the_servers_side_of_tls_is_given_up_at_once),
-		cmocka_unit_test(heads_of_a_kept_connection_are_read_in_both_directions),
-		cmocka_unit_test(a_head_in_segments_of_any_size_is_read_once),
-		cmocka_unit_test(dns_messages_over_tcp_are_read_one_after_the_other_in_any_cut),
-		cmocka_unit_test(dns_messages_over_tcp_survive_reordering),
-		cmocka_unit_test(a_long_dns_message_is_told_in_part_and_the_next_one_read),
-		cmocka_unit_test(tls_and_http_on_port_53_are_told_from_dns),
-		cmocka_unit_test(every_datagram_on_a_dns_port_is_read_by_itself),
+	    cmocka_unit_test(a_hello_in_one_segment_takes_no_buffer_and_is_read_once),
+	    cmocka_unit_test(a_hello_in_segments_of_one_byte_is_read),
+	    cmocka_unit_test(a_hello_of_two_segments_is_read_in_either_order),
+	    cmocka_unit_test(many_segments_after_the_first_may_come_in_reverse),
+	    cmocka_unit_test(other_content_for_the_same_bytes_is_flagged_and_the_first_counts),
+	    cmocka_unit_test(a_second_copy_of_a_read_segment_with_other_content_is_flagged),
+	    cmocka_unit_test(the_payload_of_a_syn_begins_behind_its_number),
+	    cmocka_unit_test(a_segment_far_outside_does_not_cost_the_message),
+	    cmocka_unit_test(a_hello_that_is_never_whole_tells_its_name_at_the_end),
+	    cmocka_unit_test(a_hello_longer_than_a_buffer_tells_its_name),
+	    cmocka_unit_test(a_full_pool_is_counted_and_the_name_still_told),
+	    cmocka_unit_test(a_buffer_taken_back_by_the_pool_is_noticed),
+	    cmocka_unit_test(a_hello_behind_starttls_is_found),
+	    cmocka_unit_test(a_direction_that_is_nothing_we_read_is_given_up_with_its_buffer),
+	    cmocka_unit_test(probation_leaves_half_of_the_pool_alone),
+	    cmocka_unit_test(the_servers_side_of_tls_is_given_up_at_once),
+	    cmocka_unit_test(heads_of_a_kept_connection_are_read_in_both_directions),
+	    cmocka_unit_test(a_head_in_segments_of_any_size_is_read_once),
+	    cmocka_unit_test(old_segments_do_not_cost_the_message_at_hand),
+	    cmocka_unit_test(dns_messages_over_tcp_are_read_one_after_the_other_in_any_cut),
+	    cmocka_unit_test(dns_messages_over_tcp_survive_reordering),
+	    cmocka_unit_test(a_long_dns_message_is_told_in_part_and_the_next_one_read),
+	    cmocka_unit_test(what_lies_behind_a_gap_is_kept_when_a_message_ends_before_it),
+	    cmocka_unit_test(tls_and_http_on_port_53_are_told_from_dns),
+	    cmocka_unit_test(every_datagram_on_a_dns_port_is_read_by_itself),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 //
 // The scan detector through its own ABI: contacts go in, alerts come out of host->raise(). Half of the tests are about
 // who is no scanner.
+// One file above 500 lines, because all tests share the fake host and its clock.
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -256,6 +257,18 @@ static void a_horizontal_scan_is_one_alert_for_the_network(void **state)
 	assert_int_equal(a->org, 3);
 	assert_string_equal(a->technique, "T1595.001");
 	assert_non_null(strstr(a->text_en, "scans hosts on port 23 in 203.0.113.0/24"));
+}
+
+static void a_sweep_over_two_bodies_goes_to_the_one_hit_most(void **state)
+{
+	struct world *w = *state;
+	for (uint8_t h = 1; h < 100; h++) {
+		struct yg_contact c = tcp(h, 22, SYN, YG_CONTACT_SILENT);
+		c.org[1] = h % 3 ? 3 : 4;
+		send(w, c);
+	}
+	assert_int_equal(distinct(w), 1);
+	assert_int_equal(w->out[0].org, 3);
 }
 
 static void version_six_sources_are_found_too(void **state)
@@ -558,6 +571,7 @@ int main(void)
 	    T(every_kind_of_probe_is_found),
 	    T(a_udp_scan_is_found_by_its_refusals),
 	    T(a_horizontal_scan_is_one_alert_for_the_network),
+	    T(a_sweep_over_two_bodies_goes_to_the_one_hit_most),
 	    T(version_six_sources_are_found_too),
 	    T(a_scan_from_inside_is_high),
 	    T(an_exempt_monitor_may_scan),

@@ -49,15 +49,16 @@ static void a_file_holds_the_packet_its_time_and_the_cause(void **state)
 	uint8_t packet[29], file[512];
 	memset(packet, 0x45, sizeof packet);
 	assert_int_equal(yg_quarantine_open(&quarantine, folder, 10), 0);
-	assert_int_equal(yg_quarantine_write(&quarantine, packet, sizeof packet, INT64_C(0x123456789abcdef), "why", name), 0);
+	assert_int_equal(
+	    yg_quarantine_write(&quarantine, packet, sizeof packet, INT64_C(0x123456789abcdef), "why", name), 0);
 	int fd = openat(folder, name, O_RDONLY);
 	ssize_t size = read(fd, file, sizeof file);
 	close(fd);
 	const uint32_t *words = (const uint32_t *)file;
 	assert_int_equal(size, 28 + 32 + 28 + 32 + 4 + 4 + 8);
 	assert_int_equal(words[0], 0x0a0d0d0a);
-	assert_int_equal(words[7 + 2], 101);        // raw IP
-	assert_int_equal(words[15], 6);             // enhanced packet
+	assert_int_equal(words[7 + 2], 101); // raw IP
+	assert_int_equal(words[15], 6);      // enhanced packet
 	assert_int_equal(words[16], size - 28 - 32);
 	assert_int_equal(words[18], 0x1234567);
 	assert_int_equal(words[19], 0x89abcdef);
@@ -124,11 +125,11 @@ static void a_long_comment_is_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_file_holds_the_packet_its_time_and_the_cause, make_folder, remove_folder),
-		cmocka_unit_test_setup_teardown(only_its_owner_may_read_a_file, make_folder, remove_folder),
-		cmocka_unit_test_setup_teardown(a_full_folder_takes_no_more, make_folder, remove_folder),
-		cmocka_unit_test_setup_teardown(without_a_folder_nothing_is_written, make_folder, remove_folder),
-		cmocka_unit_test_setup_teardown(a_long_comment_is_cut, make_folder, remove_folder),
+	    cmocka_unit_test_setup_teardown(a_file_holds_the_packet_its_time_and_the_cause, make_folder, remove_folder),
+	    cmocka_unit_test_setup_teardown(only_its_owner_may_read_a_file, make_folder, remove_folder),
+	    cmocka_unit_test_setup_teardown(a_full_folder_takes_no_more, make_folder, remove_folder),
+	    cmocka_unit_test_setup_teardown(without_a_folder_nothing_is_written, make_folder, remove_folder),
+	    cmocka_unit_test_setup_teardown(a_long_comment_is_cut, make_folder, remove_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,7 +121,8 @@ static void bytes_that_are_no_letters_are_escaped_and_never_cut_in_two(void **st
 static void pointers_that_do_not_lead_back_are_broken(void **state)
 {
 	(void)state;
-	static const unsigned targets[] = {12, 13, 40, 0x3fff, 0, 11}; // itself, inside itself, ahead, outside, the header
+	static const unsigned targets[] = {12,     13, 40,
+	                                   0x3fff, 0,  11}; // itself, inside itself, ahead, outside, the header
 	for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
 		struct bytes b = {0};
 		struct yg_dns dns;
@@ -235,7 +236,8 @@ static void other_protocols_on_the_port_are_no_dns(void **state)
 	(void)state;
 	struct yg_dns dns;
 	static const char *const others[] = {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "SSH-2.0-OpenSSH_9.2p1 Debian\r\n",
-					     "\x17\x03\x03\x01\x02zzzzzzzzzzzzzzzzzzzzz", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+	                                     "\x17\x03\x03\x01\x02zzzzzzzzzzzzzzzzzzzzz",
+	                                     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
 		assert_int_equal(yg_read_dns((const uint8_t *)others[i], strlen(others[i]), &dns), YG_READ_NO);
 	assert_int_equal(yg_read_dns((uint8_t[64]){0}, 64, &dns), YG_READ_NO);
@@ -278,21 +280,21 @@ static void over_tcp_the_length_says_what_is_needed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_query_gives_its_question),
-		cmocka_unit_test(a_response_gives_answers_lowest_ttl_and_edns),
-		cmocka_unit_test(the_root_name_is_empty),
-		cmocka_unit_test(a_name_of_255_bytes_is_read_whole_and_one_of_256_is_broken),
-		cmocka_unit_test(bytes_that_are_no_letters_are_escaped_and_never_cut_in_two),
-		cmocka_unit_test(pointers_that_do_not_lead_back_are_broken),
-		cmocka_unit_test(a_label_that_points_at_itself_is_broken_and_keeps_what_was_read),
-		cmocka_unit_test(a_message_without_question_takes_the_name_of_its_first_record),
-		cmocka_unit_test(owner_names_that_point_at_each_other_are_broken),
-		cmocka_unit_test(huge_counts_are_broken_and_cost_nothing),
-		cmocka_unit_test(at_most_512_records_are_walked),
-		cmocka_unit_test(every_cut_of_a_message_is_broken_or_no_dns),
-		cmocka_unit_test(other_protocols_on_the_port_are_no_dns),
-		cmocka_unit_test(a_bare_error_header_is_dns_and_a_bare_query_header_is_not),
-		cmocka_unit_test(over_tcp_the_length_says_what_is_needed),
+	    cmocka_unit_test(a_query_gives_its_question),
+	    cmocka_unit_test(a_response_gives_answers_lowest_ttl_and_edns),
+	    cmocka_unit_test(the_root_name_is_empty),
+	    cmocka_unit_test(a_name_of_255_bytes_is_read_whole_and_one_of_256_is_broken),
+	    cmocka_unit_test(bytes_that_are_no_letters_are_escaped_and_never_cut_in_two),
+	    cmocka_unit_test(pointers_that_do_not_lead_back_are_broken),
+	    cmocka_unit_test(a_label_that_points_at_itself_is_broken_and_keeps_what_was_read),
+	    cmocka_unit_test(a_message_without_question_takes_the_name_of_its_first_record),
+	    cmocka_unit_test(owner_names_that_point_at_each_other_are_broken),
+	    cmocka_unit_test(huge_counts_are_broken_and_cost_nothing),
+	    cmocka_unit_test(at_most_512_records_are_walked),
+	    cmocka_unit_test(every_cut_of_a_message_is_broken_or_no_dns),
+	    cmocka_unit_test(other_protocols_on_the_port_are_no_dns),
+	    cmocka_unit_test(a_bare_error_header_is_dns_and_a_bare_query_header_is_not),
+	    cmocka_unit_test(over_tcp_the_length_says_what_is_needed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,7 +31,7 @@ static void a_request_gives_its_fields(void **state)
 	struct yg_http http;
 	size_t used = 0;
 	const char *text = "GET /a?b=C HTTP/1.1\r\nHost: WWW.Example.jp:8080\r\nUSER-AGENT: Mozilla/5.0 (X)\r\n"
-			   "X-Forwarded-For:  192.0.2.1, 198.51.100.2 \r\nAccept: */*\r\n\r\nbody";
+	                   "X-Forwarded-For:  192.0.2.1, 198.51.100.2 \r\nAccept: */*\r\n\r\nbody";
 	assert_int_equal(read_text(text, &http, &used), YG_READ_OK);
 	assert_int_equal(used, strlen(text) - 4);
 	assert_string_equal(http.method, "GET");
@@ -45,7 +45,8 @@ static void a_request_gives_its_fields(void **state)
 static void a_status_line_gives_its_code(void **state)
 {
 	(void)state;
-	static const char *const heads[] = {"HTTP/1.1 404 Not Found\r\nServer: x\r\n\r\n", "HTTP/1.0 404\n\n", "HTTP/1.1 404 \r\n\r\n"};
+	static const char *const heads[] = {"HTTP/1.1 404 Not Found\r\nServer: x\r\n\r\n", "HTTP/1.0 404\n\n",
+	                                    "HTTP/1.1 404 \r\n\r\n"};
 	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
 		struct yg_http http;
 		size_t used = 0;
@@ -59,7 +60,8 @@ static void a_status_line_gives_its_code(void **state)
 static void every_beginning_of_a_head_asks_for_more(void **state)
 {
 	(void)state;
-	static const char *const heads[] = {"POST /x HTTP/1.1\r\nHost: a\r\nUser-Agent: b\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n\r\n"};
+	static const char *const heads[] = {"POST /x HTTP/1.1\r\nHost: a\r\nUser-Agent: b\r\n\r\n",
+	                                    "HTTP/1.1 200 OK\r\nA: b\r\n\r\n"};
 	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
 		struct yg_http http;
 		size_t used = 0, whole = strlen(heads[i]);
@@ -74,10 +76,22 @@ static void other_protocols_are_refused(void **state)
 {
 	(void)state;
 	static const char *const others[] = {
-		"EHLO mail.example\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "OPTIONS * RTSP/1.0\r\n", "INVITE sip:a@b SIP/2.0\r\n",
-		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /\r\n", "220 ready\r\n", "HTTP/1.1 abc OK\r\n", "HTTP/1.1 2000 OK\r\n",
-		"HTTP/2 200\r\n", "\x16\x03\x01\x02", "{\"a\": 1}", "(GET / HTTP/1.1\r\n\r\n", " HTTP/1.1\r\n\r\n",
-		"averyveryverylongfirstwordthatisnomethod", "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+	    "EHLO mail.example\r\n",
+	    "SSH-2.0-OpenSSH_9.2\r\n",
+	    "OPTIONS * RTSP/1.0\r\n",
+	    "INVITE sip:a@b SIP/2.0\r\n",
+	    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+	    "GET /\r\n",
+	    "220 ready\r\n",
+	    "HTTP/1.1 abc OK\r\n",
+	    "HTTP/1.1 2000 OK\r\n",
+	    "HTTP/2 200\r\n",
+	    "\x16\x03\x01\x02",
+	    "{\"a\": 1}",
+	    "(GET / HTTP/1.1\r\n\r\n",
+	    " HTTP/1.1\r\n\r\n",
+	    "averyveryverylongfirstwordthatisnomethod",
+	    "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n",
 	};
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
 		struct yg_http http;
@@ -90,13 +104,13 @@ static void what_lenient_servers_accept_is_read(void **state)
 {
 	(void)state;
 	static const char *const heads[] = {
-		"GET /p HTTP/1.1\nHost: h.example\n\n",             // bare LF
-		"\r\n\r\nGET /p HTTP/1.1\r\nHost: h.example\r\n\r\n", // empty lines first
-		"GET /p HTTP/1.1\r\nHost:\r\n h.example\r\n\r\n",   // folded
-		"GET /p HTTP/1.1\r\nHost : h.example\r\n\r\n",      // blank before the colon
-		"GET\t /p  HTTP/1.1 \r\nhOST:\th.example\t\r\n\r\n", // blanks
-		"GET /p HTTP/1.1\r\nrubbish\r\nHost: h.example\r\n\r\n", // a line without colon
-		"GET /p HTTP/1.1\r\nHost: h.example\r\nHost: other\r\n\r\n", // the first one counts
+	    "GET /p HTTP/1.1\nHost: h.example\n\n",                      // bare LF
+	    "\r\n\r\nGET /p HTTP/1.1\r\nHost: h.example\r\n\r\n",        // empty lines first
+	    "GET /p HTTP/1.1\r\nHost:\r\n h.example\r\n\r\n",            // folded
+	    "GET /p HTTP/1.1\r\nHost : h.example\r\n\r\n",               // blank before the colon
+	    "GET\t /p  HTTP/1.1 \r\nhOST:\th.example\t\r\n\r\n",         // blanks
+	    "GET /p HTTP/1.1\r\nrubbish\r\nHost: h.example\r\n\r\n",     // a line without colon
+	    "GET /p HTTP/1.1\r\nHost: h.example\r\nHost: other\r\n\r\n", // the first one counts
 	};
 	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
 		struct yg_http http;
@@ -113,7 +127,9 @@ static void folded_lines_join_their_own_field_alone(void **state)
 	(void)state;
 	struct yg_http http;
 	size_t used = 0;
-	assert_int_equal(read_text("GET / HTTP/1.1\r\n lost\r\nUser-Agent: a\r\n\tb\r\n  \r\nAccept: x\r\n y\r\n\r\n", &http, &used), YG_READ_OK);
+	assert_int_equal(
+	    read_text("GET / HTTP/1.1\r\n lost\r\nUser-Agent: a\r\n\tb\r\n  \r\nAccept: x\r\n y\r\n\r\n", &http, &used),
+	    YG_READ_OK);
 	assert_string_equal(http.user_agent, "a b");
 	assert_string_equal(http.host, "");
 }
@@ -210,33 +226,34 @@ static void the_length_of_a_body_is_a_number_or_none(void **state)
 		const char *head;
 		uint64_t length;
 	} heads[] = {
-		{"POST / HTTP/1.1\r\nA: b\r\nCONTENT-length : 42 \r\n\r\n", 42},
-		{"POST / HTTP/1.1\r\n\r\n", 0},
-		{"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 0},
-		{"POST / HTTP/1.1\r\nContent-Length: 4x\r\n\r\n", 0},
-		{"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", 0},
-		{"POST / HTTP/1.1\r\nContent-Length:\r\n\r\n", 0},
+	    {"POST / HTTP/1.1\r\nA: b\r\nCONTENT-length : 42 \r\n\r\n", 42},
+	    {"POST / HTTP/1.1\r\n\r\n", 0},
+	    {"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 0},
+	    {"POST / HTTP/1.1\r\nContent-Length: 4x\r\n\r\n", 0},
+	    {"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", 0},
+	    {"POST / HTTP/1.1\r\nContent-Length:\r\n\r\n", 0},
 	};
 	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
-		assert_int_equal(yg_http_content_length((const uint8_t *)heads[i].head, strlen(heads[i].head)), heads[i].length);
+		assert_int_equal(yg_http_content_length((const uint8_t *)heads[i].head, strlen(heads[i].head)),
+		                 heads[i].length);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_request_gives_its_fields),
-		cmocka_unit_test(a_status_line_gives_its_code),
-		cmocka_unit_test(every_beginning_of_a_head_asks_for_more),
-		cmocka_unit_test(other_protocols_are_refused),
-		cmocka_unit_test(what_lenient_servers_accept_is_read),
-		cmocka_unit_test(folded_lines_join_their_own_field_alone),
-		cmocka_unit_test(blanks_in_the_target_do_not_hide_the_request),
-		cmocka_unit_test(without_host_the_target_names_it),
-		cmocka_unit_test(nul_and_bytes_that_are_no_text_are_escaped),
-		cmocka_unit_test(long_fields_are_cut_to_their_arrays),
-		cmocka_unit_test(a_head_of_8_kib_without_end_is_broken),
-		cmocka_unit_test(a_first_line_of_8_kib_is_broken_and_shows_its_target),
-		cmocka_unit_test(the_length_of_a_body_is_a_number_or_none),
+	    cmocka_unit_test(a_request_gives_its_fields),
+	    cmocka_unit_test(a_status_line_gives_its_code),
+	    cmocka_unit_test(every_beginning_of_a_head_asks_for_more),
+	    cmocka_unit_test(other_protocols_are_refused),
+	    cmocka_unit_test(what_lenient_servers_accept_is_read),
+	    cmocka_unit_test(folded_lines_join_their_own_field_alone),
+	    cmocka_unit_test(blanks_in_the_target_do_not_hide_the_request),
+	    cmocka_unit_test(without_host_the_target_names_it),
+	    cmocka_unit_test(nul_and_bytes_that_are_no_text_are_escaped),
+	    cmocka_unit_test(long_fields_are_cut_to_their_arrays),
+	    cmocka_unit_test(a_head_of_8_kib_without_end_is_broken),
+	    cmocka_unit_test(a_first_line_of_8_kib_is_broken_and_shows_its_target),
+	    cmocka_unit_test(the_length_of_a_body_is_a_number_or_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,19 +191,29 @@ static void what_is_no_hello_is_refused(void **state)
 		const char *bytes;
 		size_t len;
 	} others[] = {
-		{"\x17\x03\x03\x00\x10xxxxxxxxx", 14},     // application data
-		{"\x16\x03\x03\x00\x50\x02\x00\x00\x4c\x03\x03", 11}, // ServerHello
-		{"\x16\x02\x00", 3},                         // no such version
-		{"\x16\x03\x01\x50\x00\x01", 6},             // record too long
-		{"\x16\x03\x01\x00\x00\x01", 6},             // empty record
-		{"\x16\x03\x01\x02\x00\x01\x01\x00\x00\x03\x03", 11}, // a hello of 65,536 bytes
-		{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x09\x09", 11}, // version 9
-		{"GET / HTTP/1.1\r\n\r\n", 18},
+	    {"\x17\x03\x03\x00\x10xxxxxxxxx", 14},                // application data
+	    {"\x16\x03\x03\x00\x50\x02\x00\x00\x4c\x03\x03", 11}, // ServerHello
+	    {"\x16\x02\x00", 3},                                  // no such version
+	    {"\x16\x03\x01\x50\x00\x01", 6},                      // record too long
+	    {"\x16\x03\x01\x00\x00\x01", 6},                      // empty record
+	    {"\x16\x03\x01\x02\x00\x01\x01\x00\x00\x03\x03", 11}, // a hello of 65,536 bytes
+	    {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x09\x09", 11}, // version 9
+	    {"GET / HTTP/1.1\r\n\r\n", 18},
 	};
 	struct yg_tls tls;
 	size_t need = 0;
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
 		assert_int_equal(yg_read_tls((const uint8_t *)others[i].bytes, others[i].len, &tls, &need), YG_READ_NO);
+}
+
+static void an_empty_hello_is_broken_whatever_follows_its_record(void **state)
+{
+	(void)state;
+	static const uint8_t stream[] = {22, 3, 1, 0, 4, 1, 0, 0, 0, 22, 3, 1, 0, 1, 3};
+	struct yg_tls tls;
+	size_t need = 0;
+	assert_int_equal(yg_read_tls(stream, 9, &tls, &need), YG_READ_BROKEN);
+	assert_int_equal(yg_read_tls(stream, sizeof stream, &tls, &need), YG_READ_BROKEN);
 }
 
 static void a_hello_without_extensions_has_a_ja3_with_empty_lists(void **state)
@@ -227,18 +237,19 @@ static void a_hello_without_extensions_has_a_ja3_with_empty_lists(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(md5_of_the_test_is_that_of_rfc_1321),
-		cmocka_unit_test(a_hello_gives_name_version_alpn_and_ja3),
-		cmocka_unit_test(the_ja3_of_this_hello_never_changes),
-		cmocka_unit_test(every_beginning_asks_for_more_and_never_for_too_much),
-		cmocka_unit_test(a_hello_in_records_of_any_size_is_read),
-		cmocka_unit_test(a_part_already_tells_the_name),
-		cmocka_unit_test(names_of_any_bytes_and_length_fit),
-		cmocka_unit_test(lengths_that_lie_are_broken),
-		cmocka_unit_test(records_that_break_the_rules_are_broken),
-		cmocka_unit_test(a_hello_above_8_kib_in_parts_is_broken_but_tells_its_name),
-		cmocka_unit_test(what_is_no_hello_is_refused),
-		cmocka_unit_test(a_hello_without_extensions_has_a_ja3_with_empty_lists),
+	    cmocka_unit_test(md5_of_the_test_is_that_of_rfc_1321),
+	    cmocka_unit_test(a_hello_gives_name_version_alpn_and_ja3),
+	    cmocka_unit_test(the_ja3_of_this_hello_never_changes),
+	    cmocka_unit_test(every_beginning_asks_for_more_and_never_for_too_much),
+	    cmocka_unit_test(a_hello_in_records_of_any_size_is_read),
+	    cmocka_unit_test(a_part_already_tells_the_name),
+	    cmocka_unit_test(names_of_any_bytes_and_length_fit),
+	    cmocka_unit_test(lengths_that_lie_are_broken),
+	    cmocka_unit_test(records_that_break_the_rules_are_broken),
+	    cmocka_unit_test(a_hello_above_8_kib_in_parts_is_broken_but_tells_its_name),
+	    cmocka_unit_test(what_is_no_hello_is_refused),
+	    cmocka_unit_test(an_empty_hello_is_broken_whatever_follows_its_record),
+	    cmocka_unit_test(a_hello_without_extensions_has_a_ja3_with_empty_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -227,16 +227,16 @@ static void a_pool_of_no_or_too_many_buffers_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(segments_in_any_order_give_the_same_bytes),
-		cmocka_unit_test(only_bytes_without_a_gap_are_shown),
-		cmocka_unit_test(the_first_copy_wins_and_other_content_is_flagged),
-		cmocka_unit_test(bytes_outside_the_window_are_counted_and_not_kept),
-		cmocka_unit_test(a_full_window_is_shown_whole),
-		cmocka_unit_test(advancing_keeps_what_lies_behind),
-		cmocka_unit_test(a_full_pool_refuses_and_a_released_buffer_is_new_again),
-		cmocka_unit_test(a_full_pool_takes_back_its_oldest_buffer_after_a_while),
-		cmocka_unit_test(references_that_were_never_given_out_are_stale),
-		cmocka_unit_test(a_pool_of_no_or_too_many_buffers_is_refused),
+	    cmocka_unit_test(segments_in_any_order_give_the_same_bytes),
+	    cmocka_unit_test(only_bytes_without_a_gap_are_shown),
+	    cmocka_unit_test(the_first_copy_wins_and_other_content_is_flagged),
+	    cmocka_unit_test(bytes_outside_the_window_are_counted_and_not_kept),
+	    cmocka_unit_test(a_full_window_is_shown_whole),
+	    cmocka_unit_test(advancing_keeps_what_lies_behind),
+	    cmocka_unit_test(a_full_pool_refuses_and_a_released_buffer_is_new_again),
+	    cmocka_unit_test(a_full_pool_takes_back_its_oldest_buffer_after_a_while),
+	    cmocka_unit_test(references_that_were_never_given_out_are_stale),
+	    cmocka_unit_test(a_pool_of_no_or_too_many_buffers_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
