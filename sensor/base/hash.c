@@ -45,31 +45,64 @@ static inline uint64_t load_le(const uint8_t *p, size_t len)
 	return word;
 }
 
-uint64_t yg_hash(const struct yg_hash_key *key, const void *data, size_t len)
+static inline struct sip sip_begin(const struct yg_hash_key *key)
 {
-	struct sip s = {
+	return (struct sip){
 		key->k0 ^ UINT64_C(0x736f6d6570736575),
 		key->k1 ^ UINT64_C(0x646f72616e646f6d),
 		key->k0 ^ UINT64_C(0x6c7967656e657261),
 		key->k1 ^ UINT64_C(0x7465646279746573),
 	};
+}
+
+static inline void sip_word(struct sip *s, uint64_t word)
+{
+	s->v3 ^= word;
+	sip_round(s);
+	s->v0 ^= word;
+}
+
+// The words and the last, partial one of `left` bytes; `len` is that of the whole message.
+static inline uint64_t sip_finish(struct sip *s, const uint8_t *p, size_t left, size_t len)
+{
+	for (; left >= 8; left -= 8, p += 8)
+		sip_word(s, load_le(p, 8));
+	sip_word(s, (uint64_t)len << 56 | load_le(p, left));
+	s->v2 ^= 0xff;
+	sip_round(s);
+	sip_round(s);
+	sip_round(s);
+	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+static inline uint64_t sip_prefix(struct sip *s, const uint8_t *p)
+{
+	for (int i = 0; i < 4; i++)
+		sip_word(s, load_le(p + 8 * i, 8));
+	struct sip fold = *s; // two rounds more, so that the last word too reaches every bit
+	sip_round(&fold);
+	sip_round(&fold);
+	return fold.v0 ^ fold.v1 ^ fold.v2 ^ fold.v3;
+}
+
+uint64_t yg_hash(const struct yg_hash_key *key, const void *data, size_t len)
+{
+	struct sip s = sip_begin(key);
+	return sip_finish(&s, data, len, len);
+}
+
+uint64_t yg_hash_prefix(const struct yg_hash_key *key, const void *data)
+{
+	struct sip s = sip_begin(key);
+	return sip_prefix(&s, data);
+}
+
+uint64_t yg_hash_with_prefix(const struct yg_hash_key *key, const void *data, size_t len, uint64_t *ret_prefix)
+{
+	struct sip s = sip_begin(key);
 	const uint8_t *p = data;
-	size_t left = len;
-	for (; left >= 8; left -= 8, p += 8) {
-		uint64_t word = load_le(p, 8);
-		s.v3 ^= word;
-		sip_round(&s);
-		s.v0 ^= word;
-	}
-	uint64_t last = (uint64_t)len << 56 | load_le(p, left);
-	s.v3 ^= last;
-	sip_round(&s);
-	s.v0 ^= last;
-	s.v2 ^= 0xff;
-	sip_round(&s);
-	sip_round(&s);
-	sip_round(&s);
-	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+	*ret_prefix = sip_prefix(&s, p);
+	return sip_finish(&s, p + 32, len - 32, len);
 }
 
 int yg_hash_key_random(struct yg_hash_key *ret_key)

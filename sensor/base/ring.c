@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <limits.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,7 +48,6 @@ int yg_ring_format(void *memory, size_t size, uint32_t slot_size, uint32_t count
 	if (!layout_fits(size, slot_size, count))
 		return -EINVAL;
 	struct yg_ring_shared *shared = memory;
-	memset(shared, 0, sizeof *shared);
 	shared->slot_size = slot_size;
 	shared->count = count;
 	shared->magic = RING_MAGIC;

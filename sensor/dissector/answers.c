@@ -22,7 +22,7 @@ int yg_answers_open(struct yg_answers *answers, const struct yg_setup *setup, un
 	    .replay = setup->replay,
 	    .wait_ms = setup->wait_ms,
 	    .control = yg_setup_control(setup, worker),
-	    .shared = &setup->shared->worker[worker],
+	    .shared = yg_setup_shared(setup, worker),
 	    .counters = setup->stats->c[worker],
 	};
 	for (unsigned r = 0; r < setup->rings; r++) {

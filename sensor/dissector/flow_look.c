@@ -10,11 +10,21 @@
 
 #include "base/bytes.h"
 
-enum { TLS_RECORD = 5 };
+enum {
+	TLS_RECORD = 5,
+	PADDING_MAX = 16, // bytes behind a bare acknowledgement that count as padding
+};
 
 bool yg_look_is_tls_record(const uint8_t *data, size_t len)
 {
 	return len >= 3 && data[0] >= 20 && data[0] <= 23 && data[1] == 3 && data[2] <= 4;
+}
+
+bool yg_look_is_padding(const uint8_t *data, size_t len, bool dns)
+{
+	if (len == 0 || len > PADDING_MAX || data[0] != 0)
+		return false;
+	return !dns || (len > 1 && data[1] == 0); // there one zero may begin a length
 }
 
 static bool is_client_hello(const uint8_t *p, size_t len)

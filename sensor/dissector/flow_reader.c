@@ -60,6 +60,11 @@ static void look(const struct yg_segment *s, const struct yg_flow_side *side, co
 	yg_look(data, len, dns || has_port(s, YG_PORT_DNS), only_dns, ret_found);
 }
 
+static bool is_padding(const struct yg_segment *s)
+{
+	return yg_look_is_padding(s->payload, s->len, has_port(s, YG_PORT_DNS));
+}
+
 static void finish_side(struct yg_flow_reading *reading, struct yg_flow_side *side)
 {
 	yg_stream_release(reading->pool, &side->ref);
@@ -96,6 +101,25 @@ static void give_out_partial(struct yg_flow_reading *reading, struct yg_flow_rea
 	look(s, &flow->side[s->direction], data, len, &found);
 	if (yg_look_partial(data, len, &found))
 		give_out(reading, flow, s->direction, &found);
+}
+
+// A server that answers has got the request: what is still missing of it here was lost on the way to us and never
+// comes.
+static void settle_request(struct yg_flow_reading *reading, struct yg_flow_reader *flow,
+                           const struct yg_segment *answer)
+{
+	struct yg_segment s = *answer;
+	s.direction ^= 1;
+	struct yg_flow_side *side = &flow->side[s.direction];
+	const uint8_t *data;
+	if (side->state != MESSAGE || side->kind != YG_DA_HTTP)
+		return;
+	size_t len = yg_stream_bytes(reading->pool, side->ref, &data);
+	give_out_partial(reading, flow, &s, data, len);
+	yg_stream_release(reading->pool, &side->ref);
+	side->state = SEARCH;
+	side->exact = MAY;
+	side->next += (uint32_t)len;
 }
 
 // How many bytes a read message takes, the body of a request included, and what may follow it.
@@ -156,6 +180,8 @@ static size_t read_messages(struct yg_flow_reading *reading, struct yg_flow_read
 			side->need = (uint16_t)(found.need < YG_STREAM_BYTES ? found.need : YG_STREAM_BYTES);
 			break;
 		}
+		if (found.kind == YG_DA_HTTP && found.record.http.response)
+			settle_request(reading, flow, s);
 		give_out(reading, flow, s->direction, &found);
 		if (found.kind == YG_DA_TLS) { // once a flow
 			finish_side(reading, &flow->side[0]);
@@ -311,6 +337,15 @@ static void read_in_place(struct yg_flow_reading *reading, struct yg_flow_reader
 		keep(reading, flow, s, side->next, data + taken, len - taken);
 }
 
+// A keep-alive that repeats the last byte as a zero (RFC 9293 3.8.4 lets it carry one of garbage).
+static bool is_keep_alive(const struct yg_flow_reading *reading, const struct yg_flow_side *side,
+                          const struct yg_segment *s)
+{
+	const uint8_t *data;
+	size_t len = yg_stream_bytes(reading->pool, side->ref, &data);
+	return s->len == 1 && s->payload[0] == 0 && len > 0 && s->seq == side->next + (uint32_t)len - 1;
+}
+
 static void probe(struct yg_flow_reading *reading, struct yg_flow_reader *flow, const struct yg_segment *s)
 {
 	struct yg_flow_side *side = &flow->side[s->direction];
@@ -324,7 +359,10 @@ static void probe(struct yg_flow_reading *reading, struct yg_flow_reader *flow, 
 		return;
 	}
 	side->exact = MAY;
-	if (result == YG_STREAM_OUTSIDE || result == YG_STREAM_STALE || (int32_t)(s->seq - side->next) < 0) {
+	// Without a place in the buffer, or where the buffer holds other bytes, which meant nothing: this segment is
+	// read.
+	if (result == YG_STREAM_OUTSIDE || result == YG_STREAM_STALE || result == YG_STREAM_OVERLAP_DIFFERENT ||
+	    (int32_t)(s->seq - side->next) < 0) {
 		yg_stream_release(reading->pool, &side->ref);
 		side->state = START;
 		read_in_place(reading, flow, s, 0);
@@ -356,6 +394,8 @@ static void continue_message(struct yg_flow_reading *reading, struct yg_flow_rea
 {
 	struct yg_flow_side *side = &flow->side[s->direction];
 	enum yg_stream_result result;
+	if (is_keep_alive(reading, side, s))
+		return;
 	add_to_buffer(reading, flow, s, s->seq, s->payload, s->len, &result);
 	switch (result) {
 	case YG_STREAM_STALE:
@@ -384,12 +424,9 @@ static void next_message(struct yg_flow_reading *reading, struct yg_flow_reader 
 		compare_seen(reading, flow, s);
 		return;
 	}
-	if (ahead < 0) {
-		read_in_place(reading, flow, s, (size_t) - (int64_t)ahead);
-		return;
-	}
-	if (ahead == 0) {
-		read_in_place(reading, flow, s, 0);
+	if (ahead <= 0) {
+		if (ahead < 0 || !is_padding(s))
+			read_in_place(reading, flow, s, (size_t)-(int64_t)ahead);
 		return;
 	}
 	if (side->state == SEARCH) {
@@ -407,10 +444,12 @@ static void add_tcp(struct yg_flow_reading *reading, struct yg_flow_reader *flow
 {
 	switch ((enum state)flow->side[s->direction].state) {
 	case START:
-		read_in_place(reading, flow, s, 0);
+		if (!is_padding(s))
+			read_in_place(reading, flow, s, 0);
 		return;
 	case PROBE:
-		probe(reading, flow, s);
+		if (!is_padding(s))
+			probe(reading, flow, s);
 		return;
 	case MESSAGE:
 		continue_message(reading, flow, s);

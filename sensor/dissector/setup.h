@@ -19,9 +19,10 @@
 #include "model/process.h"
 #include "model/stats.h"
 
-enum { YG_CONTROL_PAGE = 4096 };
+enum { YG_CONTROL_PAGE = 4096, YG_CONTROL_SHARED = 1024 };
 
-// What a worker leaves to the zygote and to its successor. A record counts as read the moment `read` passes it;
+// What a worker leaves to the zygote and to its successor, behind the control structure in the worker's page: memory of the
+// supervisor, so that even the zygote's own death loses nothing. A record counts as read the moment `read` passes it;
 // everything else is arranged so that a death at any instruction leaves the sums right.
 struct yg_worker_shared {
 	_Atomic uint64_t read[YG_WORKERS_MAX];    // worker: index behind the last record read, by ring
@@ -33,9 +34,11 @@ struct yg_worker_shared {
 	_Atomic uint8_t reported[YG_WORKERS_MAX]; // worker: `restarted` is in that answer ring
 };
 
+_Static_assert(sizeof(struct yg_ds_control) <= YG_CONTROL_SHARED, "both fit the page");
+_Static_assert(YG_CONTROL_SHARED + sizeof(struct yg_worker_shared) <= YG_CONTROL_PAGE, "both fit the page");
+
 struct yg_shared {
 	struct yg_crash_policy policy; // zygote: rw, workers: ro
-	struct yg_worker_shared worker[YG_DISSECTORS_MAX];
 };
 
 struct yg_memory {
@@ -65,6 +68,11 @@ struct yg_setup {
 static inline struct yg_ds_control *yg_setup_control(const struct yg_setup *setup, unsigned worker)
 {
 	return (struct yg_ds_control *)(setup->control + (size_t)worker * YG_CONTROL_PAGE);
+}
+
+static inline struct yg_worker_shared *yg_setup_shared(const struct yg_setup *setup, unsigned worker)
+{
+	return (struct yg_worker_shared *)(setup->control + (size_t)worker * YG_CONTROL_PAGE + YG_CONTROL_SHARED);
 }
 
 // Rings w, w + workers, … are worker w's.

@@ -328,7 +328,7 @@ static int prepare(struct worker *w, const struct yg_report *reports, int parent
 {
 	const struct yg_setup *setup = w->setup;
 	w->control = yg_setup_control(setup, w->index);
-	w->shared = &setup->shared->worker[w->index];
+	w->shared = yg_setup_shared(setup, w->index);
 	w->counters = setup->stats->c[w->index];
 	int error = open_rings(w);
 	if (error == 0)

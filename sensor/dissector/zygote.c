@@ -81,7 +81,7 @@ static void count(struct zygote *z, enum yg_dissector_counter counter)
 
 static struct yg_worker_shared *shared_of(struct zygote *z, unsigned w)
 {
-	return &z->setup->shared->worker[w];
+	return yg_setup_shared(z->setup, w);
 }
 
 // A ring as its consumer finds it. False when what lies there is no ring any more; that ring is then left alone.
@@ -210,7 +210,7 @@ static void store_packet(struct zygote *z, const struct fatal *fatal, enum yg_re
 {
 	static const char *const causes[] = {"", "crash", "hang", "forbidden system call", "out of memory"};
 	const struct yg_ds_request *head = &fatal->head;
-	char comment[200];
+	char comment[400];
 	name[0] = '\0';
 	if (!fatal->found || head->length == 0)
 		return;
@@ -455,12 +455,24 @@ static void kill_all(struct zygote *z)
 		;
 }
 
+// The zygote before this one died, and its workers with it: they are buried now, and what they leave is in their pages.
+static void bury_predecessors(struct zygote *z)
+{
+	for (unsigned w = 0; w < z->setup->workers; w++) {
+		bool worked = atomic_load(&yg_setup_control(z->setup, w)->progress) > 0;
+		if (worked && !atomic_load(&shared_of(z, w)->finished))
+			bury(z, w, SIGKILL);
+		z->child[w].fork_after_ns = 0;
+	}
+}
+
 static void begin_at_tails(struct zygote *z)
 {
 	for (unsigned r = 0; r < z->setup->rings; r++) {
 		struct yg_ring ring;
-		if (attach(z, r, &ring))
-			atomic_store(&shared_of(z, r % z->setup->workers)->read[r], ring.own);
+		struct yg_worker_shared *shared = shared_of(z, r % z->setup->workers);
+		if (attach(z, r, &ring) && atomic_load(&shared->read[r]) < ring.own)
+			atomic_store(&shared->read[r], ring.own);
 	}
 }
 
@@ -478,6 +490,7 @@ int yg_zygote_run(struct yg_setup *setup, struct yg_quarantine *quarantine, int 
 	if (z->signals < 0)
 		return YG_EXIT_BAD_SETUP;
 	begin_at_tails(z);
+	bury_predecessors(z);
 	int error = yg_sandbox_enter_zygote(&setup->sandbox);
 	if (error) {
 		yg_error("the zygote's sandbox: %s", strerror(-error));

@@ -106,13 +106,13 @@ unsigned yg_flow_partition(const struct yg_flow_table *table, const struct yg_vi
 	const struct yg_addr *one = about ? &view->about_src : &view->src, *two = about ? &view->about_dst : &view->dst;
 	bool swap = memcmp(one, two, sizeof *one) > 0;
 	struct yg_addr pair[2] = {swap ? *two : *one, swap ? *one : *two};
-	return (unsigned)(yg_hash(&table->options.key, pair, sizeof pair) >> 60);
+	return (unsigned)(yg_hash_prefix(&table->options.key, pair) >> 60);
 }
 
-void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_key *key, unsigned partition,
-		     struct yg_flow_hash *ret_hash)
+void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_key *key, int about, struct yg_flow_hash *ret_hash)
 {
-	uint64_t h = yg_hash(&table->options.key, key, sizeof *key);
+	uint64_t pair, h = yg_hash_with_prefix(&table->options.key, key, sizeof *key, &pair);
+	unsigned partition = about >= 0 ? (unsigned)about : (unsigned)(pair >> 60);
 	uint32_t mask = table->partition_buckets - 1;
 	uint32_t base = partition * table->partition_buckets;
 	ret_hash->partition = (uint8_t)partition;

@@ -128,9 +128,8 @@ void yg_flow_key_of(const struct yg_view *view, struct yg_flow_key *ret_key, uns
 // error goes where the packet goes that it is about. Pure.
 unsigned yg_flow_partition(const struct yg_flow_table *table, const struct yg_view *view);
 
-// Where the key belongs within that partition. Pure.
-void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_key *key, unsigned partition,
-		     struct yg_flow_hash *ret_hash);
+// Where the key belongs: in the partition of its own address pair (`about` < 0), or in that which an ICMP error goes to. Pure.
+void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_key *key, int about, struct yg_flow_hash *ret_hash);
 
 void yg_flow_prefetch(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
 

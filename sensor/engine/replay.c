@@ -114,12 +114,15 @@ static void place_packet(struct replay *r, struct yg_packet *p)
 	p->partition = 0;
 	if (!(p->view.flags & YG_VIEW_IP))
 		return;
-	p->partition = (uint8_t)yg_flow_partition(r->o.table, &p->view);
+	bool about = p->view.flags & YG_VIEW_ICMP_ERROR;
+	if (!p->decoded || about)
+		p->partition = (uint8_t)yg_flow_partition(r->o.table, &p->view);
 	if (!p->decoded)
 		return;
 	yg_flow_key_of(&p->view, &p->key, &sender);
 	p->sender = (uint8_t)sender;
-	yg_flow_hash_of(r->o.table, &p->key, p->partition, &p->hash);
+	yg_flow_hash_of(r->o.table, &p->key, about ? p->partition : -1, &p->hash);
+	p->partition = p->hash.partition;
 }
 
 static void count_decoded(struct yg_worker_stats *stats, const struct yg_view *v)

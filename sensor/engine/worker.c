@@ -337,7 +337,7 @@ static void icmp_about(struct yg_worker *w, const struct yg_packet *p)
 	struct yg_flow_hash hash;
 	unsigned sender;
 	yg_flow_key_of(&quoted, &key, &sender);
-	yg_flow_hash_of(w->o.table, &key, p->partition, &hash);
+	yg_flow_hash_of(w->o.table, &key, (int)p->partition, &hash);
 	uint32_t entry = yg_flow_find(w->o.table, &hash, &key);
 	if (entry == YG_NO_RECORD)
 		return;

@@ -143,6 +143,46 @@ static void a_segment_far_outside_does_not_cost_the_message(void **state)
 	finish(b);
 }
 
+static void padding_behind_an_acknowledgement_is_not_the_first_copy(void **state)
+{
+	(void)state;
+	static const uint16_t ports[] = {80, 53};
+	for (int i = 0; i < 2; i++) {
+		struct bench *b = start(6, ports[i], 4);
+		for (int k = 0; k < 6; k++)
+			send_bytes(b, 0, 10, "\0\0\0\0\0\0", 6);
+		send_text(b, 0, 10, "GET / HTTP/1.1\r\n\r\n");
+		assert_string_equal(b->log, "GET0/;");
+		assert_int_equal(b->flow.overlap, 0);
+		finish(b);
+	}
+}
+
+static void a_keep_alive_is_no_overlap(void **state)
+{
+	(void)state;
+	struct bench *b = start(6, 80, 4);
+	send_text(b, 0, 10, "GET / HTTP/1.1\r\n");
+	send_bytes(b, 0, 25, "", 1);
+	assert_int_equal(b->flow.overlap, 0);
+	send_bytes(b, 0, 24, "", 1); // not the last byte
+	assert_int_equal(b->flow.overlap, 1);
+	send_text(b, 0, 26, "\r\n");
+	assert_string_equal(b->log, "GET0/;");
+	finish(b);
+}
+
+static void a_message_in_the_place_of_bytes_that_meant_nothing_is_read_and_flagged(void **state)
+{
+	(void)state;
+	struct bench *b = start(6, 80, 4);
+	send_text(b, 0, 10, "\x01\x02nothing");
+	send_text(b, 0, 10, "GET / HTTP/1.1\r\n\r\n");
+	assert_string_equal(b->log, "GET0/;");
+	assert_int_equal(b->flow.overlap, 1);
+	finish(b);
+}
+
 static void a_hello_that_is_never_whole_tells_its_name_at_the_end(void **state)
 {
 	(void)state;
@@ -291,6 +331,18 @@ static void old_segments_do_not_cost_the_message_at_hand(void **state)
 		send_text(b, 0, 100, first);
 	send_text(b, 0, 136, "\r\n");
 	assert_string_equal(b->log, "GET0/1;GET0/2;");
+	finish(b);
+}
+
+static void an_answer_ends_a_request_of_which_a_part_was_lost(void **state)
+{
+	(void)state;
+	struct bench *b = start(6, 80, 4);
+	send_text(b, 0, 10, "GET /1 HTTP/1.1\r\nHost: a\r\nCookie: ");
+	send_text(b, 1, 500, "HTTP/1.1 200 OK\r\n\r\n");
+	send_text(b, 0, 900, "GET /2 HTTP/1.1\r\n\r\n");
+	assert_string_equal(b->log, "GET0/1;200;GET0/2;");
+	assert_int_equal(b->reading.stats.partial, 1);
 	finish(b);
 }
 
@@ -444,6 +496,9 @@ int main(void)
 	    cmocka_unit_test(a_second_copy_of_a_read_segment_with_other_content_is_flagged),
 	    cmocka_unit_test(the_payload_of_a_syn_begins_behind_its_number),
 	    cmocka_unit_test(a_segment_far_outside_does_not_cost_the_message),
+	    cmocka_unit_test(padding_behind_an_acknowledgement_is_not_the_first_copy),
+	    cmocka_unit_test(a_keep_alive_is_no_overlap),
+	    cmocka_unit_test(a_message_in_the_place_of_bytes_that_meant_nothing_is_read_and_flagged),
 	    cmocka_unit_test(a_hello_that_is_never_whole_tells_its_name_at_the_end),
 	    cmocka_unit_test(a_hello_longer_than_a_buffer_tells_its_name),
 	    cmocka_unit_test(a_full_pool_is_counted_and_the_name_still_told),
@@ -453,6 +508,7 @@ int main(void)
 	    cmocka_unit_test(probation_leaves_half_of_the_pool_alone),
 	    cmocka_unit_test(the_servers_side_of_tls_is_given_up_at_once),
 	    cmocka_unit_test(heads_of_a_kept_connection_are_read_in_both_directions),
+	    cmocka_unit_test(an_answer_ends_a_request_of_which_a_part_was_lost),
 	    cmocka_unit_test(a_head_in_segments_of_any_size_is_read_once),
 	    cmocka_unit_test(old_segments_do_not_cost_the_message_at_hand),
 	    cmocka_unit_test(dns_messages_over_tcp_are_read_one_after_the_other_in_any_cut),

@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Yagura authors
+"""A hundred crashes and ten hangs of the dissector cost the engine no packet and change no alert of dos or scan.
+
+usage: dissector_loop.py BUILD [CRASHES HANGS]
+
+A capture goes into the sensor's standard input over and over, without end, until the last blow has been dealt: the worker of
+the dissector gets SIGSEGV or SIGSTOP at random moments. Then the same bytes, as often, go through a sensor that is left
+alone, and both must say the same. A packet time that steps back is what the sensor is built for, so nothing is rewritten.
+
+How long dissecting was away is the time from the signal, by this script's clock, to the ready_ns of the restart that the
+summary lists; both are CLOCK_MONOTONIC. Half of them must lie within the limits below and so must the slowest, the latter unless
+the machine kept a process waiting for that long: then it is printed, and said.
+"""
+import json
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "replay"))
+import common  # noqa: E402
+
+CRASHES, HANGS = 100, 10
+CRASH_LIMIT_MS, HANG_LIMIT_MS = 10.0, 110.0
+PCAP_HEADER = 24
+CHUNK = 1 << 18
+ATTACKS = ["syn_flood_small,at=20,for=40", "udp_flood,at=70,for=5", "scan_vertical,at=30", "scan_horizontal_inside,at=40",
+           "fragment_flood,at=90,for=5,family=6"]
+CRASH, HANG = 1, 2  # enum yg_restart_cause
+
+
+class Feeder(threading.Thread):
+    """Writes a capture into a pipe again and again, whole, until told to end (or `rounds` times)."""
+
+    def __init__(self, path, pipe, rounds=None):
+        super().__init__(daemon=True)
+        with open(path, "rb") as f:
+            self.content = f.read()
+        self.pipe, self.rounds, self.enough, self.done, self.error = pipe, rounds, threading.Event(), 0, None
+
+    def run(self):
+        try:
+            self.pipe.write(self.content[:PCAP_HEADER])
+            while not self.enough.is_set() if self.rounds is None else self.done < self.rounds:
+                for at in range(PCAP_HEADER, len(self.content), CHUNK):
+                    self.pipe.write(self.content[at:at + CHUNK])
+                self.done += 1
+            self.pipe.close()
+        except OSError as error:
+            self.error = error
+
+
+class Witness(threading.Thread):
+    """Sleeps a millisecond at a time and notes when it was woken late: what the machine did to everybody."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.late, self.enough = [], threading.Event()
+
+    def run(self):
+        while not self.enough.is_set():
+            before = time.monotonic_ns()
+            time.sleep(0.001)
+            after = time.monotonic_ns()
+            if after - before > 4_000_000:
+                self.late.append((before, after))
+
+    def lateness_ms(self, begin, end):
+        return sum(min(b, end) - max(a, begin) for a, b in self.late if a < end and b > begin) / 1e6
+
+
+def children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            return [int(word) for word in f.read().split()]
+    except OSError:
+        return []
+
+
+def program(pid):
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return ""
+
+
+def worker_of(yagura):
+    """The dissector's worker: the child of the zygote, which is the child of the command line."""
+    for zygote in children(yagura):
+        if program(zygote) == "yagura-dissector":
+            for worker in children(zygote):
+                return worker
+    return None
+
+
+def wait_for_worker(yagura, other_than):
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        pid = worker_of(yagura)
+        if pid and pid != other_than:
+            return pid
+        time.sleep(0.0005)
+    return None
+
+
+def strike(yagura, blows, dice):
+    """Deals the blows; returns [(signal, ns)] and a sentence when it could not."""
+    dealt, last = [], None
+    for blow in blows:
+        pid = wait_for_worker(yagura, last)
+        if pid is None:
+            return dealt, f"no worker after {len(dealt)} blows"
+        time.sleep(dice.uniform(0.02, 0.08))  # it is at work again by then
+        if worker_of(yagura) != pid:
+            return dealt, f"worker {pid} died by itself"
+        now = time.monotonic_ns()
+        os.kill(pid, blow)
+        dealt.append((blow, now))
+        last = pid
+    return dealt, "" if wait_for_worker(yagura, last) else "no worker after the last blow"
+
+
+def replay(build, path, eve, options, blows=None, rounds=None):
+    """One run over a pipe. Returns (summary, rounds, blows dealt, sentence, witness)."""
+    command = [build.path("yagura"), "replay", "--progress", "none", "--json", "--set", "eve.flows=false", "--eve", eve, *options, "-"]
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+    with open(eve + ".err", "wb") as errors, subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment) as sensor:
+        feeder, witness = Feeder(path, sensor.stdin, rounds), Witness()
+        feeder.start()
+        dealt, wrong = [], ""
+        if blows is not None:
+            witness.start()
+            time.sleep(0.5)
+            dealt, wrong = strike(sensor.pid, blows, random.Random(len(blows)))
+            time.sleep(0.3)
+            witness.enough.set()
+            feeder.enough.set()
+        try:
+            out, _ = communicate(sensor, feeder)
+        except subprocess.TimeoutExpired:
+            sensor.terminate()
+            return None, feeder.done, dealt, "no end after 120 s", witness
+    summary = common.read_json(out)
+    if sensor.returncode != 0 or summary is None or feeder.error:
+        with open(eve + ".err", encoding="utf-8", errors="replace") as said:
+            wrong = f"{wrong} exit {sensor.returncode}, {feeder.error}: {said.read()[:500]}"
+    return summary, feeder.done, dealt, wrong, witness
+
+
+def communicate(sensor, feeder):
+    """What it prints, once its input has ended. The summary may be larger than a pipe holds, so it is read meanwhile."""
+    out = []
+    reader = threading.Thread(target=lambda: out.append(sensor.stdout.read()), daemon=True)
+    reader.start()
+    feeder.join(120)
+    sensor.wait(120)
+    reader.join(10)
+    return (out[0] if out else b"").decode("utf-8", "replace"), None
+
+
+def alerts(eve):
+    """Lines of dos and scan alerts, sorted."""
+    with open(eve, encoding="utf-8") as lines:
+        found = [line for line in lines if '"event_type":"alert"' in line]
+    return sorted(l for l in found if json.loads(l)["alert"]["context"]["kind"].startswith(("dos.", "scan.")))
+
+
+def check_times(cases, name, summary, dealt, witness):
+    restarts = summary["dissector"]["restarts"]
+    exact = len(restarts) == len(dealt) == summary["dissector"]["restarts_count"]
+    if not cases.check(f"{name}_each_blow_is_one_restart", exact, f"{len(dealt)} blows, {len(restarts)} restarts"):
+        return
+    for blow, cause, limit, word in ((signal.SIGSEGV, CRASH, CRASH_LIMIT_MS, "crash"), (signal.SIGSTOP, HANG, HANG_LIMIT_MS, "hang")):
+        pairs = [(at, r) for (b, at), r in zip(dealt, restarts) if b == blow]
+        if not pairs:
+            continue
+        causes = {r["cause"] for _, r in pairs}
+        away = [(r["ready_ns"] - at) / 1e6 for at, r in pairs]
+        own = [away[i] - witness.lateness_ms(at, r["ready_ns"]) for i, (at, r) in enumerate(pairs)]
+        print(f"# {name}: back after a {word}: {len(away)} times, median {statistics.median(away):.2f} ms, max {max(away):.2f} ms; "
+              f"past {limit:.0f} ms {sum(a > limit for a in away)}, of them not by the machine's fault {sum(o > limit for o in own)}")
+        cases.check(f"{name}_after_a_{word}_the_cause_is_told", causes == {cause}, causes)
+        cases.check(f"{name}_after_a_{word}_dissecting_is_back_within_{limit:.0f}_ms",
+                    min(away) > 0 and statistics.median(away) <= limit and max(own) <= limit, [round(a, 2) for a in away])
+
+
+def run_case(cases, build, folder, name, path, options, crashes, hangs):
+    blows = [signal.SIGSEGV] * crashes + [signal.SIGSTOP] * hangs
+    random.Random(7).shuffle(blows)
+    struck, quiet = os.path.join(folder, "struck.json"), os.path.join(folder, "quiet.json")
+    summary, rounds, dealt, wrong, witness = replay(build, path, struck, options, blows=blows)
+    if not cases.check(f"{name}_all_blows_are_dealt_and_it_ends_well", not wrong and len(dealt) == len(blows), wrong):
+        return
+    calm, calm_rounds, _, calm_wrong, _ = replay(build, path, quiet, options, rounds=rounds)
+    if not cases.check(f"{name}_left_alone_it_ends_well", not calm_wrong and calm_rounds == rounds, calm_wrong):
+        return
+    print(f"# {name}: {rounds} rounds, {summary['packets']} packets, {summary['seconds']:.1f} s struck, {calm['seconds']:.1f} s left alone")
+    check_times(cases, name, summary, dealt, witness)
+    broken = common.broken_identities(summary) + common.broken_identities(calm)
+    same = all(summary[k] == calm[k] for k in ("packets", "decode_end")) and \
+        all(summary["engine"][k] == calm["engine"][k] for k in ("received", "flow.hits", "flow.created", "contacts"))
+    cases.check(f"{name}_no_packet_is_lost", not broken and same and summary["engine"]["received"] == summary["packets"], "\n".join(broken))
+    one, other = alerts(struck), alerts(quiet)
+    print(f"# {name}: {len(other)} alert lines of dos and scan")
+    cases.check(f"{name}_the_alerts_of_dos_and_scan_are_unchanged", one == other,
+                "".join(sorted(set(one) ^ set(other))[:4]) or f"{len(one)} and {len(other)} lines")
+    if name != "mix":
+        cases.check(f"{name}_there_are_alerts_to_compare", len(other) > 0, "none")
+
+
+def main(arguments):
+    build = common.start(arguments)
+    crashes, hangs = (int(arguments[2]), int(arguments[3])) if len(arguments) > 3 else (CRASHES, HANGS)
+    if build.sanitized():
+        common.skip("a sanitizer's own handler of SIGSEGV is slower than the limits")
+    cases = common.Cases()
+    with common.scratch() as folder:
+        generated = os.path.join(folder, "generated.pcap")
+        laid = [word for attack in ATTACKS for word in ("--attack", attack)]
+        build.generate(generated, "--seconds", "110", "--scale", "4", *laid, "day")
+        run_case(cases, build, folder, "generated", generated, ["-c", common.DEMO], crashes, hangs)
+        for name, path in (("mix", common.capture("mix.pcap")), ("mix_attack", common.capture("mix-attack.pcap"))):
+            if not path:
+                cases.skip(name, "no such capture here")
+            elif name == "mix_attack" and not os.environ.get("YAGURA_LONG"):
+                cases.skip(name, "in long runs only")
+            else:
+                run_case(cases, build, folder, name, path, [], crashes, hangs)
+    cases.finish()
+
+
+if __name__ == "__main__":
+    main(sys.argv)
