@@ -19,6 +19,7 @@
 #define ONE_WAY 0.7f          // confidence: only one direction is visible
 #define SCAN_SOURCES 4        // at most so many sources,
 #define SCAN_PORT_SHARE 0.05f // no port with more than so much: somebody looks for open ports
+#define PIECES_ANSWERED 24    // a datagram of 32 KiB comes in so many pieces, and gets one answer
 
 struct judged {
 	const struct dos_limits *limits;
@@ -89,6 +90,17 @@ static bool looks_like_scan(const struct dos_watch *w, const struct judged *j)
 	return v->packets && v->sources_at_least <= SCAN_SOURCES && v->ports_count == YG_TOP_MAX &&
 	       v->ports[0].share <= SCAN_PORT_SHARE && j->raw.packets < BURST_RATIO * j->limits->packets &&
 	       j->raw.bits < j->limits->bits;
+}
+
+// Large datagrams of one peer that the host answers, as a file server's. Without a line the floors are so low that a
+// single second of it crosses them five times; where a line or a floor is declared it is worth telling.
+static bool looks_like_conversation(const struct dos *d, const struct dos_watch *w, const struct judged *j)
+{
+	const struct yg_evidence *v = &w->incident.evidence;
+	bool declared = w->view.line_bps || d->floor_packets > 0 || d->floor_bits > 0;
+	return !declared && w->incident.group == DOS_FRAGMENT && v->packets && v->sources_at_least == 1 &&
+	       w->raw.out_packets * PIECES_ANSWERED >= j->raw.packets &&
+	       j->raw.packets < BURST_RATIO * j->limits->packets;
 }
 
 static uint8_t proto_of(unsigned group, uint8_t af)
@@ -236,7 +248,7 @@ static void try_open(struct dos *d, struct dos_watch *w, const struct judged *j,
 {
 	struct dos_incident before = w->incident;
 	name_incident(d, w, j, talk);
-	if (!talk && looks_like_scan(w, j)) {
+	if (!talk && (looks_like_scan(w, j) || looks_like_conversation(d, w, j))) {
 		w->incident = before;
 		return;
 	}
@@ -275,10 +287,11 @@ static void step_open(struct dos *d, struct dos_watch *w, const struct judged *j
 	}
 	double ratio = talk ? j->raw.talk_ratio : j->raw.ratio;
 	bool slow = in->group == DOS_SYN && w->slow_rate > 0;
-	if (ratio >= 1 || slow) {
+	// Below the threshold the slow path has no number in the unit of an alert that the fast path opened.
+	if (ratio >= 1 || (slow && in->metric == DOS_SLOW)) {
 		in->quiet_s = 0;
 		raise_alert(d, w, j, false);
-	} else if (ratio >= HOLD_RATIO) {
+	} else if (ratio >= HOLD_RATIO || slow) {
 		in->quiet_s = 0;
 		raise_alert(d, w, j, true);
 	} else if (++in->quiet_s >= d->clear_s) {

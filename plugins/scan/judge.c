@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TCP = 6, UDP = 17, ICMP = 1, ICMP6 = 58, FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
-enum { DNS_PORT = 53, SERVICE_PORTS = 1024, ECHO = 8, ECHO6 = 128 };
+enum { TCP = 6, UDP = 17, ICMP = 1, ICMP6 = 58, FIN = 0x01, SYN = 0x02, RST = 0x04, PSH = 0x08, ACK = 0x10 };
+enum { DNS_PORT = 53, SERVICE_PORTS = 1024, ECHO = 8, ECHO6 = 128, PROBES_MAX = 2 };
 
 static bool is_group(uint8_t af, const struct yg_addr *a)
 {
@@ -27,14 +27,18 @@ static bool is_group(uint8_t af, const struct yg_addr *a)
 	return a->b[0] >= 224 || a->b[0] == 0;
 }
 
-// Not SYN: the rest of an old connection goes from the service to a high port; a probe goes the other way.
+// Not SYN: the rest of an old connection goes from the service to a high port; a probe goes the other way, carries no
+// data and is sent once or twice. Data that nobody answers is a client whose server's half does not pass here.
 static bool tcp_means_nothing(const struct yg_contact *c)
 {
 	if (c->tcp_flags & SYN)
 		return c->tcp_flags & ACK; // SYN-ACK: an answer, or the server's half of a one-way mirror
 	if (c->tcp_flags & RST)
 		return true; // refuses, asks nothing
-	return (c->tcp_flags & ACK) && c->port[1] >= c->port[0];
+	if (!(c->tcp_flags & ACK))
+		return false;
+	bool data = (c->tcp_flags & PSH) || c->packets[0] > PROBES_MAX;
+	return c->port[1] >= c->port[0] || (data && c->outcome == YG_CONTACT_SILENT);
 }
 
 static bool udp_means_nothing(const struct yg_contact *c)

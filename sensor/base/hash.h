@@ -17,8 +17,8 @@ struct yg_hash_key {
 // SipHash-1-3 of `len` bytes.
 uint64_t yg_hash(const struct yg_hash_key *key, const void *data, size_t len);
 
-// The same, and the state behind the first 32 bytes folded into *ret_prefix: a keyed hash of a key's beginning (an address pair) for nothing
-// on the way to that of all of it. `len` is at least 32. For spreading work, not for tables.
+// The same, and the state behind the first 32 bytes folded into *ret_prefix: a keyed hash of a key's beginning (an address
+// pair), found on the way to that of all of it. `len` is at least 32. For spreading work, not for tables.
 uint64_t yg_hash_with_prefix(const struct yg_hash_key *key, const void *data, size_t len, uint64_t *ret_prefix);
 
 // The prefix alone, of exactly 32 bytes.

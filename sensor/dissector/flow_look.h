@@ -33,8 +33,9 @@ bool yg_look_is_tls_record(const uint8_t *data, size_t len);
 // "HTTP/1." and a digit's place.
 bool yg_look_is_answer(const uint8_t *data, size_t len);
 
-// Nothing that we read begins with a zero byte, but what some devices and tools leave behind an acknowledgement does: the
-// padding of a short frame, counted into the IP length. Kept, it would stand before the real bytes of the same numbers.
+// Nothing that we read begins with a zero byte, but what some devices and tools leave behind an acknowledgement does:
+// the padding of a short frame, counted into the IP length. Kept, it would stand before the real bytes of the same
+// numbers.
 bool yg_look_is_padding(const uint8_t *data, size_t len, bool dns);
 
 // Asks all readers; `dns`: DNS over TCP is possible. With `only_dns` nothing else is.

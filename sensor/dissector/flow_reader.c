@@ -11,6 +11,9 @@
 //
 // After an HTTP head its body is not followed: requests are skipped by Content-Length, responses until a segment begins
 // with a head again. A gap does not stop that; chunked bodies need no parser.
+//
+// Longer than 500 lines: every function here is a transition of the one machine; what can be told apart from it
+// stands in flow_look.c.
 #include "dissector/flow_reader.h"
 
 #include "dissector/flow_look.h"
@@ -426,7 +429,7 @@ static void next_message(struct yg_flow_reading *reading, struct yg_flow_reader 
 	}
 	if (ahead <= 0) {
 		if (ahead < 0 || !is_padding(s))
-			read_in_place(reading, flow, s, (size_t)-(int64_t)ahead);
+			read_in_place(reading, flow, s, (size_t) - (int64_t)ahead);
 		return;
 	}
 	if (side->state == SEARCH) {

@@ -109,8 +109,7 @@ uint32_t yg_aggregator_needs(const struct yg_aggregator *a)
 
 static void take_rates(struct yg_aggregator *a, struct yg_ring *ring)
 {
-	uint32_t n = yg_ring_available(ring);
-	for (uint32_t i = 0; i < n; i++) {
+	while (yg_ring_available(ring)) { // asked each time: it looks at the worker again when what it knew of has been read
 		const struct yg_rate_delta *delta = yg_ring_slot(ring, ring->own);
 		if (delta->second > a->second)
 			break; // of a second that begins later
@@ -122,8 +121,7 @@ static void take_rates(struct yg_aggregator *a, struct yg_ring *ring)
 
 static void take_sample(struct yg_aggregator *a, struct yg_ring *ring)
 {
-	uint32_t n = yg_ring_available(ring);
-	for (uint32_t i = 0; i < n; i++) {
+	while (yg_ring_available(ring)) {
 		const struct yg_sample *s = yg_ring_slot(ring, ring->own);
 		if ((int32_t)((uint32_t)s->second - (uint32_t)a->second) > 0)
 			break;

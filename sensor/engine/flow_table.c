@@ -121,6 +121,15 @@ void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_key
 	ret_hash->bucket2 = base + ((uint32_t)(h >> 24) & mask);
 }
 
+uint64_t yg_flow_id(const struct yg_flow_key *key, int64_t first_ns)
+{
+	struct {
+		struct yg_flow_key key;
+		int64_t first_ns;
+	} bytes = {*key, first_ns};
+	return yg_hash_identity(&bytes, sizeof bytes) >> 11;
+}
+
 void yg_flow_prefetch(const struct yg_flow_table *table, const struct yg_flow_hash *hash)
 {
 	__builtin_prefetch(table->tags[hash->bucket]);

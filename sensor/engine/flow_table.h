@@ -131,6 +131,9 @@ unsigned yg_flow_partition(const struct yg_flow_table *table, const struct yg_vi
 // Where the key belongs: in the partition of its own address pair (`about` < 0), or in that which an ICMP error goes to. Pure.
 void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_key *key, int about, struct yg_flow_hash *ret_hash);
 
+// The flow_id of the records: 53 bits, the same on every sensor and in every replay. Pure.
+uint64_t yg_flow_id(const struct yg_flow_key *key, int64_t first_ns);
+
 void yg_flow_prefetch(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
 
 // The entry of the key, or YG_NO_RECORD.

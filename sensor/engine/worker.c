@@ -28,7 +28,7 @@ struct yg_worker *yg_worker_create(const struct yg_worker_options *options)
 	w->update_ns = yg_config_ns(options->config, YG_O_FLOW_UPDATE);
 	w->ds_packets_max = (uint32_t)yg_config_int(options->config, YG_O_DISSECTOR_PACKETS);
 	w->ds_bytes_max = (uint32_t)yg_config_int(options->config, YG_O_DISSECTOR_BYTES);
-	w->pending_head = w->pending_tail = YG_NO_RECORD;
+	w->pending_head = w->pending_tail = w->pending_ripe = YG_NO_RECORD;
 	w->meta_free = YG_NO_RECORD;
 	w->touched_max = w->meta_max = yg_flow_records_total(options->table);
 	w->held_max = yg_flow_records_total(options->table) + 65536;
@@ -60,41 +60,6 @@ void yg_worker_destroy(struct yg_worker *w)
 	yg_memory_release(w->flush, sizeof *w->flush * w->flush_max);
 	yg_worker_rates_destroy(w->rates);
 	free(w);
-}
-
-void yg_worker_publish(struct yg_worker *w)
-{
-	yg_ring_publish(&w->o.out->events);
-	yg_ring_publish(&w->o.out->rates);
-	yg_ring_publish(&w->o.out->sample);
-	if (w->o.to_dissector)
-		yg_ring_publish(w->o.to_dissector);
-}
-
-// A replay waits for its reader, everything else shown first: nobody may wait for what is still in our hands.
-void yg_worker_wait(struct yg_worker *w, struct yg_ring *ring, uint32_t n)
-{
-	while (!yg_ring_has_room(ring, n) && !ring->broken) {
-		yg_worker_publish(w);
-		yg_ring_wait_room(ring, n, 20);
-	}
-}
-
-// The slot for an event, already pushed. A replay waits for room; live a full ring gives NULL.
-struct yg_event *yg_worker_event(struct yg_worker *w, enum yg_event_kind kind, enum yg_event_stage stage, uint64_t order)
-{
-	struct yg_ring *ring = &w->o.out->events;
-	if (w->o.replay)
-		yg_worker_wait(w, ring, 1);
-	if (!yg_ring_has_room(ring, 1))
-		return NULL;
-	struct yg_event *event = yg_ring_slot(ring, ring->own);
-	event->kind = (uint8_t)kind;
-	event->stage = (uint8_t)stage;
-	event->order = order;
-	yg_ring_push(ring, 1);
-	count(w, YG_WC_EVENTS);
-	return event;
 }
 
 static void expire_one(void *context, uint32_t entry)

@@ -8,6 +8,7 @@
 //   worker_flow.c     beginning, growth and end of flows; records and contacts
 //   worker_dissect.c  what goes to the dissector and what its answers mean
 //   worker_rates.c    which vector a packet counts to; seconds
+//   worker_out.c      slots in the rings towards the aggregator
 //
 // Thread: its own, except create and destroy.
 #pragma once
@@ -68,6 +69,7 @@ struct yg_worker {
 	uint32_t meta_free, meta_next, meta_max;
 	// ended records that wait for their verdicts, in order
 	uint32_t pending_head, pending_tail;
+	uint32_t pending_ripe; // replay: the last that may leave when the next batch begins
 	// answers taken out of the ring while the way to the dissector was full
 	struct yg_ds_answer *held;
 	uint32_t held_count, held_first, held_max;
@@ -103,7 +105,6 @@ void yg_worker_publish(struct yg_worker *w);
 void yg_worker_flow_end(struct yg_worker *w, uint32_t entry, enum yg_flow_end end, int64_t end_ns, uint64_t order);
 uint32_t yg_worker_flow_grow(struct yg_worker *w, uint32_t entry, uint8_t rank);
 void yg_worker_contact(struct yg_worker *w, uint32_t entry, enum yg_outcome outcome);
-uint64_t yg_worker_flow_id(const struct yg_flow_key *key, int64_t first_ns);
 void yg_worker_record_fill(struct yg_worker *w, uint32_t record, struct yg_flow *ret_flow);
 void yg_worker_record_leave(struct yg_worker *w, uint32_t record);
 void yg_worker_pending_release(struct yg_worker *w, bool all);

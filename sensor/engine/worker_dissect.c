@@ -289,7 +289,7 @@ static void fill_head(struct yg_worker *w, const struct yg_ds_answer *a, const s
 	bool initiator_1 = r->entry_flags & YG_ENTRY_INITIATOR_1;
 	memset(head, 0, sizeof *head);
 	head->packet = a->packet;
-	head->flow_id = yg_worker_flow_id(&r->key, r->first_ns);
+	head->flow_id = yg_flow_id(&r->key, r->first_ns);
 	head->time_ns = a->time_ns;
 	head->proto = r->key.proto;
 	head->af = r->key.af;

@@ -100,15 +100,6 @@ void yg_worker_contact(struct yg_worker *w, uint32_t entry, enum yg_outcome outc
 	}
 }
 
-uint64_t yg_worker_flow_id(const struct yg_flow_key *key, int64_t first_ns)
-{
-	struct {
-		struct yg_flow_key key;
-		int64_t first_ns;
-	} bytes = {*key, first_ns};
-	return yg_hash_identity(&bytes, sizeof bytes) >> 11;
-}
-
 static void fill_verdict(const struct yg_worker *w, const struct yg_flow_record *r, struct yg_flow *f)
 {
 	if (!r->meta) {
@@ -138,7 +129,7 @@ void yg_worker_record_fill(struct yg_worker *w, uint32_t record, struct yg_flow 
 	const struct yg_flow_record *r = yg_flow_record(w->o.table, record);
 	bool initiator_1 = r->entry_flags & YG_ENTRY_INITIATOR_1;
 	memset(f, 0, sizeof *f);
-	f->flow_id = yg_worker_flow_id(&r->key, r->first_ns);
+	f->flow_id = yg_flow_id(&r->key, r->first_ns);
 	f->first_ns = r->first_ns;
 	f->last_ns = r->last_ns;
 	f->event_ns = r->end_ns;
@@ -250,18 +241,24 @@ void yg_worker_record_leave(struct yg_worker *w, uint32_t record)
 	yg_flow_record_free(w->o.table, record);
 }
 
+// A replay lets go what had ended when the last batch began: its answers have all been applied, so nobody waits, and what leaves in
+// which batch does not depend on which other flows are this worker's.
 void yg_worker_pending_release(struct yg_worker *w, bool all)
 {
 	while (w->pending_head != YG_NO_RECORD) {
 		uint32_t record = w->pending_head;
 		struct yg_flow_record *r = yg_flow_record(w->o.table, record);
-		if (!all && r->ds_state == YG_DSS_ACTIVE)
-			return;
+		if (!all && (r->ds_state == YG_DSS_ACTIVE || (w->o.replay && w->pending_ripe == YG_NO_RECORD)))
+			break;
+		if (record == w->pending_ripe)
+			w->pending_ripe = YG_NO_RECORD;
 		w->pending_head = r->pending_next;
 		if (w->pending_head == YG_NO_RECORD)
 			w->pending_tail = YG_NO_RECORD;
 		yg_worker_record_leave(w, record);
 	}
+	if (w->pending_ripe == YG_NO_RECORD)
+		w->pending_ripe = w->pending_tail;
 }
 
 // ---- a gap, and the end of input ----

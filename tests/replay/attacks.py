@@ -16,8 +16,7 @@ import ipaddress
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "."))
-import common  # noqa: E402
+import common
 
 AT = 15  # seconds into the day
 TAIL = 10  # of the day behind the attack: the run-on does the rest

@@ -3,9 +3,10 @@
 # Copyright the Yagura authors
 """compare_ndpireader.py YAGURA [CAPTURE...]: does Yagura call every flow what nDPI's own ndpiReader 4.2 calls it?
 
-Both read each capture below $YAGURA_CAPTURES/ndpi and $YAGURA_CAPTURES/mix.pcap (or those named), each alone, and
-ndpi.proto of Yagura's flow events is held against the column ndpi_proto of ndpiReader's CSV. $YAGURA_LONG=1: all
-captures; otherwise each fourth, and mix.pcap. Of captures with the same content one is read.
+Both read each capture, and ndpi.proto of Yagura's flow events is held against the column ndpi_proto of ndpiReader's
+CSV. Read are flows without payload that are made here, and what is there of $YAGURA_CAPTURES/ndpi and
+$YAGURA_CAPTURES/mix.pcap; or the captures named. $YAGURA_LONG=1: all of them; otherwise each fourth below ndpi, and
+mix.pcap. Of captures with the same content one is read.
 
 How it counts:
   - Flows are matched by protocol, addresses and ports, in either direction; ports count for TCP and UDP alone, as in
@@ -18,7 +19,7 @@ How it counts:
     tuples than ndpiReader; how much that makes is told beside, from ndpiReader's list of the flows that it has seen.
 
 Each difference is listed by its kind, with its count and an example. At least 99 % of the tuples must be equal, in the
-captures of ndpi together and in mix.pcap. Exits 77 without captures or an ndpiReader 4.2.
+captures of ndpi together and in mix.pcap; all of the flows without payload. Exits 77 without an ndpiReader 4.2.
 """
 import collections
 import concurrent.futures
@@ -29,6 +30,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -75,8 +77,9 @@ def run_ndpireader(capture, folder):
         # The eleven columns that come first are never quoted; later ones hold what servers sent.
         for row in csv.reader((line for line in lines if line[:1].isdigit()), quoting=csv.QUOTE_NONE):
             key = key_of(row[1], row[5], row[6], row[7], row[8])
-            labels[key].add(row[10])
             seen.add(key)
+            if row[10] != "Unknown":  # these are there for -v 2 alone
+                labels[key].add(row[10])
     for line in run.stdout.decode("utf-8", "replace").split("\n"):
         found = SAW.match(line)
         if found and (found[1] in NUMBERS or found[1].isdigit()):
@@ -87,9 +90,8 @@ def run_ndpireader(capture, folder):
 def run_yagura(yagura, capture, folder):
     """By tuple, the (name, confidence) of its flows in the order in which they began."""
     path = os.path.join(folder, "eve.json")
-    run = subprocess.run(
-        [yagura, "replay", "--progress", "none", "--eve", path, capture], capture_output=True, timeout=TIMEOUT, check=False
-    )
+    command = [yagura, "replay", "--progress", "none", "--eve", path, capture]
+    run = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)
     if run.returncode not in (0, 65):  # 65: the capture is damaged; what came before the damage counts
         raise RuntimeError(f"yagura exits {run.returncode}: {run.stderr.decode('utf-8', 'replace')[-300:]}")
     flows = collections.defaultdict(list)
@@ -145,15 +147,42 @@ def add_up(several):
     return Counts(*(sum(column) for column in list(zip(*several))[:4]), kinds)
 
 
-def tell(name, captures, several):
+def ip_packet(proto, source, target, body):
+    ends = [ipaddress.ip_address(end).packed for end in (source, target)]
+    if len(ends[0]) == 16:
+        return struct.pack("!IHBB", 6 << 28, len(body), proto, 64) + ends[0] + ends[1] + body
+    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, 64, proto, 0) + ends[0] + ends[1] + body
+
+
+def write_silent_flows(path):
+    """A SYN or an empty datagram to many ports, of plain hosts and of two that nDPI knows by address; ICMP errors."""
+    packets = []
+    ports = (21, 22, 23, 25, 53, 80, 110, 123, 143, 179, 443, 500, 853, 1433, 3306, 3389, 5060, 6379, 8080, 25685)
+    pairs = [("192.0.2.1", "198.51.100.7"), ("192.0.2.1", "8.8.8.8"), ("192.0.2.1", "31.13.72.36")]
+    pairs.append(("2001:db8::1", "2001:db8:1::7"))
+    for number, (source, target) in enumerate(pairs):
+        for at, port in enumerate(ports):
+            ends = struct.pack("!HH", 40000 + 100 * number + at, port)
+            packets.append(ip_packet(6, source, target, ends + struct.pack("!IIBBHHH", 1, 0, 0x50, 2, 64000, 0, 0)))
+            packets.append(ip_packet(17, source, target, ends + struct.pack("!HH", 8, 0)))
+        v6 = ":" in source
+        quoted = ip_packet(17, target, source, struct.pack("!HHHH", 7, 33434, 8, 0))
+        packets.append(ip_packet(58 if v6 else 1, source, target, bytes((1 if v6 else 3, 1)) + bytes(6) + quoted))
+    with open(path, "wb") as out:
+        out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
+        for at, packet in enumerate(packets):
+            out.write(struct.pack("<IIII", 1700000000, at, len(packet), len(packet)) + packet)
+
+
+def tell(name, captures, several, wanted):
     """Prints a verdict and the differences. True when enough is equal."""
     counts = add_up(several)
     share = counts.equal / max(counts.tuples, 1)
     both = counts.tuples - counts.one_sided
-    good = share >= WANTED and counts.tuples > 0
+    good = share >= wanted and counts.tuples > 0
     print(f"{'ok' if good else 'not ok'} - {name}_is_called_what_ndpireader_calls_it")
     print(
-        f"  {captures} captures, {counts.tuples} tuples, {counts.equal} equal: {share:.2%} (at least {WANTED:.0%}); "
+        f"  {captures} captures, {counts.tuples} tuples, {counts.equal} equal: {share:.2%} (at least {wanted:.0%}); "
         f"{counts.equal / max(both, 1):.2%} of the {both} that both have; {counts.off} of dissectors turned off"
     )
     listed = sorted(counts.kinds.items(), key=lambda item: (-len(item[1]), item[0]))
@@ -185,25 +214,34 @@ def dissectors_off(yagura):
     return {name.strip() for name in found[1].split(",")}
 
 
+def groups_of(root, named, silent):
+    """(name, captures, share that must be equal) of what is to be compared."""
+    if named:
+        return [("named", named, WANTED)]
+    groups, mix = [("silent_flows", [silent], 1.0)], os.path.join(root, "mix.pcap")
+    write_silent_flows(silent)
+    if root and os.path.isdir(os.path.join(root, "ndpi")):
+        groups.append(("ndpi", ndpi_captures(root)[:: 1 if os.environ.get("YAGURA_LONG") else EVERY], WANTED))
+    if root and os.path.isfile(mix):
+        groups.append(("mix", [mix], WANTED))
+    if len(groups) < 3:
+        print("skip - captures of others: no ndpi or no mix.pcap below $YAGURA_CAPTURES")
+    return groups
+
+
 def main():
     if len(sys.argv) < 2:
         sys.exit("usage: compare_ndpireader.py YAGURA [CAPTURE...]")
-    yagura, named, root = sys.argv[1], sys.argv[2:], os.environ.get("YAGURA_CAPTURES", "")
-    if not named and not os.path.isdir(os.path.join(root, "ndpi")):
-        print("skipped: needs the captures of nDPI below $YAGURA_CAPTURES")
-        sys.exit(77)
-    banner = shutil.which("ndpiReader") and subprocess.run(["ndpiReader", "-h"], capture_output=True, text=True, check=False)
-    if not banner or "nDPI 4.2" not in banner.stdout:
+    yagura, named = sys.argv[1], sys.argv[2:]
+    reader = shutil.which("ndpiReader")
+    if not reader or b"nDPI 4.2" not in subprocess.run([reader, "-h"], capture_output=True, check=False).stdout:
         print("skipped: needs ndpiReader 4.2 (Debian: libndpi-bin)")
         sys.exit(77)
-    captures = ndpi_captures(root) if not named else []
-    groups = [("ndpi", captures if os.environ.get("YAGURA_LONG") else captures[::EVERY])]
-    groups.append(("mix", [path for path in [os.path.join(root, "mix.pcap")] if os.path.isfile(path)]))
-    groups = [("named", named)] if named else [group for group in groups if group[1]]
     off, good = dissectors_off(yagura), True
-    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        for name, paths in groups:
-            good &= tell(name, len(paths), list(pool.map(lambda path: compare(yagura, off, path), paths)))
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        silent = os.path.join(folder, "silent.pcap")
+        for name, paths, wanted in groups_of(os.environ.get("YAGURA_CAPTURES", ""), named, silent):
+            good &= tell(name, len(paths), list(pool.map(lambda path: compare(yagura, off, path), paths)), wanted)
     sys.exit(0 if good else 1)
 
 

@@ -450,6 +450,29 @@ static void a_port_scan_is_left_to_the_scan_detector(void **state)
 	assert_string_equal(w->out[0].kind, "dos.syn_flood");
 }
 
+static uint32_t raised_by_fragments(struct world *w, uint32_t sources, uint32_t answers, uint64_t line_bps)
+{
+	w->evidence.sources_at_least = sources;
+	w->count = 0;
+	w->second += 300;
+	memset(w->ema, 0, sizeof w->ema);
+	struct yg_window h = flood(YG_VEC_FRAGMENT, 1400, 1500, line_bps);
+	h.now.packets_out = answers;
+	run(w, &h, 3);
+	uint32_t count = w->count;
+	run(w, NULL, 120);
+	return count;
+}
+
+static void large_datagrams_that_one_peer_is_answered_are_no_fragment_flood(void **state)
+{
+	struct world *w = *state;
+	assert_int_equal(raised_by_fragments(w, 1, 150, 0), 0);
+	assert_true(raised_by_fragments(w, 2, 150, 0) > 0);
+	assert_true(raised_by_fragments(w, 1, 50, 0) > 0);
+	assert_true(raised_by_fragments(w, 1, 150, 10000000) > 0); // a third of the line and more is told
+}
+
 static struct yg_window service(uint32_t syns, uint32_t done)
 {
 	struct yg_window s = window_of(YG_SCOPE_SERVICE, 0);
@@ -497,6 +520,18 @@ static void a_slow_flood_that_grows_stays_one_alert_and_becomes_high(void **stat
 	run_both(w, 20000, 20, 30);
 	assert_int_equal(distinct(w), 1);
 	assert_int_equal(worst(w), YG_SEV_HIGH);
+}
+
+static void what_the_slow_path_still_says_after_a_fast_flood_changes_no_number(void **state)
+{
+	struct world *w = *state;
+	run_both(w, 5000, 0, 25);
+	assert_true(w->count > 0);
+	uint32_t before = w->count;
+	run(w, NULL, 100);
+	assert_true(w->count > before); // the alarm lasts until its period ends
+	for (uint32_t i = before; i < w->count; i++)
+		assert_true(w->out[i].hold);
 }
 
 static void a_few_lost_handshakes_are_weather(void **state)
@@ -649,6 +684,8 @@ int main(void)
 	    T(a_port_scan_is_left_to_the_scan_detector),
 	    T(a_slow_syn_flood_is_found_by_the_change_of_completion),
 	    T(a_slow_flood_that_grows_stays_one_alert_and_becomes_high),
+	    T(what_the_slow_path_still_says_after_a_fast_flood_changes_no_number),
+	    T(large_datagrams_that_one_peer_is_answered_are_no_fragment_flood),
 	    T(a_few_lost_handshakes_are_weather),
 	    T(vectors_without_a_flow_mean_nothing_after_a_start),
 	    T(a_one_way_mirror_lowers_confidence_and_says_so),

@@ -416,6 +416,17 @@ static void the_tail_of_old_connections_is_no_scan(void **state)
 	assert_int_equal(w->count, 0);
 }
 
+static void a_client_whose_answers_do_not_pass_here_is_no_scanner(void **state)
+{
+	struct world *w = *state;
+	for (int i = 0; i < 200; i++) {
+		struct yg_contact c = inside(tcp((uint8_t)i, 80, i % 2 ? PSH | ACK : ACK, YG_CONTACT_SILENT));
+		c.packets[0] = i % 2 ? 1 : 3;
+		send(w, c);
+	}
+	assert_int_equal(w->count, 0);
+}
+
 static void a_busy_resolver_is_no_scanner(void **state)
 {
 	struct world *w = *state;
@@ -583,6 +594,7 @@ int main(void)
 	    T(a_flood_of_newcomers_forgets_no_scanner),
 	    T(a_victims_answers_are_no_scan),
 	    T(the_tail_of_old_connections_is_no_scan),
+	    T(a_client_whose_answers_do_not_pass_here_is_no_scanner),
 	    T(a_busy_resolver_is_no_scanner),
 	    T(silence_of_udp_on_a_one_way_mirror_is_no_scan),
 	    T(a_dead_link_crawler_is_no_scanner),

@@ -217,7 +217,8 @@ struct yg_rates {
 	uint64_t bytes_out;
 };
 
-// One key in one closed second. Called for each key that had traffic in this second or in the 60 before.
+// One key in one closed second. Called for each key that had traffic in this second, and for no other: what has fallen
+// silent brings no window, so a detector counts silence in tick(). The averages have decayed over the seconds between.
 struct yg_window {
 	int64_t second;                 // start of the window, seconds since the epoch
 	uint8_t scope;                  // enum yg_scope

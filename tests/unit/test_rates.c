@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// What a worker counts in one second: every key of both ends, sums that hold, the order of the deltas, and a full table that
+// costs hosts but never a prefix, a body or the link.
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/rates.h"
+#include "hand_config.h"
+
+enum { DELTAS_MAX = 16384 };
+
+static struct hand_config hand;
+static struct yg_rate_delta deltas[DELTAS_MAX];
+static uint32_t deltas_count;
+
+static void keep(void *context, const struct yg_rate_delta *delta)
+{
+	assert_int_equal(delta->second, *(const int64_t *)context);
+	assert_true(deltas_count < DELTAS_MAX);
+	deltas[deltas_count++] = *delta;
+}
+
+static void flush(struct yg_worker_rates *rates, int64_t second)
+{
+	deltas_count = 0;
+	yg_rates_flush(rates, second, keep, &second);
+}
+
+static struct yg_worker_rates *make(uint32_t hosts)
+{
+	hand_config_init(&hand);
+	const struct yg_rates_options options = {.config = &hand.config, .hosts = hosts, .key = yg_hash_key_replay};
+	struct yg_worker_rates *rates = yg_worker_rates_create(&options);
+	assert_non_null(rates);
+	return rates;
+}
+
+static struct yg_end end_of(struct yg_addr addr)
+{
+	struct yg_end end;
+	yg_end_resolve(&hand.config, 4, &addr, &end);
+	return end;
+}
+
+static void add(struct yg_worker_rates *rates, struct yg_addr from, struct yg_addr to, uint8_t proto, uint16_t port, uint32_t packets)
+{
+	struct yg_end a = end_of(from), b = end_of(to);
+	const struct yg_rate_add one = {.from = &a, .to = &b, .vector = YG_VEC_UDP, .proto = proto, .service_port = port,
+					.packets = packets, .flows = 1, .bytes = 100 * packets};
+	yg_rates_add(rates, &one);
+}
+
+static const struct yg_rate_delta *find(uint8_t scope, struct yg_addr addr, uint16_t org)
+{
+	for (uint32_t i = 0; i < deltas_count; i++)
+		if (deltas[i].key.scope == scope && deltas[i].key.org == org && memcmp(&deltas[i].key.addr, &addr, sizeof addr) == 0)
+			return &deltas[i];
+	return NULL;
+}
+
+static void an_end_is_resolved_to_the_longest_prefix(void **state)
+{
+	(void)state;
+	hand_config_init(&hand);
+	struct yg_end end = end_of(hand_v4(10, 1, 2, 3));
+	assert_int_equal(end.org, HAND_BOARD);
+	assert_int_equal(end.zone, YG_ZONE_LGWAN);
+	assert_int_equal(end.prefix, 2);
+	assert_true(end.internal);
+	end = end_of(hand_v4(192, 0, 2, 1));
+	assert_int_equal(end.org, YG_ORG_NONE);
+	assert_int_equal(end.prefix, 0);
+	assert_false(end.internal);
+	hand.config.all_internal = 1;
+	assert_true(end_of(hand_v4(192, 0, 2, 1)).internal);
+}
+
+static void a_packet_counts_to_host_prefix_and_body_of_both_ends(void **state)
+{
+	(void)state;
+	struct yg_worker_rates *rates = make(64);
+	struct yg_addr none = {{0}}, pc = hand_v4(10, 1, 2, 3), server = hand_v4(10, 1, 0, 9);
+	add(rates, pc, server, 17, 0, 5);
+	add(rates, pc, server, 17, 0, 2);
+	flush(rates, 77);
+	assert_int_equal(deltas_count, 6);
+	const struct yg_rate_delta *to[] = {find(YG_SCOPE_HOST, server, HAND_CITY), find(YG_SCOPE_BODY, none, HAND_CITY),
+					    find(YG_SCOPE_PREFIX, hand_prefixes[0].addr, HAND_CITY)};
+	const struct yg_rate_delta *from[] = {find(YG_SCOPE_HOST, pc, HAND_BOARD), find(YG_SCOPE_BODY, none, HAND_BOARD),
+					      find(YG_SCOPE_PREFIX, hand_prefixes[1].addr, HAND_BOARD)};
+	for (unsigned i = 0; i < 3; i++) {
+		assert_non_null(to[i]);
+		assert_non_null(from[i]);
+		assert_int_equal(to[i]->rates.packets[YG_VEC_UDP], 7);
+		assert_int_equal(to[i]->rates.bytes[YG_VEC_UDP], 700);
+		assert_int_equal(to[i]->rates.flows, 2);
+		assert_int_equal(to[i]->rates.packets_out, 0);
+		assert_int_equal(from[i]->rates.packets_out, 7);
+		assert_int_equal(from[i]->rates.bytes_out, 700);
+		assert_int_equal(from[i]->rates.flows_out, 2);
+		assert_int_equal(from[i]->rates.packets[YG_VEC_UDP], 0);
+	}
+	flush(rates, 78); // and is gone
+	assert_int_equal(deltas_count, 0);
+	yg_worker_rates_destroy(rates);
+}
+
+static void nobodys_address_has_no_rates(void **state)
+{
+	(void)state;
+	struct yg_worker_rates *rates = make(64);
+	add(rates, hand_v4(192, 0, 2, 1), hand_v4(192, 0, 2, 2), 6, 443, 1);
+	flush(rates, 1);
+	assert_int_equal(deltas_count, 0);
+	add(rates, hand_v4(192, 0, 2, 1), hand_v4(10, 1, 0, 1), 17, 0, 1);
+	flush(rates, 1);
+	assert_int_equal(deltas_count, 3);
+	yg_worker_rates_destroy(rates);
+}
+
+static unsigned services(void)
+{
+	unsigned n = 0;
+	for (uint32_t i = 0; i < deltas_count; i++)
+		n += deltas[i].key.scope == YG_SCOPE_SERVICE;
+	return n;
+}
+
+static void tcp_ports_and_declared_udp_ports_are_services(void **state)
+{
+	(void)state;
+	struct yg_worker_rates *rates = make(64);
+	struct yg_addr out = hand_v4(192, 0, 2, 1);
+	add(rates, out, hand_v4(10, 1, 0, 5), 6, 8080, 1);
+	add(rates, out, hand_v4(10, 1, 0, 5), 17, 8080, 1);  // UDP, not declared
+	add(rates, out, hand_v4(10, 1, 0, 82), 17, 53, 1);   // declared
+	add(rates, out, hand_v4(10, 1, 0, 82), 17, 5353, 1); // another port of it
+	add(rates, out, hand_v4(10, 1, 0, 80), 17, 99, 1);   // every port is declared
+	add(rates, out, hand_v4(10, 1, 0, 5), 6, 0, 1);      // towards a client
+	add(rates, hand_v4(10, 1, 0, 5), out, 6, 443, 1);    // of a server outside
+	flush(rates, 1);
+	assert_int_equal(services(), 3);
+	yg_worker_rates_destroy(rates);
+}
+
+static void the_link_counts_frames_by_direction(void **state)
+{
+	(void)state;
+	struct yg_worker_rates *rates = make(64);
+	yg_rates_link(rates, YG_VEC_SYN, true, 84);
+	yg_rates_link(rates, YG_VEC_SYN, true, 84);
+	yg_rates_link(rates, YG_VEC_UDP, false, 1538);
+	flush(rates, 1);
+	assert_int_equal(deltas_count, 1);
+	assert_int_equal(deltas[0].key.scope, YG_SCOPE_LINK);
+	assert_int_equal(deltas[0].rates.packets[YG_VEC_SYN], 2);
+	assert_int_equal(deltas[0].rates.bytes[YG_VEC_SYN], 168);
+	assert_int_equal(deltas[0].rates.packets_out, 1);
+	assert_int_equal(deltas[0].rates.bytes_out, 1538);
+	yg_worker_rates_destroy(rates);
+}
+
+static void deltas_leave_from_the_link_down_to_the_host(void **state)
+{
+	(void)state;
+	struct yg_worker_rates *rates = make(64);
+	for (unsigned i = 1; i < 20; i++)
+		add(rates, hand_v4(192, 0, 2, 1), hand_v4(10, 1, i % 3, i), 6, 443, 1);
+	yg_rates_link(rates, YG_VEC_UDP, true, 84);
+	flush(rates, 1);
+	unsigned rank = 0;
+	for (uint32_t i = 0; i < deltas_count; i++) {
+		static const unsigned order[YG_SCOPE_COUNT] = {[YG_SCOPE_BODY] = 1, [YG_SCOPE_PREFIX] = 2, [YG_SCOPE_SERVICE] = 3, [YG_SCOPE_HOST] = 3};
+		assert_true(order[deltas[i].key.scope] >= rank);
+		rank = order[deltas[i].key.scope];
+	}
+	assert_int_equal(rank, 3);
+	yg_worker_rates_destroy(rates);
+}
+
+static void a_full_table_costs_hosts_alone_and_is_counted(void **state)
+{
+	(void)state;
+	enum { HOSTS = 64, PLACES = 2 * HOSTS, SOURCES = 5000 };
+	struct yg_worker_rates *rates = make(HOSTS);
+	for (unsigned round = 1; round <= 3; round++) {
+		for (unsigned i = 0; i < SOURCES; i++)
+			add(rates, hand_v4(192, 0, 2, 1), hand_v4(10, 1, 4 + i / 256, i % 256), 17, 0, 1);
+		flush(rates, round);
+		assert_int_equal(deltas_count, 1 + 1 + PLACES);
+		assert_int_equal(yg_rates_full(rates), round * (SOURCES - PLACES));
+		assert_int_equal(find(YG_SCOPE_BODY, (struct yg_addr){{0}}, HAND_CITY)->rates.packets[YG_VEC_UDP], SOURCES);
+		assert_int_equal(find(YG_SCOPE_PREFIX, hand_prefixes[0].addr, HAND_CITY)->rates.packets[YG_VEC_UDP], SOURCES);
+	}
+	yg_worker_rates_destroy(rates);
+}
+
+// Random packets: the sum over the hosts of a body is what the body counted, in each direction.
+static void hosts_sum_up_to_their_body(void **state)
+{
+	(void)state;
+	struct yg_worker_rates *rates = make(1024);
+	srandom(4711);
+	for (int64_t second = 1; second < 20; second++) {
+		for (unsigned i = 0; i < 2000; i++) {
+			struct yg_addr a = hand_v4(random() % 2 ? 10 : 192, 1, (unsigned)random() % 4, (unsigned)random() % 100);
+			struct yg_addr b = hand_v4(random() % 2 ? 10 : 192, 1, (unsigned)random() % 4, (unsigned)random() % 100);
+			add(rates, a, b, 6, (uint16_t)(random() % 3), (uint32_t)random() % 9);
+		}
+		flush(rates, second);
+		uint64_t in[YG_SCOPE_COUNT][HAND_ORGS] = {0}, out[YG_SCOPE_COUNT][HAND_ORGS] = {0};
+		for (uint32_t i = 0; i < deltas_count; i++) {
+			in[deltas[i].key.scope][deltas[i].key.org] += deltas[i].rates.bytes[YG_VEC_UDP];
+			out[deltas[i].key.scope][deltas[i].key.org] += deltas[i].rates.bytes_out;
+		}
+		for (unsigned org = 0; org < HAND_ORGS; org++) {
+			assert_true(in[YG_SCOPE_HOST][org] > 0);
+			assert_int_equal(in[YG_SCOPE_HOST][org], in[YG_SCOPE_BODY][org]);
+			assert_int_equal(in[YG_SCOPE_PREFIX][org], in[YG_SCOPE_BODY][org]);
+			assert_int_equal(out[YG_SCOPE_HOST][org], out[YG_SCOPE_BODY][org]);
+		}
+	}
+	yg_worker_rates_destroy(rates);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_end_is_resolved_to_the_longest_prefix),
+		cmocka_unit_test(a_packet_counts_to_host_prefix_and_body_of_both_ends),
+		cmocka_unit_test(nobodys_address_has_no_rates),
+		cmocka_unit_test(tcp_ports_and_declared_udp_ports_are_services),
+		cmocka_unit_test(the_link_counts_frames_by_direction),
+		cmocka_unit_test(deltas_leave_from_the_link_down_to_the_host),
+		cmocka_unit_test(a_full_table_costs_hosts_alone_and_is_counted),
+		cmocka_unit_test(hosts_sum_up_to_their_body),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
