@@ -15,7 +15,7 @@ def count(entry):
         print(f"skipped: {entry['name']}: {reason.strip()}")
         return 0, 0, 1
     passed = len(re.findall(r'^\[       OK \]', text, re.M)) + len(re.findall(r'^ok - ', text, re.M))
-    failed = len(re.findall(r'^\[  FAILED  \] \S+$', text, re.M)) + len(re.findall(r'^not ok - ', text, re.M))
+    failed = len(set(re.findall(r'^\[  FAILED  \] \S+$', text, re.M))) + len(re.findall(r'^not ok - ', text, re.M))
     skips = re.findall(r'^skip - .*', text, re.M) + re.findall(r'^\[  SKIPPED \] \S+$', text, re.M)
     for line in skips:
         print(f"skipped: {entry['name']}: {line}")

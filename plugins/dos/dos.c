@@ -50,7 +50,7 @@ static void *create(const struct yg_host *host, const union yg_value *v)
 {
 	struct dos *d = calloc(1, (size_t)memory_max(v));
 	if (!d) {
-		host->log(host->context, 3, "dos: no memory for its tables");
+		host->log(host->context, 3, "no memory for its tables");
 		return NULL;
 	}
 	d->host = host;
@@ -63,7 +63,7 @@ static void *create(const struct yg_host *host, const union yg_value *v)
 	d->slow = v[OPT_SLOW].i != 0;
 	// Without randomness the buckets could be guessed, no more: what is found does not depend on the seed.
 	if (getrandom(d->seed, sizeof d->seed, GRND_NONBLOCK) != (ssize_t)sizeof d->seed)
-		host->log(host->context, 2, "dos: no random seed, the tables use a fixed one");
+		host->log(host->context, 2, "no random seed, the tables use a fixed one");
 	dos_table_layout(d);
 	return d;
 }
@@ -79,7 +79,7 @@ static void destroy(void *self)
 		         "dos: hosts without a place %" PRIu64 ", services without a place %" PRIu64
 		         ", evicted %" PRIu64,
 		         d->stats.watch_full, d->stats.service_full, d->stats.evicted);
-		d->host->log(d->host->context, 2, text);
+		d->host->log(d->host->context, 0, text);
 	}
 	free(d);
 }

@@ -49,7 +49,7 @@ static void *create(const struct yg_host *host, const union yg_value *v)
 {
 	struct scan *s = calloc(1, (size_t)memory_max(v));
 	if (!s) {
-		host->log(host->context, 3, "scan: no memory for its tables");
+		host->log(host->context, 3, "no memory for its tables");
 		return NULL;
 	}
 	s->host = host;
@@ -60,13 +60,13 @@ static void *create(const struct yg_host *host, const union yg_value *v)
 	s->sources = (uint32_t)v[OPT_SOURCES].i;
 	s->chunks = chunks_of(v);
 	if (scan_exempt_parse(s, v[OPT_EXEMPT].s)) {
-		host->log(host->context, 3, "scan: option exempt is no list of at most 64 prefixes");
+		host->log(host->context, 3, "option exempt is no list of at most 64 prefixes");
 		free(s);
 		return NULL;
 	}
 	// Without randomness the buckets could be guessed, no more: what is found does not depend on the seed.
 	if (getrandom(s->seed, sizeof s->seed, GRND_NONBLOCK) != (ssize_t)sizeof s->seed)
-		host->log(host->context, 2, "scan: no random seed, the table uses a fixed one");
+		host->log(host->context, 2, "no random seed, the table uses a fixed one");
 	scan_table_layout(s);
 	return s;
 }
@@ -83,7 +83,7 @@ static void destroy(void *self)
 		         "scan: sources evicted %" PRIu64 ", emptied for the pool %" PRIu64
 		         ", attempts past the limit %" PRIu64 ", alerts past the limit %" PRIu64,
 		         n->source_evicted, n->pool_evicted, n->items_full, n->alarms_full);
-		s->host->log(s->host->context, 2, text);
+		s->host->log(s->host->context, 0, text);
 	}
 	free(s);
 }

@@ -25,7 +25,7 @@ int cmd_plugins(int argc, char **argv)
 {
 	static struct yg_found_plugin found[YG_CONFIG_PLUGINS_MAX];
 	struct yg_paths paths;
-	bool options = argc > 1 && strcmp(argv[1], "--options") == 0;
+	bool options = argc == 2 && strcmp(argv[1], "--options") == 0;
 	if (argc > 1 && !options) {
 		bool help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
 		fputs("Usage: yagura plugins [--options]\n\n"

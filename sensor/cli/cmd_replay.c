@@ -237,6 +237,15 @@ static void say_capture_errors(const struct yg_supervisor *s)
 		fprintf(stderr, "yagura: %s%s", text, text[strlen(text) - 1] == '\n' ? "" : "\n");
 }
 
+// What the configuration says goes before the locale.
+static void choose_language(const struct yg_supervisor *s)
+{
+	static const char *const locales[] = {NULL, "ja_JP.UTF-8", "C.UTF-8"}; // auto, ja, en
+	int64_t choice = yg_config_int(&s->config, YG_O_SENSOR_LANGUAGE);
+	if (locales[choice])
+		setenv("LC_ALL", locales[choice], 1);
+}
+
 static int run(struct yg_supervisor *s, const struct arguments *a, char **files, int count)
 {
 	struct yg_progress progress;
@@ -286,6 +295,7 @@ int cmd_replay(int argc, char **argv)
 		yg_error("could not start: %s", strerror(-error));
 		return EX_OSERR;
 	}
+	choose_language(&supervisor);
 	status = run(&supervisor, &a, argv + optind, argc - optind);
 	yg_supervisor_finish(&supervisor);
 	return status;

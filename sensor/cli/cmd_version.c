@@ -11,7 +11,7 @@
 
 int cmd_version(int argc, char **argv)
 {
-	bool build = argc > 1 && strcmp(argv[1], "--build") == 0;
+	bool build = argc == 2 && strcmp(argv[1], "--build") == 0;
 	if (argc > 1 && !build) {
 		bool help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
 		fputs("Usage: yagura version [--build]\n", help ? stdout : stderr);

@@ -102,10 +102,12 @@ void yg_worker_contact(struct yg_worker *w, uint32_t entry, enum yg_outcome outc
 
 static void fill_verdict(const struct yg_worker *w, const struct yg_flow_record *r, struct yg_flow *f)
 {
+	bool late = r->ended && r->ds_state == YG_DSS_ACTIVE;
+	uint8_t lost = r->restart_lost ? YG_UNCL_DISSECTOR_RESTART : late ? YG_UNCL_VERDICT_LATE : YG_CLASSIFIED;
 	if (!r->meta) {
 		memcpy(f->proto_name, "Unknown", 8);
 		memcpy(f->category, "Unspecified", 12);
-		f->unclassified = r->restart_lost ? YG_UNCL_DISSECTOR_RESTART : YG_UNCL_NOT_OFFERED;
+		f->unclassified = lost ? lost : YG_UNCL_NOT_OFFERED;
 		return;
 	}
 	const struct yg_verdict *v = &w->meta[r->meta - 1].verdict;
@@ -121,7 +123,7 @@ static void fill_verdict(const struct yg_worker *w, const struct yg_flow_record 
 	memcpy(f->alpn, v->alpn, sizeof f->alpn);
 	if (v->overlap)
 		f->flags |= YG_FLOW_OVERLAP;
-	f->unclassified = r->restart_lost ? YG_UNCL_DISSECTOR_RESTART : YG_CLASSIFIED;
+	f->unclassified = lost;
 }
 
 void yg_worker_record_fill(struct yg_worker *w, uint32_t record, struct yg_flow *f)
@@ -234,6 +236,9 @@ void yg_worker_record_leave(struct yg_worker *w, uint32_t record)
 	if (event)
 		yg_worker_record_fill(w, record, &event->flow);
 	count(w, YG_WC_FLOW_RECORDS);
+	if (r->ds_state == YG_DSS_ACTIVE)
+		count(w, YG_WC_FLOW_VERDICT_LATE);
+	r->ds_state = YG_DSS_NONE; // an answer that still comes finds nobody
 	if (r->meta) {
 		w->meta[r->meta - 1].next_free = w->meta_free;
 		w->meta_free = r->meta - 1;
@@ -242,13 +247,14 @@ void yg_worker_record_leave(struct yg_worker *w, uint32_t record)
 }
 
 // A replay lets go what had ended when the last batch began: its answers have all been applied, so nobody waits, and what leaves in
-// which batch does not depend on which other flows are this worker's.
+// which batch does not depend on which other flows are this worker's. A dissector that has ended the batch and kept a verdict back
+// has lost its say: no record waits for it.
 void yg_worker_pending_release(struct yg_worker *w, bool all)
 {
 	while (w->pending_head != YG_NO_RECORD) {
 		uint32_t record = w->pending_head;
 		struct yg_flow_record *r = yg_flow_record(w->o.table, record);
-		if (!all && (r->ds_state == YG_DSS_ACTIVE || (w->o.replay && w->pending_ripe == YG_NO_RECORD)))
+		if (!all && (w->o.replay ? w->pending_ripe == YG_NO_RECORD : r->ds_state == YG_DSS_ACTIVE))
 			break;
 		if (record == w->pending_ripe)
 			w->pending_ripe = YG_NO_RECORD;

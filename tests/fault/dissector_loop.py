@@ -125,6 +125,8 @@ def replay(build, path, eve, options, signals=None, rounds=None):
     """One run over a pipe. Returns (summary, rounds, blows dealt, sentence)."""
     command = [build.path("yagura"), "replay", "--progress", "none", "--json", "--set", "eve.flows=false", "--eve", eve, *options, "-"]
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+    if os.path.exists(eve):
+        os.remove(eve)  # a sensor appends, and another case's alerts must not be compared with this one's
     with open(eve + ".err", "wb") as errors, subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment) as sensor:
         feeder = Feeder(path, sensor.stdin, rounds)

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// A worker over whole conversations: ranks, contacts, vectors, ends, and the conservation of flows, packets and bytes. What the
+// dissector may do to it: test_worker_dissect.c.
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "worker_rig.h"
+
+enum { SYN = YG_TCP_SYN, ACK = YG_TCP_ACK, FIN = YG_TCP_FIN, RST = YG_TCP_RST, PSH = YG_TCP_PSH, URG = YG_TCP_URG, FLOWS_MAX = 20000 };
+#define S YG_NS_PER_S
+
+struct seen {
+	struct yg_flow flows[FLOWS_MAX];
+	struct yg_contact contacts[FLOWS_MAX];
+	uint32_t flows_count, contacts_count, updates, begins, ends;
+	struct yg_rates body, link;
+	uint64_t order[5];
+};
+
+static struct seen *seen;
+
+static void on_event(struct rig *rig, const struct yg_event *event)
+{
+	(void)rig;
+	assert_true(event->stage == YG_STAGE_BEGIN || event->order >= seen->order[event->stage]); // each stage in order
+	seen->order[event->stage] = event->stage == YG_STAGE_BEGIN ? 0 : event->order;
+	seen->begins += event->kind == YG_EV_BEGIN;
+	seen->ends += event->kind == YG_EV_END;
+	if (event->kind == YG_EV_FLOW && event->flow.event == YG_FLOW_ENDED) {
+		assert_int_equal(event->stage, YG_STAGE_RECORD);
+		seen->flows[seen->flows_count++ % FLOWS_MAX] = event->flow;
+	} else if (event->kind == YG_EV_FLOW) {
+		seen->updates++;
+	} else if (event->kind == YG_EV_CONTACT) {
+		seen->contacts[seen->contacts_count++ % FLOWS_MAX] = event->contact;
+	}
+}
+
+static void on_delta(struct rig *rig, const struct yg_rate_delta *delta)
+{
+	(void)rig;
+	struct yg_rates *to = delta->key.scope == YG_SCOPE_LINK ? &seen->link
+			      : delta->key.scope == YG_SCOPE_BODY && delta->key.org == HAND_CITY ? &seen->body : NULL;
+	if (!to)
+		return;
+	for (unsigned v = 0; v < YG_VEC_COUNT; v++) {
+		to->packets[v] += delta->rates.packets[v];
+		to->bytes[v] += delta->rates.bytes[v];
+	}
+	to->packets_out += delta->rates.packets_out;
+	to->bytes_out += delta->rates.bytes_out;
+	to->flows += delta->rates.flows;
+	to->flows_out += delta->rates.flows_out;
+	to->handshakes += delta->rates.handshakes;
+}
+
+static void start(struct rig *rig, const struct rig_options *options)
+{
+	memset(rig, 0, sizeof *rig);
+	seen = calloc(1, sizeof *seen);
+	rig->event = on_event;
+	rig->delta = on_delta;
+	rig_start(rig, options);
+}
+
+static void stop(struct rig *rig)
+{
+	rig_stop(rig);
+	free(seen);
+}
+
+static const struct rig_options alone = {.no_dissector = true};
+
+// ---- conversations ----
+
+// A step of a conversation: who sends what, after how many seconds.
+struct step {
+	bool back;
+	uint8_t flags;
+	uint16_t payload;
+	uint16_t wait_s;
+};
+
+static struct rig_packet packet_of(unsigned client, uint8_t proto, const struct step *step)
+{
+	struct yg_addr out = hand_v4(192, 0, 2, client), in = hand_v4(10, 1, 0, 9);
+	struct rig_packet p = {.src = out, .dst = in, .sport = 40000, .dport = 443, .proto = proto, .flags = step->flags, .payload = step->payload};
+	if (step->back)
+		p = (struct rig_packet){.src = in, .dst = out, .sport = 443, .dport = 40000, .proto = proto, .flags = step->flags, .payload = step->payload};
+	return p;
+}
+
+static void converse(struct rig *rig, unsigned client, uint8_t proto, const struct step *steps, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct rig_packet p = packet_of(client, proto, &steps[i]);
+		rig->now += steps[i].wait_s * S + YG_NS_PER_MS;
+		rig_begin(rig);
+		rig_send(rig, &p);
+		rig_end(rig, false);
+	}
+}
+
+static const struct conversation {
+	const char *name;
+	uint8_t proto;
+	struct step steps[8];
+	unsigned count;
+	uint8_t rank, end, tcp_state;
+	int outcome; // -1: none
+} conversations[] = {
+	{"SYN alone", 6, {{0, SYN, 0, 0}}, 1, YG_RANK_EMBRYONIC, YG_END_IDLE, YG_TCP_SYN_SENT, YG_CONTACT_SILENT},
+	{"SYN and SYN-ACK", 6, {{0, SYN, 0, 0}, {1, SYN | ACK, 0, 0}}, 2, YG_RANK_EMBRYONIC, YG_END_IDLE, YG_TCP_SYN_RECEIVED, YG_CONTACT_ANSWERED},
+	{"SYN and RST", 6, {{0, SYN, 0, 0}, {1, RST | ACK, 0, 0}}, 2, YG_RANK_EMBRYONIC, YG_END_RESET, YG_TCP_RESET, YG_CONTACT_REFUSED},
+	{"SYN with payload", 6, {{0, SYN, 100, 0}}, 1, YG_RANK_EMBRYONIC, YG_END_IDLE, YG_TCP_SYN_SENT, YG_CONTACT_SILENT},
+	{"twenty RST back are no conversation", 6, {{0, SYN, 0, 0}, {1, RST, 0, 0}, {1, RST, 0, 0}, {1, RST, 0, 0}, {1, RST, 0, 0}, {1, RST, 0, 0}}, 6,
+	 YG_RANK_EMBRYONIC, YG_END_RESET, YG_TCP_RESET, YG_CONTACT_REFUSED},
+	{"handshake", 6, {{0, SYN, 0, 0}, {1, SYN | ACK, 0, 0}, {0, ACK, 0, 0}}, 3, YG_RANK_ESTABLISHED, YG_END_IDLE, YG_TCP_ESTABLISHED, YG_CONTACT_ANSWERED},
+	{"handshake of a one-way mirror", 6, {{0, SYN, 0, 0}, {0, ACK | PSH, 9, 0}}, 2, YG_RANK_ESTABLISHED, YG_END_IDLE, YG_TCP_ESTABLISHED, YG_CONTACT_ANSWERED},
+	{"closed in order", 6, {{0, SYN, 0, 0}, {1, SYN | ACK, 0, 0}, {0, ACK, 0, 0}, {0, FIN | ACK, 0, 0}, {1, FIN | ACK, 0, 0}, {0, ACK, 0, 0}}, 6,
+	 YG_RANK_ESTABLISHED, YG_END_CLOSED, YG_TCP_CLOSED, YG_CONTACT_ANSWERED},
+	{"a FIN that is sent again is not the other side's", 6,
+	 {{0, SYN, 0, 0}, {1, SYN | ACK, 0, 0}, {0, ACK, 0, 0}, {0, FIN | ACK, 0, 0}, {0, FIN | ACK, 0, 0}, {1, ACK | PSH, 50, 0}, {1, ACK | PSH, 50, 30}}, 7,
+	 YG_RANK_ESTABLISHED, YG_END_IDLE, YG_TCP_FIN_1, YG_CONTACT_ANSWERED},
+	{"reset in its middle", 6, {{0, SYN, 0, 0}, {1, SYN | ACK, 0, 0}, {0, ACK, 0, 0}, {1, RST, 0, 0}}, 4, YG_RANK_ESTABLISHED, YG_END_RESET, YG_TCP_RESET,
+	 YG_CONTACT_ANSWERED},
+	{"TCP from its middle, one side", 6, {{0, ACK | PSH, 10, 0}}, 1, YG_RANK_TALKING, YG_END_IDLE, YG_TCP_MIDSTREAM, YG_CONTACT_SILENT},
+	{"TCP from its middle, both sides", 6, {{0, ACK | PSH, 10, 0}, {1, ACK | PSH, 10, 0}}, 2, YG_RANK_ESTABLISHED, YG_END_IDLE, YG_TCP_MIDSTREAM,
+	 YG_CONTACT_ANSWERED},
+	{"bare ACKs from nowhere", 6, {{0, ACK, 0, 0}, {0, ACK, 0, 0}, {0, ACK, 0, 0}}, 3, YG_RANK_EMBRYONIC, YG_END_IDLE, YG_TCP_MIDSTREAM, YG_CONTACT_SILENT},
+	{"the fourth bare ACK", 6, {{0, ACK, 0, 0}, {0, ACK, 0, 0}, {0, ACK, 0, 0}, {0, ACK, 0, 0}}, 4, YG_RANK_TALKING, YG_END_IDLE, YG_TCP_MIDSTREAM,
+	 YG_CONTACT_SILENT},
+	{"SYN-ACK alone attempts nothing", 6, {{0, SYN | ACK, 0, 0}}, 1, YG_RANK_EMBRYONIC, YG_END_IDLE, YG_TCP_SYN_RECEIVED, -1},
+	{"RST alone attempts nothing", 6, {{0, RST, 0, 0}}, 1, YG_RANK_EMBRYONIC, YG_END_RESET, YG_TCP_RESET, -1},
+	{"UDP without payload", 17, {{0, 0, 0, 0}}, 1, YG_RANK_EMBRYONIC, YG_END_IDLE, YG_TCP_NONE, YG_CONTACT_SILENT},
+	{"UDP one way", 17, {{0, 0, 10, 0}}, 1, YG_RANK_TALKING, YG_END_IDLE, YG_TCP_NONE, YG_CONTACT_SILENT},
+	{"UDP both ways", 17, {{0, 0, 10, 0}, {1, 0, 10, 0}}, 2, YG_RANK_ANSWERED, YG_END_IDLE, YG_TCP_NONE, YG_CONTACT_ANSWERED},
+};
+
+static void check_conversation(const struct conversation *c, int64_t last_ns)
+{
+	static const int64_t idle[] = {5 * S, 60 * S, 120 * S, 300 * S};
+	const struct yg_flow *f = &seen->flows[0];
+	bool over = c->end == YG_END_CLOSED || c->end == YG_END_RESET;
+	if (seen->flows_count != 1 || f->rank != c->rank || f->end != c->end || f->tcp_state != c->tcp_state)
+		fail_msg("%s: %u flows, rank %u, end %u, state %u", c->name, seen->flows_count, f->rank, f->end, f->tcp_state);
+	assert_int_equal(f->packets[0] + f->packets[1], c->count);
+	// Embryonic flows keep whole milliseconds; every conversation here is made of such.
+	assert_int_equal(f->event_ns - last_ns, idle[over ? YG_RANK_EMBRYONIC : c->rank]);
+	int outcome = seen->contacts_count ? seen->contacts[0].outcome : -1;
+	if (seen->contacts_count > 1 || outcome != c->outcome)
+		fail_msg("%s: %u contacts, outcome %d", c->name, seen->contacts_count, outcome);
+}
+
+static void each_conversation_has_its_rank_its_end_and_its_outcome(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof conversations / sizeof conversations[0]; i++) {
+		const struct conversation *c = &conversations[i];
+		struct rig rig;
+		start(&rig, &alone);
+		converse(&rig, 1, c->proto, c->steps, c->count);
+		int64_t last_ns = rig.now;
+		for (unsigned s = 0; s < 310; s++) { // let time go by without a packet
+			rig.now += S;
+			rig_begin(&rig);
+			rig_end(&rig, false);
+		}
+		rig_finish(&rig);
+		check_conversation(c, last_ns);
+		stop(&rig);
+	}
+}
+
+static void a_syn_flood_that_is_answered_stays_embryonic(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, &alone);
+	for (unsigned second = 0; second < 5; second++) {
+		rig.now += S;
+		rig_begin(&rig);
+		for (unsigned i = 0; i < 1000; i++) {
+			struct rig_packet syn = {.src = hand_v4(198, second, i / 250, i % 250), .dst = hand_v4(10, 1, 0, 9), .sport = (uint16_t)(1024 + i), .dport = 443,
+						 .proto = 6, .flags = SYN};
+			struct rig_packet back = {.src = syn.dst, .dst = syn.src, .sport = 443, .dport = syn.sport, .proto = 6, .flags = SYN | ACK};
+			rig_send(&rig, &syn);
+			rig_send(&rig, &back);
+		}
+		rig_end(&rig, false);
+	}
+	rig_finish(&rig);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_PROMOTED), 0);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_CREATED), 5000);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_EMBRYONIC_ENDED), 5000);
+	assert_int_equal(seen->flows_count + rig_count(&rig, YG_WC_RECORDS_SHED_POOL), 5000); // a second ends more than so small a table writes
+	assert_in_range(seen->flows_count, 3000, 5000);
+	for (uint32_t i = 0; i < seen->flows_count; i++)
+		assert_int_equal(seen->flows[i].rank, YG_RANK_EMBRYONIC);
+	assert_int_equal(seen->body.packets[YG_VEC_SYN], 5000);
+	assert_int_equal(seen->body.flows, 5000);
+	assert_int_equal(seen->body.handshakes, 0);
+	assert_int_equal(seen->contacts_count, 5000);
+	stop(&rig);
+}
+
+// A SYN that is sent again without end outgrows its entry, but not its rank.
+static void one_flow_of_a_hundred_syns_is_no_more_than_embryonic(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, &alone);
+	for (unsigned i = 0; i < 100; i++)
+		converse(&rig, 1, 6, (const struct step[]){{0, SYN, 0, 0}}, 1);
+	rig_finish(&rig);
+	assert_int_equal(seen->flows_count, 1);
+	assert_int_equal(seen->flows[0].packets[0], 100);
+	assert_int_equal(seen->flows[0].bytes[0], 100 * 40);
+	assert_int_equal(seen->flows[0].rank, YG_RANK_EMBRYONIC);
+	assert_int_equal(seen->body.packets[YG_VEC_SYN], 100);
+	stop(&rig);
+}
+
+static void an_unreachable_refuses_what_it_quotes_and_other_errors_do_not(void **state)
+{
+	(void)state;
+	static const struct {
+		uint8_t type;
+		bool quotes_the_answer;
+		uint8_t outcome;
+	} cases[] = {{3, false, YG_CONTACT_REFUSED}, {11, false, YG_CONTACT_SILENT}, {3, true, YG_CONTACT_SILENT}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct rig rig;
+		start(&rig, &alone);
+		struct rig_packet udp = {.src = hand_v4(10, 1, 0, 9), .dst = hand_v4(192, 0, 2, 1), .sport = 5000, .dport = 53, .proto = 17, .payload = 20};
+		struct rig_packet other = {.src = udp.dst, .dst = udp.src, .sport = 53, .dport = 5000, .proto = 17, .payload = 20};
+		struct rig_packet error = {.src = hand_v4(192, 0, 2, 254), .dst = udp.src, .sport = cases[i].type, .dport = 1, .proto = 1,
+					   .about = cases[i].quotes_the_answer ? &other : &udp};
+		rig_begin(&rig);
+		rig_send(&rig, &udp);
+		rig_send(&rig, &error);
+		rig_end(&rig, false);
+		rig_finish(&rig);
+		assert_int_equal(seen->contacts_count, 1); // the error itself attempts nothing
+		assert_int_equal(seen->contacts[0].outcome, cases[i].outcome);
+		assert_int_equal(seen->contacts[0].port[1], 53);
+		assert_int_equal(seen->contacts[0].internal[0], 1);
+		assert_int_equal(rig_count(&rig, YG_WC_ICMP_ABOUT), 1);
+		stop(&rig);
+	}
+}
+
+// ---- vectors ----
+
+static const struct vector_case {
+	const char *name;
+	uint8_t proto;
+	struct step steps[4];
+	unsigned count;
+	uint8_t vector; // of the last packet, towards the city
+} vector_cases[] = {
+	{"SYN", 6, {{0, SYN, 0, 0}}, 1, YG_VEC_SYN},
+	{"SYN-ACK without SYN", 6, {{0, SYN | ACK, 0, 0}}, 1, YG_VEC_SYNACK},
+	{"ACK without flow", 6, {{0, ACK, 0, 0}}, 1, YG_VEC_ACK},
+	{"data without flow", 6, {{0, ACK | PSH, 10, 0}}, 1, YG_VEC_ACK},
+	{"RST without flow", 6, {{0, RST, 0, 0}}, 1, YG_VEC_RST},
+	{"FIN without flow", 6, {{0, FIN | ACK, 0, 0}}, 1, YG_VEC_FIN},
+	{"no flags", 6, {{0, 0, 0, 0}}, 1, YG_VEC_NULL_XMAS},
+	{"Christmas tree", 6, {{0, FIN | PSH | URG, 0, 0}}, 1, YG_VEC_NULL_XMAS},
+	{"SYN and FIN", 6, {{0, SYN | FIN, 0, 0}}, 1, YG_VEC_NULL_XMAS},
+	{"UDP", 17, {{0, 0, 10, 0}}, 1, YG_VEC_UDP},
+	{"SCTP", 132, {{0, 0, 30, 0}}, 1, YG_VEC_OTHER},
+	{"the ACK behind a SYN", 6, {{0, SYN, 0, 0}, {0, ACK, 0, 0}}, 2, YG_VEC_TCP_FLOW},
+	{"data of a connection", 6, {{0, SYN, 0, 0}, {1, SYN | ACK, 0, 0}, {0, ACK, 0, 0}, {0, ACK | PSH, 10, 0}}, 4, YG_VEC_TCP_FLOW},
+	{"an answer to what was asked", 17, {{1, 0, 10, 0}, {0, 0, 500, 0}}, 2, YG_VEC_DOWNLOAD},
+	{"a SYN-ACK to one's own SYN", 6, {{1, SYN, 0, 0}, {0, SYN | ACK, 0, 0}}, 2, YG_VEC_DOWNLOAD},
+	{"a RST to one's own SYN", 6, {{1, SYN, 0, 0}, {0, RST, 0, 0}}, 2, YG_VEC_DOWNLOAD},
+};
+
+static void each_packet_counts_to_one_vector(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof vector_cases / sizeof vector_cases[0]; i++) {
+		const struct vector_case *c = &vector_cases[i];
+		struct rig rig;
+		unsigned before[YG_VEC_COUNT] = {0}, inward = 0;
+		start(&rig, &alone);
+		for (unsigned n = 0; n < c->count; n++) {
+			memcpy(before, seen->body.packets, sizeof before);
+			rig.now += 2 * S; // what a record gathers is counted when its second is over
+			converse(&rig, 1, c->proto, &c->steps[n], 1);
+			rig.now += S;
+			rig_begin(&rig);
+			rig_end(&rig, false);
+			inward += !c->steps[n].back;
+		}
+		for (unsigned v = 0; v < YG_VEC_COUNT; v++)
+			if (seen->body.packets[v] - before[v] != (v == c->vector))
+				fail_msg("%s: %u packets more of vector %u", c->name, seen->body.packets[v] - before[v], v);
+		rig_finish(&rig);
+		assert_int_equal(seen->body.packets_out, c->count - inward);
+		stop(&rig);
+	}
+}
+
+// ---- conservation ----
+
+static void random_packet(struct rig *rig, uint64_t *packets, uint64_t *bytes)
+{
+	struct yg_addr out = hand_v4(192, 0, 2, (unsigned)random() % 200), in = hand_v4(10, 1, 0, (unsigned)random() % 30);
+	bool back = random() % 3 == 0;
+	static const uint8_t protos[] = {6, 6, 6, 17, 17, 1};
+	static const uint8_t flags[] = {SYN, SYN, SYN | ACK, ACK, ACK | PSH, ACK | PSH, FIN | ACK, RST, 0};
+	struct rig_packet p = {.src = back ? in : out, .dst = back ? out : in, .proto = protos[random() % 6], .flags = flags[random() % 9],
+			       .payload = (uint16_t)(random() % 2 ? random() % 1400 : 0)};
+	uint16_t client = (uint16_t)(1024 + random() % 20), server = (uint16_t)(random() % 4);
+	p.sport = p.proto == 1 ? (uint16_t)(random() % 2 * 8) : back ? server : client;
+	p.dport = p.proto == 1 ? 0 : back ? client : server;
+	if (!rig_send(rig, &p))
+		return;
+	(*packets)++;
+	*bytes += 20u + (p.proto == 6 ? 20u : 8u) + p.payload;
+}
+
+static void run_random(struct rig *rig, unsigned seed, uint64_t *packets, uint64_t *bytes)
+{
+	srandom(seed);
+	for (unsigned batch = 0; batch < 300; batch++) {
+		rig->now += random() % 50 ? random() % S : random() % 200 * S;
+		rig_begin(rig);
+		for (long n = random() % 100; n; n--)
+			random_packet(rig, packets, bytes);
+		rig_end(rig, false);
+	}
+	rig_finish(rig);
+}
+
+static void flows_packets_and_bytes_are_conserved(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 12; seed++) {
+		struct rig rig;
+		uint64_t packets = 0, bytes = 0, in_flows = 0, bytes_in_flows = 0, in_rates = 0;
+		start(&rig, &alone);
+		run_random(&rig, seed, &packets, &bytes);
+		assert_int_equal(rig_count(&rig, YG_WC_FLOW_HITS) + rig_count(&rig, YG_WC_FLOW_CREATED), packets);
+		assert_int_equal(rig_count(&rig, YG_WC_FLOW_CREATED), rig_count(&rig, YG_WC_FLOW_ENDED));
+		assert_int_equal(rig_count(&rig, YG_WC_FLOW_ENDED), rig_count(&rig, YG_WC_FLOW_RECORDS) + rig_count(&rig, YG_WC_RECORDS_SHED_POOL));
+		assert_int_equal(rig_count(&rig, YG_WC_RECORDS_SHED_POOL), 0);
+		assert_int_equal(seen->flows_count, rig_count(&rig, YG_WC_FLOW_RECORDS));
+		assert_int_equal(seen->begins, seen->ends);
+		for (uint32_t i = 0; i < seen->flows_count; i++) {
+			in_flows += seen->flows[i].packets[0] + seen->flows[i].packets[1];
+			bytes_in_flows += seen->flows[i].bytes[0] + seen->flows[i].bytes[1];
+			assert_true(seen->flows[i].first_ns <= seen->flows[i].last_ns);
+			assert_true(seen->flows[i].last_ns <= seen->flows[i].event_ns);
+		}
+		assert_int_equal(in_flows, packets);
+		assert_int_equal(bytes_in_flows, bytes);
+		for (unsigned v = 0; v < YG_VEC_COUNT; v++)
+			in_rates += seen->link.packets[v];
+		assert_int_equal(in_rates + seen->link.packets_out, packets);
+		for (unsigned v = 0; v < YG_VEC_COUNT; v++) // every packet crosses the border of the one body
+			assert_int_equal(seen->body.packets[v], seen->link.packets[v]);
+		assert_int_equal(seen->body.packets_out, seen->link.packets_out);
+		assert_int_equal(seen->body.flows + seen->body.flows_out, rig_count(&rig, YG_WC_FLOW_CREATED));
+		assert_int_equal(rig.sampled, packets); // one in one
+		stop(&rig);
+	}
+}
+
+static int by_flow(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct yg_flow));
+}
+
+// Each of n workers sees all packets and takes its own: together they say what one says.
+static void several_workers_say_together_what_one_says(void **state)
+{
+	(void)state;
+	struct yg_flow *all[3];
+	uint32_t counts[3] = {0};
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned workers = 1u << i;
+		all[i] = calloc(FLOWS_MAX, sizeof **all);
+		for (unsigned index = 0; index < workers; index++) {
+			struct rig rig;
+			uint64_t packets = 0, bytes = 0;
+			start(&rig, &(const struct rig_options){.no_dissector = true, .index = index, .workers = workers});
+			run_random(&rig, 4711, &packets, &bytes);
+			memcpy(all[i] + counts[i], seen->flows, seen->flows_count * sizeof **all);
+			counts[i] += seen->flows_count;
+			stop(&rig);
+		}
+		qsort(all[i], counts[i], sizeof **all, by_flow);
+		assert_int_equal(counts[i], counts[0]);
+		assert_memory_equal(all[i], all[0], counts[0] * sizeof **all);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		free(all[i]);
+}
+
+static void a_syn_after_the_end_begins_another_flow(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, &alone);
+	converse(&rig, 1, 6, (const struct step[]){{0, SYN, 0, 0}, {1, RST | ACK, 0, 0}, {0, SYN, 0, 0}, {1, SYN | ACK, 0, 0}, {0, ACK, 0, 0}}, 5);
+	converse(&rig, 1, 6, (const struct step[]){{0, ACK | PSH, 10, 301}}, 1); // its idle time has passed unnoticed
+	rig_finish(&rig);
+	assert_int_equal(seen->flows_count, 3);
+	assert_int_equal(seen->flows[0].end, YG_END_RESET);
+	assert_int_equal(seen->flows[1].end, YG_END_IDLE);
+	assert_int_equal(seen->flows[1].rank, YG_RANK_ESTABLISHED);
+	assert_true(seen->flows[2].midstream);
+	assert_true(seen->flows[0].flow_id != seen->flows[1].flow_id);
+	stop(&rig);
+}
+
+static void a_long_flow_is_reported_once_a_minute(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, &alone);
+	for (unsigned i = 0; i < 600; i++)
+		converse(&rig, 1, 17, (const struct step[]){{0, 0, 10, 1}}, 1);
+	assert_int_equal(seen->updates, 9);
+	rig_finish(&rig);
+	assert_int_equal(seen->flows_count, 1);
+	assert_int_equal(seen->flows[0].packets[0], 600);
+	stop(&rig);
+}
+
+// Live, nobody empties the rings: the worker goes on, and what finds no room is counted in what has left.
+static void a_live_worker_waits_for_nobody(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, &(const struct rig_options){.live = true, .requests = 128});
+	srandom(4711);
+	uint64_t packets = 0, bytes = 0;
+	for (unsigned batch = 0; batch < 200; batch++) {
+		const struct yg_batch_mark mark = {.batch = batch + 1, .time_ns = rig.now, .second = yg_time_second(yg_time_ns(rig.now)), .sample_every = 1};
+		yg_worker_begin(rig.worker, &mark);
+		yg_worker_expire(rig.worker, rig.number + 1);
+		for (unsigned i = 0; i < 500; i++)
+			random_packet(&rig, &packets, &bytes);
+		yg_worker_end(rig.worker, false);
+		rig.now += S / 4;
+	}
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_HITS) + rig_count(&rig, YG_WC_FLOW_CREATED), packets);
+	assert_int_equal(rig_count(&rig, YG_WC_EVENTS), RIG_EVENTS);
+	assert_true(rig_count(&rig, YG_WC_DS_SKIPPED_RING_FULL) > 0);
+	assert_int_equal(rig_count(&rig, YG_WC_DS_OFFERED), rig_count(&rig, YG_WC_DS_SENT) + rig_count(&rig, YG_WC_DS_SKIPPED_RING_FULL));
+	stop(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_conversation_has_its_rank_its_end_and_its_outcome),
+		cmocka_unit_test(a_syn_flood_that_is_answered_stays_embryonic),
+		cmocka_unit_test(one_flow_of_a_hundred_syns_is_no_more_than_embryonic),
+		cmocka_unit_test(an_unreachable_refuses_what_it_quotes_and_other_errors_do_not),
+		cmocka_unit_test(each_packet_counts_to_one_vector),
+		cmocka_unit_test(flows_packets_and_bytes_are_conserved),
+		cmocka_unit_test(several_workers_say_together_what_one_says),
+		cmocka_unit_test(a_syn_after_the_end_begins_another_flow),
+		cmocka_unit_test(a_long_flow_is_reported_once_a_minute),
+		cmocka_unit_test(a_live_worker_waits_for_nobody),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
