@@ -148,7 +148,7 @@ static void window(void *self, const struct yg_window *w)
 // The slow path of a service speaks through its host, so that one attack has one voice.
 static void tick_services(struct dos *d, int64_t second)
 {
-	for (uint32_t i = 0; i < d->services; i++) {
+	for (uint32_t i = 0; i < d->services_used; i++) {
 		struct dos_service *s = &d->service[i];
 		if (!s->used)
 			continue;
@@ -176,7 +176,7 @@ static void tick(void *self, int64_t second)
 {
 	struct dos *d = self;
 	tick_services(d, second);
-	for (uint32_t i = 0; i < d->hosts; i++) {
+	for (uint32_t i = 0; i < d->hosts_used; i++) {
 		struct dos_watch *w = &d->watch[i];
 		if (!w->used)
 			continue;

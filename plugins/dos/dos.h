@@ -131,6 +131,7 @@ struct dos {
 	uint32_t hosts, services, buckets; // buckets: of either table, a power of two
 	uint32_t *host_head, *service_head;
 	uint32_t host_free, service_free, evictions;
+	uint32_t hosts_used, services_used; // places from here on were never taken: a second passes over the others alone
 	struct dos_watch *watch;
 	struct dos_service *service;
 	double host_refused, service_refused; // heat that found no colder record in this second

@@ -59,6 +59,7 @@ void dos_table_clear(struct dos *d)
 	for (uint32_t i = 0; i < d->services; i++)
 		d->service[i].next = i + 1 < d->services ? i + 1 : DOS_NONE;
 	d->host_free = d->service_free = 0;
+	d->hosts_used = d->services_used = 0;
 }
 
 void dos_table_layout(struct dos *d)
@@ -163,6 +164,8 @@ struct dos_watch *dos_watch_get(struct dos *d, uint8_t af, const struct yg_addr 
 	uint32_t at = d->host_free;
 	struct dos_watch *w = &d->watch[at];
 	d->host_free = w->next;
+	if (at >= d->hosts_used)
+		d->hosts_used = at + 1;
 	*w = (struct dos_watch){.addr = *addr, .af = af, .used = true, .next = *head, .org = YG_ORG_NONE, .heat = heat};
 	*head = at;
 	return w;
@@ -185,6 +188,8 @@ struct dos_service *dos_service_get(struct dos *d, const struct yg_window *w, do
 	uint32_t at = d->service_free;
 	struct dos_service *s = &d->service[at];
 	d->service_free = s->next;
+	if (at >= d->services_used)
+		d->services_used = at + 1;
 	*s = (struct dos_service){
 	    .addr = w->addr, .af = w->af, .port = w->port, .used = true, .next = *head, .heat = heat};
 	*head = at;

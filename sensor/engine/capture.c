@@ -129,9 +129,10 @@ void yg_batch_finish(struct yg_batch *batch)
 	memset(batch, 0, sizeof(*batch));
 }
 
+// What is read beyond a batch is copied once more, so a chunk is a fraction of one.
 static size_t next_chunk(size_t batch_bytes)
 {
-	size_t chunk = 2 * batch_bytes;
+	size_t chunk = (batch_bytes / 4 + 4095) & ~(size_t)4095;
 	if (chunk < YG_CHUNK_MIN)
 		return YG_CHUNK_MIN;
 	return chunk > YG_CHUNK_MAX ? YG_CHUNK_MAX : chunk;

@@ -116,6 +116,7 @@ void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_key
 	uint32_t mask = table->partition_buckets - 1;
 	uint32_t base = partition * table->partition_buckets;
 	ret_hash->partition = (uint8_t)partition;
+	ret_hash->guess = YG_NO_RECORD;
 	ret_hash->tag = (uint16_t)(h >> 48) | 0x8000;
 	ret_hash->bucket = base + ((uint32_t)h & mask);
 	ret_hash->bucket2 = base + ((uint32_t)(h >> 24) & mask);
@@ -134,6 +135,36 @@ void yg_flow_prefetch(const struct yg_flow_table *table, const struct yg_flow_ha
 {
 	__builtin_prefetch(table->tags[hash->bucket]);
 	__builtin_prefetch(table->tags[hash->bucket2]);
+}
+
+static uint32_t tagged(const uint16_t *tags, uint32_t bucket, uint16_t tag)
+{
+	for (uint32_t i = 0; i < YG_BUCKET; i++)
+		if (tags[i] == tag)
+			return bucket * YG_BUCKET + i;
+	return YG_NO_RECORD;
+}
+
+void yg_flow_prefetch_entry(const struct yg_flow_table *table, struct yg_flow_hash *hash)
+{
+	hash->guess = tagged(table->tags[hash->bucket], hash->bucket, hash->tag);
+	if (hash->guess == YG_NO_RECORD)
+		hash->guess = tagged(table->tags[hash->bucket2], hash->bucket2, hash->tag);
+	if (hash->guess != YG_NO_RECORD)
+		__builtin_prefetch(&table->entries[hash->guess]);
+}
+
+void yg_flow_prefetch_record(const struct yg_flow_table *table, const struct yg_flow_hash *hash)
+{
+	if (hash->guess == YG_NO_RECORD)
+		return;
+	uint32_t record = table->entries[hash->guess].record;
+	if (record >= table->records)
+		return;
+	const char *lines = (const char *)&table->record[record];
+	__builtin_prefetch(lines);
+	__builtin_prefetch(lines + 64);
+	__builtin_prefetch(lines + 128);
 }
 
 struct yg_flow_entry *yg_flow_entry(struct yg_flow_table *table, uint32_t entry)

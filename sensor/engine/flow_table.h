@@ -113,6 +113,7 @@ struct yg_flow_table_options {
 
 struct yg_flow_hash {
 	uint32_t bucket, bucket2; // absolute bucket numbers
+	uint32_t guess;           // an entry with this tag, of yg_flow_prefetch_entry; YG_NO_RECORD none
 	uint16_t tag;
 	uint8_t partition;
 };
@@ -134,7 +135,10 @@ void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_key
 // The flow_id of the records: 53 bits, the same on every sensor and in every replay. Pure.
 uint64_t yg_flow_id(const struct yg_flow_key *key, int64_t first_ns);
 
+// Three steps towards a flow, each for when the memory of the one before has arrived: its tags, its entry, its record.
 void yg_flow_prefetch(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
+void yg_flow_prefetch_entry(const struct yg_flow_table *table, struct yg_flow_hash *hash);
+void yg_flow_prefetch_record(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
 
 // The entry of the key, or YG_NO_RECORD.
 uint32_t yg_flow_find(const struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key);

@@ -154,29 +154,35 @@ static void add_to_end(struct yg_worker_rates *r, const struct yg_end *end, cons
 }
 
 // TCP ports are all counted (the aggregator keeps those that are declared or have answered); of UDP, the declared ones.
-static bool is_service(const struct yg_worker_rates *r, const struct yg_rate_add *add)
+static bool is_service(const struct yg_worker_rates *r, const struct yg_end *end, uint8_t proto, uint16_t port)
 {
-	if (!add->service_port)
-		return false;
-	return add->proto == 6 || yg_lookup_service(r->config, add->to->af, &add->to->addr, add->proto, add->service_port);
+	return port && (proto == 6 || yg_lookup_service(r->config, end->af, &end->addr, proto, port));
+}
+
+static void add_to_service(struct yg_worker_rates *r, const struct yg_end *end, uint16_t port, const struct yg_rate_add *add,
+			   void (*count)(struct yg_rates *, const struct yg_rate_add *))
+{
+	if (!is_service(r, end, add->proto, port))
+		return;
+	struct yg_rate_key key = host_key(end);
+	key.scope = YG_SCOPE_SERVICE;
+	key.proto = add->proto;
+	key.port = port;
+	struct yg_rates *service = keyed_rates(r, &key);
+	if (service)
+		count(service, add);
 }
 
 void yg_rates_add(struct yg_worker_rates *r, const struct yg_rate_add *add)
 {
 	if (add->to->internal) {
 		add_to_end(r, add->to, add, count_in);
-		if (is_service(r, add)) {
-			struct yg_rate_key key = host_key(add->to);
-			key.scope = YG_SCOPE_SERVICE;
-			key.proto = add->proto;
-			key.port = add->service_port;
-			struct yg_rates *service = keyed_rates(r, &key);
-			if (service)
-				count_in(service, add);
-		}
+		add_to_service(r, add->to, add->service_port, add, count_in);
 	}
-	if (add->from->internal && add->packets)
+	if (add->from->internal && add->packets) {
 		add_to_end(r, add->from, add, count_out);
+		add_to_service(r, add->from, add->answer_port, add, count_out);
+	}
 }
 
 void yg_rates_link(struct yg_worker_rates *r, uint8_t vector, bool inward, uint32_t wire_bytes)

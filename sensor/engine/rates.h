@@ -39,6 +39,7 @@ struct yg_rate_add {
 	const struct yg_end *from, *to;
 	uint8_t vector, proto;
 	uint16_t service_port;    // of `to` when it is the responder; 0: none
+	uint16_t answer_port;     // of `from` when it is the responder; 0: none
 	uint32_t packets, flows, handshakes;
 	uint64_t bytes;
 };

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/shm.h"
+#include "engine/barrier.h"
 #include "engine/decode.h"
 #include "engine/reassembly.h"
 #include "engine/replay_clock.h"
@@ -38,7 +39,7 @@ struct replay {
 	struct yg_replay_clock clock;
 	struct job jobs[2];
 	struct job *job; // that the workers are at
-	pthread_barrier_t barrier;
+	struct yg_barrier barrier;
 	uint64_t batches, number;
 	int64_t second;
 	uint64_t second_packets;
@@ -123,6 +124,7 @@ static void place_packet(struct replay *r, struct yg_packet *p)
 	p->sender = (uint8_t)sender;
 	yg_flow_hash_of(r->o.table, &p->key, about ? p->partition : -1, &p->hash);
 	p->partition = p->hash.partition;
+	yg_flow_prefetch(r->o.table, &p->hash);
 }
 
 static void count_decoded(struct yg_worker_stats *stats, const struct yg_view *v)
@@ -248,10 +250,12 @@ static void begin(struct replay *r, struct job *job, unsigned index)
 
 static void process(struct replay *r, struct job *job, unsigned index, uint32_t from, uint32_t to)
 {
-	enum { AHEAD = 8 };
+	enum { ENTRY_AHEAD = 8, RECORD_AHEAD = 4 }; // tags are fetched when the packet is decoded
 	for (uint32_t i = from; i < to; i++) {
-		if (i + AHEAD < to && job->packets[i + AHEAD].decoded)
-			yg_flow_prefetch(r->o.table, &job->packets[i + AHEAD].hash);
+		if (i + ENTRY_AHEAD < to && job->packets[i + ENTRY_AHEAD].decoded)
+			yg_flow_prefetch_entry(r->o.table, &job->packets[i + ENTRY_AHEAD].hash);
+		if (i + RECORD_AHEAD < to && job->packets[i + RECORD_AHEAD].decoded)
+			yg_flow_prefetch_record(r->o.table, &job->packets[i + RECORD_AHEAD].hash);
 		process_one(r->o.workers[index], job, i);
 	}
 }
@@ -272,21 +276,31 @@ struct thread {
 	pthread_t id;
 };
 
+static void take_answers(void *context)
+{
+	yg_worker_idle(context);
+}
+
+static void meet(struct thread *t)
+{
+	yg_barrier_wait(&t->r->barrier, take_answers, t->r->o.workers[t->index]);
+}
+
 static void *worker_thread(void *argument)
 {
 	struct thread *t = argument;
 	for (;;) {
-		pthread_barrier_wait(&t->r->barrier); // a job is there
+		meet(t); // a job is there
 		struct job *job = t->r->job;
 		if (job->stop)
 			return NULL;
 		decode_slice(t->r, job, t->index);
-		pthread_barrier_wait(&t->r->barrier); // decoded
-		pthread_barrier_wait(&t->r->barrier); // put together
+		meet(t); // decoded
+		meet(t); // put together
 		begin(t->r, job, t->index);
 		process(t->r, job, t->index, 0, job->batch.count);
 		end(t->r, job, t->index);
-		pthread_barrier_wait(&t->r->barrier); // done
+		meet(t); // done
 	}
 }
 
@@ -300,6 +314,7 @@ static void run_alone(struct replay *r, struct job *job)
 		decode_range(r, job, 0, from, to);
 		reassemble(r, job, from, to);
 		process(r, job, 0, from, to);
+		yg_worker_hand_over(r->o.workers[0]);
 	}
 	end(r, job, 0);
 	show_reassembly(r);
@@ -314,14 +329,14 @@ static enum yg_capture_status run_job(struct replay *r, struct job *job, struct 
 		return next ? fill(r, next) : status;
 	}
 	r->job = job;
-	pthread_barrier_wait(&r->barrier);
-	pthread_barrier_wait(&r->barrier);
+	yg_barrier_wait(&r->barrier, NULL, NULL);
+	yg_barrier_wait(&r->barrier, NULL, NULL);
 	reassemble(r, job, 0, job->batch.count);
 	show_reassembly(r);
-	pthread_barrier_wait(&r->barrier);
+	yg_barrier_wait(&r->barrier, NULL, NULL);
 	if (next)
 		status = fill(r, next);
-	pthread_barrier_wait(&r->barrier);
+	yg_barrier_wait(&r->barrier, NULL, NULL);
 	return status;
 }
 
@@ -340,10 +355,12 @@ static enum yg_capture_status run_all(struct replay *r)
 	enum yg_capture_status status = fill(r, job);
 	while (job->batch.count) {
 		bool more = status == YG_CAPTURE_MORE;
-		enum yg_capture_status after = run_job(r, job, more ? next : NULL);
+		enum yg_capture_status after = run_job(r, job, !more ? NULL : r->o.workers_count == 1 ? job : next);
 		if (!more)
 			break;
 		status = after;
+		if (r->o.workers_count == 1)
+			continue; // the same job again: its memory is in the cache
 		struct job *done = job;
 		job = next;
 		next = done;
@@ -377,8 +394,7 @@ static int start_threads(struct replay *r, struct thread *threads)
 	unsigned n = r->o.workers_count;
 	if (n == 1)
 		return 0;
-	if (pthread_barrier_init(&r->barrier, NULL, n + 1) != 0)
-		return -ENOMEM;
+	yg_barrier_init(&r->barrier, n + 1);
 	for (unsigned i = 0; i < n; i++) {
 		threads[i] = (struct thread){.r = r, .index = i};
 		int error = pthread_create(&threads[i].id, NULL, worker_thread, &threads[i]);
@@ -397,10 +413,9 @@ static void stop_threads(struct replay *r, struct thread *threads)
 		return;
 	r->jobs[0].stop = true;
 	r->job = &r->jobs[0];
-	pthread_barrier_wait(&r->barrier);
+	yg_barrier_wait(&r->barrier, NULL, NULL);
 	for (unsigned i = 0; i < r->o.workers_count; i++)
 		pthread_join(threads[i].id, NULL);
-	pthread_barrier_destroy(&r->barrier);
 }
 
 static int init(struct replay *r, const struct yg_replay_options *options)

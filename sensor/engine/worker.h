@@ -90,6 +90,12 @@ void yg_worker_expire(struct yg_worker *w, uint64_t first_packet);
 // One packet of this worker's partitions; `decoded` as yg_packet says.
 void yg_worker_packet(struct yg_worker *w, struct yg_packet *packet);
 
+// Shows the dissector what has gathered for it, when that is worth waking it for. Changes nothing but when.
+void yg_worker_hand_over(struct yg_worker *w);
+
+// Between batches: takes what the dissector has answered out of its ring, unread, so that it can go on.
+void yg_worker_idle(struct yg_worker *w);
+
 // Ends the batch: tells dissector and aggregator.
 void yg_worker_end(struct yg_worker *w, bool last);
 

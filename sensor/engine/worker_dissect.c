@@ -58,6 +58,12 @@ static void hold_answers(struct yg_worker *w)
 	yg_ring_release(ring);
 }
 
+void yg_worker_idle(struct yg_worker *w)
+{
+	if (w->o.replay && w->o.from_dissector)
+		hold_answers(w);
+}
+
 static bool room_for(struct yg_worker *w, uint32_t slots)
 {
 	struct yg_ring *ring = w->o.to_dissector;

@@ -68,9 +68,10 @@ bool yg_worker_count_now(struct yg_worker *w, const struct yg_view *v, uint32_t 
 	yg_end_resolve(w->o.config, v->af, &v->src, &from);
 	yg_end_resolve(w->o.config, v->af, &v->dst, &to);
 	bool initiator_1 = e->flags & YG_ENTRY_INITIATOR_1;
+	uint16_t port = v->proto == 6 || v->proto == 17 ? e->key.port[!initiator_1] : 0;
 	struct yg_rate_add add = {.from = &from, .to = &to, .vector = vector, .proto = v->proto, .packets = 1, .flows = fresh,
-				  .bytes = v->ip_bytes,
-				  .service_port = direction == 0 && (v->proto == 6 || v->proto == 17) ? e->key.port[!initiator_1] : 0};
+				  .bytes = v->ip_bytes, .service_port = direction == 0 ? port : 0,
+				  .answer_port = direction == 1 ? port : 0};
 	yg_rates_add(w->rates, &add);
 	return to.internal;
 }
@@ -93,12 +94,13 @@ void yg_worker_record_flush(struct yg_worker *w, struct yg_flow_record *r, const
 	if (!r->second_packets[0] && !r->second_packets[1])
 		return;
 	ends_of_record(w, key, initiator_1, r, ends);
+	uint16_t port = key->proto == 6 || key->proto == 17 ? key->port[!initiator_1] : 0;
 	for (unsigned d = 0; d < 2; d++) {
 		if (!r->second_packets[d])
 			continue;
 		struct yg_rate_add add = {.from = &ends[d], .to = &ends[!d], .vector = r->vector[d], .proto = key->proto,
 					  .packets = r->second_packets[d], .bytes = r->second_bytes[d],
-					  .service_port = d == 0 && (key->proto == 6 || key->proto == 17) ? key->port[!initiator_1] : 0};
+					  .service_port = d == 0 ? port : 0, .answer_port = d == 1 ? port : 0};
 		yg_rates_add(w->rates, &add);
 		r->second_packets[d] = r->second_bytes[d] = 0;
 	}

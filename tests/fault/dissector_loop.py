@@ -11,7 +11,8 @@ alone, and both must say the same. A packet time that steps back is what the sen
 
 How long dissecting was away is the time from the signal, by this script's clock, to the ready_ns of the restart that the
 summary lists; both are CLOCK_MONOTONIC. The median and four in five must lie within the limits below. The slowest is printed and
-not judged: on a machine that others keep busy it measures their claims on the processor.
+not judged: on a machine that others keep busy it measures their claims on the processor, and a worker that is stopped while
+nothing waits for it counts as hung only from the next piece of work on.
 """
 import collections
 import json

@@ -298,7 +298,8 @@ static void a_flood_of_half_open_flows_costs_no_established_one(void **state)
 	for (size_t i = 0; i < sizeof loads / sizeof loads[0]; i++) {
 		uint32_t settled = PLACES / 100 * loads[i].percent;
 		unsigned lost = lost_to_a_flood(PLACES, settled, 10 * PLACES);
-		print_message("table %u %% full of established flows: a flood of ten times its places costs %u of %u\n", loads[i].percent, lost, settled);
+		print_message("table %u %% full of established flows: a flood of ten times its places costs %u of %u\n",
+		              loads[i].percent, lost, settled);
 		assert_in_range(lost, 0, loads[i].lost_max);
 	}
 }
@@ -456,7 +457,13 @@ static void a_partition_that_has_no_records_left_says_so(void **state)
 
 static struct yg_view view_of(uint8_t a, uint16_t sport, uint8_t b, uint16_t dport)
 {
-	return (struct yg_view){.src = {{10, 0, 0, a}}, .dst = {{10, 0, 0, b}}, .sport = sport, .dport = dport, .proto = 17, .af = 4, .domain = 7};
+	return (struct yg_view){.src = {{10, 0, 0, a}},
+	                        .dst = {{10, 0, 0, b}},
+	                        .sport = sport,
+	                        .dport = dport,
+	                        .proto = 17,
+	                        .af = 4,
+	                        .domain = 7};
 }
 
 static void both_directions_are_one_flow_and_go_to_one_worker(void **state)
@@ -467,7 +474,11 @@ static void both_directions_are_one_flow_and_go_to_one_worker(void **state)
 		uint8_t a = (uint8_t)random(), b = (uint8_t)random();
 		uint16_t p = (uint16_t)random(), q = (uint16_t)random();
 		struct yg_view there = view_of(a, p, b, q), back = view_of(b, q, a, p), other_port = view_of(a, 1, b, 2);
-		struct yg_view error = {.src = {{192, 0, 2, 1}}, .dst = there.src, .flags = YG_VIEW_ICMP_ERROR, .about_src = there.src, .about_dst = there.dst};
+		struct yg_view error = {.src = {{192, 0, 2, 1}},
+		                        .dst = there.src,
+		                        .flags = YG_VIEW_ICMP_ERROR,
+		                        .about_src = there.src,
+		                        .about_dst = there.dst};
 		struct yg_flow_key k1 = {0}, k2 = {0};
 		unsigned s1, s2;
 		yg_flow_key_of(&there, &k1, &s1);

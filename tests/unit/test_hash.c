@@ -69,6 +69,26 @@ static void bytes_at_an_odd_address_hash_alike(void **state)
 	}
 }
 
+// The beginning of a key (an address pair) is hashed on the way to the whole; the whole must not notice, and the pair alone decides.
+static void the_prefix_of_a_key_is_hashed_by_the_way(void **state)
+{
+	(void)state;
+	uint8_t bytes[64];
+	unsigned chain[16] = {0};
+	fill(bytes, sizeof bytes);
+	for (size_t length = 32; length <= sizeof bytes; length++) {
+		uint64_t prefix, whole = yg_hash_with_prefix(&other_key, bytes, length, &prefix);
+		assert_int_equal(whole, yg_hash(&other_key, bytes, length));
+		assert_int_equal(prefix, yg_hash_prefix(&other_key, bytes));
+	}
+	for (unsigned i = 0; i < 16000; i++) {
+		memcpy(bytes + 28, &i, sizeof i); // what differs stands at its end
+		chain[yg_hash_prefix(&other_key, bytes) >> 60]++;
+	}
+	for (unsigned i = 0; i < 16; i++)
+		assert_in_range(chain[i], 850, 1150);
+}
+
 static uint32_t crc32(const uint8_t *p, size_t length)
 {
 	uint32_t crc = UINT32_MAX;
@@ -155,6 +175,7 @@ int main(void)
 		cmocka_unit_test(the_hash_is_siphash_1_3),
 		cmocka_unit_test(an_identity_is_the_same_in_every_version),
 		cmocka_unit_test(bytes_at_an_odd_address_hash_alike),
+		cmocka_unit_test(the_prefix_of_a_key_is_hashed_by_the_way),
 		cmocka_unit_test(sixty_four_keys_that_collide_under_crc32_do_not_collide),
 		cmocka_unit_test(a_million_adversarial_keys_make_no_long_chain),
 		cmocka_unit_test(two_secrets_are_never_the_same),

@@ -153,8 +153,12 @@ static void stop(struct rig *rig)
 
 static void talk(struct rig *rig, unsigned client, uint16_t bytes)
 {
-	struct rig_packet there = {.src = hand_v4(192, 0, 2 + client / 250, client % 250), .dst = hand_v4(10, 1, 0, 9), .sport = 4000, .dport = 53, .proto = 17,
-				   .payload = bytes};
+	struct rig_packet there = {.src = hand_v4(192, 0, 2 + client / 250, client % 250),
+	                           .dst = hand_v4(10, 1, 0, 9),
+	                           .sport = 4000,
+	                           .dport = 53,
+	                           .proto = 17,
+	                           .payload = bytes};
 	struct rig_packet back = {.src = there.dst, .dst = there.src, .sport = 53, .dport = 4000, .proto = 17, .payload = bytes};
 	rig_send(rig, &there);
 	if (client % 2)
@@ -168,7 +172,12 @@ static void run(struct rig *rig, unsigned batches)
 		rig_begin(rig);
 		for (unsigned i = 0; i < 20; i++)
 			talk(rig, b * 5 + i, (uint16_t)(20 + i * 300));
-		struct rig_packet syn = {.src = hand_v4(198, 51, 100, b), .dst = hand_v4(10, 1, 0, 9), .sport = 9, .dport = 443, .proto = 6, .flags = YG_TCP_SYN};
+		struct rig_packet syn = {.src = hand_v4(198, 51, 100, b),
+		                         .dst = hand_v4(10, 1, 0, 9),
+		                         .sport = 9,
+		                         .dport = 443,
+		                         .proto = 6,
+		                         .flags = YG_TCP_SYN};
 		rig_send(rig, &syn);
 		rig_end(rig, false);
 	}

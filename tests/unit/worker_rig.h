@@ -125,7 +125,10 @@ static inline void rig_drain(struct rig *rig)
 
 static inline void rig_begin(struct rig *rig)
 {
-	const struct yg_batch_mark mark = {.batch = ++rig->batch, .time_ns = rig->now, .second = yg_time_second(yg_time_ns(rig->now)), .sample_every = 1};
+	const struct yg_batch_mark mark = {.batch = ++rig->batch,
+	                                   .time_ns = rig->now,
+	                                   .second = yg_time_second(yg_time_ns(rig->now)),
+	                                   .sample_every = 1};
 	yg_worker_begin(rig->worker, &mark);
 	yg_worker_expire(rig->worker, rig->number + 1);
 }
