@@ -23,12 +23,18 @@ struct sum {
 struct kept {
 	struct yg_rate_key key;
 	int64_t second;       // of the last update
-	uint8_t used;
 	uint8_t services; // hosts: ports of it that are kept and not declared
 	uint8_t counted;  // services: one of those
 	float packets[YG_VEC_COUNT], bits[YG_VEC_COUNT];
 	float flows, handshakes, packets_out, bits_out;
 };
+
+// Where keys are found: one cache line a bucket. The averages themselves lie densely, in the order in which keys first came.
+struct bucket {
+	uint32_t at[WAYS];  // index + 1 into `kept`
+	uint32_t tag[WAYS]; // of the key's hash: a place is looked at only when it is likely to be the one
+};
+_Static_assert(sizeof(struct bucket) == 64, "one cache line");
 
 struct yg_rate_engine {
 	const struct yg_config *config;
@@ -38,7 +44,8 @@ struct yg_rate_engine {
 	uint32_t *cell, *used_cell, *order;
 	struct sum *sum;
 	// the averages
-	uint32_t buckets;
+	uint32_t buckets, kept_used;
+	struct bucket *bucket;
 	struct kept *kept;
 	float one_way;
 	bool warm;
@@ -68,8 +75,9 @@ struct yg_rate_engine *yg_rate_engine_create(const struct yg_config *config, con
 	e->used_cell = yg_memory_reserve(sizeof *e->used_cell * e->capacity);
 	e->order = yg_memory_reserve(sizeof *e->order * e->capacity);
 	e->sum = yg_memory_reserve(sizeof *e->sum * e->capacity);
+	e->bucket = yg_memory_reserve(sizeof *e->bucket * e->buckets);
 	e->kept = yg_memory_reserve(sizeof *e->kept * WAYS * e->buckets);
-	if (e->cell && e->used_cell && e->order && e->sum && e->kept)
+	if (e->cell && e->used_cell && e->order && e->sum && e->bucket && e->kept)
 		return e;
 	yg_rate_engine_destroy(e);
 	errno = ENOMEM;
@@ -84,6 +92,7 @@ void yg_rate_engine_destroy(struct yg_rate_engine *e)
 	yg_memory_release(e->used_cell, sizeof *e->used_cell * e->capacity);
 	yg_memory_release(e->order, sizeof *e->order * e->capacity);
 	yg_memory_release(e->sum, sizeof *e->sum * e->capacity);
+	yg_memory_release(e->bucket, sizeof *e->bucket * e->buckets);
 	yg_memory_release(e->kept, sizeof *e->kept * WAYS * e->buckets);
 	free(e);
 }
@@ -145,12 +154,20 @@ static float loudness(const struct kept *k)
 	return all;
 }
 
+static struct bucket *bucket_of(const struct yg_rate_engine *e, const struct yg_rate_key *key, uint32_t *ret_tag)
+{
+	uint64_t hash = yg_hash(&e->hash, key, sizeof *key);
+	*ret_tag = (uint32_t)hash;
+	return &e->bucket[(hash >> 32) % e->buckets];
+}
+
 static struct kept *find_kept(struct yg_rate_engine *e, const struct yg_rate_key *key)
 {
-	struct kept *bucket = &e->kept[(yg_hash(&e->hash, key, sizeof *key) >> 32) % e->buckets * WAYS];
+	uint32_t tag;
+	const struct bucket *b = bucket_of(e, key, &tag);
 	for (unsigned i = 0; i < WAYS; i++)
-		if (bucket[i].used && memcmp(&bucket[i].key, key, sizeof *key) == 0)
-			return &bucket[i];
+		if (b->at[i] && b->tag[i] == tag && memcmp(&e->kept[b->at[i] - 1].key, key, sizeof *key) == 0)
+			return &e->kept[b->at[i] - 1];
 	return NULL;
 }
 
@@ -174,29 +191,39 @@ static void forget_service(struct yg_rate_engine *e, const struct kept *gone)
 		host->services--;
 }
 
-// A cleared place for the key; in a full bucket the quietest goes.
+// The way of a full bucket whose key goes: the quietest, ties by key.
+static unsigned quietest(const struct yg_rate_engine *e, const struct bucket *b)
+{
+	unsigned best = 0;
+	for (unsigned i = 1; i < WAYS; i++) {
+		const struct kept *k = &e->kept[b->at[i] - 1], *least = &e->kept[b->at[best] - 1];
+		float quiet = loudness(k), so_far = loudness(least);
+		if (quiet < so_far || (quiet == so_far && memcmp(&k->key, &least->key, sizeof k->key) < 0))
+			best = i;
+	}
+	return best;
+}
+
+// A cleared place for the key.
 static struct kept *make_kept(struct yg_rate_engine *e, const struct yg_rate_key *key)
 {
-	struct kept *bucket = &e->kept[(yg_hash(&e->hash, key, sizeof *key) >> 32) % e->buckets * WAYS];
-	struct kept *place = NULL;
-	for (unsigned i = 0; i < WAYS; i++) {
-		struct kept *k = &bucket[i];
-		if (!k->used) {
-			place = k;
-			e->stats.keys++;
-			break;
-		}
-		float quiet = loudness(k), least = place ? loudness(place) : 0;
-		if (!place || quiet < least || (quiet == least && memcmp(&k->key, &place->key, sizeof k->key) < 0))
-			place = k;
-	}
-	if (place->used) {
+	uint32_t tag;
+	struct bucket *b = bucket_of(e, key, &tag);
+	unsigned way = 0;
+	while (way < WAYS && b->at[way])
+		way++;
+	if (way == WAYS) {
+		way = quietest(e, b);
 		e->stats.evicted++;
-		forget_service(e, place);
+		forget_service(e, &e->kept[b->at[way] - 1]);
+	} else {
+		b->at[way] = ++e->kept_used;
+		e->stats.keys++;
 	}
+	b->tag[way] = tag;
+	struct kept *place = &e->kept[b->at[way] - 1];
 	memset(place, 0, sizeof *place);
 	place->key = *key;
-	place->used = 1;
 	return place;
 }
 
