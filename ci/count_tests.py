@@ -35,6 +35,12 @@ def main():
             for i, n in enumerate(count(json.loads(line))):
                 totals[i] += n
     for extra in sys.argv[2:]:
+        if '=' not in extra:  # a log of `ok - ` lines
+            text = open(extra, encoding='utf-8', errors='replace').read()
+            totals[0] += len(re.findall(r'^ok - ', text, re.M))
+            totals[1] += len(re.findall(r'^not ok - |^.*\berror: ', text, re.M))
+            totals[2] += len(re.findall(r'^skip', text, re.M))
+            continue
         name, status = extra.split('=')
         totals[0 if status == '0' else 1] += 1
         if status != '0':

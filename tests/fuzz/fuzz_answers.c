@@ -127,8 +127,12 @@ static void send(struct rig *rig, struct peer *peer)
 {
 	uint8_t client = next(peer), kind = next(peer), payload = next(peer);
 	struct yg_addr out = hand_v4(192, 0, 2, client), in = hand_v4(10, 1, 0, client % 3);
-	struct rig_packet p = {.src = kind & 1 ? in : out, .dst = kind & 1 ? out : in, .sport = kind & 1 ? 53 : 4000, .dport = kind & 1 ? 4000 : 53,
-			       .proto = kind & 2 ? 6 : 17, .flags = kind >> 2, .payload = (uint16_t)(payload * 25)};
+	struct rig_packet p = {.src = out, .dst = in, .sport = 4000, .dport = 53};
+	if (kind & 1)
+		p = (struct rig_packet){.src = in, .dst = out, .sport = 53, .dport = 4000};
+	p.proto = kind & 2 ? 6 : 17;
+	p.flags = kind >> 2;
+	p.payload = (uint16_t)(payload * 25);
 	rig_send(rig, &p);
 }
 

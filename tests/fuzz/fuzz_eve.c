@@ -23,8 +23,9 @@ static const struct yg_flow good_flow = {
 };
 
 static const struct yg_alert good_alert = {
-    .kind = "dos.syn_flood", .detector = "dos", .id = 0xabc, .sequence = 7, .time_ns = INT64_C(1795244645123456789), .severity = YG_SEV_HIGH,
-    .af = 4, .proto = 6, .target_len = 32, .target = {{203, 0, 113, 10}}, .target_port = 443, .score = 92, .confidence = 0.9f,
+    .kind = "dos.syn_flood", .detector = "dos", .id = 0xabc, .sequence = 7, .time_ns = INT64_C(1795244645123456789),
+    .severity = YG_SEV_HIGH, .af = 4,
+    .proto = 6, .target_len = 32, .target = {{203, 0, 113, 10}}, .target_port = 443, .score = 92, .confidence = 0.9f,
     .vector = "syn", .observed = 48211, .threshold = 2930, .unit = "packets/s", .window_s = 3, .count = 1, .top_count = 2,
     .top = {{.af = 4, .share = 0.5f}, {.af = 6, .share = 0.25f}}, .series_count = 3, .series_step_s = 1, .orgs_count = 2, .orgs = {0, 1},
     .vectors_count = 1, .vectors = {{"syn", 1}}, .text_ja = "攻撃", .text_en = "attack", .org_code = "072001", .org_ja = "例市",

@@ -16,7 +16,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "replay"))
-import common  # noqa: E402
+import common  # noqa: E402 (found beside the other scripts)
 
 STREAM = "yagura:nadami-demo:alerts"
 ATTACKS = (

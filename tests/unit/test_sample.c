@@ -100,6 +100,10 @@ static void only_what_is_asked_for_counts(void **state)
 	yg_sample_add(store, &six);
 	assert_int_equal(ask(START, v4(10, 0, 0, 1), 32, 0).packets, 2);
 	assert_int_equal(ask(START, v4(10, 0, 0, 1), 32, 1u << YG_VEC_SYN).packets, 1);
+	struct yg_evidence again = ask(START, v4(10, 0, 0, 1), 32, 0); // an answer takes nothing from the one before
+	assert_int_equal(again.sources_at_least, 1);
+	assert_int_equal(again.ports_count, 1);
+	assert_true(again.ports[0].share == 1);
 	assert_int_equal(ask(START, v4(10, 0, 0, 0), 24, 1u << YG_VEC_SYN).packets, 2);
 	assert_int_equal(ask(START, v4(10, 0, 0, 0), 23, 1u << YG_VEC_SYN).packets, 3);
 	assert_int_equal(ask(START, v4(10, 0, 0, 0), 31, 0).packets, 2);

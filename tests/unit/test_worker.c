@@ -229,6 +229,14 @@ static void one_flow_of_a_hundred_syns_is_no_more_than_embryonic(void **state)
 	assert_int_equal(seen->flows[0].rank, YG_RANK_EMBRYONIC);
 	assert_int_equal(seen->body.packets[YG_VEC_SYN], 100);
 	stop(&rig);
+	start(&rig, &alone);
+	for (unsigned i = 0; i < 10; i++)
+		converse(&rig, 1, 6, ">S9000"); // the eighth is more bytes than the entry holds
+	rig_finish(&rig);
+	assert_int_equal(seen->flows_count, 1);
+	assert_int_equal(seen->flows[0].bytes[0], 10 * 9040);
+	assert_int_equal(seen->flows[0].rank, YG_RANK_EMBRYONIC);
+	stop(&rig);
 }
 
 static void an_unreachable_refuses_what_it_quotes_and_other_errors_do_not(void **state)

@@ -228,6 +228,7 @@ static void a_long_packet_travels_in_pieces_and_one_that_is_too_long_not_at_all(
 	struct rig rig;
 	start(&rig);
 	rig.dissect = NULL;
+	memset((uint8_t *)rig.memory[3] + 4096, 0xee, rig.size[3] - 4096); // what earlier packets left in the slots
 	rig_begin(&rig);
 	talk(&rig, 0, 5000);
 	talk(&rig, 2, 30000); // 12 pieces hold 24,576
@@ -477,6 +478,29 @@ static void a_dissector_that_gives_no_verdict_costs_verdicts_alone(void **state)
 	stop(&rig);
 }
 
+static void speak_late(struct rig *rig, struct peer *p)
+{
+	for (uint32_t i = 0; p->known_count > 2000 && i < 30; i++) {
+		uint32_t k = (p->known_count - 2000 + i) % KNOWN; // ended and left long ago
+		give_verdict(rig, p->known[k].slot, p->known[k].generation, "Late");
+	}
+}
+
+static void a_verdict_on_a_flow_that_has_left_finds_nobody(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig);
+	peer->silent_on_verdicts = true;
+	peer->instead = speak_late;
+	run(&rig, 700);
+	check_conservation(&rig);
+	assert_int_equal(named("Late"), 0);
+	assert_int_equal(rig_count(&rig, YG_WC_DS_VERDICTS), 0);
+	assert_true(rig_count(&rig, YG_WC_DS_ANSWER_INVALID) > 1000);
+	stop(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,6 +515,7 @@ int main(void)
 		cmocka_unit_test(a_restart_that_claims_the_future_loses_only_the_past),
 		cmocka_unit_test(ending_batches_that_have_not_begun_stops_nothing),
 		cmocka_unit_test(a_dissector_that_gives_no_verdict_costs_verdicts_alone),
+		cmocka_unit_test(a_verdict_on_a_flow_that_has_left_finds_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
