@@ -88,7 +88,7 @@ static void put_microseconds(char *text, int64_t us)
 void yg_zone_time_print(struct yg_zone_time *zone, int64_t ns, char *ret_text)
 {
 	int64_t second = yg_time_second(yg_time_ns(ns));
-	int64_t us = (ns - second * YG_NS_PER_S) / 1000;
+	int64_t us = (ns % YG_NS_PER_S + (ns % YG_NS_PER_S < 0 ? YG_NS_PER_S : 0)) / 1000;
 	int64_t within = second % QUARTER < 0 ? second % QUARTER + QUARTER : second % QUARTER;
 	int64_t start = second - within;
 	struct yg_zone_segment *segment = &zone->segments[(uint64_t)(start / QUARTER) % YG_ZONE_SEGMENTS];

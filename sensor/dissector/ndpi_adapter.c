@@ -17,8 +17,18 @@
 
 #include <ndpi/ndpi_api.h>
 
+enum { NAMES = 1024 }; // a power of two
+
+// The names of a protocol, once nDPI has put them together: it does so with printf, and a verdict needs them.
+struct names {
+	bool known;
+	ndpi_protocol protocol;
+	char proto[48], category[32];
+};
+
 struct yg_ndpi {
 	struct ndpi_detection_module_struct *module;
+	struct names names[NAMES];
 };
 
 struct yg_ndpi_flow {
@@ -170,13 +180,29 @@ static void copy_tls_details(const struct ndpi_flow_struct *flow, struct yg_verd
 		copy_alpn(verdict->alpn, flow->protos.tls_quic.alpn);
 }
 
+static const struct names *names_of(struct yg_ndpi *ndpi, ndpi_protocol protocol)
+{
+	unsigned at = (protocol.master_protocol * 31u + protocol.app_protocol + (unsigned)protocol.category * 7u) % NAMES;
+	struct names *n = &ndpi->names[at];
+	if (n->known && n->protocol.master_protocol == protocol.master_protocol &&
+	    n->protocol.app_protocol == protocol.app_protocol && n->protocol.category == protocol.category)
+		return n;
+	memset(n, 0, sizeof *n);
+	n->known = true;
+	n->protocol = protocol;
+	ndpi_protocol2name(ndpi->module, protocol, n->proto, sizeof n->proto);
+	const char *category = ndpi_category_get_name(ndpi->module, protocol.category);
+	snprintf(n->category, sizeof n->category, "%s", category ? category : "");
+	return n;
+}
+
 static void fill_names(struct yg_ndpi *ndpi, ndpi_protocol protocol, struct yg_verdict *verdict)
 {
+	const struct names *names = names_of(ndpi, protocol);
 	verdict->proto_master = protocol.master_protocol;
 	verdict->proto_app = protocol.app_protocol;
-	ndpi_protocol2name(ndpi->module, protocol, verdict->proto_name, sizeof verdict->proto_name);
-	const char *category = ndpi_category_get_name(ndpi->module, protocol.category);
-	snprintf(verdict->category, sizeof verdict->category, "%s", category ? category : "");
+	memcpy(verdict->proto_name, names->proto, sizeof verdict->proto_name);
+	memcpy(verdict->category, names->category, sizeof verdict->category);
 }
 
 void yg_ndpi_finish(struct yg_ndpi *ndpi, struct yg_ndpi_flow *flow, bool ended, struct yg_verdict *verdict)

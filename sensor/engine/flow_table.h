@@ -3,8 +3,9 @@
 //
 // The flow table: buckets of eight 64-byte entries, found by a keyed hash with two choices, tags on a line of their own.
 // It never refuses a flow: in the two buckets of a key the lowest rank goes first, within a rank the longest idle.
-// At most two of the eight places of a bucket are embryonic, so a flood of forged SYNs turns over a quarter of the table
-// and never costs an established flow.
+// At most two of the eight places of a bucket are embryonic, so a flood of forged SYNs turns over a quarter of the table.
+// It costs no established flow while less than 60 % of the table are established; measured under a flood of ten times the
+// table: 11 of 45,850 lost at 70 % full, 613 of 52,400 at 80 %, where both buckets of a key hold nothing but established flows.
 //
 //   entry   64 B   key, and either the whole of an embryonic flow or the number of its record
 //   record         what a flow of rank 1 and above has, in a pool; linked into a wheel of one-second slots by its deadline
