@@ -185,6 +185,9 @@ static void become(struct yg_supervisor *s, enum yg_child child, char *const *ar
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	// nDPI allocates and frees for every flow: let glibc keep more of it at hand than the seven pieces a size that it does by default.
+	if (child == YG_CHILD_DISSECTOR)
+		setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=2000", 1);
 	snprintf(path, sizeof path, "%s/%s", s->paths.libexec, programs[child]);
 	execv(path, argv);
 	yg_error("%s: %s", path, strerror(errno));

@@ -3,10 +3,10 @@
 # Copyright the Yagura authors
 """redis_twice.py BUILD: whole replays into a real redis-server on a UNIX socket in a folder of its own.
 
-Proves: a replay delivers each alert line once, the field `eve` of each entry being a line of the EVE file; the same replay into the
-same stream gives twice the entries, under ids of another generation; a Redis that appears while the replay already waits gets
-everything; one that never comes costs exit 69 and nothing of the EVE file; alerts that were not delivered are the only loss.
-Exits 77 without redis-server and redis-cli.
+Proves: a replay delivers each alert line once, the field `eve` of each entry being a line of the EVE file; the same
+replay into the same stream gives twice the entries, under ids of another generation; a Redis that appears while the
+replay already waits gets everything; one that never comes costs exit 69 and nothing of the EVE file; alerts that were
+not delivered are the only loss. Exits 77 without redis-server and redis-cli.
 """
 import json
 import os
@@ -36,7 +36,19 @@ class Redis:
 
     def start(self):
         self.process = subprocess.Popen(
-            ["redis-server", "--port", "0", "--unixsocket", self.socket, "--dir", self.folder, "--save", "", "--appendonly", "no"],
+            [
+                "redis-server",
+                "--port",
+                "0",
+                "--unixsocket",
+                self.socket,
+                "--dir",
+                self.folder,
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -54,7 +66,8 @@ class Redis:
 
     def entries(self):
         """[(id, eve line)], oldest first."""
-        return [(entry[0], dict(zip(entry[1][::2], entry[1][1::2])).get("eve")) for entry in self.ask("XRANGE", STREAM, "-", "+") or []]
+        answer = self.ask("XRANGE", STREAM, "-", "+") or []
+        return [(entry[0], dict(zip(entry[1][::2], entry[1][1::2])).get("eve")) for entry in answer]
 
     def __enter__(self):
         return self
@@ -82,9 +95,21 @@ def arguments(folder, name, url, capture, *more):
 def check_delivery(cases, name, done, entries, eve):
     summary = common.read_json(done.out)
     lines = alert_lines(eve)
-    cases.check(f"{name}_exits_0_and_its_identities_hold", done.code == 0 and not common.broken_identities(summary), f"exit {done.code}\n{done.err}")
-    cases.check(f"{name}_has_each_alert_line_once_and_in_order", [line for _, line in entries] == lines != [], f"{len(entries)} entries, {len(lines)} lines")
-    holds = summary and summary["courier"]["redis.delivered"] == len(entries) and summary["courier"]["alerts.pending"] == 0
+    cases.check(
+        f"{name}_exits_0_and_its_identities_hold",
+        done.code == 0 and not common.broken_identities(summary),
+        f"exit {done.code}\n{done.err}",
+    )
+    cases.check(
+        f"{name}_has_each_alert_line_once_and_in_order",
+        [line for _, line in entries] == lines != [],
+        f"{len(entries)} entries, {len(lines)} lines",
+    )
+    holds = (
+        summary
+        and summary["courier"]["redis.delivered"] == len(entries)
+        and summary["courier"]["alerts.pending"] == 0
+    )
     cases.check(f"{name}_counts_what_was_delivered", holds, summary and summary["courier"])
 
 
@@ -97,14 +122,29 @@ def twice(cases, build, folder, capture):
         eve, words = arguments(folder, "second", redis.url, capture)
         done = build.replay(*words)
         both = redis.entries()
-        cases.check("the_second_replay_gives_twice_the_entries", len(both) == 2 * len(first) > 0, f"{len(first)}, then {len(both)}")
+        cases.check(
+            "the_second_replay_gives_twice_the_entries",
+            len(both) == 2 * len(first) > 0,
+            f"{len(first)}, then {len(both)}",
+        )
         cases.check("the_first_entries_stay_as_they_were", both[: len(first)] == first)
         check_delivery(cases, "the_second_replay", done, both[len(first) :], eve)
         old, new = set(generations(first)), set(generations(both[len(first) :]))
-        cases.check("ids_are_of_one_generation_a_replay", len(old) == len(new) == 1 and min(new) == max(old) + 1, f"{old} {new}")
+        cases.check(
+            "ids_are_of_one_generation_a_replay",
+            len(old) == len(new) == 1 and min(new) == max(old) + 1,
+            f"{old} {new}",
+        )
         sequences = [[int(one.split("-")[1]) for one, _ in part] for part in (first, both[len(first) :])]
-        cases.check("sequences_are_those_of_the_alerts", sequences[0] == sequences[1] == list(range(1, len(first) + 1)), sequences)
-        cases.check("entries_hold_the_field_eve_alone", all(line and json.loads(line)["event_type"] == "alert" for _, line in both))
+        cases.check(
+            "sequences_are_those_of_the_alerts",
+            sequences[0] == sequences[1] == list(range(1, len(first) + 1)),
+            sequences,
+        )
+        cases.check(
+            "entries_hold_the_field_eve_alone",
+            all(line and json.loads(line)["event_type"] == "alert" for _, line in both),
+        )
         same = sorted(line for _, line in first) == sorted(line for _, line in both[len(first) :])
         cases.check("both_replays_say_the_same_of_the_same_file", same)
 
@@ -141,14 +181,29 @@ def alert_lines_so_far(eve):
 
 
 def away(cases, build, folder, capture):
-    eve, words = arguments(folder, "away", "unix://" + os.path.join(folder, "never.sock"), capture, "--set", "redis.drain=1s")
+    eve, words = arguments(
+        folder,
+        "away",
+        "unix://" + os.path.join(folder, "never.sock"),
+        capture,
+        "--set",
+        "redis.drain=1s",
+    )
     done = build.replay(*words)
     whole = os.path.join(folder, "whole.json")
     sound = build.replay("-c", common.DEMO, "--json", "--eve", whole, capture)
     summary = common.read_json(done.out)
     count = len(alert_lines(whole))
-    cases.check("without_redis_the_replay_exits_69", done.code == 69 and sound.code == 0, f"exit {done.code}\n{done.err}")
-    cases.check("without_redis_it_says_how_many_were_not_delivered", f"{count} alerts were not delivered" in done.err, done.err)
+    cases.check(
+        "without_redis_the_replay_exits_69",
+        done.code == 69 and sound.code == 0,
+        f"exit {done.code}\n{done.err}",
+    )
+    cases.check(
+        "without_redis_it_says_how_many_were_not_delivered",
+        f"{count} alerts were not delivered" in done.err,
+        done.err,
+    )
     holds = summary and summary["courier"]["alerts.pending"] == count > 0 and not common.broken_identities(summary)
     cases.check("without_redis_pending_alerts_are_counted_and_identities_hold", holds, summary and summary["courier"])
     with open(eve, "rb") as one, open(whole, "rb") as other:

@@ -3,11 +3,11 @@
 # Copyright the Yagura authors
 """all_captures.py BUILD [--all] [--match TEXT] [--jobs N]: every capture below $YAGURA_CAPTURES replays.
 
-Proves for each that no process ends by a signal, no sanitizer speaks, nothing leaks, every conservation identity holds, the
-number of packets is that of the manifest, and a damaged file exits 65 or 66 and a sound one 0.
+Proves for each that no process ends by a signal, no sanitizer speaks, nothing leaks, every conservation identity
+holds, the number of packets is that of the manifest, and a damaged file exits 65 or 66 and a sound one 0.
 
-Every 30th capture and every damaged one on the build as it is; with YAGURA_LONG or --all all of them, and then on a build with
-ASan and UBSan, made below BUILD/asan when BUILD itself is not one. Exits 77 without captures.
+Every 30th capture and every damaged one on the build as it is; with YAGURA_LONG or --all all of them, and then on a
+build with ASan and UBSan, made below BUILD/asan when BUILD itself is not one. Exits 77 without captures.
 """
 import argparse
 import concurrent.futures
@@ -95,12 +95,18 @@ def chosen(rows, everything, match):
 
 def tell(cases, rows, results, spent, match):
     total = sum(spent.values())
-    print(f"{len(rows)} captures, {sum(not r for r in results)} without a fault, {total:.0f} s of replays; the slowest:")
+    print(
+        f"{len(rows)} captures, {sum(not r for r in results)} without a fault, {total:.0f} s of replays; the slowest:"
+    )
     for path in sorted(spent, key=spent.get)[: -SLOWEST - 1 : -1]:
         print(f"  {spent[path]:6.1f} s {path}")
     damaged = [row for row in rows if row["capinfos"] == "damaged"]
     if not match:
-        cases.check("there_are_sound_and_damaged_captures", len(rows) > len(damaged) > 0, f"{len(rows)}, {len(damaged)}")
+        cases.check(
+            "there_are_sound_and_damaged_captures",
+            len(rows) > len(damaged) > 0,
+            f"{len(rows)}, {len(damaged)}",
+        )
 
 
 def main():

@@ -3,10 +3,11 @@
 # Copyright the Yagura authors
 """bad_input.py BUILD: what bad input gets, by exit status and words.
 
-Proves: what is no capture exits 66 with its first bytes and what was expected; a cut or lying capture exits 65 with "truncated
-after N packets", and everything before the cut is told exactly as from a file that ends there; a broken config exits 78 with
-every error at its line, nothing started; Redis away exits 69 with the EVE file whole and what was not delivered counted; wrong
-usage exits 64, a dead engine 70, --fail-on 10; hostile packets are counted by reason and cost nothing else.
+Proves: what is no capture exits 66 with its first bytes and what was expected; a cut or lying capture exits 65 with
+"truncated after N packets", and everything before the cut is told exactly as from a file that ends there; a broken
+config exits 78 with every error at its line, nothing started; Redis away exits 69 with the EVE file whole and what
+was not delivered counted; wrong usage exits 64, a dead engine 70, --fail-on 10; hostile packets are counted by reason
+and cost nothing else.
 """
 import gzip
 import os
@@ -63,13 +64,25 @@ def no_captures(cases, build, folder, good):
         path = write(folder, name, data)
         done = build.replay("--json", path)
         holds = done.code == 66 and path in done.err and all(word in done.err for word in words) and done.out == ""
-        cases.check(f"{name}_is_no_capture_and_exits_66_with_its_first_bytes", holds, f"exit {done.code}\n{done.err}{done.out}")
+        cases.check(
+            f"{name}_is_no_capture_and_exits_66_with_its_first_bytes",
+            holds,
+            f"exit {done.code}\n{done.err}{done.out}",
+        )
     missing = os.path.join(folder, "missing.pcap")
     for name, path in (("a_missing_file", missing), ("a_folder", folder)):
         done = build.replay("--json", path)
-        cases.check(f"{name}_exits_66_with_its_name", done.code == 66 and path in done.err and done.out == "", f"exit {done.code}\n{done.err}")
+        cases.check(
+            f"{name}_exits_66_with_its_name",
+            done.code == 66 and path in done.err and done.out == "",
+            f"exit {done.code}\n{done.err}",
+        )
     done = build.replay("--json", good, missing)
-    cases.check("one_missing_file_among_others_exits_66", done.code == 66 and missing in done.err and done.out == "", f"exit {done.code}\n{done.err}")
+    cases.check(
+        "one_missing_file_among_others_exits_66",
+        done.code == 66 and missing in done.err and done.out == "",
+        f"exit {done.code}\n{done.err}",
+    )
 
 
 # ---- 65 ----
@@ -82,12 +95,25 @@ def cut_case(cases, build, folder, name, data, whole, packets):
     done = build.replay("--json", "--eve", eves[0], path)
     sound = build.replay("--json", "--eve", eves[1], clean)
     summary = common.read_json(done.out)
-    holds = done.code == 65 and path in done.err and f"truncated after {packets} packets" in done.err and sound.code == 0
-    cases.check(f"{name}_exits_65_and_says_after_how_many_packets", holds, f"exit {done.code}, sound {sound.code}\n{done.err}")
+    holds = (
+        done.code == 65
+        and path in done.err
+        and f"truncated after {packets} packets" in done.err
+        and sound.code == 0
+    )
+    cases.check(
+        f"{name}_exits_65_and_says_after_how_many_packets",
+        holds,
+        f"exit {done.code}, sound {sound.code}\n{done.err}",
+    )
     holds = summary and summary["packets"] == packets and not common.broken_identities(summary)
     cases.check(f"{name}_has_every_packet_before_the_cut", holds, done.out[:300])
     same = flows(eves[0]) == flows(eves[1]) != []
-    cases.check(f"{name}_gives_the_flow_records_of_a_file_that_ends_there", same, f"{len(flows(eves[0]))} {len(flows(eves[1]))}")
+    cases.check(
+        f"{name}_gives_the_flow_records_of_a_file_that_ends_there",
+        same,
+        f"{len(flows(eves[0]))} {len(flows(eves[1]))}",
+    )
 
 
 def damaged(cases, build, folder, good):
@@ -109,7 +135,12 @@ def damaged(cases, build, folder, good):
     # The cut file's packets and all of the whole one's.
     done = build.replay("--json", os.path.join(folder, "cut_in_a_packet"), good)
     summary = common.read_json(done.out)
-    holds = done.code == 65 and summary and summary["packets"] == cut + len(at) - 1 and f"truncated after {cut} packets" in done.err
+    holds = (
+        done.code == 65
+        and summary
+        and summary["packets"] == cut + len(at) - 1
+        and f"truncated after {cut} packets" in done.err
+    )
     cases.check("a_cut_file_takes_nothing_from_the_others", holds, f"exit {done.code}\n{done.err}")
 
 
@@ -120,11 +151,26 @@ def configs(cases, build, folder, good):
     eve = os.path.join(folder, "never.json")
     text = f"sensor:\n  nam: x\n  timezone: Nowhere/Land\nflow:\n  table: -3\nfloww: {{}}\neve:\n  file: {eve}\n"
     path = write(folder, "broken.yaml", text.encode())
-    wanted = (":2:3: sensor.nam:", "did you mean 'sensor.name'", ":3:13: sensor.timezone:", ":5:10: flow.table:", ":6:1: floww:")
+    wanted = (
+        ":2:3: sensor.nam:",
+        "did you mean 'sensor.name'",
+        ":3:13: sensor.timezone:",
+        ":5:10: flow.table:",
+        ":6:1: floww:",
+    )
     for command in (("replay", "-c", path, "--eve", eve, good), ("check", "-c", path)):
         done = build.yagura(*command)
-        holds = done.code == 78 and all(word in done.err for word in wanted) and done.out == "" and not os.path.exists(eve)
-        cases.check(f"{command[0]}_of_a_broken_config_exits_78_with_every_error_and_starts_nothing", holds, f"exit {done.code}\n{done.err}{done.out}")
+        holds = (
+            done.code == 78
+            and all(word in done.err for word in wanted)
+            and done.out == ""
+            and not os.path.exists(eve)
+        )
+        cases.check(
+            f"{command[0]}_of_a_broken_config_exits_78_with_every_error_and_starts_nothing",
+            holds,
+            f"exit {done.code}\n{done.err}{done.out}",
+        )
     for name, text in (
         ("no_yaml", b"a: [1, 2\nb: }\n"),
         ("an_alias_bomb", b"a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"),
@@ -142,7 +188,11 @@ def configs(cases, build, folder, good):
         ("a_redis_url_that_is_none", ("--redis", "http://127.0.0.1/")),
     ):
         done = build.replay(*arguments, good)
-        cases.check(f"{name}_exits_78", done.code == 78 and done.err and done.out == "", f"exit {done.code}\n{done.err}")
+        cases.check(
+            f"{name}_exits_78",
+            done.code == 78 and done.err and done.out == "",
+            f"exit {done.code}\n{done.err}",
+        )
 
 
 # ---- 69, 10, 64, 70 ----
@@ -155,19 +205,43 @@ def redis_away(cases, build, folder, good):
     sound = build.replay("-c", common.DEMO, "--json", "--eve", eves[1], good)
     summary = common.read_json(done.out)
     count = summary["aggregator"]["alerts.sent"] if summary else 0
-    cases.check("redis_away_exits_69", done.code == 69 and sound.code == 0, f"exit {done.code}, without Redis {sound.code}\n{done.err}")
-    holds = count > 0 and f"{count} alerts were not delivered" in done.err and summary["courier"]["alerts.pending"] == count and summary["redis_error"]
+    cases.check(
+        "redis_away_exits_69",
+        done.code == 69 and sound.code == 0,
+        f"exit {done.code}, without Redis {sound.code}\n{done.err}",
+    )
+    holds = (
+        count > 0
+        and f"{count} alerts were not delivered" in done.err
+        and summary["courier"]["alerts.pending"] == count
+        and summary["redis_error"]
+    )
     cases.check("redis_away_says_how_many_alerts_were_not_delivered_and_why", holds, f"{count}\n{done.err}")
-    cases.check("redis_away_leaves_all_identities_whole", not common.broken_identities(summary), common.broken_identities(summary))
-    cases.check("redis_away_leaves_the_eve_file_whole", sorted(read(eves[0]).splitlines()) == sorted(read(eves[1]).splitlines()))
+    cases.check(
+        "redis_away_leaves_all_identities_whole",
+        not common.broken_identities(summary),
+        common.broken_identities(summary),
+    )
+    cases.check(
+        "redis_away_leaves_the_eve_file_whole",
+        sorted(read(eves[0]).splitlines()) == sorted(read(eves[1]).splitlines()),
+    )
     done = build.replay("-c", common.DEMO, "--redis", away, "--set", "redis.drain=0s", good)
-    cases.check("the_summary_for_a_person_says_so_too", f"{count} alert records were not delivered" in done.out, done.out[-400:])
+    cases.check(
+        "the_summary_for_a_person_says_so_too",
+        f"{count} alert records were not delivered" in done.out,
+        done.out[-400:],
+    )
 
 
 def fail_on(cases, build, good):
     for severity, code in (("info", 10), ("high", 10), ("critical", 0)):
         done = build.replay("-c", common.DEMO, "--fail-on", severity, good)
-        cases.check(f"fail_on_{severity}_exits_{code}_on_a_high_alert", done.code == code, f"exit {done.code}\n{done.err}")
+        cases.check(
+            f"fail_on_{severity}_exits_{code}_on_a_high_alert",
+            done.code == code,
+            f"exit {done.code}\n{done.err}",
+        )
 
 
 def usage(cases, build, good):
@@ -183,7 +257,11 @@ def usage(cases, build, good):
         ("an_option_without_its_value", (good, "--eve")),
     ):
         done = build.yagura("replay", *arguments)
-        cases.check(f"{name}_exits_64", done.code == 64 and done.err and done.out == "", f"exit {done.code}\n{done.err}")
+        cases.check(
+            f"{name}_exits_64",
+            done.code == 64 and done.err and done.out == "",
+            f"exit {done.code}\n{done.err}",
+        )
 
 
 def child_named(parent, name):
@@ -229,7 +307,8 @@ def frame(kind, body):
 
 def ip(proto, body, length=None, first=0x45, fragment=0):
     total = 20 + len(body) if length is None else length
-    return struct.pack(">BBHHHBBH4s4s", first, 0, total, 1, fragment, 64, proto, 0, bytes((192, 0, 2, 1)), bytes((198, 51, 100, 1))) + body
+    ends = bytes((192, 0, 2, 1)), bytes((198, 51, 100, 1))
+    return struct.pack(">BBHHHBBH4s4s", first, 0, total, 1, fragment, 64, proto, 0, *ends) + body
 
 
 def hostile_frames():
@@ -251,7 +330,13 @@ def hostile_frames():
     yield 3, frame(0x0800, ip(17, udp + bytes(4)))
     yield 3, frame(0x0800, ip(17, udp + b"\0\1\1\0\xff\xff\xff\xff\xff\xff\xff\xff" + b"\xc0\x0c" * 40))
     yield 3, frame(0x0800, ip(6, struct.pack(">HHIIBBHHH", 4000, 443, 1, 0, 0xF0, 0xFF, 0, 0, 0)))
-    yield 3, frame(0x0800, ip(6, struct.pack(">HHIIBBHHH", 4001, 443, 1, 1, 0x50, 0x18, 0, 0, 0) + b"\x16\x03\x01\xff\xff\x01\xff\xff\xff" * 20))
+    yield 3, frame(
+        0x0800,
+        ip(
+            6,
+            struct.pack(">HHIIBBHHH", 4001, 443, 1, 1, 0x50, 0x18, 0, 0, 0) + b"\x16\x03\x01\xff\xff\x01\xff\xff\xff" * 20,
+        ),
+    )
     yield 3, frame(0x9999, bytes(range(60)))
 
 
@@ -263,12 +348,24 @@ def hostile(cases, build, folder):
             count += 1
     done = build.replay("--json", write(folder, "hostile.pcap", out))
     summary = common.read_json(done.out)
-    if not cases.check("hostile_packets_are_replayed_to_their_end", done.code == 0 and summary, f"exit {done.code}\n{done.err}"):
+    if not cases.check(
+        "hostile_packets_are_replayed_to_their_end",
+        done.code == 0 and summary,
+        f"exit {done.code}\n{done.err}",
+    ):
         return
     reasons = {name: n for name, n in summary["decode_end"].items() if n}
-    holds = len(reasons) >= 6 and sum(reasons.values()) == count + summary["engine"]["reassembled"] and not common.broken_identities(summary)
+    holds = (
+        len(reasons) >= 6
+        and sum(reasons.values()) == count + summary["engine"]["reassembled"]
+        and not common.broken_identities(summary)
+    )
     cases.check("each_hostile_packet_is_counted_by_its_reason", holds, f"{count}: {reasons}")
-    cases.check("hostile_packets_cost_at_most_one_dissector", summary["dissector"]["restarts_count"] <= 1, summary["dissector"])
+    cases.check(
+        "hostile_packets_cost_at_most_one_dissector",
+        summary["dissector"]["restarts_count"] <= 1,
+        summary["dissector"],
+    )
 
 
 def main():

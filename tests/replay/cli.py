@@ -3,10 +3,10 @@
 # Copyright the Yagura authors
 """cli.py BUILD: the command line as a person meets it.
 
-Proves: help of every command fits 80 columns in either language; wrong usage exits 64 and says so on standard error; `yagura
-plugins` lists the detectors, `yagura version --build` what it was built from; the summary and `check` speak Japanese under
-LANG=ja_JP.UTF-8 and English else; the three config commands print what `check` takes; progress shows %, packets/s and ETA on a
-terminal alone; standard input and several files are read; nothing needs a privilege.
+Proves: help of every command fits 80 columns in either language; wrong usage exits 64 and says so on standard error;
+`yagura plugins` lists the detectors, `yagura version --build` what it was built from; the summary and `check` speak
+Japanese under LANG=ja_JP.UTF-8 and English else; the three config commands print what `check` takes; progress shows
+%, packets/s and ETA on a terminal alone; standard input and several files are read; nothing needs a privilege.
 """
 import json
 import os
@@ -39,9 +39,17 @@ def helps(cases, build):
             done = build.yagura(*arguments, env=env)
             wide = [line for line in done.out.splitlines() if width(line) > COLUMNS or "\t" in line]
             name = "_".join(arguments).replace("--", "")
-            cases.check(f"{name}_in_{language}_fits_{COLUMNS}_columns", done.code == 0 and done.out and not done.err and not wide, f"exit {done.code}\n{done.err}" + "\n".join(wide))
+            cases.check(
+                f"{name}_in_{language}_fits_{COLUMNS}_columns",
+                done.code == 0 and done.out and not done.err and not wide,
+                f"exit {done.code}\n{done.err}" + "\n".join(wide),
+            )
     named = build.yagura("--help").out
-    cases.check("help_names_every_command", all(re.search(rf"^  {command}\s", named, re.M) for command in COMMANDS), named)
+    cases.check(
+        "help_names_every_command",
+        all(re.search(rf"^  {command}\s", named, re.M) for command in COMMANDS),
+        named,
+    )
 
 
 def wrong_usage(cases, build):
@@ -64,7 +72,11 @@ def wrong_usage(cases, build):
     ):
         done = build.yagura(*arguments)
         name = "_".join(arguments).replace("--", "") or "nothing"
-        cases.check(f"{name}_exits_64", done.code == 64 and done.err and not done.out, f"exit {done.code}\n{done.err}{done.out}")
+        cases.check(
+            f"{name}_exits_64",
+            done.code == 64 and done.err and not done.out,
+            f"exit {done.code}\n{done.err}{done.out}",
+        )
 
 
 def information(cases, build):
@@ -72,15 +84,31 @@ def information(cases, build):
     holds = listed.code == 0 and all(re.search(rf"^{name} +\d+\.\d+ +\w", listed.out, re.M) for name in ("dos", "scan"))
     cases.check("plugins_lists_dos_and_scan_with_version_and_purpose", holds, listed.out + listed.err)
     options = build.yagura("plugins", "--options")
-    cases.check("plugins_options_lists_options_with_defaults", re.search(r"^  plugins\.dos\.\w+ = \S+", options.out, re.M), options.out)
+    cases.check(
+        "plugins_options_lists_options_with_defaults",
+        re.search(r"^  plugins\.dos\.\w+ = \S+", options.out, re.M),
+        options.out,
+    )
     version = build.yagura("version")
-    cases.check("version_is_one_line", version.code == 0 and re.fullmatch(r"yagura \d+\.\d+\.\d+\n", version.out), version.out)
+    cases.check(
+        "version_is_one_line",
+        version.code == 0 and re.fullmatch(r"yagura \d+\.\d+\.\d+\n", version.out),
+        version.out,
+    )
     cases.check("the_option_version_says_the_same", build.yagura("--version").out == version.out)
     built = build.yagura("version", "--build")
     words = ("compiler", "sanitizers", "plugin ABI", "nDPI", "hiredis", "libyaml", "libexec", "plugins", "config")
-    cases.check("version_build_names_compiler_and_libraries", built.code == 0 and all(re.search(rf"^{w} +\S", built.out, re.M) for w in words), built.out)
+    cases.check(
+        "version_build_names_compiler_and_libraries",
+        built.code == 0 and all(re.search(rf"^{w} +\S", built.out, re.M) for w in words),
+        built.out,
+    )
     folders = re.findall(r"^(?:libexec|plugins|config) +(.*)$", built.out, re.M)
-    cases.check("version_build_names_folders_from_the_root", len(folders) == 3 and all(f.startswith("/") for f in folders), folders)
+    cases.check(
+        "version_build_names_folders_from_the_root",
+        len(folders) == 3 and all(f.startswith("/") for f in folders),
+        folders,
+    )
 
 
 def config(cases, build, folder):
@@ -89,25 +117,57 @@ def config(cases, build, folder):
     with open(path, "w", encoding="utf-8") as file:
         file.write(default.out)
     checked = build.yagura("check", "-c", path)
-    cases.check("check_takes_what_dump_default_prints", default.code == 0 and checked.code == 0 and checked.out.startswith("OK"), checked.out + checked.err)
+    cases.check(
+        "check_takes_what_dump_default_prints",
+        default.code == 0 and checked.code == 0 and checked.out.startswith("OK"),
+        checked.out + checked.err,
+    )
     checked = build.yagura("check", "-c", common.DEMO)
-    cases.check("check_sums_up_the_demo_prefecture", checked.code == 0 and "8 (2 of them two_zone)" in checked.out, checked.out + checked.err)
+    cases.check(
+        "check_sums_up_the_demo_prefecture",
+        checked.code == 0 and "8 (2 of them two_zone)" in checked.out,
+        checked.out + checked.err,
+    )
     schema = build.yagura("config", "schema")
     holds = "2020-12" in (common.read_json(schema.out) or {}).get("$schema", "")
     cases.check("config_schema_is_a_json_schema", schema.code == 0 and holds, schema.out[:300])
     reference = build.yagura("config", "reference")
-    cases.check("config_reference_describes_the_flow_table", reference.code == 0 and "flow.table" in reference.out, reference.out[:300])
+    cases.check(
+        "config_reference_describes_the_flow_table",
+        reference.code == 0 and "flow.table" in reference.out,
+        reference.out[:300],
+    )
 
 
 def summaries(cases, build, path):
     runs = {language: build.replay("-c", common.DEMO, path, env=env) for language, env in LANGUAGES.items()}
     english, japanese = runs["en"].out, runs["ja"].out
-    words = ("Where packets ended", "Flows by application", "Flows by organisation", "Alerts: 1", "[high] ", "SYN flood", "Kirihara Town")
-    cases.check("the_summary_is_english_by_default", runs["en"].code == 0 and all(w in english for w in words) and not JAPANESE.search(english), english)
+    words = (
+        "Where packets ended",
+        "Flows by application",
+        "Flows by organisation",
+        "Alerts: 1",
+        "[high] ",
+        "SYN flood",
+        "Kirihara Town",
+    )
+    cases.check(
+        "the_summary_is_english_by_default",
+        runs["en"].code == 0 and all(w in english for w in words) and not JAPANESE.search(english),
+        english,
+    )
     words = ("パケットの行き先", "アプリケーション別フロー", "団体別フロー", "アラート: 1", "[高] ", "SYNフラッド", "霧原町")
-    cases.check("the_summary_is_japanese_under_ja_jp", runs["ja"].code == 0 and all(w in japanese for w in words), japanese)
+    cases.check(
+        "the_summary_is_japanese_under_ja_jp",
+        runs["ja"].code == 0 and all(w in japanese for w in words),
+        japanese,
+    )
     marks = [text.count("✔") for text in (english, japanese)]
-    cases.check("the_summary_shows_five_identities_that_hold", marks == [5, 5] and "✖" not in english + japanese, english)
+    cases.check(
+        "the_summary_shows_five_identities_that_hold",
+        marks == [5, 5] and "✖" not in english + japanese,
+        english,
+    )
     wide = [line for line in english.splitlines() if not line.startswith("  [") and width(line) > 100]
     cases.check("tables_of_the_summary_are_narrow", not wide, "\n".join(wide))
     first = [json.loads(build.replay("--json", path, env=env).out) for env in LANGUAGES.values()]
@@ -122,7 +182,12 @@ def summaries(cases, build, path):
 def on_terminal(build, *arguments):
     """What a person sees: standard error is a terminal."""
     master, slave = pty.openpty()
-    with subprocess.Popen([build.path("yagura"), "replay", *arguments], stdout=subprocess.DEVNULL, stderr=slave, stdin=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        [build.path("yagura"), "replay", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=slave,
+        stdin=subprocess.DEVNULL,
+    ) as process:
         os.close(slave)
         seen, until = b"", time.monotonic() + 120
         while time.monotonic() < until:
@@ -145,7 +210,11 @@ def progress(cases, build, path):
     # Enough files to take longer than the first drawing of the bar.
     many = [path] * 24
     code, seen = on_terminal(build, *many)
-    cases.check("a_terminal_shows_percent_packets_a_second_and_eta", code == 0 and re.search(r"\d+\.\d%.* packets .*/s.*ETA", seen), f"exit {code}\n{seen!r}")
+    cases.check(
+        "a_terminal_shows_percent_packets_a_second_and_eta",
+        code == 0 and re.search(r"\d+\.\d%.* packets .*/s.*ETA", seen),
+        f"exit {code}\n{seen!r}",
+    )
     cases.check("the_bar_is_wiped_at_the_end", seen.endswith("\r\x1b[K"), repr(seen[-100:]))
     code, seen = on_terminal(build, "--progress", "none", *many)
     cases.check("progress_none_shows_nothing_on_a_terminal", code == 0 and "ETA" not in seen, repr(seen))
@@ -157,9 +226,15 @@ def inputs(cases, build, path):
     alone = common.read_json(build.replay("--json", path).out)
     with open(path, "rb") as file:
         piped = common.read_json(build.replay("--json", "-", stdin=file).out)
-    cases.check("standard_input_gives_what_the_file_gives", alone and piped and alone["packets"] == piped["packets"] and alone["applications"] == piped["applications"])
+    cases.check(
+        "standard_input_gives_what_the_file_gives",
+        alone and piped and alone["packets"] == piped["packets"] and alone["applications"] == piped["applications"],
+    )
     twice = common.read_json(build.replay("--json", path, path).out)
-    cases.check("two_files_are_read_together", twice and twice["packets"] == 2 * alone["packets"] and twice["identities_hold"])
+    cases.check(
+        "two_files_are_read_together",
+        twice and twice["packets"] == 2 * alone["packets"] and twice["identities_hold"],
+    )
 
 
 def privilege(cases, build, path):
@@ -167,14 +242,28 @@ def privilege(cases, build, path):
     if os.getuid() != 0 or not shutil.which("setpriv"):
         cases.skip(name, "needs to be root, to become nobody")
         return
-    become = ["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]
+    become = [
+        "setpriv",
+        "--reuid",
+        NOBODY,
+        "--regid",
+        NOBODY,
+        "--clear-groups",
+        "--inh-caps=-all",
+        "--bounding-set=-all",
+        "--no-new-privs",
+    ]
     if common.run([*become, "test", "-x", build.path("yagura-engine")]).code != 0:
         cases.skip(name, "the build lies where nobody may look")
         return
     with open(path, "rb") as file:
         done = common.run([*become, build.path("yagura"), "replay", "--json", "-"], stdin=file)
     summary = common.read_json(done.out)
-    cases.check(name, done.code == 0 and summary and not common.broken_identities(summary), f"exit {done.code}\n{done.err}")
+    cases.check(
+        name,
+        done.code == 0 and summary and not common.broken_identities(summary),
+        f"exit {done.code}\n{done.err}",
+    )
 
 
 def main():

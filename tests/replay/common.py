@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Yagura authors
-"""What the end-to-end tests share: the programs of a build, generated traffic, captures of others, and how a case is told."""
+"""What the end-to-end tests share: the programs of a build, generated traffic, captures of others, how a case is told."""
 import collections
 import json
 import os
@@ -118,7 +118,11 @@ def broken_identities(summary):
     """Sentences; empty when all hold. Recomputed here: the program's own word is checked as well."""
     if not summary:
         return ["no summary"]
-    found = [f"{i['name']}: {i['left']} = {i['right']} ({i['formula']})" for i in summary["identities"] if i["left"] != i["right"]]
+    found = [
+        f"{i['name']}: {i['left']} = {i['right']} ({i['formula']})" for i in summary["identities"] if i["left"] != i[
+            "right"
+        ]
+    ]
     if summary["identities_hold"] != (not found):
         found.append(f"identities_hold says {summary['identities_hold']}")
     if len(summary["identities"]) < 5:

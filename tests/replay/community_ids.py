@@ -3,9 +3,10 @@
 # Copyright the Yagura authors
 """community_ids.py BUILD: the community ids of flow records are those of Community ID version 1.
 
-This script computes them by itself from the packets (SHA-1 of seed, addresses, protocol, ports in order; ICMP types as ports), and
-asks tshark where it can tell them. The two sets of ids of a capture, expected and found, are equal. Over generated traffic (TCP,
-UDP, ICMP, ICMPv6, ESP, v4 and v6), and over the captures that come with the specification when $YAGURA_CAPTURES has them.
+This script computes them by itself from the packets (SHA-1 of seed, addresses, protocol, ports in order; ICMP types
+as ports), and asks tshark where it can tell them. The two sets of ids of a capture, expected and found, are equal.
+Over generated traffic (TCP, UDP, ICMP, ICMPv6, ESP, v4 and v6), and over the captures that come with the
+specification when $YAGURA_CAPTURES has them.
 """
 import base64
 import hashlib
@@ -22,7 +23,20 @@ ICMP, TCP, UDP, ICMP6, SCTP = 1, 6, 17, 58, 132
 # What answers what. Types that are not here go one way: their ends are not put in order.
 ANSWERS = {
     ICMP: {8: 0, 0: 8, 13: 14, 14: 13, 15: 16, 16: 15, 10: 9, 9: 10, 17: 18, 18: 17},
-    ICMP6: {128: 129, 129: 128, 133: 134, 134: 133, 135: 136, 136: 135, 130: 131, 131: 130, 144: 145, 145: 144, 139: 140, 140: 139},
+    ICMP6: {
+        128: 129,
+        129: 128,
+        133: 134,
+        134: 133,
+        135: 136,
+        136: 135,
+        130: 131,
+        131: 130,
+        144: 145,
+        145: 144,
+        139: 140,
+        140: 139,
+    },
 }
 EXTENSIONS = {0, 43, 60}
 
@@ -93,7 +107,9 @@ def of_tshark(path):
     """The set of ids that tshark tells, or None when it cannot."""
     if not shutil.which("tshark"):
         return None
-    done = common.run(["tshark", "-n", "-r", path, "--enable-protocol", "communityid", "-T", "fields", "-e", "communityid"])
+    done = common.run(
+        ["tshark", "-n", "-r", path, "--enable-protocol", "communityid", "-T", "fields", "-e", "communityid"]
+    )
     if done.code != 0:
         return None
     return {one for line in done.out.split() for one in line.split(",")}
@@ -116,7 +132,11 @@ def published(cases):
         ("10.1.12.1", "10.1.12.2", 46, None, "1:KHlLkgoJW7ifUTyTSgyVfkFHzKw="),
     ):
         got = community_id(ipaddress.ip_address(source).packed, ipaddress.ip_address(dest).packed, proto, ports)
-        cases.check(f"the_published_id_of_protocol_{proto}_from_{source}", got == expected, f"{got}, published is {expected}")
+        cases.check(
+            f"the_published_id_of_protocol_{proto}_from_{source}",
+            got == expected,
+            f"{got}, published is {expected}",
+        )
 
 
 def check(cases, build, name, path, folder, fewest):
@@ -128,7 +148,11 @@ def check(cases, build, name, path, folder, fewest):
         found = {e["community_id"] for e in common.events(eve) if e["event_type"] == "flow"}
         os.unlink(eve)
     holds = done.code == 0 and found == expected and len(found) >= fewest
-    cases.check(f"{name}: community_ids_are_those_computed_from_its_packets", holds, f"exit {done.code}\n{shown(expected, found)}\n{done.err}")
+    cases.check(
+        f"{name}: community_ids_are_those_computed_from_its_packets",
+        holds,
+        f"exit {done.code}\n{shown(expected, found)}\n{done.err}",
+    )
     print(f"{name}: {len(found)} ids, {without} frames without")
     theirs = of_tshark(path)
     if theirs is None:
@@ -141,14 +165,34 @@ def main():
     build, cases = common.start(sys.argv), common.Cases()
     published(cases)
     with common.scratch() as folder:
-        attack = ("--attack", "scan_vertical,at=10,for=10,family=6", "--attack", "icmp_flood,at=20,for=5,pps=400,family=4")
-        path = build.generate(os.path.join(folder, "day.pcap"), "--seconds", "40", *attack, "--attack", "other_flood,at=25,for=2,pps=300", "day")
+        attack = (
+            "--attack",
+            "scan_vertical,at=10,for=10,family=6",
+            "--attack",
+            "icmp_flood,at=20,for=5,pps=400,family=4",
+        )
+        path = build.generate(
+            os.path.join(folder, "day.pcap"),
+            "--seconds",
+            "40",
+            *attack,
+            "--attack",
+            "other_flood,at=25,for=2,pps=300",
+            "day",
+        )
         check(cases, build, "generated", path, folder, 1000)
         rows = [row for row in common.manifest() if SPEC in row["path"]] if common.captures() else []
         if not rows:
             cases.skip("captures_of_the_specification", "not below $YAGURA_CAPTURES")
         for row in rows:
-            check(cases, build, os.path.basename(row["path"]), os.path.join(common.captures(), row["path"]), folder, min(1, int(row["flows"])))
+            check(
+                cases,
+                build,
+                os.path.basename(row["path"]),
+                os.path.join(common.captures(), row["path"]),
+                folder,
+                min(1, int(row["flows"])),
+            )
     cases.finish()
 
 

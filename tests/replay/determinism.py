@@ -3,9 +3,10 @@
 # Copyright the Yagura authors
 """determinism.py BUILD: a replay gives the same alerts and flow records, whatever the number of workers.
 
-1, 2 and 4 workers, three times each: the sorted alert lines and the sorted flow lines are the same bytes; so are the unsorted ones,
-for detectors see flows in that order, and what the rates counted in each second. Over generated traffic with attacks and fragments,
-with organisations and with none, and over mix.pcap and mix-attack.pcap when $YAGURA_CAPTURES has them.
+1, 2 and 4 workers, three times each: the sorted alert lines and the sorted flow lines are the same bytes; so are the
+unsorted ones, for detectors see flows in that order, and what the rates counted in each second. Over generated
+traffic with attacks and fragments, with organisations and with none, and over mix.pcap and mix-attack.pcap when
+$YAGURA_CAPTURES has them.
 """
 import difflib
 import os
@@ -22,11 +23,24 @@ ATTACKS = (
     "scan_vertical,at=30,for=20,family=6",
     "scan_horizontal,at=40,for=20,family=4",
 )
-HOMES = "10.0.0.0/8,64.13.134.52/32,147.32.80.37/32,192.168.56.102/32,131.243.0.0/16,192.168.1.2/32,192.168.100.20/32,172.16.1.2/32"
+HOMES = (
+    "10.0.0.0/8,64.13.134.52/32,147.32.80.37/32,192.168.56.102/32,"
+    "131.243.0.0/16,192.168.1.2/32,192.168.100.20/32,172.16.1.2/32"
+)
 
 
 # What the aggregator and its detectors counted; events and batches are more with more workers, these are not.
-COUNTED = ("alerts.raised", "alerts.opened", "alerts.closed", "records.written", "records.updates", "rates.keys", "rates.evicted", "windows", "seconds")
+COUNTED = (
+    "alerts.raised",
+    "alerts.opened",
+    "alerts.closed",
+    "records.written",
+    "records.updates",
+    "rates.keys",
+    "rates.evicted",
+    "windows",
+    "seconds",
+)
 
 
 def lines_of(eve):
@@ -53,7 +67,9 @@ def one_run(build, path, options, workers):
         summary = common.read_json(done.out)
         if done.code or not summary:
             return f"exit {done.code}\n{done.err}", [], [], {}
-        return "\n".join(common.broken_identities(summary)), *lines_of(eve), {name: summary["aggregator"][name] for name in COUNTED}
+        return "\n".join(common.broken_identities(summary)), *lines_of(eve), {
+            name: summary["aggregator"][name] for name in COUNTED
+        }
 
 
 def check_file(cases, build, name, path, options, wants_alerts):
@@ -65,18 +81,29 @@ def check_file(cases, build, name, path, options, wants_alerts):
             return
         if first is None:
             first = alerts, flows, counted
-            cases.check(f"{name}: there_is_something_to_compare", flows and (alerts or not wants_alerts), f"{len(alerts)}, {len(flows)}")
+            cases.check(
+                f"{name}: there_is_something_to_compare",
+                flows and (alerts or not wants_alerts),
+                f"{len(alerts)}, {len(flows)}",
+            )
             print(f"{name}: {len(alerts)} alert lines, {len(flows)} flow lines")
             continue
         for what, mine, other in (("alerts", first[0], alerts), ("flow_records", first[1], flows)):
             found = difference(label, sorted(mine), sorted(other))
             cases.check(f"{label}_has_the_same_{what}", not found, "\n".join(found))
-            cases.check(f"{label}_has_its_{what}_in_the_same_order", mine == other, "the first that differs: " + first_other(mine, other))
+            cases.check(
+                f"{label}_has_its_{what}_in_the_same_order",
+                mine == other,
+                "the first that differs: " + first_other(mine, other),
+            )
         cases.check(f"{label}_has_counted_the_same", counted == first[2], f"{first[2]}\n{counted}")
 
 
 def first_other(mine, other):
-    return next((f"{number}: {a[:200]!r} {b[:200]!r}" for number, (a, b) in enumerate(zip(mine, other)) if a != b), "none")
+    return next(
+        (f"{number}: {a[:200]!r} {b[:200]!r}" for number, (a, b) in enumerate(zip(mine, other)) if a != b),
+        "none",
+    )
 
 
 def main():

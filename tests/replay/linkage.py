@@ -3,10 +3,11 @@
 # Copyright the Yagura authors
 """linkage.py BUILD: what each program links, and how it is hardened, read from the files themselves.
 
-Proves: the engine carries neither nDPI nor hiredis nor libyaml, the dissector neither DPDK nor hiredis, the courier neither DPDK
-nor nDPI, plugins nothing but libc and libm; at most 12 libraries stand in all programs' lists together; every file is position
-independent, has full RELRO, BIND_NOW, a stack that cannot be executed, stack protector, FORTIFY and CET landing places. Exits 77 without readelf,
-objdump or ldd; the hardening is not looked at in a sanitizer build, which has none.
+Proves: the engine carries neither nDPI nor hiredis nor libyaml, the dissector neither DPDK nor hiredis, the courier
+neither DPDK nor nDPI, plugins nothing but libc and libm; at most 12 libraries stand in all programs' lists together;
+every file is position independent, has full RELRO, BIND_NOW, a stack that cannot be executed, stack protector,
+FORTIFY and CET landing places. Exits 77 without readelf, objdump or ldd; the hardening is not looked at in a
+sanitizer build, which has none.
 """
 import glob
 import os
@@ -85,7 +86,11 @@ def check_libraries(cases, build, plugins):
         cases.check(f"{program}_links_none_of_{'_'.join(never)}", everything and not bad, bad or "ldd says nothing")
     ndpi = all_libraries(build.path("yagura-dissector"))
     cases.check("the_dissector_does_link_ndpi", any("ndpi" in name for name in ndpi), ndpi)
-    cases.check(f"all_programs_together_link_at_most_{DIRECT_MAX}_libraries", 0 < len(union) <= DIRECT_MAX, sorted(union))
+    cases.check(
+        f"all_programs_together_link_at_most_{DIRECT_MAX}_libraries",
+        0 < len(union) <= DIRECT_MAX,
+        sorted(union),
+    )
     print(f"libraries: {', '.join(sorted(union))}")
     for path in plugins:
         direct = set(direct_libraries(path))
