@@ -174,25 +174,9 @@ static bool satisfied(struct yg_ring *ring, uint32_t n)
 	return ring->producer ? room(ring, n) : yg_ring_available(ring) > 0;
 }
 
-// Two processes that hand each other work in turn wait for microseconds, and a sleep and a wake-up cost more than that.
-static bool spin_for(struct yg_ring *ring, uint32_t n)
-{
-	enum { SPINS = 1 }; // some 20 microseconds
-	for (int i = 0; i < SPINS; i++) {
-		if (satisfied(ring, n))
-			return true;
-#if defined(__x86_64__)
-		__builtin_ia32_pause();
-#endif
-	}
-	return false;
-}
-
 static bool wait_for(struct yg_ring *ring, uint32_t n, int timeout_ms)
 {
 	show(ring); // never sleep on unpublished work: the peer may be waiting for it
-	if (spin_for(ring, n))
-		return true;
 	struct ring_side *side = own_side(ring);
 	struct ring_side *peer = peer_side(ring);
 	atomic_store_explicit(&side->asleep, 1, memory_order_seq_cst);

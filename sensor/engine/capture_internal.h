@@ -16,7 +16,7 @@
 
 enum {
 	YG_ARENA_SIZE = 4 * 1024 * 1024 + YG_FRAME_MAX,
-	YG_CHUNK_MIN = 32 * 1024, // bytes read at a time: follows the size of the batches, see capture.c
+	YG_CHUNK_MIN = 64 * 1024, // bytes read at a time: follows the size of the batches, see capture.c
 	YG_CHUNK_MAX = 256 * 1024,
 	YG_CHUNK_MERGE = 64 * 1024,       // with several files, each
 	YG_BLOCK_MAX = 1024 * 1024,       // a pcapng block that is read whole: section, interface, packet

@@ -343,13 +343,15 @@ static void packet_of_record(struct yg_worker *w, const struct yg_packet *p, uin
 
 static void take_sample(struct yg_worker *w, const struct yg_view *v, uint8_t vector)
 {
-	if (!w->sample_every || v->number % w->sample_every)
+	if (w->sample_every != 1 && (!w->sample_every || v->number % w->sample_every))
 		return;
 	struct yg_ring *ring = &w->o.out->sample;
-	if (w->o.replay)
-		yg_worker_wait(w, ring, 1);
-	if (!yg_ring_has_room(ring, 1))
-		return;
+	if (!yg_ring_has_room(ring, 1)) {
+		if (w->o.replay)
+			yg_worker_wait(w, ring, 1);
+		if (!yg_ring_has_room(ring, 1))
+			return;
+	}
 	struct yg_sample *s = yg_ring_slot(ring, ring->own);
 	*s = (struct yg_sample){.src = v->src, .dst = v->dst, .second = (int32_t)w->second, .sport = v->sport, .dport = v->dport,
 				.bytes = (uint16_t)(v->ip_bytes > UINT16_MAX ? UINT16_MAX : v->ip_bytes), .proto = v->proto,

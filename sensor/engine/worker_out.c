@@ -42,7 +42,7 @@ struct yg_event *yg_worker_event(struct yg_worker *w, enum yg_event_kind kind, e
 
 void yg_worker_hand_over(struct yg_worker *w)
 {
-	enum { WORTH_IT = 128 };
+	enum { WORTH_IT = 16 };
 	struct yg_ring *ring = w->o.to_dissector;
 	if (ring && ring->own - ring->published >= WORTH_IT)
 		yg_ring_publish(ring);
