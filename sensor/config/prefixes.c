@@ -109,7 +109,13 @@ void yg_home_read(struct yg_compiler *c, const struct yg_node *list)
 	for (size_t i = 0; i < c->input->home_count; i++) {
 		struct yg_place at = {"command line", 0, 0};
 		struct yg_prefix prefix;
-		if (!parse(c, c->input->home[i], at, "--home", &prefix))
+		const char *text = c->input->home[i];
+		char host[128]; // on the command line an address alone is a host
+		if (!strchr(text, '/') && strlen(text) < 64) {
+			snprintf(host, sizeof host, "%s/%d", text, strchr(text, ':') ? 128 : 32);
+			text = host;
+		}
+		if (!parse(c, text, at, "--home", &prefix))
 			continue;
 		prefix.org = YG_ORG_NONE;
 		prefix.zone = YG_ZONE_INTERNET;

@@ -206,13 +206,20 @@ void yg_lifecycle_text_closed(struct yg_alert *a, bool displaced)
 	int64_t seconds = (a->last_ns - a->first_ns + YG_NS_PER_S - 1) / YG_NS_PER_S;
 	seconds = seconds < 1 ? 1 : seconds;
 	char peak[32], tail[YG_TEXT_MAX / 2];
-	grouped(a->peak > 0 ? (uint64_t)llround(fmin(a->peak, 1e18)) : 0, peak);
+	const char *en = a->unit, *ja = unit_ja(a->unit);
+	if (strcmp(a->unit, "bits/s") == 0 && a->peak >= 1e6) { // as the sentence itself puts it
+		snprintf(peak, sizeof peak, "%.1f", fmin(a->peak, 1e18) / 1e6);
+		en = "Mbit/s";
+		ja = "Mbit/秒";
+	} else {
+		grouped(a->peak > 0 ? (uint64_t)llround(fmin(a->peak, 1e18)) : 0, peak);
+	}
 	int64_t min = seconds / MINUTE_S, s = seconds % MINUTE_S;
 	snprintf(tail, sizeof tail, "（終了。継続%" PRId64 "分%" PRId64 "秒、最大%s%s%s）", min, s, peak,
-	         unit_ja(a->unit), displaced ? "。上限のため追跡を打ち切り" : "");
+	         ja, displaced ? "。上限のため追跡を打ち切り" : "");
 	append(a->text_ja, tail);
 	snprintf(tail, sizeof tail, " (%s after %" PRId64 " min %" PRId64 " s, peak %s %s.)",
-	         displaced ? "No longer followed, for want of room:" : "Ended", min, s, peak, a->unit);
+	         displaced ? "No longer followed, for want of room:" : "Ended", min, s, peak, en);
 	append(a->text_en, tail);
 }
 
