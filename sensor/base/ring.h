@@ -3,7 +3,7 @@
 //
 // A bounded ring of fixed slots, one producer, one consumer, in memory that two processes (or two threads) share.
 //
-// Rules of the house: a full ring never blocks a producer of live packets (yg_ring_reserve says NULL, the caller counts);
+// Rules of the house: a full ring never blocks a producer of live packets (yg_ring_has_room says no, the caller counts);
 // nothing but bytes crosses; whoever reads distrusts the writer. Each side keeps its own index in private memory and takes
 // from shared memory only the other side's index, which it checks: an index that claims more than the ring holds, or that
 // runs backwards, marks the ring `broken` (for this side, for ever) and is counted, never followed. Slot contents are
@@ -11,7 +11,7 @@
 //
 //   shared:  | header 4096 B: magic, slot size, slots, head (producer's line), tail (consumer's line) | slot 0 | slot 1 | …
 //
-// A record may span consecutive slots (`count` > 1): reserve them in one call; slots wrap around, so address each with
+// A record may span consecutive slots: ask for room for all of them at once; slots wrap around, so address each with
 // yg_ring_slot.
 //
 // Threads: one producer and one consumer, each with its own struct yg_ring over the same memory.
