@@ -218,11 +218,13 @@ static int exit_status(const struct yg_supervisor *s, const struct arguments *a)
 	struct yg_identity ids[YG_IDENTITIES];
 	if (interrupted)
 		return 128 + interrupted;
+	if (s->failed)
+		return s->failed;
 	if (!s->ended[YG_CHILD_ENGINE] || WIFSIGNALED(engine))
 		return EX_SOFTWARE;
 	if (WEXITSTATUS(engine) != EX_OK)
 		return WEXITSTATUS(engine);
-	if (yg_summary_undelivered(s))
+	if (yg_summary_undelivered(s) || yg_counter_get(&s->courier->c[YG_CC_EVE_ERRORS]))
 		return EX_UNAVAILABLE;
 	if (yg_identities(s, ids))
 		return EX_SOFTWARE;

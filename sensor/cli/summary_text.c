@@ -157,6 +157,9 @@ void yg_summary_text(const struct yg_supervisor *s, double seconds, FILE *out)
 	error[sizeof error - 1] = '\0';
 	if (error[0])
 		fprintf(out, "\nRedis: %s\n", error);
+	uint64_t unwritten = yg_counter_get(&s->courier->c[YG_CC_EVE_ERRORS]);
+	if (unwritten)
+		fprintf(out, t("\n%" PRIu64 " lines could not be written to the EVE file\n", "\nEVEファイルに書き込めなかった行: %" PRIu64 "行\n"), unwritten);
 	uint64_t waiting = yg_summary_undelivered(s);
 	if (waiting)
 		fprintf(out, t("\n%" PRIu64 " alert records were not delivered\n", "\n配送できなかったアラート記録: %" PRIu64 "件\n"), waiting);

@@ -263,11 +263,13 @@ static void reap(struct yg_supervisor *s)
 static void mend(struct yg_supervisor *s, enum yg_child child)
 {
 	int status = s->status[child];
-	// Both end by themselves, and only then with these, when the engine has closed its rings.
-	bool wished = WIFEXITED(status) && (WEXITSTATUS(status) == YG_EXIT_OK || WEXITSTATUS(status) == YG_EXIT_UNDELIVERED);
+	// The courier ends by itself when its rings are closed. The dissector's word for it is not enough: it may not be itself.
+	bool wished = WIFEXITED(status) && (WEXITSTATUS(status) == YG_EXIT_OK || WEXITSTATUS(status) == YG_EXIT_UNDELIVERED) &&
+		      (child != YG_CHILD_DISSECTOR || yg_counter_get(&s->engine->closed));
 	if (!s->ended[child] || wished)
 		return;
 	if (setup_failed(status) || s->restarts[child] >= RESTARTS_MAX) {
+		s->failed = WIFEXITED(status) ? WEXITSTATUS(status) : 70;
 		if (!s->ended[YG_CHILD_ENGINE])
 			kill(s->pids[YG_CHILD_ENGINE], SIGKILL);
 		return;

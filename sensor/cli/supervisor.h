@@ -32,6 +32,7 @@ struct yg_supervisor {
 	int status[YG_CHILD_COUNT];      // of waitpid, once it has ended
 	bool ended[YG_CHILD_COUNT];
 	uint32_t restarts[YG_CHILD_COUNT];
+	int failed;             // exit status of a helper that could not start and so ended the run; 0: none
 	char **files;
 	int files_count;
 };

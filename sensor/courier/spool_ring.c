@@ -48,6 +48,8 @@ struct yg_spool *yg_spool_open_ring(void *memory, size_t size, struct yg_eve *ev
 	spool->reader = spool->owner;
 	spool->eve = eve;
 	spool->stats = stats;
+	// What a courier before this one read and did not deliver lies in the ring still, and is read again.
+	yg_counter_set(&stats->c[YG_CC_ALERTS_READ], yg_counter_get(&stats->c[YG_CC_ALERTS_DELIVERED]));
 	spool->seen = seen;
 	spool->context = context;
 	spool->lines = calloc(spool->owner.count, sizeof *spool->lines);

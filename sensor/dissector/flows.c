@@ -58,6 +58,7 @@ struct yg_flows {
 	const struct yg_ds_request *request;
 	const struct flow *reading_for;
 	unsigned ring;
+	unsigned records; // told of the record being read
 };
 
 static void count(struct yg_flows *flows, enum yg_dissector_counter counter)
@@ -149,6 +150,10 @@ static void emit(void *context, enum yg_da_kind kind, unsigned direction, const 
 		keep_names(open, record);
 	if (open && kind == YG_DA_HTTP && !http->response && !open->server_name[0])
 		memcpy(open->server_name, http->host, sizeof open->server_name);
+	if (flows->records++ >= YG_DS_RECORDS_MAX) {
+		count(flows, YG_DC_ANSWERS_CAPPED);
+		return;
+	}
 	struct yg_ds_answer *answer = begin(flows, flows->ring, kind, (uint32_t)(flow - flows->flow), flow->generation);
 	if (!answer)
 		return;
@@ -327,6 +332,7 @@ void yg_flows_read(struct yg_flows *flows, unsigned ring, const struct yg_ds_req
 {
 	struct flow *flow = &flows->flow[request->slot];
 	flows->request = request;
+	flows->records = 0;
 	flows->ring = ring;
 	bool known = flow->state != FLOW_NONE && flow->generation == request->generation;
 	if (!known && !(request->flags & YG_DS_FIRST)) {

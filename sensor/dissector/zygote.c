@@ -55,6 +55,7 @@ struct zygote {
 	struct yg_counter *counters;
 	int alive, signals;
 	struct child child[YG_DISSECTORS_MAX];
+	struct yg_crash_policy policy; // the workers read a copy: what they could write to is never used as an index here
 	uint8_t packet[YG_DS_PIECES_MAX * YG_DS_DATA];
 };
 
@@ -273,16 +274,24 @@ static struct yg_restarted describe(const struct fatal *fatal, enum yg_restart_c
 	return what;
 }
 
+// A worker may have written any time: one at which sums of windows cannot overflow.
+static int64_t sane_time(int64_t ns)
+{
+	const int64_t far = INT64_MAX / 4;
+	return ns > far ? far : ns < -far ? -far : ns;
+}
+
 static void apply_policy(struct zygote *z, unsigned w, const struct fatal *fatal)
 {
-	struct yg_crash_policy *policy = &z->setup->shared->policy;
+	struct yg_crash_policy *policy = &z->policy;
 	uint64_t pauses = policy->pauses;
 	if (fatal->found)
 		yg_crash_policy_death(policy, fatal->head.af, &fatal->head.addr[1], fatal->head.port[1],
-		                      fatal->head.time_ns);
+		                      sane_time(fatal->head.time_ns));
 	else
-		yg_crash_policy_death(policy, 0, NULL, 0, atomic_load(&shared_of(z, w)->now_ns));
+		yg_crash_policy_death(policy, 0, NULL, 0, sane_time(atomic_load(&shared_of(z, w)->now_ns)));
 	yg_counter_add(&z->counters[YG_DC_PAUSES], policy->pauses - pauses);
+	memcpy(&z->setup->shared->policy, policy, sizeof *policy);
 }
 
 static enum yg_restart_cause cause_of(const struct child *c, int status)

@@ -138,26 +138,20 @@ static size_t next_chunk(size_t batch_bytes)
 	return chunk > YG_CHUNK_MAX ? YG_CHUNK_MAX : chunk;
 }
 
-static int64_t within_second(struct yg_time t)
-{
-	int64_t rest = t.ns % YG_NS_PER_S;
-	return rest < 0 ? rest + YG_NS_PER_S : rest;
-}
-
 // True when the file has ended.
 static bool fill_single(struct yg_capture *capture, struct yg_batch *batch)
 {
 	struct yg_capture_file *file = &capture->files[0];
 	struct yg_bytes_window window = {.base = batch->arena, .size = batch->arena_size, .chunk = capture->chunk};
-	uint64_t second_ns = 0; // start of the batch's second; unsigned, a stamp may stand at either end of time
+	int64_t second = 0;
 	while (batch->count < YG_BATCH_MAX) {
 		struct yg_frame *frame = &batch->frames[batch->count];
 		size_t size;
 		if (yg_capture_file_pull(file, &window, frame, &size) != YG_PULL_FRAME)
 			break;
 		if (batch->count == 0)
-			second_ns = (uint64_t)frame->time.ns - (uint64_t)within_second(frame->time);
-		else if ((uint64_t)frame->time.ns - second_ns >= (uint64_t)YG_NS_PER_S)
+			second = yg_time_second(frame->time);
+		else if (yg_time_second(frame->time) != second)
 			break;
 		yg_capture_file_accept(file, &window, frame, size);
 		window.pinned = window.start;

@@ -173,7 +173,12 @@ static int run(struct engine *e)
 		return -error;
 	pthread_setname_np(aggregator, "yg-aggregator");
 	int result = yg_replay_run(&options);
+	if (result && result != -EBADMSG) { // nothing was begun: the aggregator would wait for ever for its first batch
+		yg_error("replay: %s", strerror(-result));
+		_exit(EX_OSERR);
+	}
 	pthread_join(aggregator, NULL);
+	yg_counter_set(&e->stats->closed, 1);
 	for (unsigned i = 0; i < e->workers_count; i++)
 		yg_ring_close(&e->to_dissector[i]);
 	snprintf(e->stats->capture_error, sizeof e->stats->capture_error, "%s", yg_capture_error(e->capture));

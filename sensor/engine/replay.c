@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/shm.h"
@@ -181,8 +183,10 @@ static struct yg_packet *put_together(struct replay *r, struct job *job, struct 
 	enum yg_decode_end end = YG_DECODE_FRAGMENT;
 	unsigned flags = 0;
 	uint32_t len = yg_reassembly_add(r->reassembly, &fragment->view, &data, &end, &flags);
-	if (len && (job->wholes == YG_BATCH_MAX || !(data = keep_bytes(job, data, len))))
+	if (len && (job->wholes == YG_BATCH_MAX || !(data = keep_bytes(job, data, len)))) {
 		len = 0; // bounded: a batch brings no more than its arena holds
+		yg_counter_add(&stats->c[YG_WC_RA_BATCH_FULL], 1);
+	}
 	fragment->view.end = (uint8_t)(len ? YG_DECODE_FRAGMENT : end);
 	count_decoded(stats, &fragment->view);
 	if (!len)
@@ -207,6 +211,8 @@ static void reassemble(struct replay *r, struct job *job, uint32_t from, uint32_
 			if (p)
 				job->whole[i] = (int16_t)(p - job->packets - YG_BATCH_MAX);
 		}
+		if (p && p->view.end == YG_DECODE_FRAGMENT)
+			yg_counter_add(&r->o.stats->worker[0].c[YG_WC_RA_NESTED], 1);
 		if (p && job->whole[i] != NO_WHOLE)
 			count_decoded(&r->o.stats->worker[0], &p->view);
 	}
@@ -398,8 +404,10 @@ static int start_threads(struct replay *r, struct thread *threads)
 	for (unsigned i = 0; i < n; i++) {
 		threads[i] = (struct thread){.r = r, .index = i};
 		int error = pthread_create(&threads[i].id, NULL, worker_thread, &threads[i]);
-		if (error)
-			return -error;
+		if (error) { // those that run stand at the barrier, in memory that is about to go
+			yg_error("cannot start a worker: %s", strerror(error));
+			_exit(EX_OSERR);
+		}
 		char name[16];
 		snprintf(name, sizeof name, "yg-worker-%u", i);
 		pthread_setname_np(threads[i].id, name);

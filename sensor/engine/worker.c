@@ -31,7 +31,8 @@ struct yg_worker *yg_worker_create(const struct yg_worker_options *options)
 	w->pending_head = w->pending_tail = w->pending_ripe = YG_NO_RECORD;
 	w->meta_free = YG_NO_RECORD;
 	w->touched_max = w->meta_max = yg_flow_records_total(options->table);
-	w->held_max = yg_flow_records_total(options->table) + 65536;
+	// A verdict a record, and what two batches and the one at hand can bring of everything else: see YG_DS_RECORDS_MAX.
+	w->held_max = yg_flow_records_total(options->table) + 3 * 4096 * YG_DS_RECORDS_MAX;
 	w->flush_max = yg_flow_slots(options->table) / YG_PARTITIONS;
 	w->flush = yg_memory_reserve(sizeof *w->flush * w->flush_max);
 	w->touched = yg_memory_reserve(sizeof *w->touched * w->touched_max);
@@ -349,8 +350,10 @@ static void take_sample(struct yg_worker *w, const struct yg_view *v, uint8_t ve
 	if (!yg_ring_has_room(ring, 1)) {
 		if (w->o.replay)
 			yg_worker_wait(w, ring, 1);
-		if (!yg_ring_has_room(ring, 1))
+		if (!yg_ring_has_room(ring, 1)) {
+			count(w, YG_WC_SAMPLE_RING_FULL);
 			return;
+		}
 	}
 	struct yg_sample *s = yg_ring_slot(ring, ring->own);
 	*s = (struct yg_sample){.src = v->src, .dst = v->dst, .second = (int32_t)w->second, .sport = v->sport, .dport = v->dport,

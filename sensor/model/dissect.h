@@ -23,6 +23,7 @@ enum {
 	YG_DS_DATA = 2048,    // bytes of a packet in one slot
 	YG_DS_PADDING = 64,   // zero bytes behind them: a reader that overruns finds zeros, not the neighbour
 	YG_DS_PIECES_MAX = 12,
+	YG_DS_RECORDS_MAX = 64, // dns, tls and http records of one packet; the rest is counted (answers.capped)
 };
 
 // Slots that both sides reckon with, from the option flow.table: its places rounded up to a power of two, and half as many again

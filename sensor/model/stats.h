@@ -26,7 +26,8 @@
 	X(DS_VERDICTS, "dissect.verdicts") X(DS_LOST_RESTART, "dissect.flows_lost_in_restart")                                   \
 	X(DS_ANSWER_INVALID, "dissect.answer_invalid") X(DS_RESTARTS, "dissect.restarts")                                        \
 	X(RATES_HOST_FULL, "rates.host_full") X(SAMPLED, "sample.taken") X(CONTACTS, "contacts") X(EVENTS, "events")             \
-	X(ICMP_ABOUT, "icmp.about_flow") X(OVERLAP, "stream.overlap") X(RECORDS_SHED_POOL, "records.shed.pool_full")
+	X(ICMP_ABOUT, "icmp.about_flow") X(OVERLAP, "stream.overlap") X(RECORDS_SHED_POOL, "records.shed.pool_full") \
+	X(RA_BATCH_FULL, "reassembly.batch_full") X(RA_NESTED, "reassembly.nested_too_deep") X(SAMPLE_RING_FULL, "sample.ring_full")
 
 enum yg_worker_counter {
 #define X(id, name) YG_WC_##id,
@@ -75,6 +76,7 @@ struct yg_engine_stats {
 	struct yg_counter aggregator[YG_AC_COUNT];
 	struct yg_counter reassembly[16]; // in the order of struct yg_reassembly_stats
 	struct yg_counter packets_total, bytes_read, bytes_total, first_ns, last_ns, finished, batch;
+	struct yg_counter closed; // the rings towards the dissector have been closed, or are about to be
 	struct yg_counter apps_count;
 	struct yg_app_total apps[YG_SUMMARY_APPS];
 	struct yg_org_total orgs[YG_SUMMARY_ORGS];
@@ -89,7 +91,8 @@ struct yg_engine_stats {
 	X(STREAM_BUFFERS, "stream.buffers") X(STREAM_FULL, "stream.full") X(STREAM_OVERLAP, "stream.overlap")                    \
 	X(STREAM_GAP, "stream.gap") X(DEATHS, "deaths") X(HANGS, "hangs") X(SANDBOX_KILLS, "sandbox_kills") \
 	X(LOST, "lost_packets") \
-	X(QUARANTINED, "quarantine.written") X(QUARANTINE_FULL, "quarantine.full") X(PAUSES, "ndpi.pauses")            \
+	X(QUARANTINED, "quarantine.written") X(QUARANTINE_FULL, "quarantine.full") X(PAUSES, "ndpi.pauses") \
+	X(ANSWERS_CAPPED, "answers.capped")            \
 	X(ANSWERS_DROPPED, "answers.dropped") X(VERDICTS_DROPPED, "answers.verdicts_dropped") X(FLOWS_FULL, "flows.full")
 
 enum yg_dissector_counter {
