@@ -5,9 +5,10 @@
 // of the batch and frames point into them, so that a packet is never copied; only the bytes behind the last frame are
 // taken along to the next batch. Several files go through capture_merge.c, which copies.
 //
-// How much is read at a time follows from how much the last batch held: a busy file is read in chunks of 256 KiB, while
-// a quiet one, whose every batch is a second with three packets, does not carry 256 KiB from batch to batch. It depends
-// on the file alone, as everything here must: a replay is repeatable to the byte. Thread: one.
+// How much is read at a time follows from how much the last batch held and this one holds so far: a busy file is read
+// in chunks of 256 KiB, while a quiet one, whose every batch is a second with three packets, is read by the page and
+// does not carry 256 KiB from batch to batch. What a batch holds does not depend on it: a replay is repeatable to the
+// byte. Thread: one.
 #include "engine/capture_internal.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@
 enum {
 	PUSHED_SINGLE = YG_BLOCK_MAX + YG_CHUNK_MAX, // the most that can be left behind the last frame of an arena
 	PUSHED_MERGE = YG_SNIFF_SIZE,
+	CHUNKS_OF_BATCH = 4,
 	SENTENCE_SIZE = YG_REASON_SIZE + 64, // one about a damaged file, its path left out
 };
 
@@ -29,7 +31,7 @@ struct yg_capture {
 	struct yg_capture_file *files;
 	size_t count;
 	struct yg_merge *merge; // NULL for a single file
-	uint64_t number;        // of the last frame
+	uint64_t number;        // of the last frame of merged files
 	size_t chunk;           // single file: bytes to read at a time
 	bool *told;             // file i is in `error`
 	char *error;
@@ -129,10 +131,10 @@ void yg_batch_finish(struct yg_batch *batch)
 	memset(batch, 0, sizeof(*batch));
 }
 
-// What is read beyond a batch is copied once more, so a chunk is a fraction of one.
+// What is read beyond a batch is copied twice more, so a chunk is a fraction of one.
 static size_t next_chunk(size_t batch_bytes)
 {
-	size_t chunk = (batch_bytes / 4 + 4095) & ~(size_t)4095;
+	size_t chunk = (batch_bytes / CHUNKS_OF_BATCH + YG_CHUNK_MIN - 1) & ~((size_t)YG_CHUNK_MIN - 1);
 	if (chunk < YG_CHUNK_MIN)
 		return YG_CHUNK_MIN;
 	return chunk > YG_CHUNK_MAX ? YG_CHUNK_MAX : chunk;
@@ -154,9 +156,13 @@ static bool fill_single(struct yg_capture *capture, struct yg_batch *batch)
 		else if (yg_time_second(frame->time) != second)
 			break;
 		yg_capture_file_accept(file, &window, frame, size);
-		window.pinned = window.start;
-		frame->number = ++capture->number;
+		frame->number = file->packets;
 		batch->count++;
+		// What follows is nearly always alike: pull is asked once a batch and once a chunk.
+		batch->count += yg_pcap_run(file, &window, second, frame + 1, YG_BATCH_MAX - batch->count);
+		window.pinned = window.start;
+		if (window.start > CHUNKS_OF_BATCH * window.chunk) // busier than the last batch
+			window.chunk = next_chunk(window.start);
 	}
 	yg_source_unread(&file->source, window.base + window.start, window.end - window.start);
 	capture->chunk = next_chunk(window.start);

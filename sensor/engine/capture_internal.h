@@ -16,7 +16,7 @@
 
 enum {
 	YG_ARENA_SIZE = 4 * 1024 * 1024 + YG_FRAME_MAX,
-	YG_CHUNK_MIN = 64 * 1024, // bytes read at a time: follows the size of the batches, see capture.c
+	YG_CHUNK_MIN = 4 * 1024, // bytes read at a time: follows the size of the batches, see capture.c
 	YG_CHUNK_MAX = 256 * 1024,
 	YG_CHUNK_MERGE = 64 * 1024,       // with several files, each
 	YG_BLOCK_MAX = 1024 * 1024,       // a pcapng block that is read whole: section, interface, packet
@@ -45,7 +45,8 @@ struct yg_source {
 int yg_source_init(struct yg_source *source, const char *path, size_t pushed_size);
 void yg_source_finish(struct yg_source *source);
 
-// Reads until `size` bytes are there or the source has ended: a short read of a pipe must not show in a batch.
+// What was given back comes first, and alone. Then reads until `size` bytes are there or the source has ended: a short
+// read of a pipe must not show in a batch. 0 only at the end.
 size_t yg_source_read(struct yg_source *source, uint8_t *ret_bytes, size_t size);
 
 // Gives the last `size` bytes read back; they are read again next.
@@ -130,6 +131,11 @@ enum yg_step yg_pcap_step(struct yg_capture_file *file, const uint8_t *bytes, si
                           size_t *ret_size);
 enum yg_step yg_pcapng_step(struct yg_capture_file *file, const uint8_t *bytes, size_t left, struct yg_frame *ret_frame,
                             size_t *ret_size);
+
+// Takes up to `room` plain records of that second that lie whole in the window, accepted and numbered as of a file read
+// alone; how many. 0 says nothing about the file: what comes next, yg_capture_file_pull knows. Any format may be asked.
+uint32_t yg_pcap_run(struct yg_capture_file *file, struct yg_bytes_window *window, int64_t second,
+                     struct yg_frame *ret_frames, uint32_t room);
 
 static inline uint32_t yg_read32_order(struct yg_reader *r, bool big)
 {

@@ -5,6 +5,9 @@
 // of time. Also the "patched" format of old Linux (8 more bytes in every record header). A captured length above the
 // snap length is taken when the bytes are there: some writers never set it right. Pure; see capture_file.c for who
 // calls.
+//
+// Records are read in two ways: yg_pcap_step says all that can be said about one, and yg_pcap_run takes what lies whole
+// in the window while nothing about it is special. The run decides nothing: it stops, and the step is asked.
 #include "engine/capture_internal.h"
 
 enum {
@@ -111,4 +114,53 @@ enum yg_step yg_pcap_step(struct yg_capture_file *file, const uint8_t *bytes, si
 	    .dlt = interface->dlt,
 	};
 	return YG_STEP_FRAME;
+}
+
+// `big` is a constant in either of the two calls, so that there is a loop for each byte order and no branch in it.
+static inline __attribute__((always_inline)) uint32_t take_records(struct yg_capture_file *file, bool big,
+                                                                   struct yg_bytes_window *window, int64_t second,
+                                                                   struct yg_frame *ret_frames, uint32_t room)
+{
+	const struct yg_interface interface = file->interfaces[0];
+	const size_t header = file->record_header;
+	const uint8_t *bytes = window->base + window->start;
+	const uint8_t *end = window->base + window->end;
+	const int64_t start_of_second = yg_time_from_s(second).ns;
+	uint64_t number = file->packets;
+	uint32_t count = 0;
+	for (; count < room && (size_t)(end - bytes) >= header; count++) {
+		int64_t fraction_ns = (int64_t)load32_order(bytes + 4, big) * interface.ns_per_tick;
+		uint32_t caplen = load32_order(bytes + 8, big);
+		// Below a whole second the seconds as they stand in the file are those of the stamp.
+		if (load32_order(bytes, big) != second || fraction_ns >= YG_NS_PER_S || caplen > YG_FRAME_MAX ||
+		    (size_t)(end - bytes) - header < caplen)
+			break;
+		ret_frames[count] = (struct yg_frame){
+		    .data = bytes + header,
+		    .caplen = caplen,
+		    .wirelen = load32_order(bytes + 12, big),
+		    .time = {start_of_second + fraction_ns},
+		    .number = ++number,
+		    .link = interface.link,
+		    .dlt = interface.dlt,
+		};
+		bytes += header + caplen;
+	}
+	if (count == 0)
+		return 0;
+	size_t size = (size_t)(bytes - (window->base + window->start));
+	window->start += size;
+	file->offset += size;
+	file->packets = number;
+	file->last = ret_frames[count - 1].time;
+	return count;
+}
+
+uint32_t yg_pcap_run(struct yg_capture_file *file, struct yg_bytes_window *window, int64_t second,
+                     struct yg_frame *ret_frames, uint32_t room)
+{
+	if (!file->header_read || file->old_lengths)
+		return 0;
+	return file->big ? take_records(file, true, window, second, ret_frames, room)
+	                 : take_records(file, false, window, second, ret_frames, room);
 }

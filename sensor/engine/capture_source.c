@@ -103,8 +103,11 @@ static size_t take_pushed(struct yg_source *source, uint8_t *bytes, size_t size)
 size_t yg_source_read(struct yg_source *source, uint8_t *ret_bytes, size_t size)
 {
 	size_t n = take_pushed(source, ret_bytes, size);
+	if (n > 0)
+		return n;
+	source->pushed_start = source->pushed_end = 0;
 	if (source->inflate)
-		return n + read_gzip(source, ret_bytes + n, size - n);
+		return read_gzip(source, ret_bytes, size);
 	while (n < size && !source->ended)
 		n += read_file(source, ret_bytes + n, size - n);
 	return n;
@@ -112,13 +115,13 @@ size_t yg_source_read(struct yg_source *source, uint8_t *ret_bytes, size_t size)
 
 void yg_source_unread(struct yg_source *source, const uint8_t *bytes, size_t size)
 {
-	// While pushed bytes are left nothing newer has been read, so what comes back still lies right before them. A
-	// file whose batches hold one packet each thus copies a chunk once, not once a batch.
-	if (source->pushed_start < source->pushed_end && size <= source->pushed_start) {
+	// Until something newer is read, which forgets them, what comes back still lies right before the pushed bytes.
+	// A file whose batches hold one packet each thus pushes a chunk once, not once a batch.
+	if (size <= source->pushed_start) {
 		source->pushed_start -= size;
 		return;
 	}
-	assert(size <= source->pushed_size);
+	assert(source->pushed_start == source->pushed_end && size <= source->pushed_size);
 	source->pushed_start = 0;
 	source->pushed_end = size;
 	memcpy(source->pushed, bytes, size);

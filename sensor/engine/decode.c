@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Decode: the loop over layers. Each layer is a step (decode_link.c, decode_ip.c, decode_tunnel.c, decode_transport.c,
-// decode_icmp.c) that reads its header and names the next one. A loop over named steps was chosen over layers that
-// call each other: nesting is bounded by one counter, costs no stack, and one line shows everything that may follow.
-// Every turn takes bytes from the cursor or pushes a layer, so the loop ends. Any thread.
+// Decode: the loop over layers, behind a straight way for the packets that need none (decode_plain.c). Each layer is a
+// step (decode_link.c, decode_ip.c, decode_tunnel.c, decode_transport.c, decode_icmp.c) that reads its header and names
+// the next one. A loop over named steps was chosen over layers that call each other: nesting is bounded by one counter,
+// costs no stack, and one line shows everything that may follow. Every turn takes bytes from the cursor or pushes a
+// layer, so the loop ends. Any thread.
 #include "engine/decode_internal.h"
 
 static enum yg_step take_step(struct yg_decoder *d, enum yg_step step)
@@ -56,8 +57,8 @@ static void run(struct yg_decoder *d, enum yg_step step)
 		step = take_step(d, step);
 }
 
-void yg_decode(const struct yg_decode_options *options, enum yg_link link, const uint8_t *data, uint32_t caplen,
-               uint32_t wirelen, struct yg_view *ret_view)
+void yg_decode_general(const struct yg_decode_options *options, enum yg_link link, const uint8_t *data, uint32_t caplen,
+                       uint32_t wirelen, struct yg_view *ret_view)
 {
 	struct yg_decoder d = {
 	    .r = yg_reader_of(data, caplen),
@@ -67,8 +68,14 @@ void yg_decode(const struct yg_decode_options *options, enum yg_link link, const
 	    .missing = wirelen > caplen ? wirelen - caplen : 0,
 	};
 	*ret_view = (struct yg_view){.data = data, .caplen = caplen, .wirelen = wirelen};
-	// Nearly every frame is Ethernet: its step is taken without asking.
-	run(&d, link == YG_LINK_ETHERNET ? yg_decode_ethernet(&d) : yg_decode_link(&d, link));
+	run(&d, yg_decode_link(&d, link));
+}
+
+void yg_decode(const struct yg_decode_options *options, enum yg_link link, const uint8_t *data, uint32_t caplen,
+               uint32_t wirelen, struct yg_view *ret_view)
+{
+	if (link != YG_LINK_ETHERNET || !yg_decode_plain(options, data, caplen, wirelen, ret_view))
+		yg_decode_general(options, link, data, caplen, wirelen, ret_view);
 }
 
 // How many of the outer layers come before the innermost IP header, which the whole brings again.

@@ -22,6 +22,11 @@ struct yg_decode_options {
 void yg_decode(const struct yg_decode_options *options, enum yg_link link, const uint8_t *data, uint32_t caplen,
 	       uint32_t wirelen, struct yg_view *ret_view);
 
+// The same, always layer by layer: what yg_decode does with any packet that is not of the common kind. For tests, which
+// compare the two; there is no other reason to call it.
+void yg_decode_general(const struct yg_decode_options *options, enum yg_link link, const uint8_t *data, uint32_t caplen,
+                       uint32_t wirelen, struct yg_view *ret_view);
+
 // Continues with a whole IP packet that reassembly has put together; `outer` is the view of its last fragment, whose
 // layers, domain and outer length are kept.
 void yg_decode_reassembled(const struct yg_decode_options *options, const struct yg_view *outer, const uint8_t *data,

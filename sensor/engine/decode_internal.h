@@ -5,7 +5,7 @@
 // narrows the cursor to what that layer says is its own, and names the next step; it never calls it. So nesting costs
 // no stack, and the loop of decode.c is the only place where one layer follows another.
 //
-// Inside engine/decode*.c only.
+// Inside engine/decode*.c and its unit test only.
 #pragma once
 
 #include "base/bytes.h"
@@ -137,6 +137,29 @@ static inline void yg_decode_narrow(struct yg_decoder *d, uint32_t len)
 		d->missing = len - left;
 	}
 }
+
+// Only a filter, so that most packets pay two comparisons of numbers: yg_decode_udp_tunnel looks again.
+static inline bool yg_is_tunnel_port(uint16_t port)
+{
+	if (port < YG_PORT_L2TP || port > YG_PORT_VXLAN_OLD) // the lowest and the highest
+		return false;
+	switch (port) {
+	case YG_PORT_L2TP:
+	case YG_PORT_GTPU:
+	case YG_PORT_TEREDO:
+	case YG_PORT_VXLAN:
+	case YG_PORT_GENEVE:
+	case YG_PORT_VXLAN_OLD:
+		return true;
+	default:
+		return false;
+	}
+}
+
+// decode_plain.c: the same view as the loop's for an Ethernet frame of the common kind. False when it is of another: then
+// *ret_view is untouched and the loop decides.
+bool yg_decode_plain(const struct yg_decode_options *options, const uint8_t *data, uint32_t caplen, uint32_t wirelen,
+                     struct yg_view *ret_view);
 
 // decode_link.c
 enum yg_step yg_decode_link(struct yg_decoder *d, enum yg_link link);

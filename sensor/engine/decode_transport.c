@@ -76,22 +76,6 @@ enum yg_step yg_decode_tcp(struct yg_decoder *d)
 	return yg_decode_stop(d, YG_DECODE_DECODED);
 }
 
-// Only a filter, so that most packets pay two comparisons of numbers: yg_decode_udp_tunnel looks again.
-static bool is_tunnel_port(uint16_t port)
-{
-	switch (port) {
-	case YG_PORT_VXLAN:
-	case YG_PORT_VXLAN_OLD:
-	case YG_PORT_GENEVE:
-	case YG_PORT_GTPU:
-	case YG_PORT_L2TP:
-	case YG_PORT_TEREDO:
-		return true;
-	default:
-		return false;
-	}
-}
-
 enum yg_step yg_decode_udp(struct yg_decoder *d)
 {
 	if (!yg_layer_push(d, YG_LAYER_UDP))
@@ -109,7 +93,7 @@ enum yg_step yg_decode_udp(struct yg_decoder *d)
 	if (length <= claimed) // else IP's length holds
 		yg_decode_narrow(d, length - 8);
 	set_payload(d);
-	if (is_tunnel_port(v->dport) || is_tunnel_port(v->sport))
+	if (yg_is_tunnel_port(v->dport) || yg_is_tunnel_port(v->sport))
 		return YG_STEP_UDP_TUNNEL;
 	return yg_decode_stop(d, YG_DECODE_DECODED);
 }

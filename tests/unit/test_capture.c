@@ -123,6 +123,32 @@ static void blocks_that_nobody_reads_do_not_fill_the_arena(void **state)
 	assert_int_equal(f->batches[0].frames[3].time.ns, 8000);
 }
 
+// Stamps as far into a second as 32 bits reach: their seconds are not the ones that stand in the file.
+static void a_batch_is_of_one_second_also_where_fractions_run_over(void **state)
+{
+	struct fixture *f = *state;
+	struct bytes b = {0};
+	put_pcap_header(&b);
+	put_record(&b, 12, 5, 1, 60);
+	put_record(&b, 11, 1000000000, 2, 60); // second 12
+	put_record(&b, 8, 4294967295, 3, 60);  // 12.294967295
+	put_record(&b, 12, 999999999, 4, 60);
+	put_record(&b, 12, 1000000000, 5, 60); // second 13, although 12 is written
+	put_record(&b, 0xffffffff, 4294967295, 6, 60);
+	put_record(&b, 0xffffffff, 4000000000, 7, 60);
+	put_record(&b, 3, 0, 8, 60); // 2^32 seconds earlier
+	open_bytes(f, &b);
+	const uint32_t counts[] = {4, 1, 2, 1};
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(yg_capture_fill(f->capture, &f->batches[0]), i < 3 ? YG_CAPTURE_MORE : YG_CAPTURE_END);
+		assert_int_equal(f->batches[0].count, counts[i]);
+		if (i == 0)
+			assert_int_equal(f->batches[0].frames[2].time.ns, 12294967295);
+		if (i == 2)
+			assert_int_equal(f->batches[0].frames[0].time.ns, 4294967299294967295);
+	}
+}
+
 static void write_in_small_pieces(int fd, const struct bytes *b)
 {
 	size_t done = 0, piece = 1;
@@ -166,6 +192,114 @@ static void a_pipe_gives_the_same_batches_as_a_file(void **state)
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
 	free(b.data);
+}
+
+struct variant {
+	uint32_t magic, ns_per_tick, extra; // bytes behind a record's header
+	uint32_t minor;
+	bool big;
+};
+
+static void put_varied(struct bytes *b, const struct variant *v, const uint32_t *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		put32(b, v->big ? __builtin_bswap32(words[i]) : words[i]);
+}
+
+static void put_variant(struct bytes *b, const struct variant *v, uint32_t records)
+{
+	const uint32_t header[] = {v->magic};
+	const uint16_t version[] = {v->big ? 2 << 8 : 2, (uint16_t)(v->big ? v->minor << 8 : v->minor)};
+	const uint32_t rest[] = {0, 0, 64, 101};
+	put_varied(b, v, header, 1);
+	put(b, version, sizeof(version));
+	put_varied(b, v, rest, 4);
+	for (uint32_t i = 0; i < records; i++) {
+		uint32_t caplen = i * 7 % 1400, wirelen = caplen + i % 3;
+		bool swapped = v->minor < 3;
+		const uint32_t record[] = {1700000000 + i / 900, i % 900, swapped ? wirelen : caplen,
+		                           swapped ? caplen : wirelen};
+		put_varied(b, v, record, 4);
+		put(b, NULL, v->extra + caplen);
+		memset(b->data + b->size - caplen, (int)(i & 0xff), caplen);
+	}
+}
+
+static void assert_varied(const struct yg_frame *frame, const struct variant *v)
+{
+	uint32_t i = (uint32_t)frame->number - 1;
+	assert_int_equal(frame->caplen, i * 7 % 1400);
+	assert_int_equal(frame->wirelen, frame->caplen + i % 3);
+	assert_int_equal(frame->time.ns, (1700000000 + i / 900) * YG_NS_PER_S + i % 900 * v->ns_per_tick);
+	assert_int_equal(frame->dlt, 101);
+	assert_int_equal(frame->link, YG_LINK_RAW);
+	assert_int_equal(frame->interface, 0);
+	assert_int_equal(frame->pcap_flags, 0);
+	for (uint32_t k = 0; k < frame->caplen; k += frame->caplen - 1) // its first and its last byte
+		assert_int_equal(frame->data[k], i & 0xff);
+}
+
+// Long enough for records to lie across the end of many chunks; cut or lying in the last one, which must not be missed
+// when everything before it went the fast way.
+static void every_kind_of_pcap_is_read_alike_to_its_end(void **state)
+{
+	static const struct variant variants[] = {
+	    {0xa1b2c3d4, 1000, 0, 4, false}, {0xa1b2c3d4, 1000, 0, 4, true}, {0xa1b23c4d, 1, 0, 4, false},
+	    {0xa1b23c4d, 1, 0, 4, true},     {0xa1b2cd34, 1000, 8, 4, true}, {0xa1b2c3d4, 1000, 0, 2, false},
+	};
+	enum { RECORDS = 4001 };
+	for (size_t kind = 0; kind < sizeof(variants) / sizeof(variants[0]); kind++) {
+		struct fixture *f = *state;
+		struct bytes b = {0};
+		put_variant(&b, &variants[kind], RECORDS);
+		const uint32_t lie[] = {1700000004, 0, YG_FRAME_MAX + 1, YG_FRAME_MAX + 1};
+		put_varied(&b, &variants[kind], lie, 4);
+		put(&b, NULL, 8);
+		size_t lie_size = 16 + 8;
+		for (size_t cut = 0; cut <= lie_size + 1; cut++) {
+			add_file(f, b.data, b.size - cut);
+			open_files(f);
+			enum yg_capture_status status = YG_CAPTURE_MORE;
+			uint64_t count = 0;
+			while (status == YG_CAPTURE_MORE) {
+				status = yg_capture_fill(f->capture, &f->batches[0]);
+				for (uint32_t i = 0; i < f->batches[0].count; i++, count++) {
+					assert_int_equal(f->batches[0].frames[i].number, count + 1);
+					assert_varied(&f->batches[0].frames[i], &variants[kind]);
+				}
+			}
+			assert_int_equal(count, cut > lie_size ? RECORDS - 1 : RECORDS);
+			assert_int_equal(status, cut == lie_size ? YG_CAPTURE_END : YG_CAPTURE_DAMAGED);
+			forget_files(f);
+		}
+		free(b.data);
+	}
+}
+
+// Batches of one frame, then a burst, then quiet again. Reading ahead shows in what the progress bar is told.
+static void a_quiet_file_is_read_by_the_page(void **state)
+{
+	struct fixture *f = *state;
+	struct bytes b = {0};
+	put_pcap_header(&b);
+	for (uint32_t i = 0; i < 12000; i++)
+		put_record(&b, i < 4000 ? i : i < 8000 ? 4000 : i - 4000, i % 4000, i, 300);
+	open_bytes(f, &b);
+	uint64_t count = 0, consumed = 24, before = 0;
+	enum yg_capture_status status = YG_CAPTURE_MORE;
+	while (status == YG_CAPTURE_MORE) {
+		status = yg_capture_fill(f->capture, &f->batches[0]);
+		for (uint32_t i = 0; i < f->batches[0].count; i++, count++)
+			assert_int_equal(f->batches[0].frames[i].data[299], count & 0xff);
+		consumed += f->batches[0].count * (16 + 300);
+		uint64_t read = yg_capture_bytes_read(f->capture);
+		assert_in_range(read, consumed, consumed + YG_CHUNK_MAX);
+		// Past the first chunk, of which nothing is known; a record may lie across the end of one.
+		if (count > 1000 && count < 4000 && before != read)
+			assert_in_range(read, consumed, consumed + 16 + 300 + YG_CHUNK_MIN);
+		before = read;
+	}
+	assert_int_equal(count, 12000);
 }
 
 // ---- several files ----
@@ -265,7 +399,10 @@ int main(void)
 	    TEST(frames_stay_while_the_other_batch_is_filled),
 	    TEST(a_burst_among_quiet_seconds_comes_out_whole),
 	    TEST(blocks_that_nobody_reads_do_not_fill_the_arena),
+	    TEST(a_batch_is_of_one_second_also_where_fractions_run_over),
 	    TEST(a_pipe_gives_the_same_batches_as_a_file),
+	    TEST(every_kind_of_pcap_is_read_alike_to_its_end),
+	    TEST(a_quiet_file_is_read_by_the_page),
 	    TEST(several_files_come_in_order_of_time_and_then_of_name),
 	    TEST(hundreds_of_files_are_merged),
 	    TEST(a_full_arena_ends_a_batch_of_merged_files),

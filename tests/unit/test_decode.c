@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// What decode must do with faults, limits and lies. That it opens every encapsulation is shown by
-// tests/replay/decode_list.py.
+// What decode must do with faults, limits and lies, and that its straight way (decode_plain.c) says the same as its loop
+// of any packet. That it opens every encapsulation is shown by tests/replay/decode_list.py.
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "base/bytes.h"
-#include "engine/decode.h"
+#include "engine/decode_internal.h"
 #include "model/flow.h"
 
 static const struct yg_decode_options plain = {0};
@@ -447,6 +448,205 @@ static void names_exist_for_every_value_and_beyond(void **state)
 	assert_string_equal(yg_proto_name(254, buffer), "254");
 }
 
+// ---- the straight way against the loop ----
+
+// Every field by name: bytes between them are nobody's.
+static const struct {
+	const char *name;
+	size_t at, size;
+} view_fields[] = {
+#define F(name) {#name, offsetof(struct yg_view, name), sizeof((struct yg_view *)0)->name},
+    F(time) F(number) F(data) F(caplen) F(wirelen) F(l3) F(l4) F(payload) F(l3_len) F(payload_len) F(ip_bytes)
+    F(src) F(dst) F(sport) F(dport) F(vlan) F(domain) F(tcp_seq) F(tcp_ack) F(frag_id) F(frag_offset)
+    F(frag_header_len) F(frag_more) F(af) F(proto) F(tcp_flags) F(icmp_type) F(icmp_code) F(icmp_one_way)
+    F(end) F(flags) F(layer_count) F(layers) F(about_src) F(about_dst) F(about_sport) F(about_dport)
+    F(about_proto) F(tcp_window) F(ttl) F(frag_next)
+#undef F
+};
+
+// Reads a frame both ways, under all options, from memory that ends where it ends. True when the straight way took it.
+static bool same_both_ways(const uint8_t *bytes, uint32_t caplen, uint32_t wirelen)
+{
+	bool taken = false;
+	struct yg_view poison, either, loop, straight;
+	uint8_t *frame = malloc(caplen ? caplen : 1);
+	assert_non_null(frame);
+	memcpy(frame, bytes, caplen);
+	memset(&poison, 0x5a, sizeof poison);
+	for (unsigned bits = 0; bits < 4; bits++) {
+		const struct yg_decode_options options = {.ipv4_checksum = bits & 1, .domain_vlan = bits >> 1};
+		memset(&either, 0xa5, sizeof either);
+		loop = straight = poison;
+		yg_decode(&options, YG_LINK_ETHERNET, frame, caplen, wirelen, &either);
+		yg_decode_general(&options, YG_LINK_ETHERNET, frame, caplen, wirelen, &loop);
+		bool mine = yg_decode_plain(&options, frame, caplen, wirelen, &straight);
+		taken |= mine;
+		if (!mine && memcmp(&straight, &poison, sizeof poison) != 0)
+			fail_msg("a packet of another kind was written to");
+		for (size_t i = 0; i < sizeof view_fields / sizeof view_fields[0]; i++)
+			if (memcmp((uint8_t *)&either + view_fields[i].at, (uint8_t *)&loop + view_fields[i].at,
+			           view_fields[i].size) != 0)
+				fail_msg("%s differs, caplen %u, wirelen %u", view_fields[i].name, caplen, wirelen);
+	}
+	free(frame);
+	return taken;
+}
+
+enum { PLAIN_TAGGED = 1, PLAIN_V6 = 2, PLAIN_UDP = 4, PLAIN_KINDS = 8 };
+
+static void fix_checksum(uint8_t *ip)
+{
+	uint32_t sum = 0;
+	yg_store16(ip + 10, 0);
+	for (unsigned i = 0; i < 20; i += 2)
+		sum += yg_load16(ip + i);
+	sum = (sum & 0xffff) + (sum >> 16);
+	yg_store16(ip + 10, (uint16_t) ~(sum + (sum >> 16)));
+}
+
+// One packet of the common kind, with `body` bytes of payload and padded as a short frame is.
+static struct packet plain_packet(unsigned kind, uint16_t body)
+{
+	struct packet p = {0};
+	uint8_t proto = kind & PLAIN_UDP ? 17 : 6;
+	uint16_t segment = (uint16_t)((kind & PLAIN_UDP ? 8 : 20) + body), type = kind & PLAIN_V6 ? 0x86dd : 0x0800;
+	put_ethernet(&p, kind & PLAIN_TAGGED ? 0x8100 : type);
+	if (kind & PLAIN_TAGGED) {
+		put16(&p, 0x6123);
+		put16(&p, type);
+	}
+	uint32_t ip = p.len;
+	if (kind & PLAIN_V6)
+		put_ipv6(&p, proto, segment);
+	else
+		put_ipv4(&p, proto, segment);
+	if (!(kind & PLAIN_V6))
+		fix_checksum(p.b + ip);
+	if (kind & PLAIN_UDP)
+		put_udp(&p, 53, 40000, body);
+	else
+		put_tcp(&p, 5);
+	put_zero(&p, body);
+	if (p.len < 60)
+		put_zero(&p, 60 - p.len);
+	return p;
+}
+
+static void the_common_kinds_go_the_straight_way(void **state)
+{
+	(void)state;
+	for (unsigned kind = 0; kind < PLAIN_KINDS; kind++)
+		for (uint16_t body = 0; body < 1400; body = (uint16_t)(body * 2 + 1)) {
+			struct packet p = plain_packet(kind, body);
+			assert_true(same_both_ways(p.b, p.len, p.len));
+			assert_true(same_both_ways(p.b, p.len, p.len + 4)); // only padding or a checksum was cut off
+		}
+	static const uint16_t tags[] = {0x8100, 0x88a8, 0x9100};
+	for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+		struct packet p = plain_packet(PLAIN_TAGGED, 9);
+		yg_store16(p.b + 12, tags[i]);
+		assert_true(same_both_ways(p.b, p.len, p.len));
+	}
+}
+
+// Whatever lies behind: whether it is a tunnel is for the loop to say.
+static void a_port_of_a_tunnel_goes_through_the_loop(void **state)
+{
+	(void)state;
+	static const uint16_t ports[] = {1701, 2152, 3544, 4789, 6081, 8472};
+	for (unsigned kind = PLAIN_UDP; kind < PLAIN_KINDS; kind++)
+		for (size_t i = 0; i < 2 * sizeof ports / sizeof ports[0]; i++) {
+			struct packet p = plain_packet(kind, 100), inner = plain_packet(kind ^ PLAIN_UDP, 4);
+			uint32_t udp = 14 + (kind & PLAIN_TAGGED ? 4 : 0) + (kind & PLAIN_V6 ? 40 : 20);
+			yg_store16(p.b + udp + i % 2 * 2, ports[i / 2]);
+			assert_false(same_both_ways(p.b, p.len, p.len));
+			memcpy(p.b + udp + 8, "\x08\0\0\0\0\0\1\0", 8); // VXLAN
+			memcpy(p.b + udp + 16, inner.b, inner.len);
+			assert_false(same_both_ways(p.b, p.len, p.len));
+		}
+}
+
+static void a_cut_frame_reads_the_same_both_ways(void **state)
+{
+	(void)state;
+	for (unsigned kind = 0; kind < PLAIN_KINDS; kind++) {
+		struct packet p = plain_packet(kind, 30);
+		for (uint32_t len = 0; len < p.len; len++) {
+			assert_false(same_both_ways(p.b, len, len));
+			assert_false(same_both_ways(p.b, len, p.len));
+		}
+		for (uint32_t padding = 0; padding < 12; padding++)
+			assert_true(same_both_ways(p.b, p.len + padding, p.len + padding));
+	}
+}
+
+// Any byte of the headers, at any value: versions, lengths, fragments, protocols, offsets, types and their neighbours.
+static void a_changed_byte_reads_the_same_both_ways(void **state)
+{
+	(void)state;
+	for (unsigned kind = 0; kind < PLAIN_KINDS; kind++) {
+		struct packet p = plain_packet(kind, 30);
+		for (uint32_t at = 12; at < p.len - 30; at++) {
+			uint8_t was = p.b[at];
+			for (unsigned value = 0; value < 256; value++) {
+				p.b[at] = (uint8_t)value;
+				same_both_ways(p.b, p.len, p.len);
+			}
+			p.b[at] = was;
+		}
+	}
+}
+
+// At every offset where a pair of bytes is a length, an EtherType or a port (and at all others): the values about which
+// verdicts change.
+static void a_changed_field_reads_the_same_both_ways(void **state)
+{
+	(void)state;
+	static const uint16_t values[] = {
+	    0,      1,      7,      8,      9,      19,     20,     21,     27,     28,     29,     39,     40,
+	    41,     48,     57,     58,     59,     60,     61,     77,     78,     79,     98,     1500,   1501,
+	    1535,   1700,   1701,   1702,   2151,   2152,   2153,   3543,   3544,   3545,   4788,   4789,   4790,
+	    6080,   6081,   6082,   8471,   8472,   8473,   0x0800, 0x0806, 0x1fff, 0x2000, 0x3fff, 0x4000, 0x8000,
+	    0x8100, 0x86dd, 0x8847, 0x8864, 0x88a8, 0x9100, 0x9200, 0xc000, 0xff07, 0xff08, 0xffd8, 0xffff,
+	};
+	for (unsigned kind = 0; kind < PLAIN_KINDS; kind++) {
+		struct packet p = plain_packet(kind, 30);
+		for (uint32_t at = 12; at < p.len - 31; at++) {
+			uint16_t was = yg_load16(p.b + at);
+			for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+				yg_store16(p.b + at, values[i]);
+				same_both_ways(p.b, p.len, p.len);
+			}
+			yg_store16(p.b + at, was);
+		}
+	}
+}
+
+static uint32_t next_random(uint64_t *state)
+{
+	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (uint32_t)(*state >> 33);
+}
+
+static void packets_changed_at_random_read_the_same_both_ways(void **state)
+{
+	(void)state;
+	enum { PACKETS = 300000 };
+	uint64_t seed = 1;
+	unsigned taken = 0;
+	for (unsigned n = 0; n < PACKETS; n++) {
+		struct packet p = plain_packet(next_random(&seed) % PLAIN_KINDS, (uint16_t)(next_random(&seed) % 80));
+		for (unsigned changes = next_random(&seed) % 4; changes > 0; changes--)
+			p.b[12 + next_random(&seed) % 60] = (uint8_t)next_random(&seed);
+		if (n % 3 == 0) // bits of one field, so that what follows it still stands
+			p.b[12 + next_random(&seed) % 60] ^= (uint8_t)(1u << next_random(&seed) % 8);
+		uint32_t caplen = n % 4 ? p.len : next_random(&seed) % (p.len + 20);
+		uint32_t wirelen = n % 5 ? caplen : next_random(&seed) % 1600;
+		taken += same_both_ways(p.b, caplen, wirelen);
+	}
+	assert_in_range(taken, PACKETS / 4, PACKETS - PACKETS / 4); // neither way is tested by the other's packets alone
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -467,6 +667,12 @@ int main(void)
 	    cmocka_unit_test(a_fault_inside_a_tunnel_leaves_the_outer_addresses),
 	    cmocka_unit_test(a_reassembled_packet_keeps_what_was_around_its_fragments),
 	    cmocka_unit_test(names_exist_for_every_value_and_beyond),
+	    cmocka_unit_test(the_common_kinds_go_the_straight_way),
+	    cmocka_unit_test(a_port_of_a_tunnel_goes_through_the_loop),
+	    cmocka_unit_test(a_cut_frame_reads_the_same_both_ways),
+	    cmocka_unit_test(a_changed_byte_reads_the_same_both_ways),
+	    cmocka_unit_test(a_changed_field_reads_the_same_both_ways),
+	    cmocka_unit_test(packets_changed_at_random_read_the_same_both_ways),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
