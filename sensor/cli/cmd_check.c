@@ -18,17 +18,30 @@
 
 enum { HOME_MAX = 64 };
 
-static const char help[] = "usage: yagura check [-c FILE] [--home PREFIX,...] [--strict]\n"
-                           "\n"
-                           "Reads the configuration and prints OK with a summary of what holds, or every\n"
-                           "error as file:line:col: key: problem; how to mend. Starts nothing.\n"
-                           "\n"
-                           "  -c, --config FILE   the file to check (default: the installed yagura.yaml)\n"
-                           "      --home PREFIXES address space declared for this check, with commas\n"
-                           "      --strict        refuse files that others could write, as `run` does\n"
-                           "  -h, --help          this text\n"
-                           "\n"
-                           "Exit status: 0 fine, 64 wrong usage, 78 the configuration has errors.\n";
+static const char help_en[] = "Usage: yagura check [-c FILE] [--home PREFIX,...] [--strict]\n"
+                              "\n"
+                              "Reads the configuration and prints OK with a summary of what holds, or every\n"
+                              "error as file:line:col: key: problem; how to mend. Starts nothing.\n"
+                              "\n"
+                              "  -c, --config FILE   the file to check (default: the installed yagura.yaml)\n"
+                              "      --home PREFIXES address space declared for this check, with commas\n"
+                              "      --strict        refuse files that others than root and you could write\n"
+                              "  -h, --help          this text\n"
+                              "\n"
+                              "Exit status: 0 fine, 64 wrong usage, 78 the configuration has errors.\n";
+
+static const char help_ja[] = "使い方: yagura check [-c FILE] [--home PREFIX,...] [--strict]\n"
+                              "\n"
+                              "設定を読み込み、問題がなければ「OK」と内容の要約を表示します。誤りがあれば、\n"
+                              "そのすべてを「ファイル:行:桁: キー: 問題; 直し方」の形で表示します。\n"
+                              "センサーは起動しません。\n"
+                              "\n"
+                              "  -c, --config FILE   検査するファイル（省略時はインストール済みの設定）\n"
+                              "      --home PREFIXES 内部とみなすアドレス範囲（コンマ区切り、今回のみ有効）\n"
+                              "      --strict        rootと本人以外が書き換えられるファイルを拒否します\n"
+                              "  -h, --help          この説明を表示します\n"
+                              "\n"
+                              "終了コード: 0 正常、64 使い方の誤り、78 設定に誤りがある\n";
 
 struct arguments {
 	const char *path;
@@ -64,7 +77,7 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
 		} else if (option == 's') {
 			a->strict = true;
 		} else if (option == 'h') {
-			fputs(help, stdout);
+			fputs(yg_language_japanese() ? help_ja : help_en, stdout);
 			return -1;
 		} else if (option != 'H' || !split_home(a, optarg)) {
 			if (option == 'H')

@@ -9,6 +9,16 @@
 #include "cli/commands.h"
 #include "config/config.h"
 
+static const char help_en[] = "Usage: yagura plugins [--options]\n"
+			      "\n"
+			      "Lists the detectors with version and what they find; with --options also\n"
+			      "each option, its default and what it means.\n";
+
+static const char help_ja[] = "使い方: yagura plugins [--options]\n"
+			      "\n"
+			      "検知プラグインの名前、バージョン、検知する内容を一覧表示します。--options を\n"
+			      "付けると、各設定項目の既定値と意味も表示します。\n";
+
 static void print_plugin(const struct yg_found_plugin *found, bool options)
 {
 	const struct yg_plugin *p = found->plugin;
@@ -28,10 +38,7 @@ int cmd_plugins(int argc, char **argv)
 	bool options = argc == 2 && strcmp(argv[1], "--options") == 0;
 	if (argc > 1 && !options) {
 		bool help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
-		fputs("Usage: yagura plugins [--options]\n\n"
-		      "Lists the detectors with version and what they find; with --options also\n"
-		      "each option, its default and what it means.\n",
-		      help ? stdout : stderr);
+		fputs(yg_language_japanese() ? help_ja : help_en, help ? stdout : stderr);
 		return help ? EX_OK : EX_USAGE;
 	}
 	int n = yg_paths_find(&paths);

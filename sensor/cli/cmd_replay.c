@@ -35,7 +35,7 @@ struct arguments {
 	char eve[4200];
 };
 
-static const char usage[] =
+static const char usage_en[] =
 	"Usage: yagura replay [OPTION]… FILE…\n"
 	"\n"
 	"Reads capture files (pcap, pcapng, also .gz; - is standard input), in order of\n"
@@ -54,9 +54,40 @@ static const char usage[] =
 	"      --progress MODE     auto, plain or none\n"
 	"      --fail-on SEVERITY  exit 10 when such an alert (info, low, medium, high,\n"
 	"                          critical) or a worse one was raised\n"
+	"  -h, --help              this text\n"
 	"\n"
-	"Exit: 0 done, 10 --fail-on, 64 usage, 65 a file was cut or damaged, 66 no such\n"
-	"file or no capture, 69 alerts not delivered, 70 internal, 78 bad configuration.\n";
+	"Exit status: 0 done, 10 --fail-on, 64 usage, 65 a file was cut or damaged,\n"
+	"66 no such file or no capture, 69 alerts not delivered or EVE lines not written,\n"
+	"70 internal, 71 a process could not start, 73 the EVE file cannot be created,\n"
+	"78 bad configuration, 130 and 143 interrupted.\n";
+
+static const char usage_ja[] =
+	"使い方: yagura replay [オプション]… ファイル…\n"
+	"\n"
+	"パケットファイル（pcap、pcapng、.gz圧縮も可、- は標準入力）を時刻順に読み込み、\n"
+	"解析結果の要約を表示します。管理者権限は必要ありません。\n"
+	"\n"
+	"  -c, --config FILE       設定ファイル（省略時はインストール済みの設定）\n"
+	"      --home PREFIX,…     内部とみなすアドレス範囲（今回の実行にのみ有効です）。\n"
+	"                          単独のアドレスはホスト1台として扱います\n"
+	"      --eve FILE          フロー記録とアラートをEVE JSON形式でFILEに追記します\n"
+	"      --redis URL         アラートの配送先:\n"
+	"                          redis://[user:password@]host:port[/db]\n"
+	"                          または unix:///path\n"
+	"      --workers N         ワーカースレッド数（1～16）。結果は変わりません\n"
+	"      --quarantine DIR    解析プロセスを停止させたパケットをDIRに保存します\n"
+	"      --set KEY=VALUE     設定項目を1つ上書きします\n"
+	"      --json              要約をJSONで出力します\n"
+	"      --progress MODE     進捗の表示方法（auto、plain、none）\n"
+	"      --fail-on SEVERITY  指定した重大度（info、low、medium、high、critical）\n"
+	"                          以上のアラートがあれば、終了コード10で終了します\n"
+	"  -h, --help              この説明を表示します\n"
+	"\n"
+	"終了コード: 0 正常終了、10 --fail-on に該当、64 使い方の誤り、65 ファイルの\n"
+	"途中切れまたは破損、66 ファイルがない、またはパケットファイルではない、\n"
+	"69 配送できないアラートまたは書き込めないEVE行があった、70 内部エラー、\n"
+	"71 プロセスを起動できない、73 EVEファイルを作成できない、78 設定の誤り、\n"
+	"130および143 中断\n";
 
 // ---- arguments ----
 
@@ -170,7 +201,7 @@ static int parse(struct arguments *a, int argc, char **argv)
 	};
 	for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
 		if (c == 'h') {
-			fputs(usage, stdout);
+			fputs(yg_language_japanese() ? usage_ja : usage_en, stdout);
 			return 1;
 		}
 		if (!parse_one(a, c, optarg)) {

@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 //
 // The subcommands of `yagura`, one file each (cmd_<name>.c). argv[0] is the subcommand's name. Each returns an exit status
-// of sysexits.h, and answers --help within 80 columns.
+// of sysexits.h, and answers --help within 80 columns, in Japanese or English.
 #pragma once
 
 #include <stdbool.h>

@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/ring.h"
 #include "base/shm.h"
+#include "courier/journal.h"
 #include "engine/lifecycle.h"
 
 enum { FD_BASE = 256, RESTARTS_MAX = 100, END_PATIENCE_MS = 3000 };
@@ -122,7 +124,7 @@ int yg_supervisor_init(struct yg_supervisor *s, const struct yg_paths *paths, in
 	if (!error)
 		error = make_memory(s, YG_FD_STATS + 100, "yagura-dissector-stats", sizeof *s->dissector, (void **)&s->dissector);
 	if (!error)
-		error = make_memory(s, YG_FD_STATS + 101, "yagura-courier-stats", sizeof *s->courier, (void **)&s->courier);
+		error = make_memory(s, YG_FD_STATS + 101, "yagura-courier-stats", sizeof(struct yg_courier_memory), (void **)&s->courier);
 	if (!error)
 		error = make_memory(s, YG_FD_CONTROL, "yagura-control", 4096 * YG_DISSECTORS_MAX, (void **)&s->control);
 	if (!error)
@@ -142,7 +144,7 @@ void yg_supervisor_finish(struct yg_supervisor *s)
 {
 	yg_shm_unmap(s->engine, sizeof *s->engine);
 	yg_shm_unmap(s->dissector, sizeof *s->dissector);
-	yg_shm_unmap(s->courier, sizeof *s->courier);
+	yg_shm_unmap(s->courier, sizeof(struct yg_courier_memory));
 	yg_shm_unmap(s->control, 4096 * YG_DISSECTORS_MAX);
 	yg_config_close(&s->config);
 	for (unsigned i = 0; i < sizeof s->fds / sizeof *s->fds; i++)
@@ -241,9 +243,14 @@ int yg_supervisor_start(struct yg_supervisor *s, char **files, int count)
 	return 0;
 }
 
+// Statuses of a child that found something that another start would not mend.
 static bool setup_failed(int status)
 {
-	return WIFEXITED(status) && (WEXITSTATUS(status) == YG_EXIT_BAD_SETUP || WEXITSTATUS(status) == 78 || WEXITSTATUS(status) == 64);
+	static const int hopeless[] = {YG_EXIT_BAD_SETUP, EX_CANTCREAT, EX_CONFIG, EX_USAGE};
+	bool found = false;
+	for (unsigned i = 0; i < sizeof hopeless / sizeof *hopeless; i++)
+		found = found || (WIFEXITED(status) && WEXITSTATUS(status) == hopeless[i]);
+	return found;
 }
 
 static void reap(struct yg_supervisor *s)
@@ -294,6 +301,9 @@ bool yg_supervisor_watch(struct yg_supervisor *s, int timeout_ms)
 		mend(s, YG_CHILD_COURIER);
 		return true;
 	}
+	// A dissector that had nothing to do in a short replay may have failed all the same.
+	if (!s->failed && s->ended[YG_CHILD_DISSECTOR] && setup_failed(s->status[YG_CHILD_DISSECTOR]))
+		s->failed = WEXITSTATUS(s->status[YG_CHILD_DISSECTOR]);
 	// The engine closed its rings when it ended well; the courier delivers what is left and ends by itself.
 	bool well = yg_counter_get(&s->engine->finished);
 	if (well && s->ended[YG_CHILD_COURIER])

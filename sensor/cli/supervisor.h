@@ -23,7 +23,7 @@ struct yg_supervisor {
 	struct yg_config config;
 	struct yg_engine_stats *engine;
 	struct yg_dissector_stats *dissector;
-	struct yg_courier_stats *courier;
+	struct yg_courier_stats *courier; // the beginning of a struct yg_courier_memory; what is behind it is the courier's alone
 	struct yg_ds_control *control;
 	unsigned workers;
 	int fds[128];           // by the numbers of model/process.h; -1: none

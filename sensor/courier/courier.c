@@ -2,8 +2,10 @@
 // Copyright the Yagura authors
 //
 // The loop: alerts before flows, each sink at its own pace, nobody waits for a slow one. An alert's ring slot is given
-// back when every sink has it; a flow record's at once, for flow records may be shed and alerts may not. The loop
-// sleeps only when nothing moved, and then for milliseconds, so no wake-up is ever needed but the one on the busy ring.
+// back when every sink has it; a flow record's when its line is in the file, so that the death of this process loses
+// nothing (journal.h). Only where the disk refuses are they given back before: flow records may be shed and alerts may
+// not, and nothing may hold the engine up for ever. The loop sleeps only when nothing moved, and then for milliseconds,
+// so no wake-up is ever needed but the one on the busy ring.
 #include "courier/courier.h"
 
 #include <poll.h>
@@ -35,39 +37,54 @@ static void count(struct yg_courier *courier, enum yg_courier_counter counter, u
 	yg_counter_add(&courier->stats->c[counter], n);
 }
 
-static void write_flow(struct yg_courier *courier, uint64_t now_ns)
+// As yg_sink_file_room, but what has to go to the file first goes by the journal.
+static char *room_for(struct yg_courier *courier, size_t size, uint64_t now_ns)
+{
+	if (YG_SINK_FILE_BUFFER - courier->file.length < size)
+		yg_journal_flush(courier, now_ns);
+	return yg_sink_file_room(&courier->file, size, now_ns);
+}
+
+// False when it had to be dropped.
+static bool write_flow(struct yg_courier *courier, uint64_t now_ns)
 {
 	if (!yg_eve_flow_valid(&courier->flow)) {
 		count(courier, YG_CC_FLOWS_INVALID, 1);
-		return;
+		return true;
 	}
-	char *room = yg_sink_file_room(&courier->file, YG_EVE_FLOW_MAX, now_ns);
+	char *room = room_for(courier, YG_EVE_FLOW_MAX, now_ns);
 	if (!room) {
 		count(courier, YG_CC_EVE_ERRORS, 1);
-		return;
+		return false;
 	}
 	size_t length = yg_eve_flow(&courier->eve, &courier->flow, room, YG_EVE_FLOW_MAX);
 	if (length == 0) {
 		count(courier, YG_CC_EVE_TOO_LONG, 1);
-		return;
+		return true;
 	}
 	yg_sink_file_commit(&courier->file, length, now_ns);
-	count(courier, YG_CC_FLOWS_WRITTEN, 1);
+	courier->flows_buffered++;
+	return true;
 }
 
 static bool take_flows(struct yg_courier *courier, uint64_t now_ns)
 {
-	uint32_t available = yg_ring_available(&courier->flows);
+	struct yg_ring *ring = &courier->flows_read;
+	bool wanted = courier->has_file && courier->write_flows, all = true;
+	uint32_t available = yg_ring_available(ring);
 	uint32_t n = available < FLOWS_A_TURN ? available : FLOWS_A_TURN;
-	for (uint32_t i = 0; i < n && courier->has_file && courier->write_flows; i++) {
-		memcpy(&courier->flow, yg_ring_slot(&courier->flows, courier->flows.own + i), sizeof courier->flow);
-		write_flow(courier, now_ns);
+	for (uint32_t i = 0; i < n && wanted; i++) {
+		memcpy(&courier->flow, yg_ring_slot(ring, ring->own), sizeof courier->flow);
+		all &= write_flow(courier, now_ns);
+		yg_ring_pop(ring, 1); // one by one: a record may flush those before it, and the journal must know where it stands
 	}
 	if (n == 0)
 		return false;
+	if (!wanted)
+		yg_ring_pop(ring, n);
 	count(courier, YG_CC_FLOWS_READ, n);
-	yg_ring_pop(&courier->flows, n);
-	yg_ring_release(&courier->flows);
+	if (!all || courier->flows_buffered == 0)
+		yg_journal_let_go(courier);
 	return true;
 }
 
@@ -79,7 +96,7 @@ static bool write_alerts(struct yg_courier *courier, uint64_t now_ns)
 		return false;
 	while (courier->file_position < yg_spool_end(courier->spool)) {
 		struct yg_spool_entry entry = yg_spool_get(courier->spool, courier->file_position);
-		char *room = yg_sink_file_room(&courier->file, YG_EVE_ALERT_MAX, now_ns);
+		char *room = room_for(courier, YG_EVE_ALERT_MAX, now_ns);
 		if (!room)
 			break;
 		if (entry.length) {
@@ -89,7 +106,7 @@ static bool write_alerts(struct yg_courier *courier, uint64_t now_ns)
 		courier->file_position++;
 		moved = true;
 	}
-	if (courier->file_written < courier->file_position && yg_sink_file_flush(&courier->file, now_ns) == 0)
+	if (courier->file_written < courier->file_position && yg_journal_flush(courier, now_ns) == 0)
 		courier->file_written = courier->file_position;
 	return moved;
 }
@@ -115,7 +132,7 @@ static bool turn(struct yg_courier *courier, uint64_t now_ns)
 	moved |= take_flows(courier, now_ns);
 	if (courier->has_file && courier->file.lines &&
 	    (!moved || now_ns - courier->file.oldest_ns >= YG_SINK_FILE_IDLE_MS * (uint64_t)YG_NS_PER_MS))
-		yg_sink_file_flush(&courier->file, now_ns);
+		yg_journal_flush(courier, now_ns);
 	release(courier);
 	return moved;
 }
@@ -126,6 +143,12 @@ static bool supervisor_is_gone(const struct yg_courier *courier)
 	return courier->alive_fd >= 0 && poll(&alive, 1, 0) > 0 && (alive.revents & (POLLHUP | POLLERR));
 }
 
+static void wait_for_flows(struct yg_courier *courier)
+{
+	courier->flows.peer = courier->flows_read.peer; // the one has looked where the other has not
+	yg_ring_wait_data(&courier->flows, SLEEP_MS);
+}
+
 static void sleep_a_little(struct yg_courier *courier)
 {
 	struct pollfd answer = {-1, 0, 0};
@@ -133,15 +156,17 @@ static void sleep_a_little(struct yg_courier *courier)
 		answer.fd = yg_redis_fd(courier->redis, &answer.events);
 	if (answer.fd >= 0)
 		poll(&answer, 1, SLEEP_REDIS_MS);
-	else if (!yg_ring_ended(&courier->flows))
-		yg_ring_wait_data(&courier->flows, SLEEP_MS);
+	else if (courier->flows.own != courier->flows_read.own)
+		poll(NULL, 0, SLEEP_MS); // the ring calls slots data that are not given back, and would not let us sleep on it
+	else if (!yg_ring_ended(&courier->flows_read))
+		wait_for_flows(courier);
 	else
 		yg_spool_wait(courier->spool, SLEEP_MS);
 }
 
 static bool all_read(struct yg_courier *courier)
 {
-	return yg_spool_ended(courier->spool) && yg_ring_ended(&courier->flows);
+	return yg_spool_ended(courier->spool) && yg_ring_ended(&courier->flows_read);
 }
 
 static bool all_delivered(const struct yg_courier *courier)
@@ -150,10 +175,27 @@ static bool all_delivered(const struct yg_courier *courier)
 	       (!courier->has_file || courier->file.length == 0);
 }
 
+// Alerts that never came into the file's buffer, because it was full of what the disk had refused: lines that are lost like those in it.
+static uint64_t count_unbuffered(struct yg_courier *courier)
+{
+	uint64_t lines = 0;
+	for (uint64_t i = courier->file_position; i < yg_spool_end(courier->spool); i++)
+		lines += yg_spool_get(courier->spool, i).length != 0;
+	count(courier, YG_CC_EVE_ERRORS, lines);
+	return lines;
+}
+
 static int finish(struct yg_courier *courier)
 {
-	bool broken = yg_spool_broken(courier->spool) || courier->flows.broken;
-	uint64_t lost = courier->has_file ? yg_sink_file_close(&courier->file) : 0;
+	bool broken = yg_spool_broken(courier->spool) || courier->flows_read.broken;
+	courier->file.retry_ns = 0;
+	if (courier->has_file)
+		yg_journal_flush(courier, 0);
+	uint64_t lost = courier->has_file ? yg_sink_file_close(&courier->file) + count_unbuffered(courier) : 0;
+	yg_counter_set(&courier->journal->length, 0);
+	yg_counter_set(&courier->journal->at_risk, 0); // counted in `lost`
+	if (!lost) // the disk took at the last moment what it had refused before
+		count(courier, YG_CC_FLOWS_WRITTEN, courier->flows_buffered);
 	uint64_t pending = yg_counter_get(&courier->stats->c[YG_CC_ALERTS_PENDING]);
 	if (broken)
 		yg_error("the engine wrote a ring index that cannot be; what came after it was not read");
@@ -177,7 +219,8 @@ static uint64_t end_of_trying(struct yg_courier *courier, bool stop, uint64_t no
 int yg_courier_run(struct yg_courier *courier, const volatile int *stop)
 {
 	uint64_t deadline_ns = UINT64_MAX, look_ns = 0;
-	courier->file_position = courier->file_written = yg_spool_first(courier->spool);
+	uint64_t first = yg_spool_first(courier->spool), filed = yg_counter_get(&courier->journal->alerts);
+	courier->file_position = courier->file_written = filed > first ? filed : first;
 	for (;;) {
 		uint64_t now_ns = monotonic_ns();
 		bool moved = turn(courier, now_ns);

@@ -7,6 +7,7 @@
 #include "base/ring.h"
 #include "config/config.h"
 #include "courier/eve.h"
+#include "courier/journal.h"
 #include "courier/redis.h"
 #include "courier/sink_file.h"
 #include "courier/spool.h"
@@ -15,12 +16,15 @@
 struct yg_courier {
 	struct yg_config config;
 	struct yg_courier_stats *stats;
+	struct yg_journal *journal;
 	struct yg_eve eve;
-	struct yg_ring flows;
+	struct yg_ring flows;      // gives slots back: the engine sees this one
+	struct yg_ring flows_read; // runs ahead, never shown to the engine
 	struct yg_spool *spool;
 	struct yg_redis *redis; // NULL: not configured
 	struct yg_sink_file file;
 	bool has_file, write_flows;
+	uint32_t flows_buffered; // flow records in the file's buffer
 	uint64_t file_position; // alerts before it are in the file's buffer
 	uint64_t file_written;  // alerts before it are in the file
 	int alive_fd;           // ends when the supervisor is gone; -1: none

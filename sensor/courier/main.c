@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -57,6 +58,9 @@ static void sensor_name(const struct yg_config *config, char ret_name[64])
 static int open_file(struct yg_courier *courier)
 {
 	const char *path = yg_config_string(&courier->config, YG_O_EVE_FILE);
+	yg_journal_recover(courier, path);
+	courier->flows_read = courier->flows;
+	yg_counter_set(&courier->stats->c[YG_CC_FLOWS_READ], courier->flows.own);
 	if (!path[0])
 		return 0;
 	int error = yg_sink_file_open(&courier->file, path, courier->stats);
@@ -112,25 +116,29 @@ static int open_rings(struct yg_courier *courier)
 	}
 	courier->spool =
 	    yg_spool_open_ring(alerts, alerts_size, &courier->eve, courier->stats, remember, courier->stats);
-	if (courier->spool)
+	if (courier->spool) {
+		yg_spool_remember(courier->spool, &courier->journal->generation, &courier->journal->sent);
 		return 0;
+	}
 	yg_error("alert ring: %s", strerror(errno));
 	return -errno;
 }
 
-// Maps what the supervisor left open, and opens the sinks. 0 or a negative errno, said already. The kernel takes back
-// what a failure leaves behind: the process ends then.
+// Maps what the supervisor left open, and opens the sinks. 0 or an exit status; the reason is said already. The kernel
+// takes back what a failure leaves behind: the process ends then.
 static int set_up(struct yg_courier *courier)
 {
 	char sensor[64];
 	int error = yg_config_open(YG_FD_CONFIG, &courier->config);
 	if (error) {
 		yg_error("configuration block: %s", strerror(-error));
-		return error;
+		return YG_EXIT_BAD_SETUP;
 	}
-	courier->stats = map(YG_FD_STATS, "counters", sizeof *courier->stats, NULL);
-	if (!courier->stats)
-		return -EBADF;
+	struct yg_courier_memory *memory = map(YG_FD_STATS, "counters", sizeof *memory, NULL);
+	if (!memory)
+		return YG_EXIT_BAD_SETUP;
+	courier->stats = &memory->stats;
+	courier->journal = &memory->journal;
 	const char *timezone = yg_config_string(&courier->config, YG_O_SENSOR_TIMEZONE);
 	sensor_name(&courier->config, sensor);
 	if (yg_eve_init(&courier->eve, sensor, timezone, courier->config.orgs, courier->config.orgs_count) < 0)
@@ -138,12 +146,12 @@ static int set_up(struct yg_courier *courier)
 	courier->drain_ns = yg_config_ns(&courier->config, YG_O_REDIS_DRAIN);
 	struct stat st;
 	courier->alive_fd = fstat(YG_FD_ALIVE, &st) == 0 ? YG_FD_ALIVE : -1;
-	error = open_rings(courier);
-	if (!error)
-		error = open_file(courier);
-	if (!error)
-		error = open_redis(courier, sensor);
-	return error;
+	if (open_rings(courier) < 0)
+		return YG_EXIT_BAD_SETUP;
+	// What the user named as output, and cannot be: this is for the user to mend, unlike everything else here.
+	if (open_file(courier) < 0)
+		return EX_CANTCREAT;
+	return open_redis(courier, sensor) < 0 ? YG_EXIT_BAD_SETUP : YG_EXIT_OK;
 }
 
 int main(void)
@@ -153,9 +161,10 @@ int main(void)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	umask(027);
 	set_signals();
-	if (set_up(&courier) < 0)
-		return YG_EXIT_BAD_SETUP;
-	int status = yg_courier_run(&courier, &stop_asked);
+	int status = set_up(&courier);
+	if (status != YG_EXIT_OK)
+		return status;
+	status = yg_courier_run(&courier, &stop_asked);
 	yg_redis_destroy(courier.redis);
 	yg_spool_close(courier.spool);
 	yg_config_close(&courier.config);

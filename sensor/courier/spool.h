@@ -58,6 +58,10 @@ bool yg_spool_broken(const struct yg_spool *spool);
 // Sleeps until an alert arrives or timeout_ms has passed; a moment only, when unreleased entries are held.
 void yg_spool_wait(struct yg_spool *spool, int timeout_ms);
 
+// Takes the generation and the highest sequence from memory that outlives the process, and keeps them there from now on,
+// so that a courier which is started after the death of another goes on in the same generation.
+void yg_spool_remember(struct yg_spool *spool, struct yg_counter *generation, struct yg_counter *sent);
+
 // The generation under which this spool delivers, 0 until one is chosen; and the highest sequence ever sent under it.
 uint64_t yg_spool_generation(const struct yg_spool *spool);
 void yg_spool_set_generation(struct yg_spool *spool, uint64_t generation);

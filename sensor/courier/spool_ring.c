@@ -33,6 +33,7 @@ struct yg_spool {
 	char *text;             // YG_EVE_ALERT_MAX bytes a ring slot
 	uint64_t last_sequence; // of the last valid alert
 	uint64_t generation, sent;
+	struct yg_counter *kept_generation, *kept_sent; // NULL: kept nowhere else
 	struct yg_alert alert; // private copy of the one at hand: the engine may still write to its slot
 };
 
@@ -179,10 +180,27 @@ uint64_t yg_spool_generation(const struct yg_spool *spool)
 	return spool->generation;
 }
 
+static void keep(struct yg_spool *spool)
+{
+	if (!spool->kept_generation)
+		return;
+	yg_counter_set(spool->kept_sent, spool->sent);
+	yg_counter_set(spool->kept_generation, spool->generation);
+}
+
+void yg_spool_remember(struct yg_spool *spool, struct yg_counter *generation, struct yg_counter *sent)
+{
+	spool->kept_generation = generation;
+	spool->kept_sent = sent;
+	spool->generation = yg_counter_get(generation);
+	spool->sent = yg_counter_get(sent);
+}
+
 void yg_spool_set_generation(struct yg_spool *spool, uint64_t generation)
 {
 	spool->generation = generation;
 	spool->sent = 0;
+	keep(spool);
 }
 
 uint64_t yg_spool_sent(const struct yg_spool *spool)
@@ -194,4 +212,5 @@ void yg_spool_set_sent(struct yg_spool *spool, uint64_t sequence)
 {
 	if (sequence > spool->sent)
 		spool->sent = sequence;
+	keep(spool);
 }

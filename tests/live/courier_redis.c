@@ -10,6 +10,7 @@
 //   redis_that_comes_late_gets_everything    and the EVE file does not wait for it
 //   a_lost_answer_gives_no_duplicate         Redis is stopped with a batch in its socket, then goes on
 //   a_killed_redis_gets_the_rest
+//   a_killed_courier_gives_no_duplicate      neither in the stream, its last answer lost, nor in the EVE file
 //   a_foreign_writer_is_left_alone           ids above ours in our generation: we take a new one
 //   no_redis_is_exit_69                      and counted; the EVE file is whole
 //   a_full_redis_is_tried_again              OOM, then room
@@ -40,6 +41,7 @@
 #include "base/ring.h"
 #include "base/shm.h"
 #include "config/compile.h"
+#include "courier/journal.h"
 #include "model/process.h"
 #include "model/stats.h"
 
@@ -190,21 +192,14 @@ static int make_ring(const char *name, struct yg_ring *ring, uint32_t slot_size,
 	return fd;
 }
 
-static struct run start_courier(const char *url, const char *drain, const char *eve)
+// Starts a courier, the first one or the successor of one that died.
+static void spawn_courier(struct run *run)
 {
-	struct run run = {.pid = -1};
-	if (pipe2(run.alive, O_CLOEXEC) < 0)
-		exit(1);
-	run.fds[0] = compile(url, drain, eve);
-	run.fds[1] = yg_shm_create("stats", sizeof *run.stats);
-	run.stats = yg_shm_map(run.fds[1], sizeof *run.stats, true, NULL);
-	run.fds[2] = make_ring("alerts", &run.alerts, sizeof(struct yg_alert), YG_ALERT_SLOTS);
-	run.fds[3] = make_ring("flows", &run.flows, sizeof(struct yg_flow), YG_FLOW_SLOTS);
-	run.pid = fork();
-	if (run.pid == 0) {
+	run->pid = fork();
+	if (run->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		static const int targets[] = {YG_FD_CONFIG, YG_FD_STATS, YG_FD_ALERTS, YG_FD_FLOWS, YG_FD_ALIVE};
-		int sources[] = {run.fds[0], run.fds[1], run.fds[2], run.fds[3], run.alive[0]};
+		int sources[] = {run->fds[0], run->fds[1], run->fds[2], run->fds[3], run->alive[0]};
 		for (int i = 0; i < 5; i++) // away from the targets first
 			sources[i] = fcntl(sources[i], F_DUPFD_CLOEXEC, 100);
 		for (int i = 0; i < 5; i++)
@@ -212,7 +207,19 @@ static struct run start_courier(const char *url, const char *drain, const char *
 		execl(courier_path, courier_path, (char *)NULL);
 		_exit(127);
 	}
-	close(run.alive[0]);
+}
+
+static struct run start_courier(const char *url, const char *drain, const char *eve)
+{
+	struct run run = {.pid = -1};
+	if (pipe2(run.alive, O_CLOEXEC) < 0)
+		exit(1);
+	run.fds[0] = compile(url, drain, eve);
+	run.fds[1] = yg_shm_create("stats", sizeof(struct yg_courier_memory));
+	run.stats = yg_shm_map(run.fds[1], sizeof(struct yg_courier_memory), true, NULL);
+	run.fds[2] = make_ring("alerts", &run.alerts, sizeof(struct yg_alert), YG_ALERT_SLOTS);
+	run.fds[3] = make_ring("flows", &run.flows, sizeof(struct yg_flow), YG_FLOW_SLOTS);
+	spawn_courier(&run);
 	return run;
 }
 
@@ -272,11 +279,12 @@ static bool reaches(const struct run *run, enum yg_courier_counter c, uint64_t v
 
 static void let_go(struct run *run)
 {
-	yg_shm_unmap(run->stats, sizeof *run->stats);
+	yg_shm_unmap(run->stats, sizeof(struct yg_courier_memory));
 	yg_shm_unmap(run->alerts.shared, yg_ring_bytes(sizeof(struct yg_alert), YG_ALERT_SLOTS));
 	yg_shm_unmap(run->flows.shared, yg_ring_bytes(sizeof(struct yg_flow), YG_FLOW_SLOTS));
 	for (int i = 0; i < 4; i++)
 		close(run->fds[i]);
+	close(run->alive[0]);
 	if (run->alive[1] >= 0)
 		close(run->alive[1]);
 }
@@ -413,6 +421,34 @@ static void a_killed_redis_gets_the_rest(void)
 	start_redis(NULL);
 	CHECK(end_courier(&run) == YG_EXIT_OK);
 	CHECK(check_stream(0, 600, 1) == 600);
+	let_go(&run);
+}
+
+static void a_killed_courier_gives_no_duplicate(void)
+{
+	tell_redis("FLUSHALL");
+	unlink(eve_path);
+	struct run run = start_courier(url(), "10s", eve_path);
+	push_alerts(&run, 1, 10);
+	push_flows(&run, 10);
+	CHECK(reaches(&run, YG_CC_ALERTS_DELIVERED, 10) && reaches(&run, YG_CC_FLOWS_WRITTEN, 10));
+	kill(redis_pid, SIGSTOP);
+	push_alerts(&run, 11, 10);
+	push_flows(&run, 10);
+	CHECK(reaches(&run, YG_CC_REDIS_SENT, 20) && reaches(&run, YG_CC_EVE_LINES, 40));
+	kill(run.pid, SIGKILL);
+	CHECK(wait_courier(&run) == 1000 + SIGKILL);
+	CHECK(counter(&run, YG_CC_ALERTS_DELIVERED) == 10 && counter(&run, YG_CC_ALERTS_PENDING) == 10);
+	kill(redis_pid, SIGCONT);
+	spawn_courier(&run);
+	push_alerts(&run, 21, 10);
+	CHECK(end_courier(&run) == YG_EXIT_OK);
+	CHECK(counter(&run, YG_CC_REDIS_GENERATION) == 1 && counter(&run, YG_CC_REDIS_DUPLICATES) == 10);
+	CHECK(counter(&run, YG_CC_ALERTS_READ) == 30 && counter(&run, YG_CC_ALERTS_DELIVERED) == 30);
+	CHECK(counter(&run, YG_CC_FLOWS_READ) == 20 && counter(&run, YG_CC_FLOWS_WRITTEN) == 20);
+	CHECK(check_stream(0, 30, 1) == 30);
+	CHECK(counter(&run, YG_CC_EVE_LINES) == 50 && lines_of_file(eve_path) == 50);
+	compare_file_and_stream(0);
 	let_go(&run);
 }
 
@@ -566,6 +602,7 @@ int main(int argc, char **argv)
 		TEST(redis_that_comes_late_gets_everything),
 		TEST(a_lost_answer_gives_no_duplicate),
 		TEST(a_killed_redis_gets_the_rest),
+		TEST(a_killed_courier_gives_no_duplicate),
 		TEST(a_foreign_writer_is_left_alone),
 		TEST(no_redis_is_exit_69),
 		TEST(a_full_redis_is_tried_again),

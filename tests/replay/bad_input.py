@@ -5,7 +5,8 @@
 
 Proves: what is no capture exits 66 with its first bytes and what was expected; a cut or lying capture exits 65 with
 "truncated after N packets", and everything before the cut is told exactly as from a file that ends there; a broken
-config exits 78 with every error at its line, nothing started; Redis away exits 69 with the EVE file whole and what
+config exits 78 with every error at its line, nothing started, and so does one that only a helper can refuse; an EVE
+file that cannot be created exits 73; Redis away exits 69 with the EVE file whole and what
 was not delivered counted; wrong usage exits 64, a dead engine 70, --fail-on 10; hostile packets are counted by reason
 and cost nothing else.
 """
@@ -195,6 +196,54 @@ def configs(cases, build, folder, good):
         )
 
 
+def helper_refuses(cases, build, folder, good):
+    """What only a helper can know is wrong reaches the user as any other error of the configuration, however soon the replay would end."""
+    short = write(folder, "short.pcap", read(good)[: records(read(good))[20]])
+    path = write(folder, "helper.yaml", b"dissector:\n  off: DNS,NoSuchThing\n")
+    for name, capture, arguments in (
+        ("a_long_replay", good, ("--set", "dissector.off=NoSuchThing")),
+        ("a_replay_of_twenty_packets", short, ("--set", "dissector.off=NoSuchThing")),
+        ("a_replay_with_a_file", good, ("-c", path)),
+    ):
+        done = build.replay("--json", *arguments, capture)
+        said = done.err.count('dissector.off: nDPI has no dissector "NoSuchThing"')
+        cases.check(
+            f"{name}_whose_dissector_refuses_its_configuration_exits_78_and_says_why_once",
+            done.code == 78 and said == 1 and "starting it again" not in done.err,
+            f"exit {done.code}\n{done.err}",
+        )
+
+
+# ---- 73 ----
+
+
+def no_eve_file(cases, build, folder, good):
+    for name, eve, words in (
+        ("a_missing_folder", os.path.join(folder, "missing", "eve.json"), "No such file or directory"),
+        ("a_folder", folder, "Is a directory"),
+        ("a_file_where_a_folder_should_be", os.path.join(good, "eve.json"), "Not a directory"),
+        ("a_place_where_nobody_can_write", "/proc/yagura.json", ""),
+    ):
+        done = build.replay("--json", "--eve", eve, good)
+        cases.check(
+            f"an_eve_file_in_{name}_exits_73_with_its_name_and_is_tried_once",
+            done.code == 73 and done.err.count(f"EVE file {eve}: {words}") == 1 and "starting it again" not in done.err,
+            f"exit {done.code}\n{done.err}",
+        )
+
+
+def documented(cases, build):
+    """Every status of this file is in the help, in the man page and in the table of the operator's page."""
+    wanted = ("10", "64", "65", "66", "69", "70", "71", "73", "78", "130", "143")
+    pages = {"help": build.yagura("replay", "--help").out.partition("Exit status:")[2]}
+    for name, path in (("man_page", "docs/man/yagura-replay.1"), ("operations", "docs/operations.md")):
+        with open(os.path.join(common.ROOT, path), encoding="utf-8") as page:
+            pages[name] = "\n".join(line for line in page if line.startswith((".It ", "| ")))
+    for name, text in pages.items():
+        missing = [status for status in wanted if not re.search(rf"(?<![\d-]){status}\b", text)]
+        cases.check(f"every_exit_status_is_in_the_{name}", text and not missing, missing)
+
+
 # ---- 69, 10, 64, 70 ----
 
 
@@ -375,6 +424,9 @@ def main():
         no_captures(cases, build, folder, good)
         damaged(cases, build, folder, good)
         configs(cases, build, folder, good)
+        helper_refuses(cases, build, folder, good)
+        no_eve_file(cases, build, folder, good)
+        documented(cases, build)
         redis_away(cases, build, folder, good)
         fail_on(cases, build, good)
         usage(cases, build, good)

@@ -3,7 +3,8 @@
 # Copyright the Yagura authors
 """cli.py BUILD: the command line as a person meets it.
 
-Proves: help of every command fits 80 columns in either language; wrong usage exits 64 and says so on standard error;
+Proves: help of every command fits 80 columns in either language, is Japanese or English throughout as the locale says,
+and names the same options and exit statuses in both; wrong usage exits 64 and says so on standard error;
 `yagura plugins` lists the detectors, `yagura version --build` what it was built from; the summary and `check` speak
 Japanese under LANG=ja_JP.UTF-8 and English else; the three config commands print what `check` takes; progress shows
 %, packets/s and ETA on a terminal alone; standard input and several files are read; nothing needs a privilege.
@@ -31,6 +32,39 @@ NOBODY = "65534"
 def width(line):
     """Columns on a terminal: kana and kanji take two."""
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+def japanese_helps(cases, build):
+    """The words differ, what they are about does not. Synopsis and options are the same, so only prose is looked at."""
+    for command in COMMANDS:
+        english, japanese = (build.yagura(command, "--help", env=env).out for env in LANGUAGES.values())
+        cases.check(f"{command}_help_is_english_by_default", english.startswith("Usage: ") and not JAPANESE.search(english), english)
+        cases.check(
+            f"{command}_help_is_japanese_under_ja_jp",
+            japanese.startswith("使い方: ") and len(JAPANESE.findall(japanese)) > 30 and re.search(r"(です|ます|ません)", japanese),
+            japanese,
+        )
+        left = re.findall(r"\b(?:the|this|with|not|Usage|Exit)\b", japanese)
+        cases.check(f"{command}_help_has_no_english_left_over", not left, left)
+        for what, pattern in (("options", r"--[a-z][a-z-]+"), ("exit_statuses", r"(?<![\d-])\d{1,3}(?= ?[^\d\s.:-])")):
+            named = [sorted(set(re.findall(pattern, exits(text) if what == "exit_statuses" else text))) for text in (english, japanese)]
+            cases.check(f"{command}_help_names_the_same_{what}_in_both_languages", named[0] == named[1], f"{named[0]}\n{named[1]}")
+    for name, env, wanted in (
+        ("lc_messages_goes_before_lang", {"LC_MESSAGES": "ja_JP.UTF-8", "LANG": "C"}, True),
+        ("lc_all_goes_before_both", {"LC_ALL": "C.UTF-8", "LC_MESSAGES": "ja_JP.UTF-8", "LANG": "ja_JP.UTF-8"}, False),
+        ("an_empty_lc_all_is_none", {"LC_ALL": "", "LANG": "ja"}, True),
+        ("no_locale_is_english", {}, False),
+    ):
+        said = build.yagura("check", "--help", env=env).out
+        cases.check(f"help_{name}", bool(JAPANESE.search(said)) == wanted and said, said)
+    refused = build.yagura("config", env=LANGUAGES["ja"])
+    cases.check("help_after_wrong_usage_is_japanese_too", refused.code == 64 and "使い方" in refused.err, refused.err)
+
+
+def exits(text):
+    """The part of a help that lists exit statuses, without the breaks of its lines."""
+    found = re.search(r"(?:Exit status|終了コード): (.*)", text, re.S)
+    return found[1].replace("\n", " ") if found else ""
 
 
 def helps(cases, build):
@@ -275,6 +309,7 @@ def privilege(cases, build, path):
 def main():
     build, cases = common.start(sys.argv), common.Cases()
     helps(cases, build)
+    japanese_helps(cases, build)
     wrong_usage(cases, build)
     information(cases, build)
     with common.scratch() as folder:

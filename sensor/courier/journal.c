@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// See journal.h. Every step can be the last one, so each may be done twice: counters are set to what they shall be, not added to.
+//
+// Another program that appends to the same file in the moment of our death makes its size ambiguous. Then the write counts as having
+// happened as soon as the file is long enough; nothing of a file that has grown further than our write is ever cut off.
+#include "courier/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "courier/courier.h"
+
+static uint64_t get(const struct yg_courier *courier, enum yg_courier_counter counter)
+{
+	return yg_counter_get(&courier->stats->c[counter]);
+}
+
+static void set(struct yg_courier *courier, enum yg_courier_counter counter, uint64_t value)
+{
+	yg_counter_set(&courier->stats->c[counter], value);
+}
+
+// What stands before must be seen before what comes after by whoever looks at the memory of a dead process.
+static void in_order(void)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+static void announce(struct yg_courier *courier)
+{
+	struct yg_journal *j = courier->journal;
+	const struct yg_sink_file *file = &courier->file;
+	struct stat st;
+	if (file->written == 0) {
+		yg_counter_set(&j->length, 0);
+		// A pipe or a device keeps no size to look at: there a write that is cut by our death is done again.
+		if (fstat(file->fd, &st) < 0 || !S_ISREG(st.st_mode))
+			st.st_ino = 0;
+		in_order();
+		yg_counter_set(&j->inode, st.st_ino);
+		yg_counter_set(&j->before, st.st_ino ? (uint64_t)st.st_size : 0);
+	}
+	yg_counter_set(&j->after.flows, courier->flows_read.own);
+	yg_counter_set(&j->after.alerts, courier->file_position);
+	yg_counter_set(&j->after.lines, get(courier, YG_CC_EVE_LINES) + file->lines);
+	yg_counter_set(&j->after.bytes, get(courier, YG_CC_EVE_BYTES) + file->length);
+	yg_counter_set(&j->after.flows_written, get(courier, YG_CC_FLOWS_WRITTEN) + courier->flows_buffered);
+	in_order();
+	yg_counter_set(&j->length, yg_counter_get(&j->inode) ? file->length : 0);
+	in_order();
+}
+
+static void release_flows(struct yg_courier *courier, uint64_t position)
+{
+	if (position - courier->flows.own > courier->flows.count)
+		return; // it is there already
+	yg_ring_pop(&courier->flows, (uint32_t)(position - courier->flows.own));
+	yg_ring_release(&courier->flows);
+}
+
+static void written(struct yg_courier *courier)
+{
+	struct yg_journal *j = courier->journal;
+	set(courier, YG_CC_EVE_LINES, yg_counter_get(&j->after.lines));
+	set(courier, YG_CC_EVE_BYTES, yg_counter_get(&j->after.bytes));
+	set(courier, YG_CC_FLOWS_WRITTEN, yg_counter_get(&j->after.flows_written));
+	yg_counter_set(&j->alerts, yg_counter_get(&j->after.alerts));
+	yg_counter_set(&j->at_risk, 0);
+	release_flows(courier, yg_counter_get(&j->after.flows));
+	in_order();
+	yg_counter_set(&j->length, 0);
+	courier->flows_buffered = 0;
+	courier->file_written = yg_counter_get(&j->after.alerts);
+}
+
+int yg_journal_flush(struct yg_courier *courier, uint64_t now_ns)
+{
+	if (courier->file.failing && now_ns < courier->file.retry_ns)
+		return -EAGAIN;
+	if (courier->file.length)
+		announce(courier);
+	bool any = courier->file.length > 0;
+	int error = yg_sink_file_flush(&courier->file, now_ns);
+	if (!error && any)
+		written(courier);
+	return error;
+}
+
+void yg_journal_let_go(struct yg_courier *courier)
+{
+	yg_counter_set(&courier->journal->at_risk, courier->flows_buffered);
+	in_order();
+	release_flows(courier, courier->flows_read.own);
+}
+
+// Cuts off what there is of the write that was announced. True when all of it is there.
+static bool happened(const struct yg_journal *j, const char *path)
+{
+	struct stat st;
+	uint64_t before = yg_counter_get(&j->before), length = yg_counter_get(&j->length);
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	bool whole = false;
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == yg_counter_get(&j->inode)) {
+		uint64_t size = (uint64_t)st.st_size;
+		whole = size >= before + length;
+		if (!whole && size > before && ftruncate(fd, (off_t)before) < 0)
+			yg_error("EVE file %s: the lines of a courier that died cannot be taken back: %s", path, strerror(errno));
+	}
+	close(fd);
+	return whole;
+}
+
+void yg_journal_recover(struct yg_courier *courier, const char *path)
+{
+	struct yg_journal *j = courier->journal;
+	if (yg_counter_get(&j->length) && happened(j, path))
+		written(courier);
+	yg_counter_set(&j->length, 0);
+	uint64_t lost = yg_counter_get(&j->at_risk);
+	if (lost) {
+		yg_error("%llu lines were not written to the EVE file: the disk refused them, and then the courier died", (unsigned long long)lost);
+		yg_counter_add(&courier->stats->c[YG_CC_EVE_ERRORS], lost);
+	}
+	yg_counter_set(&j->at_risk, 0);
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// What a courier leaves to the one that is started after its death, so that each line stands in the EVE file once. It lies behind the
+// courier's counters, in memory that the supervisor made and that outlives every process.
+//
+// A write to the file is announced with the size that the file has before it, and with where everything stands after it (`after`).
+// A successor that finds a write announced looks at the size of the file: the write has happened whole, and what stands in `after`
+// holds; or it has not, then what there is of it is cut off, and the records, which still lie in their rings, are written again.
+// Thread: the courier's.
+#pragma once
+
+#include <stdint.h>
+
+#include "model/stats.h"
+
+// Where the courier stands once the write has happened.
+struct yg_journal_point {
+	struct yg_counter flows, alerts;               // positions in the rings: everything before is in the file
+	struct yg_counter lines, bytes, flows_written; // the counters of these names
+};
+
+struct yg_journal {
+	struct yg_counter inode, before; // the file, and its size before the write
+	struct yg_counter length;        // bytes of the write; 0: none is announced
+	struct yg_journal_point after;
+	struct yg_counter alerts;             // what is in the file, whatever Redis has
+	struct yg_counter at_risk;            // flow records in the buffer that their ring holds no more
+	struct yg_counter generation, sent;   // of the Redis stream: see spool.h
+};
+
+// What the supervisor makes for a courier, zeroed.
+struct yg_courier_memory {
+	struct yg_courier_stats stats;
+	struct yg_journal journal;
+};
+
+struct yg_courier;
+
+// Writes what the buffer of the EVE file holds, and gives the flow records in it back to their ring. 0 when the buffer is empty
+// afterwards, else a negative errno.
+int yg_journal_flush(struct yg_courier *courier, uint64_t now_ns);
+
+// Gives back all flow records that have been read, those in the buffer too: they are lost if this process dies now, and are counted then.
+void yg_journal_let_go(struct yg_courier *courier);
+
+// Takes over from a courier that died. Rings attached, the file not yet opened.
+void yg_journal_recover(struct yg_courier *courier, const char *path);
