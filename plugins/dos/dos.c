@@ -61,8 +61,11 @@ static void *create(const struct yg_host *host, const union yg_value *v)
 	d->services = (uint32_t)v[OPT_SERVICES].i;
 	d->clear_s = (uint32_t)v[OPT_CLEAR].f;
 	d->slow = v[OPT_SLOW].i != 0;
-	// Without randomness the buckets could be guessed, no more: what is found does not depend on the seed.
-	if (getrandom(d->seed, sizeof d->seed, GRND_NONBLOCK) != (ssize_t)sizeof d->seed)
+	d->limits = dos_limits_of(d, d->limits_line);
+	// Without randomness the buckets could be guessed, no more: what is found does not depend on the secrets.
+	for (uint64_t i = 0; i < DOS_SECRETS; i++)
+		d->secret[i] = (2 * i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+	if (getrandom(d->secret, sizeof d->secret, GRND_NONBLOCK) != (ssize_t)sizeof d->secret)
 		host->log(host->context, 2, "no random seed, the tables use a fixed one");
 	dos_table_layout(d);
 	return d;
@@ -136,13 +139,16 @@ static void window(void *self, const struct yg_window *w)
 	struct dos *d = self;
 	if (w->scope != YG_SCOPE_HOST && w->scope != YG_SCOPE_SERVICE)
 		return;
-	struct dos_limits limits = dos_limits_of(d, w->line_bps);
+	if (w->line_bps != d->limits_line) {
+		d->limits_line = w->line_bps;
+		d->limits = dos_limits_of(d, w->line_bps);
+	}
 	if (w->scope == YG_SCOPE_HOST)
-		host_window(d, w, &limits);
+		host_window(d, w, &d->limits);
 	else if (w->proto == 6 && d->slow)
-		tcp_service(d, w, &limits);
+		tcp_service(d, w, &d->limits);
 	else if (w->proto == 17)
-		udp_service(d, w, &limits);
+		udp_service(d, w, &d->limits);
 }
 
 // The slow path of a service speaks through its host, so that one attack has one voice.

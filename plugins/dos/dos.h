@@ -18,6 +18,7 @@ enum {
 	DOS_EVIDENCE_S = 10, // how often the evidence of an open alert is asked for anew
 	DOS_EVICTIONS = 64,  // searches for a place in one second, once a table is full
 	DOS_SERIES = YG_SERIES_MAX,
+	DOS_SECRETS = 10,
 };
 
 // An attack is named after the group whose share of the excess is at least one half.
@@ -127,10 +128,13 @@ struct dos {
 	double floor_packets, floor_bits, floor_flows; // 0: from the access line
 	uint32_t clear_s;
 	bool slow;
-	uint64_t seed[2];
+	uint64_t secret[DOS_SECRETS]; // of the buckets
+	uint64_t limits_line;         // the access line that `limits` belong to: neighbours in a second share it
+	struct dos_limits limits;
 	uint32_t hosts, services, buckets; // buckets: of either table, a power of two
 	uint32_t *host_head, *service_head;
 	uint32_t host_free, service_free, evictions;
+	uint32_t hosts_watched, services_watched;
 	uint32_t hosts_used, services_used; // places from here on were never taken: a second passes over the others alone
 	struct dos_watch *watch;
 	struct dos_service *service;

@@ -195,7 +195,7 @@ static uint8_t severity_of(const struct dos_incident *in, const struct judged *j
 
 static void raise_alert(struct dos *d, struct dos_watch *w, const struct judged *j, bool hold)
 {
-	static const char units[][12] = {"packets/s", "bits/s", "flows/s", "packets/s", "packets/s"};
+	static const char units[][20] = {"packets/s", "bits/s", "flows/s", "incomplete SYNs/s", "incomplete SYNs/s"};
 	struct dos_incident *in = &w->incident;
 	struct yg_alert a = {0};
 	fill_key(&a, w);

@@ -99,12 +99,14 @@ const char *dos_vector_name(unsigned vector)
 
 double dos_heat(const struct yg_window *w, const struct dos_limits *h)
 {
-	double packets = 0, bytes = 0;
+	uint64_t packets = 0, bytes = 0;
 	for (unsigned v = 0; v < YG_VEC_DOWNLOAD; v++) {
 		packets += w->now.packets[v];
-		bytes += (double)w->now.bytes[v];
+		bytes += w->now.bytes[v];
 	}
-	return fmax(fmax(packets / h->packets, bytes * 8 / h->bits), (double)w->now.flows / h->flows);
+	double by_packets = (double)packets / h->packets, by_bits = (double)bytes * 8 / h->bits;
+	double by_flows = (double)w->now.flows / h->flows, most = by_packets > by_bits ? by_packets : by_bits;
+	return most > by_flows ? most : by_flows;
 }
 
 double dos_slow_floor(const struct dos_limits *h)

@@ -6,32 +6,25 @@
 //
 // A full table gives the place of its coldest record, never one with an open alert, to a hotter newcomer. The search
 // walks the whole table, so it is done at most DOS_EVICTIONS times a second: under a carpet of victims the rest is
-// counted. Which record lies in which bucket depends on the seed; what is found and who is evicted does not.
+// counted. Which record lies in which bucket depends on the secrets; what is found and who is evicted does not.
 #include "dos.h"
 
 #include <string.h>
 
-static uint64_t rotate(uint64_t v, int n)
-{
-	return v << n | v >> (64 - n);
-}
+__extension__ typedef unsigned __int128 u128;
 
-// A keyed mix of three words. Keys are internal addresses, yet with IPv6 a sender may choose their lower half.
+// A keyed hash of three words: NH to 128 bits, those by multilinear hashing to 64 (see base/hash.h, yg_mix; a plugin stands by
+// itself). Keys are internal addresses, yet with IPv6 a sender may choose their lower half.
 static uint64_t mix(const struct dos *d, const struct yg_addr *addr, uint64_t rest)
 {
-	uint64_t word[3] = {0, 0, rest}, a = d->seed[0], b = d->seed[1];
-	memcpy(word, addr->b, 16);
-	for (int i = 0; i < 3; i++) {
-		b ^= word[i];
-		for (int round = 0; round < 3; round++) {
-			a += b;
-			b = rotate(b, 13) ^ a;
-			a = rotate(a, 32) + b * UINT64_C(0x9e3779b97f4a7c15);
-			b = rotate(b, 29) ^ a;
-		}
-		a ^= word[i];
-	}
-	return a ^ b ^ rotate(a, 31);
+	const uint64_t *k = d->secret;
+	uint64_t word[2];
+	memcpy(word, addr->b, sizeof word);
+	u128 sum = (u128)(word[0] + k[0]) * (word[1] + k[1]) + (u128)(rest + k[2]) * k[3];
+	uint64_t low = (uint64_t)sum, high = (uint64_t)(sum >> 64);
+	u128 all = ((u128)k[4] << 64 | k[5]) + (u128)low * k[6] + (u128)high * k[7];
+	uint64_t h = (uint64_t)(all >> 64) + low * k[8] + high * k[9];
+	return h ^ h >> 32;
 }
 
 uint32_t dos_buckets(uint32_t hosts, uint32_t services)
@@ -60,6 +53,7 @@ void dos_table_clear(struct dos *d)
 		d->service[i].next = i + 1 < d->services ? i + 1 : DOS_NONE;
 	d->host_free = d->service_free = 0;
 	d->hosts_used = d->services_used = 0;
+	d->hosts_watched = d->services_watched = 0;
 }
 
 void dos_table_layout(struct dos *d)
@@ -89,6 +83,7 @@ void dos_watch_drop(struct dos *d, struct dos_watch *w)
 		link = &d->watch[*link].next;
 	*link = w->next;
 	w->used = false;
+	d->hosts_watched--;
 	w->next = d->host_free;
 	d->host_free = at;
 }
@@ -100,6 +95,7 @@ void dos_service_drop(struct dos *d, struct dos_service *s)
 		link = &d->service[*link].next;
 	*link = s->next;
 	s->used = false;
+	d->services_watched--;
 	s->next = d->service_free;
 	d->service_free = at;
 }
@@ -151,6 +147,8 @@ static void evict_service(struct dos *d, double heat)
 
 struct dos_watch *dos_watch_get(struct dos *d, uint8_t af, const struct yg_addr *addr, double heat)
 {
+	if (heat <= 0 && !d->hosts_watched)
+		return NULL;
 	uint32_t *head = host_bucket(d, af, addr);
 	for (uint32_t i = *head; i != DOS_NONE; i = d->watch[i].next)
 		if (d->watch[i].af == af && memcmp(&d->watch[i].addr, addr, sizeof *addr) == 0)
@@ -164,6 +162,7 @@ struct dos_watch *dos_watch_get(struct dos *d, uint8_t af, const struct yg_addr 
 	uint32_t at = d->host_free;
 	struct dos_watch *w = &d->watch[at];
 	d->host_free = w->next;
+	d->hosts_watched++;
 	if (at >= d->hosts_used)
 		d->hosts_used = at + 1;
 	*w = (struct dos_watch){.addr = *addr, .af = af, .used = true, .next = *head, .org = YG_ORG_NONE, .heat = heat};
@@ -173,6 +172,8 @@ struct dos_watch *dos_watch_get(struct dos *d, uint8_t af, const struct yg_addr 
 
 struct dos_service *dos_service_get(struct dos *d, const struct yg_window *w, double heat)
 {
+	if (heat <= 0 && !d->services_watched)
+		return NULL;
 	uint32_t *head = service_bucket(d, w->af, &w->addr, w->port);
 	for (uint32_t i = *head; i != DOS_NONE; i = d->service[i].next) {
 		struct dos_service *s = &d->service[i];
@@ -188,6 +189,7 @@ struct dos_service *dos_service_get(struct dos *d, const struct yg_window *w, do
 	uint32_t at = d->service_free;
 	struct dos_service *s = &d->service[at];
 	d->service_free = s->next;
+	d->services_watched++;
 	if (at >= d->services_used)
 		d->services_used = at + 1;
 	*s = (struct dos_service){

@@ -101,6 +101,35 @@ void scan_count(struct scan *s, struct scan_source *r, uint32_t target, uint16_t
 			count_item(r, &s->chunk[chunk].items[i], target, port, proto, n);
 }
 
+struct tries {
+	uint32_t ports, hosts;
+};
+
+static struct tries tries_in(const struct scan_item *items, uint32_t count, uint32_t target, uint16_t port, uint8_t proto)
+{
+	struct tries n = {0};
+	for (uint32_t i = 0; i < count; i++) {
+		n.ports += items[i].target == target;
+		n.hosts += (items[i].port == port) & (items[i].proto == proto);
+	}
+	return n;
+}
+
+bool scan_enough(const struct scan *s, const struct scan_source *r, uint32_t target, uint16_t port, uint8_t proto)
+{
+	uint32_t first = r->count < SCAN_INLINE ? r->count : SCAN_INLINE;
+	struct tries all = tries_in(r->items, first, target, port, proto);
+	uint32_t left = r->count - first;
+	for (uint32_t chunk = r->first_chunk; left; chunk = s->chunk[chunk].next) {
+		uint32_t count = left < SCAN_CHUNK ? left : SCAN_CHUNK;
+		struct tries more = tries_in(s->chunk[chunk].items, count, target, port, proto);
+		all.ports += more.ports;
+		all.hosts += more.hosts;
+		left -= count;
+	}
+	return all.ports >= s->ports || all.hosts >= s->hosts;
+}
+
 bool scan_is_vertical(const struct scan *s, const struct scan_counts *n)
 {
 	return n->failed >= s->failed && n->ports_failed >= s->ports && n->ports_failed * 10 >= n->ports * 6;

@@ -64,8 +64,10 @@ static void *create(const struct yg_host *host, const union yg_value *v)
 		free(s);
 		return NULL;
 	}
-	// Without randomness the buckets could be guessed, no more: what is found does not depend on the seed.
-	if (getrandom(s->seed, sizeof s->seed, GRND_NONBLOCK) != (ssize_t)sizeof s->seed)
+	// Without randomness the buckets could be guessed, no more: what is found does not depend on the secrets.
+	for (uint64_t i = 0; i < SCAN_SECRETS; i++)
+		s->secret[i] = (2 * i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+	if (getrandom(s->secret, sizeof s->secret, GRND_NONBLOCK) != (ssize_t)sizeof s->secret)
 		host->log(host->context, 2, "no random seed, the table uses a fixed one");
 	scan_table_layout(s);
 	return s;
@@ -116,9 +118,10 @@ static void learn_target(struct scan_source *r, const struct yg_contact *c)
 enum noted { NOTED_SUCCESS, NOTED_AGAIN, NOTED_FAILURE };
 
 // Takes note of the contact: whether it failed, and whether for the first time.
-static enum noted note(struct scan *s, struct scan_source *r, const struct yg_contact *c, int64_t second)
+static enum noted note(struct scan *s, struct scan_source *r, const struct yg_contact *c, uint32_t target,
+                       int64_t second)
 {
-	struct scan_item item = {.target = scan_fingerprint(c->af, &c->addr[1]),
+	struct scan_item item = {.target = target,
 	                         .second = (uint32_t)second,
 	                         .port = c->port[1],
 	                         .proto = c->proto,
@@ -127,7 +130,7 @@ static enum noted note(struct scan *s, struct scan_source *r, const struct yg_co
 	bool failed = scan_failed(r, c->proto, c->outcome);
 	struct scan_item *known = scan_item_find(s, r, &item);
 	if (known) {
-		known->second = item.second;
+		scan_item_touch(r, known, item.second);
 		if (c->outcome == YG_CONTACT_ANSWERED)
 			known->outcome = YG_CONTACT_ANSWERED;
 		return failed ? NOTED_AGAIN : NOTED_SUCCESS;
@@ -151,10 +154,10 @@ static void mark(struct scan *s, struct scan_source *r, struct scan_alarm *alarm
 	s->dirty = (uint32_t)(r - s->source);
 }
 
-static void judge(struct scan *s, struct scan_source *r, const struct yg_contact *c, int64_t second, bool first)
+static void judge(struct scan *s, struct scan_source *r, const struct yg_contact *c, uint32_t target, int64_t second,
+                  bool first)
 {
 	struct scan_counts n;
-	uint32_t target = scan_fingerprint(c->af, &c->addr[1]);
 	struct scan_alarm *alarm = scan_alarm_of(r, c, target);
 	if (alarm) {
 		mark(s, r, alarm, second);
@@ -163,6 +166,8 @@ static void judge(struct scan *s, struct scan_source *r, const struct yg_contact
 	if (!first || r->trw < SCAN_TRW_ALARM || r->count < s->failed)
 		return;
 	scan_items_expire(s, r, second);
+	if (!scan_enough(s, r, target, c->port[1], c->proto))
+		return;
 	scan_count(s, r, target, c->port[1], c->proto, &n);
 	bool vertical = scan_is_vertical(s, &n), horizontal = scan_is_horizontal(s, &n, c->port[1], c->proto);
 	if (vertical || horizontal)
@@ -183,9 +188,10 @@ static void contact(void *self, const struct yg_contact *c)
 	r->internal = c->internal[0];
 	r->org = c->org[0];
 	r->zone = c->zone[0];
-	enum noted noted = note(s, r, c, second);
+	uint32_t target = scan_fingerprint(c->af, &c->addr[1]);
+	enum noted noted = note(s, r, c, target, second);
 	if (noted != NOTED_SUCCESS)
-		judge(s, r, c, second, noted == NOTED_FAILURE);
+		judge(s, r, c, target, second, noted == NOTED_FAILURE);
 }
 
 static void tick(void *self, int64_t second)

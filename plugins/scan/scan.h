@@ -19,6 +19,7 @@ enum {
 	SCAN_EXEMPT_MAX = 64,
 	SCAN_SEARCH = 256,  // sources looked at for chunks to take back
 	SCAN_CLEAR_S = 120, // an alert closes so long after the last failure
+	SCAN_SECRETS = 10,
 	SCAN_TRW_MIN = -4,
 	SCAN_TRW_ALARM = 4,
 	SCAN_TRW_MAX = 8,
@@ -58,6 +59,7 @@ struct scan_source {
 	uint16_t org, zone, count, oldest;
 	uint16_t target_org, target_votes; // whose most of the failed targets are: a majority vote
 	uint32_t next, older, newer, dirty_next, first_chunk;
+	uint32_t earliest;  // no item is older
 	int64_t second;     // of the last contact
 	struct yg_addr net; // with net_len: the network that holds all failed targets
 	struct scan_item items[SCAN_INLINE];
@@ -80,7 +82,7 @@ struct scan_stats {
 struct scan {
 	const struct yg_host *host;
 	uint32_t ports, hosts, failed, window_s;
-	uint64_t seed[2];
+	uint64_t secret[SCAN_SECRETS]; // of the buckets
 	uint32_t sources, chunks, buckets; // buckets: a power of two
 	uint32_t free_source, free_chunk, dirty;
 	struct scan_list lists[2]; // [known]
@@ -113,6 +115,8 @@ void scan_source_reset(struct scan *s, struct scan_source *source);
 // NULL past the end.
 struct scan_item *scan_item_at(struct scan *s, struct scan_source *source, uint32_t index);
 struct scan_item *scan_item_find(struct scan *s, struct scan_source *source, const struct scan_item *like);
+// It was tried again.
+void scan_item_touch(struct scan_source *source, struct scan_item *item, uint32_t second);
 void scan_item_add(struct scan *s, struct scan_source *source, const struct scan_item *item);
 void scan_items_expire(struct scan *s, struct scan_source *source, int64_t second);
 
@@ -122,6 +126,8 @@ bool scan_means_nothing(const struct yg_contact *c);
 bool scan_failed(const struct scan_source *source, uint8_t proto, uint8_t outcome);
 void scan_count(struct scan *s, struct scan_source *source, uint32_t target, uint16_t port, uint8_t proto,
                 struct scan_counts *ret);
+// Whether there are tries enough for either kind of scan, were all of them failures: far cheaper than scan_count.
+bool scan_enough(const struct scan *s, const struct scan_source *source, uint32_t target, uint16_t port, uint8_t proto);
 bool scan_is_vertical(const struct scan *s, const struct scan_counts *n);
 bool scan_is_horizontal(const struct scan *s, const struct scan_counts *n, uint16_t port, uint8_t proto);
 int scan_exempt_parse(struct scan *s, const char *text);

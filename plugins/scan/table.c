@@ -6,7 +6,7 @@
 // Sources lie in two lists by age: newcomers with one try, and known ones. When the table is full the oldest newcomer
 // goes, so a flood of forged sources, one packet each, only turns over its own eighth of the table and forgets no
 // scanner. Items beyond the first few come in chunks from one pool; when that is empty the least recent source gives up
-// its own. Buckets depend on a secret seed, fingerprints of targets do not: what is found is the same in every run.
+// its own. Buckets depend on secrets, fingerprints of targets do not: what is found is the same in every run.
 #include "scan.h"
 
 #include <string.h>
@@ -16,6 +16,7 @@ static uint64_t rotate(uint64_t v, int n)
 	return v << n | v >> (64 - n);
 }
 
+// Of targets, without a secret: what is found is the same in every run.
 static uint64_t mix(uint64_t a, uint64_t b, const struct yg_addr *addr, uint64_t rest)
 {
 	uint64_t word[3] = {0, 0, rest};
@@ -31,6 +32,20 @@ static uint64_t mix(uint64_t a, uint64_t b, const struct yg_addr *addr, uint64_t
 		a ^= word[i];
 	}
 	return a ^ b ^ rotate(a, 31);
+}
+
+__extension__ typedef unsigned __int128 u128;
+
+// A keyed hash of three words: NH to 128 bits, those by multilinear hashing to 64 (see base/hash.h, yg_mix; a plugin stands by itself).
+static uint64_t keyed(const uint64_t k[SCAN_SECRETS], const struct yg_addr *addr, uint64_t rest)
+{
+	uint64_t word[2];
+	memcpy(word, addr->b, sizeof word);
+	u128 sum = (u128)(word[0] + k[0]) * (word[1] + k[1]) + (u128)(rest + k[2]) * k[3];
+	uint64_t low = (uint64_t)sum, high = (uint64_t)(sum >> 64);
+	u128 all = ((u128)k[4] << 64 | k[5]) + (u128)low * k[6] + (u128)high * k[7];
+	uint64_t h = (uint64_t)(all >> 64) + low * k[8] + high * k[9];
+	return h ^ h >> 32;
 }
 
 uint32_t scan_fingerprint(uint8_t af, const struct yg_addr *addr)
@@ -100,7 +115,7 @@ static void list_push(struct scan *s, struct scan_source *r)
 
 static uint32_t *bucket_of(struct scan *s, uint16_t domain, uint8_t af, const struct yg_addr *addr)
 {
-	return &s->head[mix(s->seed[0], s->seed[1], addr, (uint64_t)domain << 8 | af) & (s->buckets - 1)];
+	return &s->head[keyed(s->secret, addr, (uint64_t)domain << 8 | af) & (s->buckets - 1)];
 }
 
 void scan_source_reset(struct scan *s, struct scan_source *r)
@@ -158,8 +173,10 @@ struct scan_source *scan_source_get(struct scan *s, const struct yg_contact *c)
 		struct scan_source *r = &s->source[i];
 		if (r->domain != c->domain || r->af != c->af || memcmp(&r->addr, &c->addr[0], sizeof r->addr) != 0)
 			continue;
-		list_remove(s, r);
-		list_push(s, r);
+		if (r->newer != SCAN_NONE) { // it is not the newest
+			list_remove(s, r);
+			list_push(s, r);
+		}
 		return r;
 	}
 	if (s->free_source == SCAN_NONE)
@@ -198,17 +215,24 @@ static bool same(const struct scan_item *a, const struct scan_item *b)
 	return a->target == b->target && a->port == b->port && a->proto == b->proto;
 }
 
+static struct scan_item *find_in(struct scan_item *items, uint32_t count, const struct scan_item *like)
+{
+	for (struct scan_item *item = items; item < items + count; item++)
+		if (same(item, like))
+			return item;
+	return NULL;
+}
+
 struct scan_item *scan_item_find(struct scan *s, struct scan_source *r, const struct scan_item *like)
 {
-	for (uint32_t i = 0; i < r->count && i < SCAN_INLINE; i++)
-		if (same(&r->items[i], like))
-			return &r->items[i];
-	uint32_t left = r->count > SCAN_INLINE ? r->count - SCAN_INLINE : 0;
-	for (uint32_t chunk = r->first_chunk; left; chunk = s->chunk[chunk].next)
-		for (uint32_t i = 0; i < SCAN_CHUNK && left; i++, left--)
-			if (same(&s->chunk[chunk].items[i], like))
-				return &s->chunk[chunk].items[i];
-	return NULL;
+	uint32_t count = r->count < SCAN_INLINE ? r->count : SCAN_INLINE, left = r->count - count;
+	struct scan_item *found = find_in(r->items, count, like);
+	for (uint32_t chunk = r->first_chunk; !found && left; chunk = s->chunk[chunk].next) {
+		count = left < SCAN_CHUNK ? left : SCAN_CHUNK;
+		found = find_in(s->chunk[chunk].items, count, like);
+		left -= count;
+	}
+	return found;
 }
 
 // The least recent other source that holds chunks gives up all of them.
@@ -280,19 +304,30 @@ static struct scan_item *step(struct scan *s, struct scan_source *r, struct curs
 void scan_items_expire(struct scan *s, struct scan_source *r, int64_t second)
 {
 	struct cursor from = {0}, to = {0};
+	uint32_t earliest = UINT32_MAX;
 	uint16_t kept = 0;
+	if ((uint32_t)second < r->earliest || (uint32_t)second - r->earliest < s->window_s)
+		return; // not even the oldest
 	while (from.index < r->count) {
 		const struct scan_item *item = step(s, r, &from);
 		if ((uint32_t)second - item->second >= s->window_s && (uint32_t)second >= item->second)
 			continue;
+		earliest = item->second < earliest ? item->second : earliest;
 		*step(s, r, &to) = *item;
 		kept++;
 	}
+	r->earliest = earliest;
 	if (kept == r->count)
 		return;
 	r->count = kept;
 	r->oldest = 0;
 	trim(s, r);
+}
+
+void scan_item_touch(struct scan_source *r, struct scan_item *item, uint32_t second)
+{
+	item->second = second;
+	r->earliest = second < r->earliest ? second : r->earliest;
 }
 
 void scan_item_add(struct scan *s, struct scan_source *r, const struct scan_item *item)
@@ -301,6 +336,7 @@ void scan_item_add(struct scan *s, struct scan_source *r, const struct scan_item
 		scan_items_expire(s, r, item->second);
 	bool needs_chunk = r->count >= SCAN_INLINE && (r->count - SCAN_INLINE) % SCAN_CHUNK == 0;
 	bool full = r->count >= SCAN_ITEMS_MAX;
+	r->earliest = !r->count || item->second < r->earliest ? item->second : r->earliest;
 	if (full || (needs_chunk && !chunk_add(s, r))) {
 		s->stats.items_full++;
 		*scan_item_at(s, r, r->oldest) = *item; // in turn, so the first ones go first

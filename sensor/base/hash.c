@@ -75,34 +75,18 @@ static inline uint64_t sip_finish(struct sip *s, const uint8_t *p, size_t left, 
 	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
-static inline uint64_t sip_prefix(struct sip *s, const uint8_t *p)
-{
-	for (int i = 0; i < 4; i++)
-		sip_word(s, load_le(p + 8 * i, 8));
-	struct sip fold = *s; // two rounds more, so that the last word too reaches every bit
-	sip_round(&fold);
-	sip_round(&fold);
-	return fold.v0 ^ fold.v1 ^ fold.v2 ^ fold.v3;
-}
-
 uint64_t yg_hash(const struct yg_hash_key *key, const void *data, size_t len)
 {
 	struct sip s = sip_begin(key);
 	return sip_finish(&s, data, len, len);
 }
 
-uint64_t yg_hash_prefix(const struct yg_hash_key *key, const void *data)
+void yg_mix_key_derive(const struct yg_hash_key *key, struct yg_mix_key *ret_key)
 {
-	struct sip s = sip_begin(key);
-	return sip_prefix(&s, data);
-}
-
-uint64_t yg_hash_with_prefix(const struct yg_hash_key *key, const void *data, size_t len, uint64_t *ret_prefix)
-{
-	struct sip s = sip_begin(key);
-	const uint8_t *p = data;
-	*ret_prefix = sip_prefix(&s, p);
-	return sip_finish(&s, p + 32, len - 32, len);
+	uint64_t words[sizeof *ret_key / sizeof(uint64_t)];
+	for (uint64_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		words[i] = yg_hash(key, &i, sizeof i);
+	memcpy(ret_key, words, sizeof words);
 }
 
 int yg_hash_key_random(struct yg_hash_key *ret_key)

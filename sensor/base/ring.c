@@ -129,7 +129,7 @@ static bool room(struct yg_ring *ring, uint32_t n)
 	return !ring->broken && ring->own + n - ring->peer <= ring->count;
 }
 
-bool yg_ring_has_room(struct yg_ring *ring, uint32_t n)
+bool yg_ring_look_for_room(struct yg_ring *ring, uint32_t n)
 {
 	return n <= ring->count && room(ring, n);
 }

@@ -54,8 +54,13 @@ static inline void *yg_ring_slot(const struct yg_ring *ring, uint64_t index)
 
 // ---- producer ----
 
+bool yg_ring_look_for_room(struct yg_ring *ring, uint32_t n); // the next function, once more than is known of is needed
+
 // True when `n` slots are free; then the next n slots from ring->own on may be written and yg_ring_push(n) called.
-bool yg_ring_has_room(struct yg_ring *ring, uint32_t n);
+static inline bool yg_ring_has_room(struct yg_ring *ring, uint32_t n)
+{
+	return (ring->own + n - ring->peer <= ring->count && !ring->broken) || yg_ring_look_for_room(ring, n);
+}
 
 // Hands the next n slots over; the peer sees them at the next yg_ring_publish.
 static inline void yg_ring_push(struct yg_ring *ring, uint32_t n)

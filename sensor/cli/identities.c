@@ -45,12 +45,11 @@ unsigned yg_identities(const struct yg_supervisor *s, struct yg_identity ret[YG_
 	ret[2] = (struct yg_identity){"dissector", "offered = read + skipped[reason] + lost with a dissector",
 				      worker_sum(s, YG_WC_DS_OFFERED),
 				      dissector_sum(s, YG_DC_READ) + worker_sum(s, YG_WC_DS_SKIPPED_RING_FULL) +
-					      worker_sum(s, YG_WC_DS_SKIPPED_TOO_LONG) + worker_sum(s, YG_WC_DS_SKIPPED_RESTART) +
-					      worker_sum(s, YG_WC_DS_SKIPPED_NO_RECORD) + dissector_sum(s, YG_DC_LOST)};
+					      worker_sum(s, YG_WC_DS_SKIPPED_TOO_LONG) + dissector_sum(s, YG_DC_LOST)};
 	ret[3] = (struct yg_identity){"records", "flows ended = records written + records shed[reason]", worker_sum(s, YG_WC_FLOW_ENDED),
 				      aggregator(s, YG_AC_RECORDS_WRITTEN) + aggregator(s, YG_AC_RECORDS_SHED_NO_SINK) +
 					      aggregator(s, YG_AC_RECORDS_SHED_EMBRYONIC) + aggregator(s, YG_AC_RECORDS_SHED_RING_FULL) +
-					      worker_sum(s, YG_WC_RECORDS_SHED_POOL)};
+					      worker_sum(s, YG_WC_RECORDS_SHED_POOL) + worker_sum(s, YG_WC_RECORDS_SHED_EVENTS)};
 	ret[4] = (struct yg_identity){"alerts", "raised = delivered + suppressed + waiting + not sent", aggregator(s, YG_AC_ALERTS_RAISED),
 				      yg_counter_get(&s->courier->c[YG_CC_ALERTS_DELIVERED]) + aggregator(s, YG_AC_ALERTS_SUPPRESSED) +
 					      yg_counter_get(&s->courier->c[YG_CC_ALERTS_PENDING]) + aggregator(s, YG_AC_ALERTS_RING_FULL)};

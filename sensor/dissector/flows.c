@@ -50,6 +50,7 @@ struct yg_flows {
 	struct yg_counter *counters;
 	struct flow *flow;
 	struct dissection *newest, *oldest;
+	struct dissection *spare; // freed, linked by `older`: never more than were open at once
 	uint32_t open;
 	struct yg_flow_reading reading;
 	struct yg_flow_reader_stats told;
@@ -108,7 +109,19 @@ static void free_open(struct yg_flows *flows, struct dissection *open)
 {
 	unlink_open(flows, open);
 	yg_ndpi_flow_destroy(open->ndpi);
-	free(open);
+	open->older = flows->spare;
+	flows->spare = open;
+}
+
+// A zeroed one, not linked yet. NULL: no memory.
+static struct dissection *take_spare(struct yg_flows *flows)
+{
+	struct dissection *open = flows->spare;
+	if (!open)
+		return calloc(1, sizeof *open);
+	flows->spare = open->older;
+	memset(open, 0, sizeof *open);
+	return open;
 }
 
 // ---- answers ----
@@ -138,6 +151,11 @@ static enum yg_dissector_counter counter_of(enum yg_da_kind kind)
 	return kind == YG_DA_DNS ? YG_DC_DNS : kind == YG_DA_TLS ? YG_DC_TLS : YG_DC_HTTP;
 }
 
+static uint8_t wanted_by(enum yg_da_kind kind)
+{
+	return kind == YG_DA_DNS ? YG_DS_WANTS_DNS : kind == YG_DA_TLS ? YG_DS_WANTS_TLS : YG_DS_WANTS_HTTP;
+}
+
 // A record that a reader found; yg_flow_reading.emit.
 static void emit(void *context, enum yg_da_kind kind, unsigned direction, const void *record)
 {
@@ -150,6 +168,8 @@ static void emit(void *context, enum yg_da_kind kind, unsigned direction, const 
 		keep_names(open, record);
 	if (open && kind == YG_DA_HTTP && !http->response && !open->server_name[0])
 		memcpy(open->server_name, http->host, sizeof open->server_name);
+	if (!(flows->request->flags & wanted_by(kind)))
+		return;
 	if (flows->records++ >= YG_DS_RECORDS_MAX) {
 		count(flows, YG_DC_ANSWERS_CAPPED);
 		return;
@@ -238,7 +258,7 @@ static void open_flow(struct yg_flows *flows, struct flow *flow)
 		finish(flows, &flows->flow[flows->oldest->slot], true);
 		count(flows, YG_DC_FLOWS_FULL);
 	}
-	struct dissection *open = calloc(1, sizeof *open);
+	struct dissection *open = take_spare(flows);
 	if (!open)
 		_Exit(YG_NDPI_NO_MEMORY);
 	open->slot = request->slot;
@@ -303,11 +323,17 @@ static bool own_waits(const struct yg_flows *flows, const struct flow *flow)
 	return flow->reader.known == 0 && client->need > 0 && yg_stream_held(flows->reading.pool, client->ref);
 }
 
+// A packet behind the verdict, of which our own readers want nothing either.
+static bool is_passed_by(const struct flow *flow, const struct yg_ds_request *request)
+{
+	bool own_goes_on = request->flags & YG_DS_OWN_ONLY || (flow->reader.known & YG_KNOWN_DNS && request->flags & YG_DS_WANTS_DNS);
+	return flow->state == FLOW_DONE && !own_goes_on;
+}
+
 static void read_packet(struct yg_flows *flows, struct flow *flow, const uint8_t *bytes)
 {
 	const struct yg_ds_request *request = flows->request;
-	bool own_goes_on = request->flags & YG_DS_OWN_ONLY || flow->reader.known & YG_KNOWN_DNS;
-	if (flow->state == FLOW_DONE && !own_goes_on) {
+	if (is_passed_by(flow, request)) {
 		count(flows, YG_DC_AFTER_DONE);
 		return;
 	}
@@ -326,6 +352,12 @@ static void read_packet(struct yg_flows *flows, struct flow *flow, const uint8_t
 	bool done = flow->labelled && !own_waits(flows, flow);
 	if (done || flow->packets >= flows->setup->packets || flow->bytes >= flows->setup->bytes)
 		finish(flows, flow, false);
+}
+
+bool yg_flows_look(const struct yg_flows *flows, const struct yg_ds_request *request)
+{
+	const struct flow *flow = &flows->flow[request->slot];
+	return request->kind != YG_DS_PACKET || flow->generation != request->generation || !is_passed_by(flow, request);
 }
 
 void yg_flows_read(struct yg_flows *flows, unsigned ring, const struct yg_ds_request *request, const uint8_t *bytes)
@@ -396,6 +428,11 @@ void yg_flows_destroy(struct yg_flows *flows)
 		return;
 	while (flows->newest)
 		free_open(flows, flows->newest);
+	while (flows->spare) {
+		struct dissection *next = flows->spare->older;
+		free(flows->spare);
+		flows->spare = next;
+	}
 	yg_memory_release(flows->flow, flows->setup->slots * sizeof *flows->flow);
 	free(flows);
 }

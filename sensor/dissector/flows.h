@@ -26,7 +26,11 @@ uint64_t yg_flows_memory(uint32_t slots);
 // Whether every field of a record lies within our own bounds.
 bool yg_request_valid(const struct yg_ds_request *request, uint32_t slots);
 
-// Reads one record that came on `ring`: PACKET, END or GUESS. `bytes`: request->length bytes and YG_DS_PADDING zeros.
+// Whether yg_flows_read will look at the bytes of this record: not at those of a packet behind its flow's verdict.
+bool yg_flows_look(const struct yg_flows *flows, const struct yg_ds_request *request);
+
+// Reads one record that came on `ring`: PACKET, END or GUESS. `bytes`: request->length bytes and YG_DS_PADDING zeros, when
+// yg_flows_look says so.
 void yg_flows_read(struct yg_flows *flows, unsigned ring, const struct yg_ds_request *request, const uint8_t *bytes);
 
 // Adds to the shared counters what was counted privately since the last call.

@@ -132,9 +132,15 @@ static bool is_kept(const struct buffer *b, uint32_t at)
 	return at < b->filled || (at < b->high && (b->kept[at / 64] >> at % 64 & 1));
 }
 
-static void mark(struct buffer *b, uint32_t at)
+// Marks [from, to).
+static void mark(struct buffer *b, uint32_t from, uint32_t to)
 {
-	b->kept[at / 64] |= UINT64_C(1) << at % 64;
+	while (from < to) {
+		uint32_t bit = from % 64, room = 64 - bit;
+		uint32_t n = to - from < room ? to - from : room;
+		b->kept[from / 64] |= UINT64_MAX >> (64 - n) << bit;
+		from += n;
+	}
 }
 
 // Bytes [at, at + len) of the window, byte by byte: some of them may be there already.
@@ -161,9 +167,12 @@ static enum yg_stream_result place(struct buffer *b, uint32_t at, const uint8_t 
 		b->filled = b->high = at + len;
 		return YG_STREAM_ADDED;
 	}
-	enum yg_stream_result result = merge(b, at, data, len);
-	for (uint32_t i = at > b->filled ? at : b->filled; i < at + len; i++)
-		mark(b, i);
+	enum yg_stream_result result = YG_STREAM_ADDED;
+	if (at >= b->high) // behind a gap, where nothing is yet
+		memcpy(b->bytes + at, data, len);
+	else
+		result = merge(b, at, data, len);
+	mark(b, at > b->filled ? at : b->filled, at + len);
 	if (at + len > b->high)
 		b->high = at + len;
 	while (b->filled < b->high && is_kept(b, b->filled))

@@ -8,6 +8,9 @@
 // stopped. On a machine that is merely busy a starved worker looks the same from progress alone; to kill it would lose
 // flows for nothing and make replays differ. Whatever the processor time, ten times the watchdog is the end.
 //
+// Progress is the worker's own word. One that was taken over can let it grow for ever, and a replay would wait as long;
+// so ten times the watchdog is the end too of a worker that could end a record and ends none, whatever it says.
+//
 // Everything read from memory that workers or the engine can write is clamped: a ring index lies between what is
 // consumed and what is produced, pieces are at most 12.
 #include "dissector/zygote.h"
@@ -32,7 +35,7 @@ enum {
 	WATCH_MS = 5,          // between two looks at progress
 	WATCH_FORK_MS = 1,     // while a worker is not ready yet
 	FAILED_STARTS_MAX = 8, // in a row, of one worker: then this machine cannot run it
-	PATIENCE = 10,         // watchdog times after which a worker without processor time is taken for hung too
+	PATIENCE = 10,         // watchdog times after which a worker is hung that had no processor time, or shows false progress
 };
 
 struct child {
@@ -42,6 +45,9 @@ struct child {
 	uint64_t progress;                // last seen
 	int64_t seen_ns;                  // when it had last changed, or nothing waited
 	int64_t cpu_ns;                   // of the child at that time
+	uint64_t read;                    // most slots that it has been seen behind, of all its rings together
+	uint64_t taken;                   // answers that the engine had taken out of its rings at the last look
+	int64_t looked_ns, stalled_ns;    // the last look; how long it could have ended a record by then and ended none
 	int64_t fork_after_ns;
 	unsigned failed_starts;
 	uint32_t cause; // of the restart under way, 0: none
@@ -124,6 +130,9 @@ static void fork_child(struct zygote *z, unsigned w)
 	c->progress = atomic_load(&control->progress);
 	c->seen_ns = monotonic_ns();
 	c->cpu_ns = 0;
+	c->looked_ns = c->seen_ns;
+	c->stalled_ns = 0;
+	c->read = 0;
 	atomic_store(&control->worker_pid, (uint32_t)pid);
 }
 
@@ -335,6 +344,25 @@ static void bury(struct zygote *z, unsigned w, int status)
 
 // ---- watch ----
 
+// Whether nothing will come in any ring of this worker and all of it was read. A ring that is none any more counts as
+// ended: nobody can read on in it.
+static bool input_ended(struct zygote *z, unsigned w)
+{
+	for (unsigned r = 0; r < z->setup->rings; r++) {
+		struct yg_ring ring;
+		if (yg_setup_serves(z->setup, w, r) && attach(z, r, &ring) && !yg_ring_ended(&ring))
+			return false;
+	}
+	return true;
+}
+
+// `finished` is the worker's word too: one that says so before its input has ended is a dead worker like any other, and
+// its flows are lost.
+static bool has_finished(struct zygote *z, unsigned w)
+{
+	return atomic_load(&shared_of(z, w)->finished) && input_ended(z, w);
+}
+
 static void reap(struct zygote *z)
 {
 	int status;
@@ -351,21 +379,72 @@ static void reap(struct zygote *z)
 			continue;
 		}
 		c->pid = 0;
-		c->finished = WIFEXITED(status) && WEXITSTATUS(status) == 0 && atomic_load(&shared_of(z, w)->finished);
+		c->finished = WIFEXITED(status) && WEXITSTATUS(status) == 0 && has_finished(z, w);
 		if (!c->finished)
 			bury(z, w, status);
 	}
 }
 
-static bool work_waits(struct zygote *z, unsigned w)
+// What a worker's rings say of it.
+struct pace {
+	bool waits;    // records wait for it
+	bool can_read; // it need not wait for others: in a replay every ring that has not ended must show a record
+	uint64_t read; // slots behind which it stands, of all its rings together: never more than the engine produced
+};
+
+static struct pace pace_of(struct zygote *z, unsigned w)
 {
+	struct pace pace = {.can_read = true};
 	for (unsigned r = 0; r < z->setup->rings; r++) {
 		struct yg_ring ring;
-		if (yg_setup_serves(z->setup, w, r) && attach(z, r, &ring) &&
-		    ring.own + yg_ring_available(&ring) > atomic_load(&shared_of(z, w)->read[r]))
-			return true;
+		if (!yg_setup_serves(z->setup, w, r) || !attach(z, r, &ring))
+			continue;
+		uint64_t produced = ring.own + yg_ring_available(&ring);
+		uint64_t read = clamp(atomic_load(&shared_of(z, w)->read[r]), ring.own, produced);
+		pace.waits |= read < produced;
+		pace.can_read &= read < produced || !z->setup->replay || yg_ring_ended(&ring);
+		pace.read += read;
 	}
-	return false;
+	pace.can_read &= pace.waits;
+	return pace;
+}
+
+// Whether a ring of answers is full and the engine has taken nothing out of any since the last look: a replay waits for
+// it, for as long as it takes.
+static bool engine_rests(struct zygote *z, unsigned w)
+{
+	uint64_t taken = 0;
+	bool full = false;
+	for (unsigned r = 0; r < z->setup->rings; r++) {
+		const struct yg_memory *memory = &z->setup->from[r];
+		struct yg_ring ring;
+		if (!yg_setup_serves(z->setup, w, r) ||
+		    yg_ring_attach(&ring, memory->at, memory->size, sizeof(struct yg_ds_answer), false) != 0)
+			continue;
+		full |= yg_ring_available(&ring) == ring.count;
+		taken += ring.own;
+	}
+	bool rests = full && taken == z->child[w].taken;
+	z->child[w].taken = taken;
+	return rests;
+}
+
+// For how long this worker could have ended a record and has ended none. Between two looks no more than one watchdog
+// time counts: a zygote that slept knows nothing of the time between.
+static int64_t stalled(struct zygote *z, unsigned w, const struct pace *pace, int64_t now)
+{
+	struct child *c = &z->child[w];
+	bool busy = atomic_load_explicit(&yg_setup_control(z->setup, w)->busy_ring, memory_order_relaxed) != 0;
+	bool rests = engine_rests(z, w);
+	int64_t since = now - c->looked_ns;
+	c->looked_ns = now;
+	if (pace->read > c->read || rests || !(busy || pace->can_read))
+		c->stalled_ns = 0;
+	else
+		c->stalled_ns += since < z->setup->watchdog_ns ? since : z->setup->watchdog_ns;
+	if (pace->read > c->read)
+		c->read = pace->read;
+	return c->stalled_ns;
 }
 
 // Nanoseconds until this worker counts as hung, should nothing change; 0: it does.
@@ -374,7 +453,10 @@ static int64_t patience_left(struct zygote *z, unsigned w, int64_t now)
 	struct child *c = &z->child[w];
 	int64_t watchdog = z->setup->watchdog_ns;
 	uint64_t progress = atomic_load_explicit(&yg_setup_control(z->setup, w)->progress, memory_order_relaxed);
-	if (progress != c->progress || !work_waits(z, w)) {
+	struct pace pace = pace_of(z, w);
+	if (stalled(z, w, &pace, now) >= PATIENCE * watchdog)
+		return 0;
+	if (progress != c->progress || !pace.waits) {
 		c->progress = progress;
 		c->seen_ns = now;
 		c->cpu_ns = cpu_ns(c->pid);
@@ -469,7 +551,7 @@ static void bury_predecessors(struct zygote *z)
 {
 	for (unsigned w = 0; w < z->setup->workers; w++) {
 		bool worked = atomic_load(&yg_setup_control(z->setup, w)->progress) > 0;
-		if (worked && !atomic_load(&shared_of(z, w)->finished))
+		if (worked && !has_finished(z, w))
 			bury(z, w, SIGKILL);
 		z->child[w].fork_after_ns = 0;
 	}

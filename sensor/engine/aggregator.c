@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// See aggregator.h. A batch is merged by (stage, order), ties to the lower worker. While it waits for events it goes on taking rates and
-// samples, so that no worker stands before a full ring that nobody reads.
+// See aggregator.h. In a replay a batch is merged by (stage, order), ties to the lower worker. While it waits for events it goes on taking
+// rates and samples, so that no worker stands before a full ring that nobody reads.
 #include "engine/aggregator.h"
 
 #include <errno.h>
@@ -71,7 +71,7 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 	struct yg_out_options out = {.stats = options->stats, .alerts = options->alerts, .flows = options->flows,
 				     .config = options->config, .replay = options->replay, .records_wanted = options->records_wanted};
 	a->rates = yg_rate_engine_create(options->config, &options->key);
-	a->sample = yg_sample_create();
+	a->sample = yg_sample_create(&options->key);
 	a->out = yg_out_create(&out);
 	if (!a->rates || !a->sample || !a->out) {
 		yg_error("no memory for rates and sample: %s", strerror(errno));
@@ -110,24 +110,28 @@ uint32_t yg_aggregator_needs(const struct yg_aggregator *a)
 
 static void take_rates(struct yg_aggregator *a, struct yg_ring *ring)
 {
-	while (yg_ring_available(ring)) { // asked each time: it looks at the worker again when what it knew of has been read
-		const struct yg_rate_delta *delta = yg_ring_slot(ring, ring->own);
-		if (delta->second > a->second)
-			break; // of a second that begins later
-		yg_rate_engine_add(a->rates, delta);
-		yg_ring_pop(ring, 1);
+	for (uint32_t n; (n = yg_ring_available(ring));) { // asked again: it looks at the worker when what it knew of has been read
+		for (; n; n--) {
+			const struct yg_rate_delta *delta = yg_ring_slot(ring, ring->own);
+			if (delta->second > a->second) {
+				yg_ring_release(ring);
+				return; // of a second that begins later
+			}
+			yg_rate_engine_add(a->rates, delta);
+			yg_ring_pop(ring, 1);
+		}
 	}
 	yg_ring_release(ring);
 }
 
 static void take_sample(struct yg_aggregator *a, struct yg_ring *ring)
 {
-	while (yg_ring_available(ring)) {
+	for (uint32_t n; (n = yg_ring_available(ring));) {
 		const struct yg_sample *s = yg_ring_slot(ring, ring->own);
+		uint32_t to_the_end = ring->count - (uint32_t)(ring->own & (ring->count - 1));
 		if ((int32_t)((uint32_t)s->second - (uint32_t)a->second) > 0)
 			break;
-		yg_sample_add(a->sample, s);
-		yg_ring_pop(ring, 1);
+		yg_ring_pop(ring, yg_sample_add(a->sample, s, n < to_the_end ? n : to_the_end));
 	}
 	yg_ring_release(ring);
 }
@@ -195,7 +199,7 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 		a->second = mark->second;
 		a->started = true;
 	}
-	yg_out_offset(a->out, mark->time_ns, mark->offset_ns);
+	yg_out_offset(a->out, mark->offset_from_ns, mark->offset_ns);
 	if (mark->second != a->second) {
 		pump(a); // every worker has ended the second before it said so
 		close_second(a, a->second);
@@ -304,19 +308,19 @@ static struct yg_batch_mark take_mark(struct yg_aggregator *a)
 	return mark;
 }
 
-// The worker whose head comes first.
-static unsigned first_worker(struct yg_aggregator *a)
+// The head that comes first, and whose it is.
+static const struct yg_event *first_event(struct yg_aggregator *a, unsigned *ret_worker)
 {
-	unsigned best = 0;
 	const struct yg_event *first = head_of(a, 0);
+	*ret_worker = 0;
 	for (unsigned i = 1; i < a->o.workers; i++) {
 		const struct yg_event *e = head_of(a, i);
 		if (e->stage < first->stage || (e->stage == first->stage && e->order < first->order)) {
-			best = i;
+			*ret_worker = i;
 			first = e;
 		}
 	}
-	return best;
+	return first;
 }
 
 static bool run_batch(struct yg_aggregator *a)
@@ -324,8 +328,8 @@ static bool run_batch(struct yg_aggregator *a)
 	struct yg_batch_mark mark = take_mark(a);
 	begin_batch(a, &mark);
 	for (;;) {
-		unsigned worker = first_worker(a);
-		const struct yg_event *event = head_of(a, worker);
+		unsigned worker;
+		const struct yg_event *event = first_event(a, &worker);
 		if (event->stage == YG_STAGE_END)
 			break;
 		on_event(a, event);

@@ -3,6 +3,9 @@
 //
 // See aggregator_out.h. A replay waits for room in the ring of flow records; for alerts it waits as long as `redis.drain` says in all
 // (Redis may be away), then they are counted as not sent. Live neither waits.
+//
+// Steps of the clock are kept in a ring, since a hostile file steps back with every packet. What is older than the oldest step kept is
+// printed with the offset of the last one forgotten, the nearest that is known, and counted: a flow that has lived through 4,096 steps.
 #include "engine/aggregator_out.h"
 
 #include <errno.h>
@@ -23,7 +26,8 @@ struct yg_out {
 	struct yg_out_options o;
 	uint64_t sequence;
 	int64_t patience_ms;
-	uint32_t steps_count;
+	uint64_t steps_first, steps_end; // kept: [first, end), each at its number modulo STEPS_MAX
+	int64_t offset_before;           // of what is older than the first
 	struct step steps[STEPS_MAX];
 	uint16_t app_cell[APP_CELLS]; // index + 1 into stats->apps
 };
@@ -52,21 +56,32 @@ void yg_out_destroy(struct yg_out *out)
 
 void yg_out_offset(struct yg_out *out, int64_t time_ns, int64_t offset_ns)
 {
-	int64_t now = out->steps_count ? out->steps[out->steps_count - 1].offset_ns : 0;
+	int64_t now = out->steps_end ? out->steps[(out->steps_end - 1) % STEPS_MAX].offset_ns : 0;
 	if (offset_ns == now)
 		return;
 	count(out, YG_AC_TIME_STEPS);
-	if (out->steps_count == STEPS_MAX) // the oldest steps are forgotten first
-		memmove(out->steps, out->steps + 1, sizeof out->steps[0] * (size_t)--out->steps_count);
-	out->steps[out->steps_count++] = (struct step){time_ns, offset_ns};
+	if (out->steps_end - out->steps_first == STEPS_MAX) {
+		out->offset_before = out->steps[out->steps_first++ % STEPS_MAX].offset_ns;
+		count(out, YG_AC_TIME_STEPS_FORGOTTEN);
+	}
+	out->steps[out->steps_end++ % STEPS_MAX] = (struct step){time_ns, offset_ns};
 }
 
-static int64_t own_stamp(const struct yg_out *out, int64_t ns)
+static int64_t own_stamp(struct yg_out *out, int64_t ns)
 {
-	uint32_t i = out->steps_count;
-	while (i && out->steps[i - 1].from_ns > ns)
-		i--;
-	return i ? ns - out->steps[i - 1].offset_ns : ns;
+	uint64_t low = out->steps_first, high = out->steps_end; // to become the number of the first step after ns
+	while (low < high) {
+		uint64_t middle = low + (high - low) / 2;
+		if (out->steps[middle % STEPS_MAX].from_ns <= ns)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low > out->steps_first)
+		return ns - out->steps[(low - 1) % STEPS_MAX].offset_ns;
+	if (out->steps_first)
+		count(out, YG_AC_TIME_STAMPS_UNSURE);
+	return ns - out->offset_before;
 }
 
 // ---- totals ----

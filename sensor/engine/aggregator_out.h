@@ -23,7 +23,8 @@ struct yg_out_options {
 struct yg_out *yg_out_create(const struct yg_out_options *options);
 void yg_out_destroy(struct yg_out *out);
 
-// From `time_ns` on, the packets' own stamps are packet time less offset_ns.
+// From `time_ns` on, the packets' own stamps are packet time less offset_ns. The last 4,096 steps are kept; an older stamp is printed
+// with the nearest offset known and counted (time.stamps_unsure).
 void yg_out_offset(struct yg_out *out, int64_t time_ns, int64_t offset_ns);
 
 void yg_out_flow(struct yg_out *out, const struct yg_flow *flow);

@@ -34,9 +34,11 @@ enum yg_event_stage { YG_STAGE_BEGIN, YG_STAGE_ANSWER, YG_STAGE_RECORD, YG_STAGE
 
 struct yg_batch_mark {
 	uint64_t batch;
+	uint64_t answered; // a replay: the dissector's answers up to that batch are applied before this one, no others
 	int64_t time_ns;   // packet time of the batch's first packet
 	int64_t second;    // seconds before this one are complete
-	int64_t offset_ns; // printed stamp = packet time - offset, from this batch on
+	int64_t offset_ns; // printed stamp = packet time - offset, from offset_from_ns on
+	int64_t offset_from_ns;
 	uint8_t gap;       // time jumped by more than 300 s before this batch
 	uint8_t last;      // nothing follows
 	int64_t gap_from_ns;

@@ -7,6 +7,7 @@
 // packet costs no list operation.
 #include "engine/flow_table.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct partition {
 
 struct yg_flow_table {
 	struct yg_flow_table_options options;
+	struct yg_mix_key mix;
 	uint32_t buckets, partition_buckets, records;
 	uint16_t (*tags)[YG_BUCKET];
 	struct yg_flow_entry *entries;
@@ -44,6 +46,7 @@ struct yg_flow_table *yg_flow_table_create(const struct yg_flow_table_options *o
 	if (!table)
 		return NULL;
 	table->options = *options;
+	yg_mix_key_derive(&options->key, &table->mix);
 	table->buckets = options->slots / YG_BUCKET;
 	table->partition_buckets = table->buckets / YG_PARTITIONS;
 	// Ended flows wait for their verdict in their records: half as many again as the table has places.
@@ -81,15 +84,34 @@ void yg_flow_table_destroy(struct yg_flow_table *table)
 	free(table);
 }
 
-static int compare_ends(const struct yg_view *view)
+static inline uint64_t word_of(const void *bytes, unsigned i)
 {
-	int c = memcmp(&view->src, &view->dst, sizeof view->src);
-	return c ? c : (int)view->sport - (int)view->dport;
+	uint64_t word;
+	memcpy(&word, (const uint8_t *)bytes + 8 * i, sizeof word);
+	return word;
+}
+
+// As memcmp does, but for its sign: the first byte weighs most.
+static inline bool is_above(const struct yg_addr *a, const struct yg_addr *b, bool equal)
+{
+	uint64_t high_a = be64toh(word_of(a, 0)), high_b = be64toh(word_of(b, 0));
+	if (high_a != high_b)
+		return high_a > high_b;
+	uint64_t low_a = be64toh(word_of(a, 1)), low_b = be64toh(word_of(b, 1));
+	return low_a != low_b ? low_a > low_b : equal;
+}
+
+static inline bool is_same(const struct yg_flow_key *a, const struct yg_flow_key *b)
+{
+	uint64_t differ = 0;
+	for (unsigned i = 0; i < sizeof *a / 8; i++)
+		differ |= word_of(a, i) ^ word_of(b, i);
+	return !differ;
 }
 
 void yg_flow_key_of(const struct yg_view *view, struct yg_flow_key *ret_key, unsigned *ret_sender)
 {
-	unsigned sender = compare_ends(view) > 0;
+	unsigned sender = is_above(&view->src, &view->dst, view->sport > view->dport);
 	ret_key->addr[sender] = view->src;
 	ret_key->addr[!sender] = view->dst;
 	ret_key->port[sender] = view->sport;
@@ -100,19 +122,25 @@ void yg_flow_key_of(const struct yg_view *view, struct yg_flow_key *ret_key, uns
 	*ret_sender = sender;
 }
 
-unsigned yg_flow_partition(const struct yg_flow_table *table, const struct yg_view *view)
+static inline unsigned partition_of(const struct yg_flow_run *run, uint64_t pair)
+{
+	return run->first + ((unsigned)(pair >> 60) * run->count >> 4);
+}
+
+unsigned yg_flow_partition(const struct yg_flow_table *table, const struct yg_flow_run *run, const struct yg_view *view)
 {
 	bool about = view->flags & YG_VIEW_ICMP_ERROR;
 	const struct yg_addr *one = about ? &view->about_src : &view->src, *two = about ? &view->about_dst : &view->dst;
-	bool swap = memcmp(one, two, sizeof *one) > 0;
+	bool swap = is_above(one, two, false);
 	struct yg_addr pair[2] = {swap ? *two : *one, swap ? *one : *two};
-	return (unsigned)(yg_hash_prefix(&table->options.key, pair) >> 60);
+	return partition_of(run, yg_mix32(&table->mix, pair));
 }
 
-void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_key *key, int about, struct yg_flow_hash *ret_hash)
+void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_run *run, const struct yg_flow_key *key, int about,
+		     struct yg_flow_hash *ret_hash)
 {
-	uint64_t pair, h = yg_hash_with_prefix(&table->options.key, key, sizeof *key, &pair);
-	unsigned partition = about >= 0 ? (unsigned)about : (unsigned)(pair >> 60);
+	uint64_t pair, h = yg_mix40(&table->mix, key, &pair);
+	unsigned partition = about >= 0 ? (unsigned)about : partition_of(run, pair);
 	uint32_t mask = table->partition_buckets - 1;
 	uint32_t base = partition * table->partition_buckets;
 	ret_hash->partition = (uint8_t)partition;
@@ -203,7 +231,7 @@ static uint32_t find_in(const struct yg_flow_table *table, uint32_t bucket, uint
 	const uint16_t *tags = table->tags[bucket];
 	for (uint32_t i = 0; i < YG_BUCKET; i++) {
 		uint32_t entry = bucket * YG_BUCKET + i;
-		if (tags[i] == tag && memcmp(&table->entries[entry].key, key, sizeof *key) == 0)
+		if (tags[i] == tag && is_same(&table->entries[entry].key, key))
 			return entry;
 	}
 	return YG_NO_RECORD;
@@ -211,7 +239,11 @@ static uint32_t find_in(const struct yg_flow_table *table, uint32_t bucket, uint
 
 uint32_t yg_flow_find(const struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key)
 {
-	uint32_t entry = find_in(table, hash->bucket, hash->tag, key);
+	uint32_t entry = hash->guess;
+	if (entry != YG_NO_RECORD && table->tags[entry / YG_BUCKET][entry % YG_BUCKET] == hash->tag &&
+	    is_same(&table->entries[entry].key, key))
+		return entry;
+	entry = find_in(table, hash->bucket, hash->tag, key);
 	return entry != YG_NO_RECORD ? entry : find_in(table, hash->bucket2, hash->tag, key);
 }
 

@@ -99,6 +99,7 @@ struct yg_flow_record {
 	uint32_t pending_next;   // records that have ended, in order
 	// kept from the entry once it has gone
 	uint64_t end_order;
+	uint64_t ended_when; // a replay: the batch; live: the worker's clock
 	int64_t first_ns, end_ns;
 	struct yg_flow_key key;
 	uint8_t entry_flags;
@@ -110,6 +111,11 @@ struct yg_flow_table_options {
 	uint32_t slots;          // of the whole table, a power of two, ≥ 1,024
 	int64_t idle_ns[YG_RANK_COUNT];
 	struct yg_hash_key key;
+};
+
+// The partitions that packets may go to: all of them in a replay, those of one worker where the ports spread packets to workers.
+struct yg_flow_run {
+	uint8_t first, count;
 };
 
 struct yg_flow_hash {
@@ -128,10 +134,11 @@ void yg_flow_key_of(const struct yg_view *view, struct yg_flow_key *ret_key, uns
 
 // Partition of a packet: that of its innermost address pair, never of its ports, so that fragments meet their flow. An ICMP
 // error goes where the packet goes that it is about. Pure.
-unsigned yg_flow_partition(const struct yg_flow_table *table, const struct yg_view *view);
+unsigned yg_flow_partition(const struct yg_flow_table *table, const struct yg_flow_run *run, const struct yg_view *view);
 
 // Where the key belongs: in the partition of its own address pair (`about` < 0), or in that which an ICMP error goes to. Pure.
-void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_key *key, int about, struct yg_flow_hash *ret_hash);
+void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_run *run, const struct yg_flow_key *key, int about,
+		     struct yg_flow_hash *ret_hash);
 
 // The flow_id of the records: 53 bits, the same on every sensor and in every replay. Pure.
 uint64_t yg_flow_id(const struct yg_flow_key *key, int64_t first_ns);

@@ -172,19 +172,26 @@ static void grouped(uint64_t v, char out[32])
 	out[at] = 0;
 }
 
-// Units that detectors use, in Japanese; others are printed as they are.
-static const char *unit_ja(const char *unit)
+struct unit {
+	const char *name, *ja, *en;
+};
+
+// Units that detectors use, in the words of their sentences; others are printed as they are.
+static struct unit unit_of(const char *name)
 {
-	static const struct {
-		const char *unit, *ja;
-	} table[] = {
-	    {"packets/s", "パケット/秒"}, {"bits/s", "ビット/秒"}, {"flows/s", "フロー/秒"},
-	    {"ports", "ポート"},          {"hosts", "台"},         {"alerts", "件"},
+	static const struct unit units[] = {
+	    {"packets/s", "パケット/秒", "packets/s"},
+	    {"bits/s", "ビット/秒", "bits/s"},
+	    {"flows/s", "フロー/秒", "flows/s"},
+	    {"incomplete SYNs/s", "未完了の接続要求/秒", "incomplete requests/s"},
+	    {"ports", "ポート", "ports"},
+	    {"hosts", "台", "hosts"},
+	    {"alerts", "件", "alerts"},
 	};
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-		if (strcmp(unit, table[i].unit) == 0)
-			return table[i].ja;
-	return unit;
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (strcmp(name, units[i].name) == 0)
+			return units[i];
+	return (struct unit){name, name, name};
 }
 
 // Appends `tail` to `text`, which loses whole characters from its end when both do not fit.
@@ -206,20 +213,20 @@ void yg_lifecycle_text_closed(struct yg_alert *a, bool displaced)
 	int64_t seconds = (a->last_ns - a->first_ns + YG_NS_PER_S - 1) / YG_NS_PER_S;
 	seconds = seconds < 1 ? 1 : seconds;
 	char peak[32], tail[YG_TEXT_MAX / 2];
-	const char *en = a->unit, *ja = unit_ja(a->unit);
+	struct unit unit = unit_of(a->unit);
 	if (strcmp(a->unit, "bits/s") == 0 && a->peak >= 1e6) { // as the sentence itself puts it
 		snprintf(peak, sizeof peak, "%.1f", fmin(a->peak, 1e18) / 1e6);
-		en = "Mbit/s";
-		ja = "Mbit/秒";
+		unit = (struct unit){a->unit, "Mbit/秒", "Mbit/s"};
 	} else {
 		grouped(a->peak > 0 ? (uint64_t)llround(fmin(a->peak, 1e18)) : 0, peak);
 	}
 	int64_t min = seconds / MINUTE_S, s = seconds % MINUTE_S;
 	snprintf(tail, sizeof tail, "（終了。継続%" PRId64 "分%" PRId64 "秒、最大%s%s%s）", min, s, peak,
-	         ja, displaced ? "。上限のため追跡を打ち切り" : "");
+	         unit.ja, displaced ? "。上限のため追跡を打ち切り" : "");
 	append(a->text_ja, tail);
 	snprintf(tail, sizeof tail, " (%s after %" PRId64 " min %" PRId64 " s, peak %s %s.)",
-	         displaced ? "No longer followed, for want of room:" : "Ended", min, s, peak, en);
+	         displaced ? "No longer followed, for want of room:" : "Ended", min, s, peak,
+	         unit.en);
 	append(a->text_en, tail);
 }
 

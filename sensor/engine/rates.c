@@ -19,7 +19,7 @@ struct keyed {
 
 struct yg_worker_rates {
 	const struct yg_config *config;
-	struct yg_hash_key key;
+	struct yg_mix_key mix;
 	uint32_t capacity; // keys
 	uint32_t cells;    // a power of two, at least twice the capacity
 	uint32_t used;
@@ -45,7 +45,7 @@ struct yg_worker_rates *yg_worker_rates_create(const struct yg_rates_options *op
 	if (!r)
 		return NULL;
 	r->config = options->config;
-	r->key = options->key;
+	yg_mix_key_derive(&options->key, &r->mix);
 	r->capacity = 2 * power_of_two(options->hosts); // hosts and services
 	r->cells = 2 * r->capacity;
 	r->bodies = calloc(r->config->orgs_count + 1, sizeof *r->bodies);
@@ -91,7 +91,7 @@ void yg_end_resolve(const struct yg_config *config, uint8_t af, const struct yg_
 static struct yg_rates *keyed_rates(struct yg_worker_rates *r, const struct yg_rate_key *key)
 {
 	uint32_t mask = r->cells - 1;
-	uint32_t c = (uint32_t)yg_hash(&r->key, key, sizeof *key) & mask;
+	uint32_t c = (uint32_t)yg_mix24(&r->mix, key) & mask;
 	for (; r->cell[c]; c = (c + 1) & mask) {
 		struct keyed *k = &r->keyed[r->cell[c] - 1];
 		if (memcmp(&k->key, key, sizeof *key) == 0)

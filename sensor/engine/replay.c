@@ -20,7 +20,17 @@
 #include "engine/reassembly.h"
 #include "engine/replay_clock.h"
 
-enum { NO_WHOLE = -1, WHOLE_ARENA = 32 << 20, NEST_MAX = 4 };
+enum {
+	NO_WHOLE = -1,
+	WHOLE_ARENA = 32 << 20,
+	NEST_MAX = 4,
+	// How far the dissector may be behind: see answered_before.
+	BEHIND_PACKETS = 2 * YG_BATCH_MAX,
+	BEHIND_BATCHES_MIN = 2,
+	BEHIND_BATCHES_MAX = 16,
+};
+
+static const struct yg_flow_run all_partitions = {0, YG_PARTITIONS};
 
 struct job {
 	struct yg_batch batch;
@@ -43,6 +53,8 @@ struct replay {
 	struct job *job; // that the workers are at
 	struct yg_barrier barrier;
 	uint64_t batches, number;
+	uint64_t packets, answered;                  // before the batch being filled
+	uint64_t packets_before[BEHIND_BATCHES_MAX]; // each of the last batches, by its number
 	int64_t second;
 	uint64_t second_packets;
 	uint32_t sample_every;
@@ -63,10 +75,27 @@ static void number_seconds(struct replay *r, struct job *job)
 	job->mark.sample_every = r->sample_every;
 }
 
+// The batch up to which answers are applied before this one. Of full batches it is the one before the last; where seconds cut them
+// short, the latest that began at least as many packets ago, so that engine and dissector always have work at hand while the other
+// is busy. It follows from the file alone: the speed of neither shows in what comes out.
+static uint64_t answered_before(struct replay *r, uint64_t batch)
+{
+	while (r->answered + BEHIND_BATCHES_MIN < batch) {
+		uint64_t next = r->answered + 1, since = r->packets - r->packets_before[next % BEHIND_BATCHES_MAX];
+		if (since < BEHIND_PACKETS && next + BEHIND_BATCHES_MAX > batch)
+			break;
+		r->answered = next;
+	}
+	return r->answered;
+}
+
 static void mark_batch(struct replay *r, struct job *job)
 {
 	memset(&job->mark, 0, sizeof job->mark);
 	job->mark.batch = ++r->batches;
+	job->mark.answered = answered_before(r, r->batches);
+	r->packets_before[r->batches % BEHIND_BATCHES_MAX] = r->packets;
+	r->packets += job->batch.count;
 	job->mark.gap_from_ns = r->clock.now.ns;
 	job->flush = -1;
 	job->wholes = 0;
@@ -84,6 +113,7 @@ static void mark_batch(struct replay *r, struct job *job)
 	if (!job->batch.count)
 		job->mark.time_ns = r->clock.now.ns;
 	job->mark.offset_ns = r->clock.offset_ns;
+	job->mark.offset_from_ns = r->clock.from_ns;
 	number_seconds(r, job);
 }
 
@@ -110,25 +140,6 @@ static enum yg_capture_status fill(struct replay *r, struct job *job)
 
 // ---- decoding ----
 
-static void place_packet(struct replay *r, struct yg_packet *p)
-{
-	unsigned sender;
-	p->decoded = p->view.end == YG_DECODE_DECODED;
-	p->partition = 0;
-	if (!(p->view.flags & YG_VIEW_IP))
-		return;
-	bool about = p->view.flags & YG_VIEW_ICMP_ERROR;
-	if (!p->decoded || about)
-		p->partition = (uint8_t)yg_flow_partition(r->o.table, &p->view);
-	if (!p->decoded)
-		return;
-	yg_flow_key_of(&p->view, &p->key, &sender);
-	p->sender = (uint8_t)sender;
-	yg_flow_hash_of(r->o.table, &p->key, about ? p->partition : -1, &p->hash);
-	p->partition = p->hash.partition;
-	yg_flow_prefetch(r->o.table, &p->hash);
-}
-
 static void count_decoded(struct yg_worker_stats *stats, const struct yg_view *v)
 {
 	yg_counter_add(&stats->decode_end[v->end], 1);
@@ -148,7 +159,7 @@ static void decode_range(struct replay *r, struct job *job, unsigned index, uint
 		p->view.number = f->number;
 		p->counted = false;
 		job->whole[i] = NO_WHOLE;
-		place_packet(r, p);
+		yg_packet_place(r->o.table, &all_partitions, p);
 		bytes += f->wirelen;
 		if (p->view.end != YG_DECODE_FRAGMENT) // those are counted when reassembly has said what they are
 			count_decoded(stats, &p->view);
@@ -198,7 +209,7 @@ static struct yg_packet *put_together(struct replay *r, struct job *job, struct 
 	whole->view.number = fragment->view.number;
 	whole->view.flags |= YG_VIEW_REASSEMBLED;
 	whole->counted = true;
-	place_packet(r, whole);
+	yg_packet_place(r->o.table, &all_partitions, whole);
 	return whole;
 }
 
@@ -352,6 +363,8 @@ static void run_empty(struct replay *r, struct job *job, int flush, bool last)
 	mark_batch(r, job);
 	job->flush = flush;
 	job->mark.last = last;
+	if (last)
+		job->mark.answered = r->batches - 1;
 	run_job(r, job, NULL);
 }
 
@@ -371,10 +384,9 @@ static enum yg_capture_status run_all(struct replay *r)
 		job = next;
 		next = done;
 	}
-	// A partition a batch, so that no batch brings more ends than a sixteenth of the table; then two more, for the answers.
+	// A partition a batch, so that no batch brings more ends than a sixteenth of the table; then one more, for the answers.
 	for (int p = 0; p < YG_PARTITIONS; p++)
 		run_empty(r, job, p, false);
-	run_empty(r, job, -1, false);
 	run_empty(r, job, -1, true);
 	return status;
 }

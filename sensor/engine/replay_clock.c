@@ -26,13 +26,16 @@ struct yg_time yg_replay_clock_next(struct yg_replay_clock *clock, struct yg_tim
 	if (!clock->started) {
 		clock->started = true;
 		clock->now = t;
+		clock->from_ns = t.ns;
 		return t;
 	}
 	int64_t back = clock->now.ns - t.ns;
 	if (back > YG_NS_PER_S) {
-		int64_t shift = (back + YG_NS_PER_S - 1) / YG_NS_PER_S * YG_NS_PER_S;
+		// To after what came before, never to the same moment: the time at which a shift begins tells on whose side a stamp lies.
+		int64_t shift = (back / YG_NS_PER_S + 1) * YG_NS_PER_S;
 		clock->offset_ns += shift;
 		t.ns = within_limits(t.ns + shift);
+		clock->from_ns = t.ns;
 	} else if (back > 0) {
 		t = clock->now;
 	}

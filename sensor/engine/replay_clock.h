@@ -15,6 +15,7 @@ enum { YG_GAP_SECONDS = 300 };
 struct yg_replay_clock {
 	struct yg_time now;
 	int64_t offset_ns; // packet time - own stamp
+	int64_t from_ns;   // packet time from which on that holds
 	bool started;
 };
 

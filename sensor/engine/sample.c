@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/shm.h"
 
 enum { COUNT_CELLS = 1 << 20 }; // at least twice the packets of four seconds
@@ -25,15 +24,17 @@ struct yg_sample_store {
 	int32_t second[YG_SAMPLE_SECONDS];
 	struct counted *counted;
 	uint32_t *distinct; // cells of the sources counted this time
+	struct yg_mix_key mix;
 	uint32_t stamp;
 	uint32_t ports[65536], port_stamp[65536], sizes[65536];
 };
 
-struct yg_sample_store *yg_sample_create(void)
+struct yg_sample_store *yg_sample_create(const struct yg_hash_key *key)
 {
 	struct yg_sample_store *store = yg_memory_reserve(sizeof *store);
 	if (!store)
 		return NULL;
+	yg_mix_key_derive(key, &store->mix);
 	store->counted = yg_memory_reserve(sizeof *store->counted * COUNT_CELLS);
 	store->distinct = yg_memory_reserve(sizeof *store->distinct * COUNT_CELLS / 2);
 	for (unsigned i = 0; i < YG_SAMPLE_SECONDS; i++) {
@@ -59,15 +60,22 @@ void yg_sample_destroy(struct yg_sample_store *store)
 	yg_memory_release(store, sizeof *store);
 }
 
-void yg_sample_add(struct yg_sample_store *store, const struct yg_sample *sample)
+uint32_t yg_sample_add(struct yg_sample_store *store, const struct yg_sample *samples, uint32_t count)
 {
-	unsigned i = (unsigned)sample->second % YG_SAMPLE_SECONDS;
-	if (store->second[i] != sample->second) {
-		store->second[i] = sample->second;
+	int32_t second = samples->second;
+	unsigned i = (unsigned)second % YG_SAMPLE_SECONDS;
+	if (store->second[i] != second) {
+		store->second[i] = second;
 		store->count[i] = 0;
 	}
-	if (store->count[i] < YG_SAMPLE_PER_SECOND)
-		store->packets[i][store->count[i]++] = *sample;
+	uint32_t run = 0, room = YG_SAMPLE_PER_SECOND - store->count[i];
+	struct yg_sample *to = store->packets[i] + store->count[i];
+	for (; run < count && run < room && samples[run].second == second; run++)
+		to[run] = samples[run];
+	store->count[i] += run;
+	while (run < count && samples[run].second == second)
+		run++; // beyond what a second holds
+	return run;
 }
 
 static bool within(const struct yg_addr *addr, const struct yg_addr *prefix, unsigned len)
@@ -80,7 +88,8 @@ static bool within(const struct yg_addr *addr, const struct yg_addr *prefix, uns
 
 static void count_source(struct yg_sample_store *store, const struct yg_addr *addr, uint32_t *distinct)
 {
-	uint32_t c = (uint32_t)yg_hash(&yg_hash_key_replay, addr, sizeof *addr) % COUNT_CELLS;
+	const uint64_t key[3] = {yg_mix_word(addr, 0), yg_mix_word(addr, 1)};
+	uint32_t c = (uint32_t)yg_mix24(&store->mix, key) % COUNT_CELLS;
 	while (store->counted[c].stamp == store->stamp) {
 		if (memcmp(&store->counted[c].addr, addr, sizeof *addr) == 0) {
 			store->counted[c].packets++;

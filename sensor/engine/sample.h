@@ -8,16 +8,18 @@
 // Thread: the aggregator.
 #pragma once
 
+#include "base/hash.h"
 #include "engine/event.h"
 
 enum { YG_SAMPLE_SECONDS = 4, YG_SAMPLE_PER_SECOND = 65536 };
 
 struct yg_sample_store;
 
-struct yg_sample_store *yg_sample_create(void);
+struct yg_sample_store *yg_sample_create(const struct yg_hash_key *key);
 void yg_sample_destroy(struct yg_sample_store *store);
 
-void yg_sample_add(struct yg_sample_store *store, const struct yg_sample *sample);
+// Takes the first of `count` packets in a row (at least one) and those behind it that lie in the same second. How many that were.
+uint32_t yg_sample_add(struct yg_sample_store *store, const struct yg_sample *samples, uint32_t count);
 
 // Evidence about packets towards target/len in the seconds up to `second`; `vectors`: bit i for vector i, 0 for all.
 // Ties go to the lower address, so it does not depend on the order of arrival.

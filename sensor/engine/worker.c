@@ -28,7 +28,9 @@ struct yg_worker *yg_worker_create(const struct yg_worker_options *options)
 	w->update_ns = yg_config_ns(options->config, YG_O_FLOW_UPDATE);
 	w->ds_packets_max = (uint32_t)yg_config_int(options->config, YG_O_DISSECTOR_PACKETS);
 	w->ds_bytes_max = (uint32_t)yg_config_int(options->config, YG_O_DISSECTOR_BYTES);
-	w->pending_head = w->pending_tail = w->pending_ripe = YG_NO_RECORD;
+	w->ds_wants = (uint8_t)((options->needs & YG_NEEDS_DNS ? YG_DS_WANTS_DNS : 0) | (options->needs & YG_NEEDS_TLS ? YG_DS_WANTS_TLS : 0) |
+				(options->needs & YG_NEEDS_HTTP ? YG_DS_WANTS_HTTP : 0));
+	w->pending_head = w->pending_tail = YG_NO_RECORD;
 	w->meta_free = YG_NO_RECORD;
 	w->touched_max = w->meta_max = yg_flow_records_total(options->table);
 	// A verdict a record, and what two batches and the one at hand can bring of everything else: see YG_DS_RECORDS_MAX.
@@ -78,6 +80,7 @@ void yg_worker_begin(struct yg_worker *w, const struct yg_batch_mark *mark)
 		w->base_second = mark->second;
 	w->started = true;
 	w->batch = mark->batch;
+	w->answered = mark->answered;
 	w->second = mark->second;
 	w->now = yg_time_ns(mark->time_ns);
 	w->sample_every = mark->sample_every;
@@ -85,7 +88,7 @@ void yg_worker_begin(struct yg_worker *w, const struct yg_batch_mark *mark)
 	if (event)
 		event->mark = *mark;
 	yg_worker_answers(w);
-	yg_worker_pending_release(w, false);
+	yg_worker_pending_release(w);
 }
 
 // Expiry stands before the packets of the batch in the order of things.
@@ -106,6 +109,25 @@ void yg_worker_end(struct yg_worker *w, bool last)
 }
 
 // ---- one packet ----
+
+void yg_packet_place(const struct yg_flow_table *table, const struct yg_flow_run *run, struct yg_packet *p)
+{
+	unsigned sender;
+	p->decoded = p->view.end == YG_DECODE_DECODED;
+	p->partition = run->first;
+	if (!(p->view.flags & YG_VIEW_IP))
+		return;
+	bool about = p->view.flags & YG_VIEW_ICMP_ERROR;
+	if (!p->decoded || about)
+		p->partition = (uint8_t)yg_flow_partition(table, run, &p->view);
+	if (!p->decoded)
+		return;
+	yg_flow_key_of(&p->view, &p->key, &sender);
+	p->sender = (uint8_t)sender;
+	yg_flow_hash_of(table, run, &p->key, about ? p->partition : -1, &p->hash);
+	p->partition = p->hash.partition;
+	yg_flow_prefetch(table, &p->hash);
+}
 
 static uint32_t make_place(struct yg_worker *w, const struct yg_packet *p)
 {
@@ -303,7 +325,8 @@ static void icmp_about(struct yg_worker *w, const struct yg_packet *p)
 	struct yg_flow_hash hash;
 	unsigned sender;
 	yg_flow_key_of(&quoted, &key, &sender);
-	yg_flow_hash_of(w->o.table, &key, (int)p->partition, &hash);
+	const struct yg_flow_run run = {(uint8_t)w->partition_first, (uint8_t)(w->partition_end - w->partition_first)};
+	yg_flow_hash_of(w->o.table, &run, &key, (int)p->partition, &hash);
 	uint32_t entry = yg_flow_find(w->o.table, &hash, &key);
 	if (entry == YG_NO_RECORD)
 		return;

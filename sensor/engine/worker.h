@@ -56,8 +56,10 @@ struct yg_worker {
 	struct yg_worker_rates *rates;
 	int64_t update_ns, base_second;
 	uint32_t ds_packets_max, ds_bytes_max;
+	uint8_t ds_wants;           // YG_DS_WANTS_*
 	// the batch at hand
 	uint64_t batch, order;
+	uint64_t answered, applied; // a replay: the batch up to which answers are to be applied, have been
 	struct yg_time now;
 	int64_t second;
 	uint32_t sample_every;
@@ -69,7 +71,6 @@ struct yg_worker {
 	uint32_t meta_free, meta_next, meta_max;
 	// ended records that wait for their verdicts, in order
 	uint32_t pending_head, pending_tail;
-	uint32_t pending_ripe; // replay: the last that may leave when the next batch begins
 	// answers taken out of the ring while the way to the dissector was full
 	struct yg_ds_answer *held;
 	uint32_t held_count, held_first, held_max;
@@ -77,11 +78,14 @@ struct yg_worker {
 	uint32_t *flush, flush_count, flush_max;
 };
 
+// Where a decoded packet goes: its partition, key and hash, within the partitions of `run`. Fetches the tags of its flow. Any thread.
+void yg_packet_place(const struct yg_flow_table *table, const struct yg_flow_run *run, struct yg_packet *packet);
+
 struct yg_worker *yg_worker_create(const struct yg_worker_options *options);
 void yg_worker_destroy(struct yg_worker *w);
 
-// Begins a batch: announces it, counts the second before it to its end when it is over, applies the dissector's answers up to
-// batch - 2 and expires flows.
+// Begins a batch: announces it, counts the second before it to its end when it is over, applies the dissector's answers (a replay:
+// those that the mark names) and lets records go whose verdicts are there.
 void yg_worker_begin(struct yg_worker *w, const struct yg_batch_mark *mark);
 
 // Ends the flows whose idle time has passed at the batch's time; before its first packet, numbered `first_packet`.
@@ -113,7 +117,7 @@ uint32_t yg_worker_flow_grow(struct yg_worker *w, uint32_t entry, uint8_t rank);
 void yg_worker_contact(struct yg_worker *w, uint32_t entry, enum yg_outcome outcome);
 void yg_worker_record_fill(struct yg_worker *w, uint32_t record, struct yg_flow *ret_flow);
 void yg_worker_record_leave(struct yg_worker *w, uint32_t record);
-void yg_worker_pending_release(struct yg_worker *w, bool all);
+void yg_worker_pending_release(struct yg_worker *w);
 
 void yg_worker_dissect(struct yg_worker *w, const struct yg_packet *packet, uint32_t record, unsigned direction);
 void yg_worker_dissect_end(struct yg_worker *w, uint32_t record);

@@ -5,7 +5,8 @@
 // are checked, copied, and only then used. A dissector can lie about its own flows; it can reach no other memory and never
 // stops the engine.
 //
-// A replay applies the answers to batch k exactly before batch k+2: both sides work at once, and nothing depends on who is faster.
+// A replay applies the answers to a batch exactly before the batch whose mark says so (replay.c): both sides work at once, and nothing
+// depends on who is faster.
 #include "engine/worker.h"
 
 #include <string.h>
@@ -80,6 +81,7 @@ static void fill_request(struct yg_ds_request *q, enum yg_ds_kind kind, const st
 {
 	memset(q, 0, offsetof(struct yg_ds_request, data));
 	q->kind = (uint8_t)kind;
+	q->flags = w->ds_wants;
 	q->af = key->af;
 	q->proto = key->proto;
 	q->pieces = 1;
@@ -318,8 +320,10 @@ static void apply_meta(struct yg_worker *w, const struct yg_ds_answer *a)
 		count(w, YG_WC_DS_ANSWER_INVALID);
 		return;
 	}
-	if (!(w->o.needs & (a->kind == YG_DA_DNS ? YG_NEEDS_DNS : a->kind == YG_DA_TLS ? YG_NEEDS_TLS : YG_NEEDS_HTTP)))
+	if (!(w->ds_wants & (a->kind == YG_DA_DNS ? YG_DS_WANTS_DNS : a->kind == YG_DA_TLS ? YG_DS_WANTS_TLS : YG_DS_WANTS_HTTP))) {
+		count(w, YG_WC_DS_ANSWER_INVALID); // nobody asked
 		return;
+	}
 	enum yg_event_kind kind = a->kind == YG_DA_DNS ? YG_EV_DNS : a->kind == YG_DA_TLS ? YG_EV_TLS : YG_EV_HTTP;
 	struct yg_event *event = yg_worker_event(w, kind, YG_STAGE_ANSWER, a->packet);
 	if (!event)
@@ -445,7 +449,7 @@ void yg_worker_answers(struct yg_worker *w)
 		yg_ring_release(w->o.from_dissector);
 		return;
 	}
-	if (w->batch < 3) // batches count from 1
+	if (w->answered <= w->applied) // batches count from 1
 		return;
 	for (;;) {
 		if (!next_answer(w, &answer)) {
@@ -455,8 +459,9 @@ void yg_worker_answers(struct yg_worker *w)
 			yg_ring_wait_data(w->o.from_dissector, 20);
 			continue;
 		}
-		if (apply(w, &answer, w->batch - 2))
+		if (apply(w, &answer, w->answered))
 			break;
 	}
+	w->applied = w->answered;
 	yg_ring_release(w->o.from_dissector);
 }

@@ -179,7 +179,9 @@ static void append_pending(struct yg_worker *w, uint32_t record)
 		w->pending_head = record;
 	else
 		yg_flow_record(w->o.table, w->pending_tail)->pending_next = record;
-	yg_flow_record(w->o.table, record)->pending_next = YG_NO_RECORD;
+	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
+	r->pending_next = YG_NO_RECORD;
+	r->ended_when = w->o.replay ? w->batch : (uint64_t)w->now.ns;
 	w->pending_tail = record;
 }
 
@@ -235,7 +237,7 @@ void yg_worker_record_leave(struct yg_worker *w, uint32_t record)
 	struct yg_event *event = yg_worker_event(w, YG_EV_FLOW, YG_STAGE_RECORD, r->end_order);
 	if (event)
 		yg_worker_record_fill(w, record, &event->flow);
-	count(w, YG_WC_FLOW_RECORDS);
+	count(w, event ? YG_WC_FLOW_RECORDS : YG_WC_RECORDS_SHED_EVENTS);
 	if (r->ds_state == YG_DSS_ACTIVE)
 		count(w, YG_WC_FLOW_VERDICT_LATE);
 	r->ds_state = YG_DSS_NONE; // an answer that still comes finds nobody
@@ -246,25 +248,28 @@ void yg_worker_record_leave(struct yg_worker *w, uint32_t record)
 	yg_flow_record_free(w->o.table, record);
 }
 
-// A replay lets go what had ended when the last batch began: its answers have all been applied, so nobody waits, and what leaves in
-// which batch does not depend on which other flows are this worker's. A dissector that has ended the batch and kept a verdict back
-// has lost its say: no record waits for it.
-void yg_worker_pending_release(struct yg_worker *w, bool all)
+// A replay lets go what had ended with the last batch that is answered: all answers to it have been applied, so nobody waits, and
+// what leaves in which batch does not depend on which other flows are this worker's. A dissector that has ended the batch and kept
+// a verdict back has lost its say: no record waits for it. Live a record waits a second at most.
+static bool waits_for_verdict(const struct yg_worker *w, const struct yg_flow_record *r)
+{
+	if (w->o.replay)
+		return r->ended_when > w->answered;
+	return r->ds_state == YG_DSS_ACTIVE && (uint64_t)w->now.ns - r->ended_when < (uint64_t)YG_NS_PER_S;
+}
+
+void yg_worker_pending_release(struct yg_worker *w)
 {
 	while (w->pending_head != YG_NO_RECORD) {
 		uint32_t record = w->pending_head;
 		struct yg_flow_record *r = yg_flow_record(w->o.table, record);
-		if (!all && (w->o.replay ? w->pending_ripe == YG_NO_RECORD : r->ds_state == YG_DSS_ACTIVE))
+		if (waits_for_verdict(w, r))
 			break;
-		if (record == w->pending_ripe)
-			w->pending_ripe = YG_NO_RECORD;
 		w->pending_head = r->pending_next;
 		if (w->pending_head == YG_NO_RECORD)
 			w->pending_tail = YG_NO_RECORD;
 		yg_worker_record_leave(w, record);
 	}
-	if (w->pending_ripe == YG_NO_RECORD)
-		w->pending_ripe = w->pending_tail;
 }
 
 // ---- a gap, and the end of input ----

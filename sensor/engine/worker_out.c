@@ -23,14 +23,16 @@ void yg_worker_wait(struct yg_worker *w, struct yg_ring *ring, uint32_t n)
 	}
 }
 
-// The slot for an event, already pushed. A replay waits for room; live a full ring gives NULL.
+// The slot for an event, already pushed. A full ring gives NULL, where nobody waits for it.
 struct yg_event *yg_worker_event(struct yg_worker *w, enum yg_event_kind kind, enum yg_event_stage stage, uint64_t order)
 {
 	struct yg_ring *ring = &w->o.out->events;
 	if (w->o.replay)
 		yg_worker_wait(w, ring, 1);
-	if (!yg_ring_has_room(ring, 1))
+	if (!yg_ring_has_room(ring, 1)) {
+		yg_counter_add(&w->o.stats->c[YG_WC_EVENTS_RING_FULL], 1);
 		return NULL;
+	}
 	struct yg_event *event = yg_ring_slot(ring, ring->own);
 	event->kind = (uint8_t)kind;
 	event->stage = (uint8_t)stage;

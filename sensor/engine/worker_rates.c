@@ -134,8 +134,10 @@ static void emit_delta(void *context, const struct yg_rate_delta *delta)
 	struct yg_ring *ring = &w->o.out->rates;
 	if (w->o.replay)
 		yg_worker_wait(w, ring, 1);
-	if (!yg_ring_has_room(ring, 1))
-		return; // sized for the worst second; see YG_RATE_SLOTS
+	if (!yg_ring_has_room(ring, 1)) { // live; sized for the worst second, see YG_RATE_SLOTS
+		yg_counter_add(&w->o.stats->c[YG_WC_RATES_RING_FULL], 1);
+		return;
+	}
 	*(struct yg_rate_delta *)yg_ring_slot(ring, ring->own) = *delta;
 	yg_ring_push(ring, 1);
 }

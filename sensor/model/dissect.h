@@ -41,6 +41,9 @@ enum yg_ds_kind { YG_DS_PACKET = 1, YG_DS_END, YG_DS_GUESS, YG_DS_BATCH_END };
 #define YG_DS_FIRST 0x01       // first record of this flow
 #define YG_DS_FRAGMENTED 0x02  // was reassembled
 #define YG_DS_OWN_ONLY 0x04    // for our own readers; nDPI is left out (crash policy, shedding)
+#define YG_DS_WANTS_DNS 0x10   // somebody asks for the dns records found at this request; without it none is sent
+#define YG_DS_WANTS_TLS 0x20
+#define YG_DS_WANTS_HTTP 0x40
 
 // Engine to dissector. `length` bytes of an IP packet start at `data`, its transport header at l4, its payload at `payload`.
 struct yg_ds_request {

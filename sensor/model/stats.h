@@ -21,13 +21,13 @@
 	X(FLOW_RECORD_POOL_FULL, "flow.record_pool_full") X(FLOW_META_FULL, "flow.meta_full")                                    \
 	X(FLOW_VERDICT_LATE, "flow.verdict_late") X(FLOW_PROMOTED, "flow.promoted")                                              \
 	X(DS_OFFERED, "dissect.offered") X(DS_SENT, "dissect.sent") X(DS_SKIPPED_RING_FULL, "dissect.skipped.ring_full")         \
-	X(DS_SKIPPED_TOO_LONG, "dissect.skipped.too_long") X(DS_SKIPPED_RESTART, "dissect.skipped.restart")                      \
-	X(DS_SKIPPED_NO_RECORD, "dissect.skipped.no_record") X(DS_ANSWERS, "dissect.answers")                                    \
+	X(DS_SKIPPED_TOO_LONG, "dissect.skipped.too_long") X(DS_ANSWERS, "dissect.answers")                                      \
 	X(DS_VERDICTS, "dissect.verdicts") X(DS_LOST_RESTART, "dissect.flows_lost_in_restart")                                   \
 	X(DS_ANSWER_INVALID, "dissect.answer_invalid") X(DS_RESTARTS, "dissect.restarts")                                        \
 	X(RATES_HOST_FULL, "rates.host_full") X(SAMPLED, "sample.taken") X(CONTACTS, "contacts") X(EVENTS, "events")             \
 	X(ICMP_ABOUT, "icmp.about_flow") X(OVERLAP, "stream.overlap") X(RECORDS_SHED_POOL, "records.shed.pool_full") \
-	X(RA_BATCH_FULL, "reassembly.batch_full") X(RA_NESTED, "reassembly.nested_too_deep") X(SAMPLE_RING_FULL, "sample.ring_full")
+	X(RA_BATCH_FULL, "reassembly.batch_full") X(RA_NESTED, "reassembly.nested_too_deep") X(SAMPLE_RING_FULL, "sample.ring_full") \
+	X(EVENTS_RING_FULL, "events.ring_full") X(RECORDS_SHED_EVENTS, "records.shed.events_full") X(RATES_RING_FULL, "rates.ring_full")
 
 enum yg_worker_counter {
 #define X(id, name) YG_WC_##id,
@@ -51,7 +51,8 @@ struct yg_worker_stats {
 	X(ALERTS_RING_FULL, "alerts.ring_full") X(ALERTS_OPENED, "alerts.opened") X(ALERTS_CLOSED, "alerts.closed")              \
 	X(ALERTS_TABLE_FULL, "alerts.table_full") X(ALERTS_HELD, "alerts.held")                                                  \
 	X(RATE_KEYS, "rates.keys") X(RATE_EVICTED, "rates.evicted") X(WINDOWS, "windows") X(SECONDS, "seconds")                  \
-	X(TIME_STEPS, "time.steps") X(TIME_GAPS, "time.gaps") X(APPS_FULL, "summary.apps_full")
+	X(TIME_STEPS, "time.steps") X(TIME_GAPS, "time.gaps") X(APPS_FULL, "summary.apps_full")                                  \
+	X(TIME_STEPS_FORGOTTEN, "time.steps_forgotten") X(TIME_STAMPS_UNSURE, "time.stamps_unsure")
 
 enum yg_aggregator_counter {
 #define X(id, name) YG_AC_##id,

@@ -21,7 +21,7 @@
 #include "base/shm.h"
 #include "config/compile.h"
 
-enum { HIGH_FD = 200 };
+enum { HIGH_FD = 200, WANTS_ALL = YG_DS_WANTS_DNS | YG_DS_WANTS_TLS | YG_DS_WANTS_HTTP };
 
 static void must(bool ok, const char *what)
 {
@@ -96,7 +96,7 @@ static int make_ring(struct yg_ring *ring, struct yg_memory *memory, uint32_t sl
 void double_start(struct engine_double *d, const char *dissector, const struct engine_plan *plan)
 {
 	int from[8 + 2 * YG_WORKERS_MAX], to[8 + 2 * YG_WORKERS_MAX], n = 0, ends[2];
-	*d = (struct engine_double){.rings = plan->rings, .time_ns = INT64_C(1700000000000000000)};
+	*d = (struct engine_double){.rings = plan->rings, .time_ns = INT64_C(1700000000000000000), .wants = WANTS_ALL};
 	snprintf(d->folder, sizeof d->folder, "/tmp/yagura-drive-XXXXXX");
 	must(mkdtemp(d->folder) && pipe2(ends, O_CLOEXEC) == 0, "folder or pipe");
 	d->alive = raise_fd(ends[1]);
@@ -202,6 +202,7 @@ struct yg_ds_request double_request(struct engine_double *d, const struct flow_n
 	struct yg_ds_request head;
 	memset(&head, 0, offsetof(struct yg_ds_request, data));
 	head.kind = (uint8_t)kind;
+	head.flags = d->wants;
 	head.direction = (uint8_t)direction;
 	head.af = 4;
 	head.proto = flow->proto;
@@ -245,7 +246,7 @@ void double_packet(struct engine_double *d, unsigned ring, const struct flow_nam
 {
 	static uint8_t packet[70000];
 	struct yg_ds_request head = double_request(d, flow, direction, length ? YG_DS_PACKET : YG_DS_GUESS, length);
-	head.flags = flags;
+	head.flags |= flags;
 	double_build(flow, direction, payload, length, packet);
 	double_push(d, ring, &head, packet);
 }
@@ -315,6 +316,30 @@ bool double_wait_worker(struct engine_double *d, pid_t not_this)
 		usleep(100);
 	}
 	return false;
+}
+
+void double_status(pid_t pid, char *ret_text, size_t size)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	FILE *file = fopen(path, "r");
+	must(file, path);
+	ret_text[fread(ret_text, 1, size - 1, file)] = '\0';
+	fclose(file);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+bool double_times_within(const char *what, double *ms, int count, double limit)
+{
+	qsort(ms, (size_t)count, sizeof *ms, by_value);
+	printf("%s: %d times, median %.2f ms, max %.2f ms (limit %.0f)\n", what, count, ms[count / 2], ms[count - 1],
+	       limit);
+	return ms[count - 1] <= limit || !yg_sandbox_works();
 }
 
 // ---- payloads ----

@@ -28,6 +28,7 @@ struct engine_double {
 	uint8_t *control;
 	uint64_t packet; // number of the last one sent
 	int64_t time_ns; // packet time
+	uint8_t wants;   // YG_DS_WANTS_* of every request; all of them at start
 };
 
 // Options of one start.
@@ -73,6 +74,11 @@ uint64_t double_count(const struct engine_double *d, enum yg_dissector_counter c
 uint64_t double_zygote_count(const struct engine_double *d, enum yg_dissector_counter counter);
 pid_t double_worker(const struct engine_double *d, unsigned worker);
 bool double_wait_worker(struct engine_double *d, pid_t not_this); // until another worker is there
+
+void double_status(pid_t pid, char *ret_text, size_t size); // /proc/PID/status
+// Prints what the times are; they are sorted. Whether all lie within the limit: a sanitizer prints a report before it
+// dies, and has none.
+bool double_times_within(const char *what, double *ms, int count, double limit);
 
 // Payloads.
 uint32_t payload_dns_query(uint8_t *to, uint16_t id, const char *name);

@@ -4,6 +4,7 @@
 import collections
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,15 @@ class Build:
             print(f"not ok - traffic_is_generated\n# {done.err}")
             sys.exit(1)
         return path
+
+    def listening(self, folder):
+        """A copy of the programs in `folder` with one detector more, which asks for everything and says how much it heard."""
+        os.makedirs(os.path.join(folder, "plugins"))
+        for name in ("yagura", "yagura-engine", "yagura-dissector", "yagura-courier", "yagura.yaml"):
+            shutil.copy2(self.path(name), folder)
+        for path in (("plugins", "dos", "dos.so"), ("plugins", "scan", "scan.so"), ("tests", "listener.so")):
+            shutil.copy2(self.path(*path), os.path.join(folder, "plugins"))
+        return Build(folder)
 
     def sanitized(self):
         """The program itself says how it was built."""

@@ -36,7 +36,7 @@ import sys
 import tempfile
 
 WANTED = 0.99
-EVERY = 4  # captures, in the short run
+EVERY = 3  # captures, in the short run
 SHOWN = 40  # kinds of differences
 TIMEOUT = 120
 SAW = re.compile(r"^\t\d+\t(\S+) (\S+?):(\d+) <?-> (\S+?):(\d+) \[proto: ")

@@ -3,13 +3,16 @@
 # Copyright the Yagura authors
 #
 # many_answers.py BUILD: one packet may hold a thousand DNS messages. What the dissector tells of one packet is capped and counted, so that a
-# capture full of them, with small rings and a small table, neither stops the replay nor breaks the books.
+# capture full of them, with small rings and a small table, neither stops the replay nor breaks the books. With a detector that asks for
+# DNS: nobody is told what nobody asks for.
 import json
 import os
 import struct
 import subprocess
 import sys
 import tempfile
+
+import common
 
 MESSAGES = 850
 SEGMENTS = 3000
@@ -25,8 +28,8 @@ def segment(n):
 
 
 def main():
-    yagura = os.path.join(sys.argv[1], 'yagura')
     with tempfile.TemporaryDirectory() as folder:
+        yagura = common.start(sys.argv).listening(os.path.join(folder, 'build')).path('yagura')
         path = os.path.join(folder, 'many.pcap')
         with open(path, 'wb') as out:
             out.write(struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 262144, 101))

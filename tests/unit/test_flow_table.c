@@ -19,6 +19,8 @@ enum { SLOTS = 1024, PER_PARTITION = SLOTS / YG_PARTITIONS, RANKS = YG_RANK_COUN
 static const int64_t idle[RANKS] = {5 * S, 60 * S, 120 * S, 900 * S};
 static const int64_t start = INT64_C(1800000000) * S;
 
+static const struct yg_flow_run all = {0, YG_PARTITIONS};
+
 static struct yg_flow_table *make_table(uint32_t slots)
 {
 	struct yg_flow_table_options o = {.slots = slots, .key = yg_hash_key_replay};
@@ -97,7 +99,7 @@ static void place(struct yg_flow_table *t, uint32_t id, unsigned partition, int6
 {
 	struct yg_flow_key key = key_of(id);
 	struct yg_flow_hash h;
-	yg_flow_hash_of(t, &key, partition, &h);
+	yg_flow_hash_of(t, &all, &key, partition, &h);
 	bool one = fits(h.bucket), two = fits(h.bucket2);
 	uint32_t victim, entry = yg_flow_place(t, &h, &key, yg_time_ns(now), &victim);
 	if (!one && !two) {
@@ -176,7 +178,7 @@ static uint32_t find(struct yg_flow_table *t, uint32_t id)
 {
 	struct yg_flow_key key = key_of(id);
 	struct yg_flow_hash h;
-	yg_flow_hash_of(t, &key, id % YG_PARTITIONS, &h);
+	yg_flow_hash_of(t, &all, &key, id % YG_PARTITIONS, &h);
 	return yg_flow_find(t, &h, &key);
 }
 
@@ -272,7 +274,7 @@ static unsigned lost_to_a_flood(uint32_t slots, uint32_t settled, uint32_t flood
 	for (uint32_t id = 0; id < settled + flood; id++) {
 		struct yg_flow_key key = key_of(id);
 		uint32_t victim, entry;
-		yg_flow_hash_of(t, &key, id % YG_PARTITIONS, &h);
+		yg_flow_hash_of(t, &all, &key, id % YG_PARTITIONS, &h);
 		while ((entry = yg_flow_place(t, &h, &key, yg_time_ns(start + id), &victim)) == YG_NO_RECORD) {
 			lost += yg_flow_rank(t, victim) == YG_RANK_ESTABLISHED && id >= settled;
 			yg_flow_free(t, victim);
@@ -394,7 +396,7 @@ static void disturb(struct yg_flow_table *t, int64_t now)
 	unsigned p = (WATCHED + 1 + (unsigned)random() % (YG_PARTITIONS - 1)) % YG_PARTITIONS;
 	struct yg_flow_key key = key_of(id);
 	struct yg_flow_hash h;
-	yg_flow_hash_of(t, &key, p, &h);
+	yg_flow_hash_of(t, &all, &key, p, &h);
 	if (yg_flow_find(t, &h, &key) == YG_NO_RECORD)
 		place(t, id, p, now);
 	else
@@ -486,9 +488,9 @@ static void both_directions_are_one_flow_and_go_to_one_worker(void **state)
 		assert_memory_equal(&k1, &k2, sizeof k1);
 		assert_true(s1 != s2 || (a == b && p == q));
 		assert_int_equal(k1.port[s1], p);
-		assert_int_equal(yg_flow_partition(t, &there), yg_flow_partition(t, &back));
-		assert_int_equal(yg_flow_partition(t, &there), yg_flow_partition(t, &other_port));
-		assert_int_equal(yg_flow_partition(t, &there), yg_flow_partition(t, &error));
+		assert_int_equal(yg_flow_partition(t, &all, &there), yg_flow_partition(t, &all, &back));
+		assert_int_equal(yg_flow_partition(t, &all, &there), yg_flow_partition(t, &all, &other_port));
+		assert_int_equal(yg_flow_partition(t, &all, &there), yg_flow_partition(t, &all, &error));
 	}
 	yg_flow_table_destroy(t);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// SipHash-1-3 against values of two other implementations, and what it is for: keys that are built to collide do not.
+// SipHash-1-3 against values of two other implementations, the mix against its formula, and what they are for: keys that are built to
+// collide do not.
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
@@ -69,21 +71,63 @@ static void bytes_at_an_odd_address_hash_alike(void **state)
 	}
 }
 
-// The beginning of a key (an address pair) is hashed on the way to the whole; the whole must not notice, and the pair alone decides.
-static void the_prefix_of_a_key_is_hashed_by_the_way(void **state)
+// Against values of the formula in numbers of any length (Python), for a secret of multiples.
+static void the_mix_is_nh_and_multilinear(void **state)
 {
 	(void)state;
-	uint8_t bytes[64];
-	unsigned chain[16] = {0};
-	fill(bytes, sizeof bytes);
-	for (size_t length = 32; length <= sizeof bytes; length++) {
-		uint64_t prefix, whole = yg_hash_with_prefix(&other_key, bytes, length, &prefix);
-		assert_int_equal(whole, yg_hash(&other_key, bytes, length));
-		assert_int_equal(prefix, yg_hash_prefix(&other_key, bytes));
+	struct yg_mix_key key;
+	uint8_t bytes[41];
+	for (unsigned i = 0; i < 6; i++)
+		key.nh[i] = UINT64_C(0x9e3779b97f4a7c15) * (i + 1);
+	for (unsigned i = 0; i < 12; i++)
+		key.fold[i / 6][i % 6] = UINT64_C(0xd1342543de82ef95) * (7 + i) + 1;
+	for (unsigned shift = 0; shift < 2; shift++) {
+		uint64_t prefix;
+		fill(bytes + shift, KEY_BYTES);
+		assert_int_equal(yg_mix24(&key, bytes + shift), UINT64_C(0xcfefa3c2ac51b9d8));
+		assert_int_equal(yg_mix32(&key, bytes + shift), UINT64_C(0x7abb7ea3db5ba5bd));
+		assert_int_equal(yg_mix40(&key, bytes + shift, &prefix), UINT64_C(0xe99f69b1b76c1f8e));
+		assert_int_equal(prefix, UINT64_C(0x7abb7ea3db5ba5bd));
 	}
+}
+
+// Every bit of a key reaches every bit of its hash in half of all cases, and two secrets agree on nothing.
+static void a_bit_of_the_key_reaches_every_bit_of_the_mix(void **state)
+{
+	(void)state;
+	enum { TRIES = 2000 };
+	struct yg_mix_key key;
+	yg_mix_key_derive(&other_key, &key);
+	for (unsigned bit = 0; bit < KEY_BYTES * 8; bit++) {
+		unsigned changed[64] = {0};
+		for (unsigned i = 0; i < TRIES; i++) {
+			uint8_t bytes[KEY_BYTES] = {0};
+			uint64_t prefix, before, after;
+			memcpy(bytes + 4, &(unsigned){i * 2654435761u}, 4);
+			memcpy(bytes + 36, &i, 4);
+			before = yg_mix40(&key, bytes, &prefix);
+			bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			after = yg_mix40(&key, bytes, &prefix) ^ before;
+			for (unsigned b = 0; b < 64; b++)
+				changed[b] += after >> b & 1;
+		}
+		for (unsigned b = 0; b < 64; b++)
+			assert_in_range(changed[b], TRIES / 5, TRIES * 4 / 5);
+	}
+}
+
+// What differs stands at the end of the address pair: partitions get their share of it.
+static void the_prefix_spreads_address_pairs(void **state)
+{
+	(void)state;
+	struct yg_mix_key key;
+	uint8_t bytes[32];
+	unsigned chain[16] = {0};
+	yg_mix_key_derive(&other_key, &key);
+	fill(bytes, sizeof bytes);
 	for (unsigned i = 0; i < 16000; i++) {
-		memcpy(bytes + 28, &i, sizeof i); // what differs stands at its end
-		chain[yg_hash_prefix(&other_key, bytes) >> 60]++;
+		memcpy(bytes + 28, &i, sizeof i);
+		chain[yg_mix32(&key, bytes) >> 60]++;
 	}
 	for (unsigned i = 0; i < 16; i++)
 		assert_in_range(chain[i], 850, 1150);
@@ -137,9 +181,10 @@ static void sixty_four_keys_that_collide_under_crc32_do_not_collide(void **state
 }
 
 // A million keys with one CRC. In as many cells a random function makes no chain above about ten (Poisson, mean 1: 14 has 1e-5).
-static void a_million_adversarial_keys_make_no_long_chain(void **state)
+static unsigned longest_chain(bool mix)
 {
-	(void)state;
+	struct yg_mix_key secret;
+	yg_mix_key_derive(&yg_hash_key_replay, &secret);
 	uint8_t key[KEY_BYTES], *low = calloc(MANY, 1), *high = calloc(MANY, 1);
 	unsigned longest = 0;
 	adversarial_key(0, key);
@@ -148,15 +193,22 @@ static void a_million_adversarial_keys_make_no_long_chain(void **state)
 		adversarial_key(i, key);
 		if (i % 4096 == 4095)
 			assert_int_equal(crc32(key, sizeof key), crc);
-		uint64_t h = yg_hash(&yg_hash_key_replay, key, sizeof key);
+		uint64_t prefix, h = mix ? yg_mix40(&secret, key, &prefix) : yg_hash(&yg_hash_key_replay, key, sizeof key);
 		unsigned a = ++low[h % MANY], b = ++high[h >> (64 - PATTERNS)];
 		longest = a > longest ? a : longest;
 		longest = b > longest ? b : longest;
 	}
 	print_message("longest chain of %d keys in as many cells: %u\n", MANY, longest);
-	assert_in_range(longest, 5, 14);
 	free(low);
 	free(high);
+	return longest;
+}
+
+static void a_million_adversarial_keys_make_no_long_chain(void **state)
+{
+	(void)state;
+	assert_in_range(longest_chain(false), 5, 14);
+	assert_in_range(longest_chain(true), 5, 14);
 }
 
 static void two_secrets_are_never_the_same(void **state)
@@ -175,7 +227,9 @@ int main(void)
 		cmocka_unit_test(the_hash_is_siphash_1_3),
 		cmocka_unit_test(an_identity_is_the_same_in_every_version),
 		cmocka_unit_test(bytes_at_an_odd_address_hash_alike),
-		cmocka_unit_test(the_prefix_of_a_key_is_hashed_by_the_way),
+		cmocka_unit_test(the_mix_is_nh_and_multilinear),
+		cmocka_unit_test(a_bit_of_the_key_reaches_every_bit_of_the_mix),
+		cmocka_unit_test(the_prefix_spreads_address_pairs),
 		cmocka_unit_test(sixty_four_keys_that_collide_under_crc32_do_not_collide),
 		cmocka_unit_test(a_million_adversarial_keys_make_no_long_chain),
 		cmocka_unit_test(two_secrets_are_never_the_same),

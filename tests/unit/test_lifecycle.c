@@ -110,6 +110,31 @@ static void what_is_raised_each_second_opens_once_and_closes_once(void **state)
 	stop(&f);
 }
 
+static void the_closing_sentence_speaks_the_unit_of_the_opening_one(void **state)
+{
+	static const struct {
+		double peak;
+		const char *unit, *en, *ja;
+	} cases[] = {
+	    {5039, "incomplete SYNs/s", "5,039 incomplete requests/s", "5,039未完了の接続要求/秒"},
+	    {2e7, "bits/s", "20.0 Mbit/s", "20.0Mbit/秒"},
+	    {999, "bits/s", "999 bits/s", "999ビット/秒"},
+	    {31, "ports", "31 ports", "31ポート"},
+	    {7, "lobsters", "7 lobsters", "7lobsters"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct yg_alert a = {.peak = cases[i].peak};
+		char en[128], ja[128];
+		snprintf(a.unit, sizeof a.unit, "%s", cases[i].unit);
+		yg_lifecycle_text_closed(&a, false);
+		snprintf(en, sizeof en, " (Ended after 0 min 1 s, peak %s.)", cases[i].en);
+		snprintf(ja, sizeof ja, "（終了。継続0分1秒、最大%s）", cases[i].ja);
+		assert_string_equal(a.text_en, en);
+		assert_string_equal(a.text_ja, ja);
+	}
+}
+
 static void a_hold_keeps_open_but_changes_no_number(void **state)
 {
 	(void)state;
@@ -463,6 +488,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_raised_each_second_opens_once_and_closes_once),
+	    cmocka_unit_test(the_closing_sentence_speaks_the_unit_of_the_opening_one),
 	    cmocka_unit_test(a_hold_keeps_open_but_changes_no_number),
 	    cmocka_unit_test(a_hold_opens_nothing),
 	    cmocka_unit_test(the_id_depends_on_kind_key_and_minute_alone),

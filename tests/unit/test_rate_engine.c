@@ -149,6 +149,76 @@ static void windows_come_in_order_of_key_whatever_the_order_of_deltas(void **sta
 	free(b);
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct yg_rate_key));
+}
+
+// Keys that differ in one field alone, most of them late in the key; more than one run of the sort.
+static void every_field_of_a_key_has_its_place_in_the_order(void **state)
+{
+	(void)state;
+	struct yg_rate_engine *e = make();
+	static struct yg_rate_key keys[9 * 64];
+	enum { KEYS = sizeof keys / sizeof keys[0] };
+	for (unsigned i = 0; i < KEYS; i++) {
+		struct yg_rate_key *k = &keys[(i * 229) % KEYS];
+		uint8_t v = (uint8_t)(i / 9 * 4 + 1);
+		*k = (struct yg_rate_key){.addr = {{0x20, 1, 0xd, 0xb8}}, .af = 6, .scope = YG_SCOPE_HOST};
+		*(i % 9 == 0   ? &k->addr.b[6]
+		  : i % 9 == 1 ? &k->addr.b[7]
+		  : i % 9 == 2 ? &k->addr.b[14]
+		  : i % 9 == 3 ? &k->addr.b[15]
+		  : i % 9 == 4 ? &k->proto
+		  : i % 9 == 5 ? &k->prefix_len
+		  : i % 9 == 6 ? (uint8_t *)&k->port
+		  : i % 9 == 7 ? (uint8_t *)&k->port + 1
+			       : (uint8_t *)&k->org) = v;
+		add(e, (struct yg_rate_delta){.key = *k});
+	}
+	close_second(e, 1);
+	assert_int_equal(windows_count, KEYS);
+	qsort(keys, KEYS, sizeof keys[0], by_bytes);
+	for (uint32_t i = 0; i < KEYS; i++) {
+		const struct yg_window *w = &windows[i];
+		struct yg_rate_key k = {.addr = w->addr, .scope = w->scope, .af = w->af, .proto = w->proto, .prefix_len = w->prefix_len,
+					.port = w->port, .org = w->org};
+		assert_memory_equal(&k, &keys[i], sizeof k);
+	}
+	yg_rate_engine_destroy(e);
+}
+
+// Vectors that come and go, silences of any length: the averages are to the bit those of the formula over all vectors.
+static void averages_follow_the_formula_to_the_bit(void **state)
+{
+	(void)state;
+	struct yg_rate_engine *e = make();
+	const float alpha = 0.181269247f;
+	float packets[YG_VEC_COUNT] = {0}, bits[YG_VEC_COUNT] = {0};
+	unsigned seed = 7;
+	int64_t second = 100;
+	for (unsigned round = 0; round < 3000; round++) {
+		int64_t silent = rand_r(&seed) % 4 ? 0 : rand_r(&seed) % 200;
+		struct yg_rate_delta d = host(0, 1, 0);
+		unsigned v = (unsigned)rand_r(&seed) % (1 + round / 300);
+		d.rates.packets[v] = (uint32_t)rand_r(&seed) % 100000;
+		d.rates.bytes[v] = d.rates.packets[v] * (uint64_t)1400;
+		second += 1 + silent;
+		add(e, d);
+		close_second(e, second);
+		float decay = round ? powf(1 - alpha, (float)silent) : 0;
+		for (unsigned i = 0; i < YG_VEC_COUNT; i++) {
+			packets[i] *= decay;
+			bits[i] *= decay;
+			packets[i] += alpha * ((float)d.rates.packets[i] - packets[i]);
+			bits[i] += alpha * ((float)((double)d.rates.bytes[i] * 8) - bits[i]);
+		}
+		assert_memory_equal(windows[0].ema_packets, packets, sizeof packets);
+		assert_memory_equal(windows[0].ema_bits, bits, sizeof bits);
+	}
+	yg_rate_engine_destroy(e);
+}
+
 static void the_average_of_a_step_reaches_63_percent_in_five_seconds(void **state)
 {
 	(void)state;
@@ -319,6 +389,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(deltas_of_one_key_become_one_window),
 		cmocka_unit_test(windows_come_in_order_of_key_whatever_the_order_of_deltas),
+		cmocka_unit_test(every_field_of_a_key_has_its_place_in_the_order),
+		cmocka_unit_test(averages_follow_the_formula_to_the_bit),
 		cmocka_unit_test(the_average_of_a_step_reaches_63_percent_in_five_seconds),
 		cmocka_unit_test(a_key_that_comes_back_after_hours_has_forgotten),
 		cmocka_unit_test(the_quietest_key_goes),

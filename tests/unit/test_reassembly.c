@@ -362,6 +362,28 @@ static void a_datagram_is_given_up_after_its_time(void **state)
 	stop(&f);
 }
 
+// Many that are due at once cost one packet no more than eight; what waits its turn is not believed when its last fragment comes.
+static void a_call_gives_up_eight_at_most_and_none_comes_back(void **state)
+{
+	(void)state;
+	enum { DUE = 50, A_CALL = 8 };
+	struct fixture f = start(64, 8, 65536);
+	for (uint32_t id = 1; id <= DUE; id++)
+		add(&f, 4, id, 0, true, 8, 'a');
+	f.now.ns += 15 * YG_NS_PER_S;
+	assert_int_equal(add(&f, 4, DUE, 8, false, 8, 'b'), 0);
+	assert_int_equal(stats_of(&f).timeouts, A_CALL + 1); // and the youngest, which was asked for
+	for (uint32_t call = 2; call <= DUE / A_CALL; call++) {
+		assert_int_equal(add(&f, 4, 1000 + call, 0, true, 8, 'a'), 0);
+		assert_int_equal(stats_of(&f).timeouts, A_CALL * call + 1);
+	}
+	add(&f, 4, 2000, 0, true, 8, 'a');
+	assert_int_equal(stats_of(&f).timeouts, DUE);
+	assert_int_equal(stats_of(&f).evicted, 0);
+	assert_int_equal(stats_of(&f).whole, 0);
+	stop(&f);
+}
+
 static void datagrams_of_other_domains_do_not_mix(void **state)
 {
 	(void)state;
@@ -412,6 +434,7 @@ int main(void)
 	    cmocka_unit_test(a_datagram_of_too_many_fragments_ends_as_limit),
 	    cmocka_unit_test(a_header_that_is_too_long_is_bad),
 	    cmocka_unit_test(a_datagram_is_given_up_after_its_time),
+	    cmocka_unit_test(a_call_gives_up_eight_at_most_and_none_comes_back),
 	    cmocka_unit_test(datagrams_of_other_domains_do_not_mix),
 	    cmocka_unit_test(options_out_of_range_are_refused),
 	};

@@ -59,6 +59,22 @@ static void a_longer_step_back_shifts_what_follows_by_whole_seconds(void **state
 	assert_int_equal(clock.offset_ns % S, 0);
 }
 
+// What is printed is packet time less the offset of its moment: a moment with two offsets would give the end of one file the date of
+// the next.
+static void no_moment_of_packet_time_has_two_offsets(void **state)
+{
+	(void)state;
+	struct yg_replay_clock clock = {0};
+	int64_t stamp = start, before = next(&clock, stamp, false);
+	for (unsigned i = 2; i < 1000; i++) {
+		int64_t offset = clock.offset_ns, t = next(&clock, stamp -= i * S, false); // whole seconds: the case that is easy to miss
+		assert_true(clock.offset_ns > offset);
+		assert_in_range(t - before, 1, S);
+		assert_int_equal(t - clock.offset_ns, stamp);
+		before = t;
+	}
+}
+
 static void a_leap_above_300_seconds_is_a_gap(void **state)
 {
 	(void)state;
@@ -121,6 +137,7 @@ int main(void)
 		cmocka_unit_test(stamps_in_order_are_packet_time),
 		cmocka_unit_test(a_step_back_of_up_to_a_second_is_held),
 		cmocka_unit_test(a_longer_step_back_shifts_what_follows_by_whole_seconds),
+		cmocka_unit_test(no_moment_of_packet_time_has_two_offsets),
 		cmocka_unit_test(a_leap_above_300_seconds_is_a_gap),
 		cmocka_unit_test(time_before_1970_is_time),
 		cmocka_unit_test(no_stamp_makes_time_overflow),

@@ -21,7 +21,7 @@ static struct yg_sample_store *store;
 static int start(void **state)
 {
 	(void)state;
-	store = yg_sample_create();
+	store = yg_sample_create(&yg_hash_key_replay);
 	return store ? 0 : -1;
 }
 
@@ -40,7 +40,7 @@ static struct yg_addr v4(unsigned a, unsigned b, unsigned c, unsigned d)
 static void add(int64_t second, struct yg_addr src, struct yg_addr dst, uint16_t dport, uint16_t bytes, uint8_t vector)
 {
 	const struct yg_sample s = {.src = src, .dst = dst, .second = (int32_t)second, .dport = dport, .bytes = bytes, .vector = vector, .af = 4};
-	yg_sample_add(store, &s);
+	yg_sample_add(store, &s, 1);
 }
 
 static struct yg_evidence ask(int64_t second, struct yg_addr target, uint8_t len, uint32_t vectors)
@@ -97,7 +97,7 @@ static void only_what_is_asked_for_counts(void **state)
 	add(START, src, v4(10, 0, 0, 2), 1, 60, YG_VEC_SYN);
 	add(START, src, v4(10, 0, 1, 1), 1, 60, YG_VEC_SYN);
 	struct yg_sample six = {.src = src, .dst = v4(10, 0, 0, 1), .second = START, .vector = YG_VEC_SYN, .af = 6};
-	yg_sample_add(store, &six);
+	yg_sample_add(store, &six, 1);
 	assert_int_equal(ask(START, v4(10, 0, 0, 1), 32, 0).packets, 2);
 	assert_int_equal(ask(START, v4(10, 0, 0, 1), 32, 1u << YG_VEC_SYN).packets, 1);
 	struct yg_evidence again = ask(START, v4(10, 0, 0, 1), 32, 0); // an answer takes nothing from the one before
@@ -137,12 +137,26 @@ static void a_second_holds_so_many_and_no_more(void **state)
 	assert_int_equal(e.size_median, YG_SAMPLE_PER_SECOND / 2 - 1);
 }
 
+static void a_run_of_packets_is_taken_second_by_second(void **state)
+{
+	enum { FIRST = 300, ALL = YG_SAMPLE_PER_SECOND + 700 };
+	static struct yg_sample run[ALL];
+	(void)state;
+	for (unsigned i = 0; i < ALL; i++)
+		run[i] = (struct yg_sample){.dst = v4(10, 0, 0, 1), .second = START + (i >= FIRST), .af = 4};
+	assert_int_equal(yg_sample_add(store, run, 1), 1);
+	assert_int_equal(yg_sample_add(store, run + 1, ALL - 1), FIRST - 1);
+	assert_int_equal(yg_sample_add(store, run + FIRST, ALL - FIRST), ALL - FIRST); // what has no place is taken too
+	assert_int_equal(ask(START, v4(10, 0, 0, 1), 32, 0).packets, FIRST);
+	assert_int_equal(ask(START + 1, v4(10, 0, 0, 1), 32, 0).packets, FIRST + YG_SAMPLE_PER_SECOND);
+}
+
 static void the_answer_does_not_depend_on_the_order_of_arrival(void **state)
 {
 	(void)state;
 	struct yg_evidence first;
 	for (unsigned round = 0; round < 4; round++) {
-		struct yg_sample_store *other = yg_sample_create(), *mine = store;
+		struct yg_sample_store *other = yg_sample_create(&yg_hash_key_replay), *mine = store;
 		store = other;
 		for (unsigned i = 0; i < 5000; i++) {
 			unsigned n = round % 2 ? 4999 - i : i, at = round / 2 ? (n * 7) % 5000 : n;
@@ -173,6 +187,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_what_is_asked_for_counts, start, stop),
 		cmocka_unit_test_setup_teardown(four_seconds_are_kept, start, stop),
 		cmocka_unit_test_setup_teardown(a_second_holds_so_many_and_no_more, start, stop),
+		cmocka_unit_test_setup_teardown(a_run_of_packets_is_taken_second_by_second, start, stop),
 		cmocka_unit_test_setup_teardown(the_answer_does_not_depend_on_the_order_of_arrival, start, stop),
 		cmocka_unit_test_setup_teardown(time_before_1970_is_time, start, stop),
 	};

@@ -465,7 +465,7 @@ static void a_live_worker_waits_for_nobody(void **state)
 	start(&rig, &(const struct rig_options){.live = true, .requests = 128});
 	srandom(4711);
 	uint64_t packets = 0, bytes = 0;
-	for (unsigned batch = 0; batch < 200; batch++) {
+	for (unsigned batch = 0; batch < 1200; batch++) {
 		const struct yg_batch_mark mark = {.batch = batch + 1,
 		                                   .time_ns = rig.now,
 		                                   .second = yg_time_second(yg_time_ns(rig.now)),
@@ -480,7 +480,83 @@ static void a_live_worker_waits_for_nobody(void **state)
 	assert_int_equal(rig_count(&rig, YG_WC_FLOW_HITS) + rig_count(&rig, YG_WC_FLOW_CREATED), packets);
 	assert_int_equal(rig_count(&rig, YG_WC_EVENTS), RIG_EVENTS);
 	assert_true(rig_count(&rig, YG_WC_DS_SKIPPED_RING_FULL) > 0);
+	assert_true(rig_count(&rig, YG_WC_EVENTS_RING_FULL) > 0);
+	assert_true(rig_count(&rig, YG_WC_RECORDS_SHED_EVENTS) > 0);
+	assert_true(rig_count(&rig, YG_WC_RATES_RING_FULL) > 0);
 	assert_int_equal(rig_count(&rig, YG_WC_DS_OFFERED), rig_count(&rig, YG_WC_DS_SENT) + rig_count(&rig, YG_WC_DS_SKIPPED_RING_FULL));
+	stop(&rig);
+}
+
+// Live, nobody reads the sample: the ring is filled to its last slot, and every packet after that is counted as one that found no room.
+static void a_full_ring_of_samples_loses_them_by_number(void **state)
+{
+	(void)state;
+	enum { PACKETS = 3 * RIG_EVENTS };
+	struct rig rig;
+	start(&rig, &(const struct rig_options){.live = true, .no_dissector = true});
+	const struct yg_batch_mark mark = {.batch = 1, .time_ns = rig.now, .second = yg_time_second(yg_time_ns(rig.now)), .sample_every = 1};
+	yg_worker_begin(rig.worker, &mark);
+	for (unsigned i = 0; i < PACKETS; i++) {
+		const struct rig_packet p = {.src = hand_v4(192, 0, 2, 1), .dst = hand_v4(10, 1, 0, 1), .sport = 1024, .dport = 53, .proto = 17};
+		rig_send(&rig, &p);
+		if (i < RIG_EVENTS)
+			assert_int_equal(rig_count(&rig, YG_WC_SAMPLE_RING_FULL), 0);
+	}
+	yg_worker_end(rig.worker, true);
+	assert_int_equal(rig_count(&rig, YG_WC_SAMPLED), RIG_EVENTS);
+	assert_int_equal(rig_count(&rig, YG_WC_SAMPLE_RING_FULL), PACKETS - RIG_EVENTS);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_HITS) + rig_count(&rig, YG_WC_FLOW_CREATED), PACKETS); // only the sample suffers
+	rig_drain(&rig);
+	assert_int_equal(rig.sampled, RIG_EVENTS);
+	stop(&rig);
+}
+
+// More flows in one batch than table and records hold: what waits for its turn to leave keeps its record. Flows are given up, then
+// records shed, each by its counter, and no packet goes uncounted.
+static void a_table_that_overflows_within_a_batch_sheds_by_number(void **state)
+{
+	(void)state;
+	enum { FLOWS = 8 * RIG_SLOTS };
+	struct rig rig;
+	start(&rig, &alone);
+	rig_begin(&rig);
+	for (unsigned i = 0; i < FLOWS; i++) {
+		struct rig_packet p = {.src = hand_v4(192, 0, 2 + i / 250, i % 250), .dst = hand_v4(10, 1, 0, 9), .sport = 4000, .dport = 53,
+				       .proto = 17, .payload = 10};
+		rig_send(&rig, &p);
+	}
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_CREATED), FLOWS);
+	uint64_t evicted = rig_count(&rig, YG_WC_FLOW_EVICTED), shed = rig_count(&rig, YG_WC_RECORDS_SHED_POOL);
+	assert_in_range(evicted, FLOWS - RIG_SLOTS, FLOWS); // the table is full, or nearly: its partitions are
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_PROMOTED), yg_flow_records_total(rig.table)); // every record was used
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_RECORD_POOL_FULL), FLOWS - yg_flow_records_total(rig.table));
+	assert_in_range(shed, 1, rig_count(&rig, YG_WC_FLOW_RECORD_POOL_FULL)); // some of the poor are still in the table
+	rig_end(&rig, false);
+	rig_finish(&rig);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_ENDED), FLOWS);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_ENDED), rig_count(&rig, YG_WC_FLOW_RECORDS) + rig_count(&rig, YG_WC_RECORDS_SHED_POOL));
+	assert_int_equal(seen->flows_count, rig_count(&rig, YG_WC_FLOW_RECORDS));
+	stop(&rig);
+}
+
+// More hosts in a second than rates.hosts: hosts go uncounted as hosts, which the counter says; body and link know every packet.
+static void more_hosts_than_a_second_has_places_for_are_counted(void **state)
+{
+	(void)state;
+	enum { HOSTS = 4096 };
+	struct rig rig;
+	start(&rig, &alone);
+	rig_begin(&rig);
+	for (unsigned i = 0; i < HOSTS; i++) {
+		struct rig_packet p = {.src = hand_v4(192, 0, 2, 1), .dst = hand_v4(10, 1, i / 256 + 16, i % 256), .sport = 4000, .dport = 443,
+				       .proto = 6, .flags = SYN};
+		rig_send(&rig, &p);
+	}
+	rig_end(&rig, false);
+	rig_finish(&rig);
+	assert_true(rig_count(&rig, YG_WC_RATES_HOST_FULL) >= HOSTS - 2 * 1024);
+	assert_int_equal(seen->body.packets[YG_VEC_SYN], HOSTS);
+	assert_int_equal(seen->link.packets[YG_VEC_SYN], HOSTS);
 	stop(&rig);
 }
 
@@ -497,6 +573,9 @@ int main(void)
 		cmocka_unit_test(a_syn_after_the_end_begins_another_flow),
 		cmocka_unit_test(a_long_flow_is_reported_once_a_minute),
 		cmocka_unit_test(a_live_worker_waits_for_nobody),
+		cmocka_unit_test(a_full_ring_of_samples_loses_them_by_number),
+		cmocka_unit_test(a_table_that_overflows_within_a_batch_sheds_by_number),
+		cmocka_unit_test(more_hosts_than_a_second_has_places_for_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

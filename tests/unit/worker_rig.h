@@ -125,7 +125,9 @@ static inline void rig_drain(struct rig *rig)
 
 static inline void rig_begin(struct rig *rig)
 {
-	const struct yg_batch_mark mark = {.batch = ++rig->batch,
+	rig->batch++;
+	const struct yg_batch_mark mark = {.batch = rig->batch,
+	                                   .answered = rig->batch > 2 ? rig->batch - 2 : 0,
 	                                   .time_ns = rig->now,
 	                                   .second = yg_time_second(yg_time_ns(rig->now)),
 	                                   .sample_every = 1};
@@ -195,18 +197,14 @@ static inline uint32_t rig_write(const struct rig_packet *p, uint8_t *ip)
 static inline bool rig_send(struct rig *rig, const struct rig_packet *packet)
 {
 	static const struct yg_decode_options plain = {0};
+	static const struct yg_flow_run all = {0, YG_PARTITIONS};
 	static uint8_t bytes[65536];
 	struct yg_packet p = {0};
-	unsigned sender;
 	uint32_t length = rig_write(packet, bytes);
 	yg_decode(&plain, YG_LINK_RAW, bytes, length, length, &p.view);
 	p.view.time = yg_time_ns(rig->now);
 	p.view.number = ++rig->number;
-	p.decoded = p.view.end == YG_DECODE_DECODED;
-	yg_flow_key_of(&p.view, &p.key, &sender);
-	p.sender = (uint8_t)sender;
-	yg_flow_hash_of(rig->table, &p.key, p.view.flags & YG_VIEW_ICMP_ERROR ? (int)yg_flow_partition(rig->table, &p.view) : -1, &p.hash);
-	p.partition = p.hash.partition;
+	yg_packet_place(rig->table, &all, &p);
 	if (p.partition < rig->worker->partition_first || p.partition >= rig->worker->partition_end)
 		return false;
 	yg_worker_packet(rig->worker, &p);
