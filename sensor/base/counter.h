@@ -29,3 +29,14 @@ static inline uint64_t yg_counter_get(const struct yg_counter *c)
 {
 	return atomic_load_explicit(&((struct yg_counter *)c)->v, memory_order_relaxed);
 }
+
+// Writer only: whoever reads n by yg_counter_read also sees all that was written before.
+static inline void yg_counter_publish(struct yg_counter *c, uint64_t n)
+{
+	atomic_store_explicit(&c->v, n, memory_order_release);
+}
+
+static inline uint64_t yg_counter_read(const struct yg_counter *c)
+{
+	return atomic_load_explicit(&((struct yg_counter *)c)->v, memory_order_acquire);
+}

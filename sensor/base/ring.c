@@ -109,7 +109,10 @@ static void show(struct yg_ring *ring)
 	struct ring_side *side = own_side(ring);
 	atomic_store_explicit(&side->index, ring->own, memory_order_release);
 	atomic_fetch_add_explicit(&side->moved, 1, memory_order_seq_cst);
-	if (atomic_load_explicit(&peer_side(ring)->asleep, memory_order_seq_cst))
+	// Taken back for the sleeper: until it has a processor again, what else is shown needs no call. It says so anew before it
+	// sleeps the next time, and a sleep that has not begun yet does not begin, for `moved` has.
+	struct ring_side *peer = peer_side(ring);
+	if (atomic_load_explicit(&peer->asleep, memory_order_seq_cst) && atomic_exchange_explicit(&peer->asleep, 0, memory_order_seq_cst))
 		syscall(SYS_futex, &side->moved, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 

@@ -14,25 +14,18 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cli/commands.h"
+#include "cli/arguments.h"
 #include "cli/progress.h"
 #include "cli/summary.h"
 #include "cli/supervisor.h"
 #include "model/flow.h"
 
-enum { EXIT_ALERTS = 10, HOME_MAX = 1024, OVERRIDES_MAX = 16 };
+enum { EXIT_ALERTS = 10 };
 
 struct arguments {
-	const char *config;
-	const char *home[HOME_MAX];
-	size_t home_count;
-	const char *overrides[OVERRIDES_MAX][2];
-	size_t overrides_count;
-	unsigned workers;
+	struct yg_arguments common;
 	int fail_on; // severity, -1
-	bool json;
 	enum yg_progress_mode progress;
-	char eve[4200];
 };
 
 static const char usage_en[] =
@@ -46,7 +39,7 @@ static const char usage_en[] =
 	"                          address by itself is a host\n"
 	"      --eve FILE          append flow records and alerts as EVE JSON lines\n"
 	"      --redis URL         deliver alerts: redis://[user:password@]host:port[/db]\n"
-	"                          or unix:///path\n"
+	"                          or unix://[user:password@]/path\n"
 	"      --workers N         worker threads, 1 to 16; the result is the same\n"
 	"      --quarantine DIR    keep packets that killed a dissector there\n"
 	"      --set KEY=VALUE     override one option of the configuration\n"
@@ -73,7 +66,7 @@ static const char usage_ja[] =
 	"      --eve FILE          フロー記録とアラートをEVE JSON形式でFILEに追記します\n"
 	"      --redis URL         アラートの配送先:\n"
 	"                          redis://[user:password@]host:port[/db]\n"
-	"                          または unix:///path\n"
+	"                          または unix://[user:password@]/path\n"
 	"      --workers N         ワーカースレッド数（1～16）。結果は変わりません\n"
 	"      --quarantine DIR    解析プロセスを停止させたパケットをDIRに保存します\n"
 	"      --set KEY=VALUE     設定項目を1つ上書きします\n"
@@ -90,52 +83,6 @@ static const char usage_ja[] =
 	"130および143 中断\n";
 
 // ---- arguments ----
-
-static bool add_override(struct arguments *a, const char *key, const char *value)
-{
-	if (a->overrides_count == OVERRIDES_MAX) {
-		fprintf(stderr, "yagura: more than %d options to override\n", OVERRIDES_MAX);
-		return false;
-	}
-	a->overrides[a->overrides_count][0] = key;
-	a->overrides[a->overrides_count++][1] = value;
-	return true;
-}
-
-static bool set_option(struct arguments *a, char *text)
-{
-	char *equals = strchr(text, '=');
-	if (!equals) {
-		fprintf(stderr, "yagura: --set %s: KEY=VALUE is wanted\n", text);
-		return false;
-	}
-	*equals = '\0';
-	return add_override(a, text, equals + 1);
-}
-
-static bool add_home(struct arguments *a, char *list)
-{
-	for (char *save, *p = strtok_r(list, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
-		if (a->home_count == HOME_MAX) {
-			fprintf(stderr, "yagura: --home: more than %d prefixes\n", HOME_MAX);
-			return false;
-		}
-		a->home[a->home_count++] = p;
-	}
-	return true;
-}
-
-static bool set_workers(struct arguments *a, const char *text)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-	if (*end || n < 1 || n > YG_WORKERS_MAX) {
-		fprintf(stderr, "yagura: --workers %s: a number from 1 to %d is wanted\n", text, YG_WORKERS_MAX);
-		return false;
-	}
-	a->workers = (unsigned)n;
-	return true;
-}
 
 static bool set_fail_on(struct arguments *a, const char *text)
 {
@@ -163,30 +110,12 @@ static bool set_progress(struct arguments *a, const char *text)
 static bool parse_one(struct arguments *a, int option, char *value)
 {
 	switch (option) {
-	case 'c':
-		a->config = value;
-		return true;
-	case 'H':
-		return add_home(a, value);
-	case 'e':
-		return add_override(a, "eve.file", value);
-	case 'r':
-		return add_override(a, "redis.url", value);
-	case 'q':
-		return add_override(a, "quarantine.directory", value);
-	case 's':
-		return set_option(a, value);
-	case 'w':
-		return set_workers(a, value);
-	case 'j':
-		a->json = true;
-		return true;
 	case 'p':
 		return set_progress(a, value);
 	case 'f':
 		return set_fail_on(a, value);
 	default:
-		return false;
+		return yg_arguments_parse(&a->common, option, value);
 	}
 }
 
@@ -194,10 +123,10 @@ static bool parse_one(struct arguments *a, int option, char *value)
 static int parse(struct arguments *a, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'},   {"home", required_argument, NULL, 'H'},	 {"eve", required_argument, NULL, 'e'},
-		{"redis", required_argument, NULL, 'r'},    {"workers", required_argument, NULL, 'w'},	 {"json", no_argument, NULL, 'j'},
-		{"progress", required_argument, NULL, 'p'}, {"fail-on", required_argument, NULL, 'f'},	 {"help", no_argument, NULL, 'h'},
-		{"set", required_argument, NULL, 's'},	    {"quarantine", required_argument, NULL, 'q'}, {NULL, 0, NULL, 0},
+		YG_ARGUMENTS_OPTIONS,
+		{"progress", required_argument, NULL, 'p'},
+		{"fail-on", required_argument, NULL, 'f'},
+		{NULL, 0, NULL, 0},
 	};
 	for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
 		if (c == 'h') {
@@ -217,24 +146,6 @@ static int parse(struct arguments *a, int argc, char **argv)
 }
 
 // ---- running ----
-
-static int compile(const struct arguments *a, const struct yg_paths *paths)
-{
-	static struct yg_found_plugin plugins[YG_CONFIG_PLUGINS_MAX];
-	int found = yg_plugins_find(paths, plugins, YG_CONFIG_PLUGINS_MAX);
-	if (found < 0)
-		yg_warn("%s: %s", paths->plugins, strerror(-found));
-	struct yg_compile_input input = {
-		.path = a->config ? a->config : paths->config[0] ? paths->config : NULL,
-		.home = a->home,
-		.home_count = a->home_count,
-		.overrides = a->overrides,
-		.overrides_count = a->overrides_count,
-		.plugins = plugins,
-		.plugins_count = found > 0 ? (size_t)found : 0,
-	};
-	return yg_compile_in_child(&input);
-}
 
 static volatile sig_atomic_t interrupted;
 
@@ -271,15 +182,6 @@ static void say_capture_errors(const struct yg_supervisor *s)
 		fprintf(stderr, "yagura: %s%s", text, text[strlen(text) - 1] == '\n' ? "" : "\n");
 }
 
-// What the configuration says goes before the locale.
-static void choose_language(const struct yg_supervisor *s)
-{
-	static const char *const locales[] = {NULL, "ja_JP.UTF-8", "C.UTF-8"}; // auto, ja, en
-	int64_t choice = yg_config_int(&s->config, YG_O_SENSOR_LANGUAGE);
-	if (locales[choice])
-		setenv("LC_ALL", locales[choice], 1);
-}
-
 static int run(struct yg_supervisor *s, const struct arguments *a, char **files, int count)
 {
 	struct yg_progress progress;
@@ -301,7 +203,7 @@ static int run(struct yg_supervisor *s, const struct arguments *a, char **files,
 	say_capture_errors(s);
 	// A file that is no capture has been told by the engine; there is nothing to sum up.
 	if (yg_counter_get(&s->engine->batch) && !interrupted) {
-		if (a->json)
+		if (a->common.json)
 			yg_summary_json(s, seconds, stdout);
 		else
 			yg_summary_text(s, seconds, stdout);
@@ -317,19 +219,19 @@ int cmd_replay(int argc, char **argv)
 	if (status)
 		return status - 1;
 	int error = yg_paths_find(&paths);
-	int config = error ? -1 : compile(&a, &paths);
+	int config = error ? -1 : yg_arguments_compile(&a.common, &paths);
 	if (config < 0)
 		return error ? EX_OSERR : EX_CONFIG;
 	static struct yg_supervisor supervisor;
 	struct sigaction action = {.sa_handler = on_signal};
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	error = yg_supervisor_init(&supervisor, &paths, config, a.workers);
+	error = yg_supervisor_init(&supervisor, &paths, config, a.common.workers, false);
 	if (error) {
 		yg_error("could not start: %s", strerror(-error));
 		return EX_OSERR;
 	}
-	choose_language(&supervisor);
+	yg_arguments_language(&supervisor);
 	status = run(&supervisor, &a, argv + optind, argc - optind);
 	yg_supervisor_finish(&supervisor);
 	return status;

@@ -11,10 +11,14 @@
 #include "config/compile.h"
 
 int cmd_replay(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_stats(int argc, char **argv);
+int cmd_reload(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_plugins(int argc, char **argv);
 int cmd_version(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 
 // Where the helper programs, the plugins and the default configuration are: beside the program itself when it runs from
 // a build tree, else where they were installed.

@@ -40,8 +40,10 @@ unsigned yg_identities(const struct yg_supervisor *s, struct yg_identity ret[YG_
 		ends += end_sum(s, i);
 	ret[0] = (struct yg_identity){"packets", "received + reassembled = decoded + sum of decode_end[reason]",
 				      worker_sum(s, YG_WC_RECEIVED) + worker_sum(s, YG_WC_REASSEMBLED), ends};
-	ret[1] = (struct yg_identity){"flows", "decoded = flow hits + flows created", end_sum(s, YG_DECODE_DECODED),
-				      worker_sum(s, YG_WC_FLOW_HITS) + worker_sum(s, YG_WC_FLOW_CREATED)};
+	ret[1] = (struct yg_identity){"flows", "decoded = flow hits + created + copies + counted only",
+				      end_sum(s, YG_DECODE_DECODED),
+				      worker_sum(s, YG_WC_FLOW_HITS) + worker_sum(s, YG_WC_FLOW_CREATED) +
+					      worker_sum(s, YG_WC_MIRROR_SUPPRESSED) + worker_sum(s, YG_WC_SHED_PACKETS)};
 	ret[2] = (struct yg_identity){"dissector", "offered = read + skipped[reason] + lost with a dissector",
 				      worker_sum(s, YG_WC_DS_OFFERED),
 				      dissector_sum(s, YG_DC_READ) + worker_sum(s, YG_WC_DS_SKIPPED_RING_FULL) +
@@ -49,11 +51,15 @@ unsigned yg_identities(const struct yg_supervisor *s, struct yg_identity ret[YG_
 	ret[3] = (struct yg_identity){"records", "flows ended = records written + records shed[reason]", worker_sum(s, YG_WC_FLOW_ENDED),
 				      aggregator(s, YG_AC_RECORDS_WRITTEN) + aggregator(s, YG_AC_RECORDS_SHED_NO_SINK) +
 					      aggregator(s, YG_AC_RECORDS_SHED_EMBRYONIC) + aggregator(s, YG_AC_RECORDS_SHED_RING_FULL) +
-					      worker_sum(s, YG_WC_RECORDS_SHED_POOL) + worker_sum(s, YG_WC_RECORDS_SHED_EVENTS)};
+					      worker_sum(s, YG_WC_SHED_RECORDS) +
+					      worker_sum(s, YG_WC_RECORDS_SHED_POOL) + worker_sum(s, YG_WC_RECORDS_SHED_BUDGET) +
+					      worker_sum(s, YG_WC_RECORDS_SHED_EVENTS)};
 	ret[4] = (struct yg_identity){"alerts", "raised = delivered + suppressed + waiting + not sent", aggregator(s, YG_AC_ALERTS_RAISED),
 				      yg_counter_get(&s->courier->c[YG_CC_ALERTS_DELIVERED]) + aggregator(s, YG_AC_ALERTS_SUPPRESSED) +
 					      yg_counter_get(&s->courier->c[YG_CC_ALERTS_PENDING]) + aggregator(s, YG_AC_ALERTS_RING_FULL)};
 	unsigned broken = 0;
+	for (unsigned i = 0; i < YG_IDENTITIES; i++)
+		ret[i].right += (uint64_t)s->lost[i];
 	for (unsigned i = 0; i < YG_IDENTITIES; i++)
 		broken += ret[i].left != ret[i].right;
 	return broken;

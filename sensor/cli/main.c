@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/metrics_watch.h"
 
 static const struct {
 	const char *name;
@@ -17,9 +18,13 @@ static const struct {
 	const char *help_en, *help_ja;
 } commands[] = {
 	{"replay", cmd_replay, "read capture files; classified flows and explained alerts out", "パケットファイルを解析し、フローとアラートを出力"},
+	{"run", cmd_run, "watch ports; until SIGTERM, in the foreground or as a service", "ポートを監視（フォアグラウンドまたはサービスとして）"},
+	{"stats", cmd_stats, "what a running sensor counts, live", "稼働中のセンサーの状況を表示"},
+	{"reload", cmd_reload, "a running sensor reads its configuration anew", "稼働中のセンサーに設定を読み直させる"},
 	{"check", cmd_check, "check a configuration", "設定を検査"},
 	{"config", cmd_config, "dump-default, schema or reference of the configuration", "設定の既定値・スキーマ・説明を表示"},
 	{"plugins", cmd_plugins, "list the detectors", "検知プラグインの一覧"},
+	{"doctor", cmd_doctor, "is this machine fit for live capture? changes nothing", "この機器で受信できるかを診断（何も変更しない）"},
 	{"version", cmd_version, "version, with --build how it was built", "バージョン（--build で構成も表示）"},
 };
 
@@ -45,6 +50,8 @@ int main(int argc, char **argv)
 		help(stdout);
 		return EX_OK;
 	}
+	if (argc == 2 && strcmp(argv[1], YG_METRICS_SERVER) == 0)
+		return yg_metrics_server_main();
 	if (strcmp(argv[1], "--version") == 0)
 		return cmd_version(1, argv + 1);
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)

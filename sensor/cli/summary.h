@@ -9,14 +9,14 @@
 
 #include "cli/supervisor.h"
 
-// One conservation identity: left = right.
+// One conservation identity: left = right. In a live run the right side includes what engines that died had in hand.
 struct yg_identity {
 	const char *name;
 	const char *formula;
 	uint64_t left, right;
 };
 
-enum { YG_IDENTITIES = 5 };
+enum { YG_IDENTITIES = YG_BOOKS };
 
 // Fills all identities; returns how many do not hold.
 unsigned yg_identities(const struct yg_supervisor *s, struct yg_identity ret_identities[YG_IDENTITIES]);

@@ -120,6 +120,31 @@ static void put_dissector(struct yg_json *j, const struct yg_supervisor *s)
 	yg_json_end_object(j);
 }
 
+// A live run. What the kernel or the card dropped was never ours; where nobody can say how much, there is no `kernel_drops`.
+static void put_ports(struct yg_json *j, const struct yg_supervisor *s)
+{
+	uint64_t count = yg_counter_get(&s->engine->ports_count);
+	yg_json_array(j, "ports");
+	for (uint64_t i = 0; i < count && i < YG_PORTS_MAX; i++) {
+		const struct yg_port_stats *p = &s->engine->port[i];
+		yg_json_object(j, NULL);
+		yg_json_string_n(j, "name", p->name, strnlen(p->name, sizeof p->name));
+		yg_json_uint(j, "packets", yg_counter_get(&p->packets));
+		yg_json_uint(j, "bytes", yg_counter_get(&p->bytes));
+		yg_json_uint(j, "missed", yg_counter_get(&p->missed));
+		yg_json_uint(j, "errors", yg_counter_get(&p->errors));
+		yg_json_uint(j, "nombuf", yg_counter_get(&p->nombuf));
+		if (yg_counter_get(&p->kernel_drops_known))
+			yg_json_uint(j, "kernel_drops", yg_counter_get(&p->kernel_drops));
+		yg_json_bool(j, "link_up", yg_counter_get(&p->link_up));
+		yg_json_end_object(j);
+	}
+	yg_json_end_array(j);
+	yg_json_uint(j, "engine_starts", yg_counter_get(&s->engine->starts));
+	yg_json_uint(j, "blind_ns", yg_counter_get(&s->engine->blind_ns));
+	yg_json_uint(j, "flows_lost_with_an_engine", s->flows_lost);
+}
+
 static void put_apps(struct yg_json *j, const struct yg_supervisor *s)
 {
 	uint64_t count = yg_counter_get(&s->engine->apps_count);
@@ -224,6 +249,8 @@ void yg_summary_json(const struct yg_supervisor *s, double seconds, FILE *out)
 	put_counters(j, "aggregator", s->engine->aggregator, aggregator_names, YG_AC_COUNT);
 	put_dissector(j, s);
 	put_counters(j, "courier", s->courier->c, courier_names, YG_CC_COUNT);
+	if (s->live)
+		put_ports(j, s);
 	put_apps(j, s);
 	put_orgs(j, s);
 	put_alerts(j, s);

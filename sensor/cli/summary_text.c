@@ -55,6 +55,24 @@ static void print_rows(const char *title, struct row *rows, size_t count, FILE *
 		fprintf(out, t("  … and %zu more (--json)\n", "  … ほか%zu件（--json）\n"), count - TOP);
 }
 
+// What a port dropped before we saw it stands beside what it gave; where nobody counts, that is said.
+static void print_ports(const struct yg_supervisor *s, FILE *out)
+{
+	char packets[32], drops[32], kernel[32];
+	uint64_t count = yg_counter_get(&s->engine->ports_count), blind = yg_counter_get(&s->engine->blind_ns);
+	for (uint64_t i = 0; i < count && i < YG_PORTS_MAX; i++) {
+		const struct yg_port_stats *p = &s->engine->port[i];
+		uint64_t lost = yg_counter_get(&p->missed) + yg_counter_get(&p->nombuf) + yg_counter_get(&p->errors);
+		fprintf(out, t("  %-16.*s %14s packets, dropped by the port %s, by the kernel %s\n", "  %-16.*s %14sパケット、ポートでの欠落%s、カーネルでの欠落%s\n"),
+			(int)sizeof p->name - 1, p->name, grouped(yg_counter_get(&p->packets), packets), grouped(lost, drops),
+			yg_counter_get(&p->kernel_drops_known) ? grouped(yg_counter_get(&p->kernel_drops), kernel) : t("unknown", "不明"));
+	}
+	uint64_t starts = yg_counter_get(&s->engine->starts);
+	if (starts > 1)
+		fprintf(out, t("  the engine was started %" PRIu64 " times; nothing was seen for %.1f s in all\n", "  エンジンの起動%" PRIu64 "回、監視できなかった時間の合計%.1f秒\n"),
+			starts, (double)blind / 1e9);
+}
+
 static void print_packets(const struct yg_supervisor *s, double seconds, FILE *out)
 {
 	char n[32], m[32];
@@ -66,8 +84,14 @@ static void print_packets(const struct yg_supervisor *s, double seconds, FILE *o
 	}
 	uint64_t packets = yg_counter_get(&s->engine->packets_total);
 	double span = ((double)(int64_t)yg_counter_get(&s->engine->last_ns) - (double)(int64_t)yg_counter_get(&s->engine->first_ns)) / 1e9;
-	fprintf(out, t("%s packets, %s bytes, %.1f s of traffic, read in %.2f s\n", "%sパケット、%sバイト、通信時間%.1f秒、処理時間%.2f秒\n"),
-		grouped(packets, n), grouped(bytes, m), span, seconds);
+	if (s->live) {
+		fprintf(out, t("%s packets, %s bytes, watched for %.1f s\n", "%sパケット、%sバイト、監視時間%.1f秒\n"), grouped(packets, n),
+			grouped(bytes, m), span);
+		print_ports(s, out);
+	} else {
+		fprintf(out, t("%s packets, %s bytes, %.1f s of traffic, read in %.2f s\n", "%sパケット、%sバイト、通信時間%.1f秒、処理時間%.2f秒\n"),
+			grouped(packets, n), grouped(bytes, m), span, seconds);
+	}
 	fprintf(out, "\n%s\n", t("Where packets ended", "パケットの行き先"));
 	for (unsigned i = 0; i < YG_DECODE_COUNT; i++)
 		if (ends[i])

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
@@ -20,12 +21,25 @@
 #include "base/log.h"
 #include "base/ring.h"
 #include "base/shm.h"
+#include "cli/privileges.h"
 #include "courier/journal.h"
 #include "engine/lifecycle.h"
 
-enum { FD_BASE = 256, RESTARTS_MAX = 100, END_PATIENCE_MS = 3000 };
+enum { FD_BASE = 256, RESTARTS_MAX = 100, END_PATIENCE_MS = 3000, LIVE_PATIENCE_MS = 200 };
 
 static const char *const programs[YG_CHILD_COUNT] = {"yagura-courier", "yagura-dissector", "yagura-engine"};
+
+int64_t yg_supervisor_clock_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
+const char *yg_supervisor_program(enum yg_child child)
+{
+	return programs[child];
+}
 
 // ---- what is shared ----
 
@@ -84,6 +98,37 @@ static int make_dissector_rings(struct yg_supervisor *s)
 	return error;
 }
 
+static int open_reload(struct yg_supervisor *s)
+{
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	s->reload = fcntl(ends[0], F_DUPFD_CLOEXEC, FD_BASE);
+	close(ends[0]);
+	return keep(s, YG_FD_RELOAD, ends[1]);
+}
+
+static void drop(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+int yg_supervisor_new_rings(struct yg_supervisor *s)
+{
+	for (unsigned i = 0; i < s->workers; i++) {
+		drop(&s->fds[YG_FD_TO_DISSECTOR + i]);
+		drop(&s->fds[YG_FD_FROM_DISSECTOR + i]);
+	}
+	// A configuration that the dead one was sent and did not take would be taken by the next one, whatever is in force then.
+	drop(&s->reload);
+	drop(&s->fds[YG_FD_RELOAD]);
+	memset(s->control, 0, (size_t)4096 * YG_DISSECTORS_MAX); // what a dead dissector had in hand is nobody's
+	int error = open_reload(s);
+	return error ? error : make_dissector_rings(s);
+}
+
 static int open_quarantine(struct yg_supervisor *s)
 {
 	const char *path = yg_config_string(&s->config, YG_O_QUARANTINE_DIR);
@@ -107,12 +152,13 @@ static int open_alive(struct yg_supervisor *s)
 	return keep(s, YG_FD_ALIVE, ends[0]);
 }
 
-int yg_supervisor_init(struct yg_supervisor *s, const struct yg_paths *paths, int config_fd, unsigned workers)
+int yg_supervisor_init(struct yg_supervisor *s, const struct yg_paths *paths, int config_fd, unsigned workers, bool live)
 {
 	memset(s, 0, sizeof *s);
 	memset(s->fds, 0xff, sizeof s->fds);
-	s->alive = -1;
+	s->alive = s->reload = -1;
 	s->paths = *paths;
+	s->live = live;
 	int error = keep(s, YG_FD_CONFIG, config_fd);
 	if (!error)
 		error = yg_config_open(s->fds[YG_FD_CONFIG], &s->config);
@@ -137,6 +183,8 @@ int yg_supervisor_init(struct yg_supervisor *s, const struct yg_paths *paths, in
 		error = make_dissector_rings(s);
 	if (!error)
 		error = open_quarantine(s);
+	if (!error && live)
+		error = open_reload(s);
 	return error ? error : open_alive(s);
 }
 
@@ -152,6 +200,10 @@ void yg_supervisor_finish(struct yg_supervisor *s)
 			close(s->fds[i]);
 	if (s->alive >= 0)
 		close(s->alive);
+	if (s->starter > 0)
+		close(s->starter);
+	if (s->reload >= 0)
+		close(s->reload);
 }
 
 // ---- children ----
@@ -163,7 +215,7 @@ static bool wants(enum yg_child child, int number)
 		return true;
 	if (number == YG_FD_ALERTS || number == YG_FD_FLOWS)
 		return child != YG_CHILD_DISSECTOR;
-	if (number == YG_FD_OPEN_ALERTS)
+	if (number == YG_FD_OPEN_ALERTS || number == YG_FD_RELOAD)
 		return child == YG_CHILD_ENGINE;
 	if (number == YG_FD_CONTROL || number == YG_FD_QUARANTINE)
 		return child == YG_CHILD_DISSECTOR;
@@ -172,18 +224,22 @@ static bool wants(enum yg_child child, int number)
 	return rings && child != YG_CHILD_COURIER;
 }
 
+void yg_supervisor_fds(const struct yg_supervisor *s, enum yg_child child, int fds[100])
+{
+	for (int number = 0; number < 100; number++)
+		fds[number] = wants(child, number) ? s->fds[number] : -1;
+	if (child != YG_CHILD_ENGINE)
+		fds[YG_FD_STATS] = s->fds[YG_FD_STATS + (child == YG_CHILD_DISSECTOR ? 100 : 101)];
+}
+
 static void become(struct yg_supervisor *s, enum yg_child child, char *const *argv)
 {
 	char path[4200];
-	for (int number = 0; number < 100; number++) {
-		if (s->fds[number] < 0 || !wants(child, number))
-			continue;
-		int from = number != YG_FD_STATS || child == YG_CHILD_ENGINE ? s->fds[number]
-			   : child == YG_CHILD_DISSECTOR		      ? s->fds[YG_FD_STATS + 100]
-									      : s->fds[YG_FD_STATS + 101];
-		if (dup2(from, number) < 0)
+	int fds[100];
+	yg_supervisor_fds(s, child, fds);
+	for (int number = 0; number < 100; number++)
+		if (fds[number] >= 0 && dup2(fds[number], number) < 0)
 			_exit(YG_EXIT_BAD_SETUP);
-	}
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -196,34 +252,37 @@ static void become(struct yg_supervisor *s, enum yg_child child, char *const *ar
 	_exit(YG_EXIT_BAD_SETUP);
 }
 
-static int spawn(struct yg_supervisor *s, enum yg_child child)
+int yg_supervisor_spawn(struct yg_supervisor *s, enum yg_child child)
 {
-	char workers[16], rings[16];
+	char workers[32], rings[32];
+	int64_t dissectors = s->live ? yg_config_int(&s->config, YG_O_DISSECTOR_WORKERS) : 1;
 	char **argv = calloc((size_t)s->files_count + 8, sizeof *argv);
 	if (!argv)
 		return -ENOMEM;
 	int n = 0;
-	snprintf(workers, sizeof workers, "--workers=%u", child == YG_CHILD_DISSECTOR ? 1 : s->workers);
+	snprintf(workers, sizeof workers, "--workers=%u", child == YG_CHILD_DISSECTOR ? (unsigned)dissectors : s->workers);
 	snprintf(rings, sizeof rings, "--rings=%u", s->workers);
 	argv[n++] = (char *)programs[child];
 	if (child == YG_CHILD_DISSECTOR) {
-		argv[n++] = "--replay";
 		argv[n++] = workers;
 		argv[n++] = rings;
+		if (!s->live)
+			argv[n++] = "--replay";
 	} else if (child == YG_CHILD_ENGINE) {
 		argv[n++] = workers;
-		argv[n++] = "--";
+		argv[n++] = s->live ? "--live" : "--";
 		for (int i = 0; i < s->files_count; i++)
 			argv[n++] = s->files[i];
 	}
-	pid_t pid = fork();
+	pid_t pid = child == YG_CHILD_ENGINE && s->starter ? yg_privileges_spawn(s) : fork();
 	if (pid == 0)
 		become(s, child, argv);
 	free(argv);
 	if (pid < 0)
-		return -errno;
+		return pid == -1 ? -errno : pid;
 	s->pids[child] = pid;
 	s->ended[child] = false;
+	s->started_ms[child] = yg_supervisor_clock_ms();
 	return 0;
 }
 
@@ -235,8 +294,11 @@ int yg_supervisor_start(struct yg_supervisor *s, char **files, int count)
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &chld, NULL);
+	int refused = yg_privileges_enter(s);
+	if (refused)
+		return refused;
 	for (unsigned child = 0; child < YG_CHILD_COUNT; child++) {
-		int error = spawn(s, child);
+		int error = yg_supervisor_spawn(s, child);
 		if (error)
 			return error;
 	}
@@ -244,7 +306,7 @@ int yg_supervisor_start(struct yg_supervisor *s, char **files, int count)
 }
 
 // Statuses of a child that found something that another start would not mend.
-static bool setup_failed(int status)
+bool yg_supervisor_hopeless(int status)
 {
 	static const int hopeless[] = {YG_EXIT_BAD_SETUP, EX_CANTCREAT, EX_CONFIG, EX_USAGE};
 	bool found = false;
@@ -253,9 +315,15 @@ static bool setup_failed(int status)
 	return found;
 }
 
-static void reap(struct yg_supervisor *s)
+void yg_supervisor_reap(struct yg_supervisor *s, int timeout_ms)
 {
 	int status;
+	sigset_t chld;
+	struct timespec timeout = {timeout_ms / 1000, (long)(timeout_ms % 1000) * 1000000};
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	if (timeout_ms)
+		sigtimedwait(&chld, NULL, &timeout);
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
 		for (unsigned child = 0; child < YG_CHILD_COUNT; child++) {
 			if (s->pids[child] != pid)
@@ -275,7 +343,7 @@ static void mend(struct yg_supervisor *s, enum yg_child child)
 		      (child != YG_CHILD_DISSECTOR || yg_counter_get(&s->engine->closed));
 	if (!s->ended[child] || wished)
 		return;
-	if (setup_failed(status) || s->restarts[child] >= RESTARTS_MAX) {
+	if (yg_supervisor_hopeless(status) || s->restarts[child] >= RESTARTS_MAX) {
 		s->failed = WIFEXITED(status) ? WEXITSTATUS(status) : 70;
 		if (!s->ended[YG_CHILD_ENGINE])
 			kill(s->pids[YG_CHILD_ENGINE], SIGKILL);
@@ -284,25 +352,20 @@ static void mend(struct yg_supervisor *s, enum yg_child child)
 	yg_warn("%s ended (%s %d); starting it again", programs[child], WIFSIGNALED(status) ? "signal" : "status",
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	s->restarts[child]++;
-	if (spawn(s, child) < 0)
+	if (yg_supervisor_spawn(s, child) < 0)
 		yg_error("%s: %s", programs[child], strerror(errno));
 }
 
 bool yg_supervisor_watch(struct yg_supervisor *s, int timeout_ms)
 {
-	sigset_t chld;
-	struct timespec timeout = {timeout_ms / 1000, (long)(timeout_ms % 1000) * 1000000};
-	sigemptyset(&chld);
-	sigaddset(&chld, SIGCHLD);
-	sigtimedwait(&chld, NULL, &timeout);
-	reap(s);
+	yg_supervisor_reap(s, timeout_ms);
 	if (!s->ended[YG_CHILD_ENGINE]) {
 		mend(s, YG_CHILD_DISSECTOR);
 		mend(s, YG_CHILD_COURIER);
 		return true;
 	}
 	// A dissector that had nothing to do in a short replay may have failed all the same.
-	if (!s->failed && s->ended[YG_CHILD_DISSECTOR] && setup_failed(s->status[YG_CHILD_DISSECTOR]))
+	if (!s->failed && s->ended[YG_CHILD_DISSECTOR] && yg_supervisor_hopeless(s->status[YG_CHILD_DISSECTOR]))
 		s->failed = WEXITSTATUS(s->status[YG_CHILD_DISSECTOR]);
 	// The engine closed its rings when it ended well; the courier delivers what is left and ends by itself.
 	bool well = yg_counter_get(&s->engine->finished);
@@ -313,18 +376,14 @@ bool yg_supervisor_watch(struct yg_supervisor *s, int timeout_ms)
 
 static void wait_for(struct yg_supervisor *s, int timeout_ms)
 {
-	sigset_t chld;
-	struct timespec tick = {0, 20 * 1000000L};
-	sigemptyset(&chld);
-	sigaddset(&chld, SIGCHLD);
-	for (int waited = 0; waited < timeout_ms; waited += 20) {
-		reap(s);
+	for (int64_t end = yg_supervisor_clock_ms() + timeout_ms; yg_supervisor_clock_ms() < end;) {
+		yg_supervisor_reap(s, 0);
 		bool all = true;
 		for (unsigned child = 0; child < YG_CHILD_COUNT; child++)
 			all = all && (s->ended[child] || !s->pids[child]);
 		if (all)
 			return;
-		sigtimedwait(&chld, NULL, &tick);
+		yg_supervisor_reap(s, 20);
 	}
 }
 
@@ -333,7 +392,7 @@ void yg_supervisor_stop(struct yg_supervisor *s)
 	if (s->alive >= 0)
 		close(s->alive);
 	s->alive = -1;
-	wait_for(s, END_PATIENCE_MS);
+	wait_for(s, s->live && !s->failed ? LIVE_PATIENCE_MS : END_PATIENCE_MS); // a live run has waited for those that write
 	for (unsigned child = 0; child < YG_CHILD_COUNT; child++)
 		if (s->pids[child] && !s->ended[child])
 			kill(s->pids[child], SIGKILL);

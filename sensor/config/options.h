@@ -16,8 +16,31 @@
 	  "Time zone in which times are printed, whatever the host's.", "時刻表示のタイムゾーン。") \
 	X(SENSOR_LANGUAGE, "sensor.language", ENUM, NULL, 0, 0, "auto", "auto|ja|en", \
 	  "Language of the terminal; auto follows the locale.", "端末表示の言語。auto はロケールに従う。") \
+	X(SENSOR_USER, "sensor.user", STRING, NULL, 0, 31, "yagura", NULL, \
+	  "User to whom a live run that root starts changes once its ports can be opened; empty: none, as in a replay.", \
+	  "rootで起動したライブ監視の権限放棄後の実行ユーザー。空なら変更しない（再生時も変更しない）。") \
 	X(ENGINE_WORKERS, "engine.workers", INT, "threads", 1, 16, "1", NULL, \
 	  "Worker threads that decode and keep flows.", "復号とフロー管理を行うワーカー数。") \
+	X(CAPTURE_PORTS, "capture.ports", STRING, NULL, 0, 1023, "", NULL, \
+	  "Ports of a live run, with blanks between: an interface, a PCI address or a vdev in DPDK's words.", "ライブ監視のポート（空白区切り）。インターフェース名、PCIアドレス、またはDPDKのvdev。") \
+	X(CAPTURE_CORES, "capture.cores", STRING, NULL, 0, 255, "", NULL, \
+	  "Cores of the workers (2-5,8), one each; empty: wherever the kernel puts them.", "ワーカーを固定するCPUコア（例: 2-5,8）。空なら固定しない。") \
+	X(CAPTURE_DESCRIPTORS, "capture.descriptors", INT, "frames", 64, 32768, "4096", NULL, \
+	  "Frames that a queue of a port holds before it drops.", "ポートの受信キューの大きさ（フレーム数）。") \
+	X(CAPTURE_PROMISCUOUS, "capture.promiscuous", BOOL, NULL, 0, 0, "true", NULL, \
+	  "Receive frames for any address, as a mirror port must.", "全宛先のフレームを受信する（ミラーポートでは必須）。") \
+	X(CAPTURE_JUMBO, "capture.jumbo", BOOL, NULL, 0, 0, "false", NULL, \
+	  "Receive frames of up to 9,000 bytes.", "9,000バイトまでのフレームを受信する。") \
+	X(CAPTURE_HUGEPAGES, "capture.hugepages", ENUM, NULL, 0, 0, "auto", "auto|always|never", \
+	  "Huge pages: auto goes without where too few are free, always refuses to start.", "ヒュージページの利用。auto は不足時に使わず、always は起動しない。") \
+	X(CAPTURE_MEMORY, "capture.memory", BYTES, "bytes", 67108864, 274877906944, "512MiB", NULL, \
+	  "Memory of DPDK: packet buffers, descriptors and rings.", "DPDKが使うメモリー。") \
+	X(CAPTURE_BUFFERS, "capture.buffers", INT, "frames", 0, 16777216, "0", NULL, \
+	  "Packet buffers of all ports; 0: as many as descriptors and workers need.", "パケットバッファーの総数。0 は自動。") \
+	X(CAPTURE_BUFFER_SIZE, "capture.buffer_size", INT, "bytes", 64, 16384, "2048", NULL, \
+	  "Bytes of a frame that a packet buffer takes; a longer frame takes several where the port can.", "バッファー1個のバイト数。") \
+	X(CAPTURE_SPREAD, "capture.spread", ENUM, NULL, 0, 0, "auto", "auto|software", \
+	  "How frames come to several workers: by the card where it can, or by ourselves (a mirror that encapsulates).", "複数ワーカーへの振り分け。カプセル化されたミラーでは software。") \
 	X(EGRESS_LINE, "egress.line", BPS, "bit/s", 0, 4e11, "0", NULL, \
 	  "Capacity of the egress that is mirrored; 0: not declared.", "ミラー対象の出口回線の帯域。0 は未設定。") \
 	X(EGRESS_MIRROR, "egress.mirror", ENUM, NULL, 0, 0, "both", "both|one_way", \
@@ -38,6 +61,10 @@
 	  "Idle time of an established TCP connection.", "確立したTCP接続の無通信タイムアウト。") \
 	X(FLOW_UPDATE, "flow.update", DURATION, "s", 0, 86400, "60s", NULL, \
 	  "Interval of the update records of a long flow; 0: none.", "長いフローの途中記録の間隔。0 は記録しない。") \
+	X(FLOW_ADMISSION, "flow.admission", INT, "flows/s", 0, 16777216, "16384", NULL, \
+	  "Live: flows with payload from one side alone that a body gets records for in a second; " \
+	  "above it a flow waits for its eighth packet. 0: any number.", \
+	  "実運用時、一つの団体に1秒間に認める片方向フローの数。超過分は8個目のパケットまで待つ。0 は無制限。") \
 	X(REASSEMBLY_TRACKERS, "reassembly.trackers", INT, "datagrams", 16, 65536, "4096", NULL, \
 	  "Datagrams in reassembly at a time.", "同時に再構成するデータグラム数。") \
 	X(REASSEMBLY_FRAGMENTS, "reassembly.fragments", INT, "fragments", 2, 1024, "64", NULL, \
@@ -77,7 +104,7 @@
 	X(ALERTS_PER_MINUTE, "alerts.per_minute", INT, "alerts", 1, 100000, "200", NULL, \
 	  "Alerts opened in a minute; past it low and medium ones are summarised with exact counts.", "1分間に発報する数。超えた分は集約する。") \
 	X(REDIS_URL, "redis.url", STRING, NULL, 0, 255, "", NULL, \
-	  "redis://[user:password@]host:port[/db] or unix:///path; empty: no Redis.", "Redisの接続先。空なら使わない。") \
+	  "redis://[user:password@]host:port[/db] or unix://[user:password@]/path; empty: no Redis.", "Redisの接続先。空なら使わない。") \
 	X(REDIS_MAXLEN, "redis.maxlen", INT, "entries", 1000, 1000000000, "500000", NULL, \
 	  "Entries that the alert stream keeps, about.", "ストリームに残すおよその件数。") \
 	X(REDIS_TIMEOUT, "redis.timeout", DURATION, "s", 0.1, 60, "2s", NULL, \
@@ -87,7 +114,44 @@
 	X(EVE_FILE, "eve.file", STRING, NULL, 0, 4095, "", NULL, \
 	  "File for EVE JSON lines; empty: none.", "EVE JSONの出力ファイル。空なら出力しない。") \
 	X(EVE_FLOWS, "eve.flows", BOOL, NULL, 0, 0, "true", NULL, \
-	  "Write flow records to the EVE file.", "フロー記録もEVEに出力する。")
+	  "Write flow records to the EVE file.", "フロー記録もEVEに出力する。") \
+	X(CAPTURE_DEDUPLICATE, "capture.deduplicate", BOOL, NULL, 0, 0, "false", NULL, \
+	  "Leave out the second of two equal packets within 50 ms: for a mirror that shows every packet twice.", "50ミリ秒以内に二重に届いたパケットを除く（双方向SPAN向け）。") \
+	X(SHED_ENABLED, "shed.enabled", BOOL, NULL, 0, 0, "true", NULL, \
+	  "Shed load in announced steps when a worker cannot keep up; rates stay exact.", "処理が追いつかない場合に段階的に負荷を制限する（計数は正確なまま）。") \
+	X(SHED_QUEUE, "shed.queue", INT, "%", 10, 95, "75", NULL, \
+	  "Fill of a worker's receive queue at which shedding begins; the next steps come at half and a fifth of the room left.", "負荷制限を始める受信キューの使用率。") \
+	X(SHED_BUSY, "shed.busy", INT, "%", 50, 100, "98", NULL, \
+	  "Share of a worker's time spent on packets that counts as overload while its queue fills or cannot be read.", "過負荷とみなすワーカーの稼働率。") \
+	X(SHED_CALM, "shed.calm", DURATION, "s", 0.1, 600, "5s", NULL, \
+	  "Time of calm before shedding goes one step down.", "負荷制限を一段階緩めるまでの平穏な時間。") \
+	X(MIRROR_SILENCE, "mirror.silence", DURATION, "s", 0, 86400, "30s", NULL, \
+	  "Time without a packet on a port after which sensor.silent is raised; 0: never.", "受信なしと判断するまでの時間。0 は無効。") \
+	X(MIRROR_DROPS, "mirror.drops", FLOAT, "%", 0, 100, "0.1", NULL, \
+	  "Share of frames lost before they could be read (port, kernel, handing over) that is a fault of the mirror; 0: never.", "異常とみなす受信前のフレーム損失率。0 は無効。") \
+	X(MIRROR_ERRORS, "mirror.errors", FLOAT, "%", 0, 100, "0.1", NULL, \
+	  "Share of damaged frames; 0: never.", "異常とみなす破損フレームの割合。0 は無効。") \
+	X(MIRROR_GAPS, "mirror.gaps", FLOAT, "%", 0, 100, "1", NULL, \
+	  "Share of acknowledged bytes that the mirror never showed; 0: never.", "異常とみなす、確認応答済みで見えなかったデータの割合。0 は無効。") \
+	X(MIRROR_DUPLICATES, "mirror.duplicates", FLOAT, "%", 0, 100, "5", NULL, \
+	  "Share of packets that are second copies, while capture.deduplicate is off; 0: never.", "異常とみなす重複パケットの割合。0 は無効。") \
+	X(MIRROR_ONE_WAY, "mirror.one_way", FLOAT, "%", 0, 100, "50", NULL, \
+	  "Share of TCP connections of which one direction was seen, where egress.mirror is both; 0: never.", "異常とみなす片方向の接続の割合。0 は無効。") \
+	X(MIRROR_REORDERING, "mirror.reordering", FLOAT, "%", 0, 100, "5", NULL, \
+	  "Share of TCP segments that came out of order; 0: never.", "異常とみなす順序の入れ替わりの割合。0 は無効。") \
+	X(MIRROR_ASYMMETRY, "mirror.asymmetry", FLOAT, "%", 0, 100, "0.1", NULL, \
+	  "Share of flows that two workers have; 0: never.", "異常とみなす、複数ワーカーに分かれたフローの割合。0 は無効。") \
+	X(MIRROR_IMBALANCE, "mirror.imbalance", FLOAT, "times", 0, 64, "4", NULL, \
+	  "Packets of the fullest worker over the mean of all; 0: never.", "異常とみなす、最多ワーカーと平均の比。0 は無効。") \
+	X(MIRROR_UTILISATION, "mirror.utilisation", FLOAT, "%", 0, 400, "90", NULL, \
+	  "Mirrored traffic, both directions together, over egress.line: a mirror port of that speed shows no more; 0: never.", "egress.line に対する異常とみなす使用率（双方向の合計）。0 は無効。") \
+	X(CAPTURE_TELEMETRY, "capture.telemetry", BOOL, NULL, 0, 0, "false", NULL, \
+	  "Answer DPDK's telemetry clients (/yagura/stats, /yagura/flows, /yagura/detectors).", "DPDKのテレメトリークライアントに応答する。") \
+	X(METRICS_LISTEN, "metrics.listen", STRING, NULL, 0, 107, "/run/yagura/metrics.sock", NULL, \
+	  "Where Prometheus may read /metrics: a UNIX socket, or a port of this host alone (127.0.0.1:9598, [::1]:9598); empty: nowhere.", \
+	  "Prometheus形式の /metrics を提供する場所。UNIXソケット、または自ホスト内のみのアドレスとポート。空なら提供しない。") \
+	X(CONTROL_SOCKET, "control.socket", STRING, NULL, 0, 107, "/run/yagura/control.sock", NULL, \
+	  "UNIX socket on which `yagura stats` asks a live run; empty: none.", "稼働中のセンサーに `yagura stats` などが問い合わせるUNIXソケット。空なら作成しない。")
 // clang-format on
 
 enum yg_option_id {

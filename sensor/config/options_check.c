@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/address.h"
 #include "config/value.h"
 
 #define ZONEINFO "/usr/share/zoneinfo"
@@ -83,15 +84,57 @@ static bool redis_host_is_sound(const char *rest)
 	return *end == '\0' || strspn(end + 1, "0123456789") == strlen(end + 1);
 }
 
+// What follows unix://: user:password@ or nothing, and a path from the root.
+static bool redis_socket_is_sound(const char *rest)
+{
+	const char *path = strchr(rest, '/');
+	const char *at = path ? memrchr(rest, '@', (size_t)(path - rest)) : NULL;
+	if (!path || !path[1] || (at ? at + 1 : rest) != path)
+		return false;
+	return !at || memchr(rest, ':', (size_t)(at - rest));
+}
+
 static void check_redis(struct yg_compiler *c)
 {
 	const char *url = c->core.values[YG_O_REDIS_URL].s;
-	bool sound = *url == '\0' || (strncmp(url, "unix:///", 8) == 0 && url[8]) ||
+	bool sound = *url == '\0' || (strncmp(url, "unix://", 7) == 0 && redis_socket_is_sound(url + 7)) ||
 	             (strncmp(url, "redis://", 8) == 0 && redis_host_is_sound(url + 8));
 	// The text may hold a password: it is not repeated.
 	if (!sound)
 		yg_complain(&c->report, c->core.set_at[YG_O_REDIS_URL], "redis.url",
-		            "is no address of a Redis; write redis://[user:password@]host:port[/db] or unix:///path");
+		            "is no address of a Redis; write redis://[user:password@]host:port[/db] or unix://[user:password@]/path");
+}
+
+// Another machine must not reach it: an address of this host's own, written as a number.
+static bool is_own_address(const char *where)
+{
+	uint8_t af;
+	struct yg_addr addr;
+	char host[YG_ADDRESS_TEXT + 2];
+	const char *colon = strrchr(where, ':');
+	size_t length = colon ? (size_t)(colon - where) : 0;
+	if (length == 0 || length >= sizeof host || strspn(colon + 1, "0123456789") != strlen(colon + 1) || strlen(colon + 1) > 5)
+		return false;
+	bool bracketed = length > 2 && where[0] == '[' && where[length - 1] == ']';
+	memcpy(host, where + bracketed, length - 2 * bracketed);
+	host[length - 2 * bracketed] = '\0';
+	if (yg_address_parse(host, &af, &addr) || (af == 6) != bracketed || !port_fits(strtoul(colon + 1, NULL, 10)))
+		return false;
+	static const struct yg_addr loopback6 = {{[15] = 1}};
+	return af == 4 ? addr.b[0] == 127 : memcmp(&addr, &loopback6, sizeof addr) == 0;
+}
+
+static void check_sockets(struct yg_compiler *c)
+{
+	const char *listen = c->core.values[YG_O_METRICS_LISTEN].s, *control = c->core.values[YG_O_CONTROL_SOCKET].s;
+	if (*listen && *listen != '/' && !is_own_address(listen))
+		yg_complain(&c->report, c->core.set_at[YG_O_METRICS_LISTEN], "metrics.listen",
+		            "'%s' is no place that this host alone reaches; write /path, 127.0.0.1:PORT or [::1]:PORT", listen);
+	if (*control && *control != '/')
+		yg_complain(&c->report, c->core.set_at[YG_O_CONTROL_SOCKET], "control.socket",
+		            "'%s' does not begin at /; write the whole path of a UNIX socket", control);
+	if (*control && strcmp(control, listen) == 0)
+		yg_complain(&c->report, c->core.set_at[YG_O_CONTROL_SOCKET], "control.socket", "'%s' is metrics.listen too; write two paths", control);
 }
 
 static void check_paths(struct yg_compiler *c)
@@ -166,6 +209,7 @@ void yg_options_check(struct yg_compiler *c)
 	check_timezone(c);
 	check_redis(c);
 	check_paths(c);
+	check_sockets(c);
 	double line = fastest_line(c);
 	if (line == 0)
 		return;

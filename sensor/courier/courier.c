@@ -49,17 +49,17 @@ static char *room_for(struct yg_courier *courier, size_t size, uint64_t now_ns)
 static bool write_flow(struct yg_courier *courier, uint64_t now_ns)
 {
 	if (!yg_eve_flow_valid(&courier->flow)) {
-		count(courier, YG_CC_FLOWS_INVALID, 1);
+		courier->flows_invalid++;
 		return true;
 	}
 	char *room = room_for(courier, YG_EVE_FLOW_MAX, now_ns);
 	if (!room) {
-		count(courier, YG_CC_EVE_ERRORS, 1);
+		courier->flows_dropped++;
 		return false;
 	}
 	size_t length = yg_eve_flow(&courier->eve, &courier->flow, room, YG_EVE_FLOW_MAX);
 	if (length == 0) {
-		count(courier, YG_CC_EVE_TOO_LONG, 1);
+		courier->flows_too_long++;
 		return true;
 	}
 	yg_sink_file_commit(&courier->file, length, now_ns);
@@ -185,6 +185,17 @@ static uint64_t count_unbuffered(struct yg_courier *courier)
 	return lines;
 }
 
+// What the last write, tried outside of the journal, has come to; and what was read since the one before it.
+static void count_last(struct yg_courier *courier)
+{
+	// The file tells the lines of flows from those of alerts in what it could keep of them.
+	uint64_t kept = courier->file.flows_kept < courier->flows_buffered ? courier->file.flows_kept : courier->flows_buffered;
+	count(courier, YG_CC_FLOWS_WRITTEN, kept);
+	count(courier, YG_CC_FLOWS_INVALID, courier->flows_invalid);
+	count(courier, YG_CC_EVE_TOO_LONG, courier->flows_too_long);
+	count(courier, YG_CC_EVE_ERRORS, courier->flows_dropped);
+}
+
 static int finish(struct yg_courier *courier)
 {
 	bool broken = yg_spool_broken(courier->spool) || courier->flows_read.broken;
@@ -193,9 +204,8 @@ static int finish(struct yg_courier *courier)
 		yg_journal_flush(courier, 0);
 	uint64_t lost = courier->has_file ? yg_sink_file_close(&courier->file) + count_unbuffered(courier) : 0;
 	yg_counter_set(&courier->journal->length, 0);
-	yg_counter_set(&courier->journal->at_risk, 0); // counted in `lost`
-	if (!lost) // the disk took at the last moment what it had refused before
-		count(courier, YG_CC_FLOWS_WRITTEN, courier->flows_buffered);
+	yg_journal_settle(courier); // counted in `lost`
+	count_last(courier);
 	uint64_t pending = yg_counter_get(&courier->stats->c[YG_CC_ALERTS_PENDING]);
 	if (broken)
 		yg_error("the engine wrote a ring index that cannot be; what came after it was not read");
@@ -227,8 +237,8 @@ int yg_courier_run(struct yg_courier *courier, const volatile int *stop)
 		if (moved && now_ns < look_ns)
 			continue;
 		look_ns = now_ns + LOOK_AROUND_MS * (uint64_t)YG_NS_PER_MS;
-		if (deadline_ns == UINT64_MAX)
-			deadline_ns = end_of_trying(courier, *stop, now_ns);
+		uint64_t end_ns = end_of_trying(courier, *stop, now_ns); // to be told to stop is a nearer end than that of the input
+		deadline_ns = end_ns < deadline_ns ? end_ns : deadline_ns;
 		if (now_ns >= deadline_ns || (deadline_ns != UINT64_MAX && !moved && all_delivered(courier)))
 			return finish(courier);
 		if (!moved)

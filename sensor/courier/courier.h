@@ -25,6 +25,8 @@ struct yg_courier {
 	struct yg_sink_file file;
 	bool has_file, write_flows;
 	uint32_t flows_buffered; // flow records in the file's buffer
+	// Read since the ring was last given back, and not for the file: what a successor would find again counts only then.
+	uint32_t flows_invalid, flows_too_long, flows_dropped;
 	uint64_t file_position; // alerts before it are in the file's buffer
 	uint64_t file_written;  // alerts before it are in the file
 	int alive_fd;           // ends when the supervisor is gone; -1: none

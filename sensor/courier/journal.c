@@ -32,6 +32,13 @@ static void in_order(void)
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
+// Counters grow: one that stands higher already has been set, and has gone on since.
+static void raise_to(struct yg_courier *courier, enum yg_courier_counter counter, const struct yg_counter *value)
+{
+	if (yg_counter_get(value) > get(courier, counter))
+		set(courier, counter, yg_counter_get(value));
+}
+
 static void announce(struct yg_courier *courier)
 {
 	struct yg_journal *j = courier->journal;
@@ -51,6 +58,9 @@ static void announce(struct yg_courier *courier)
 	yg_counter_set(&j->after.lines, get(courier, YG_CC_EVE_LINES) + file->lines);
 	yg_counter_set(&j->after.bytes, get(courier, YG_CC_EVE_BYTES) + file->length);
 	yg_counter_set(&j->after.flows_written, get(courier, YG_CC_FLOWS_WRITTEN) + courier->flows_buffered);
+	yg_counter_set(&j->after.invalid, get(courier, YG_CC_FLOWS_INVALID) + courier->flows_invalid);
+	yg_counter_set(&j->after.too_long, get(courier, YG_CC_EVE_TOO_LONG) + courier->flows_too_long);
+	yg_counter_set(&j->after.errors, get(courier, YG_CC_EVE_ERRORS) + courier->flows_dropped);
 	in_order();
 	yg_counter_set(&j->length, yg_counter_get(&j->inode) ? file->length : 0);
 	in_order();
@@ -64,18 +74,54 @@ static void release_flows(struct yg_courier *courier, uint64_t position)
 	yg_ring_release(&courier->flows);
 }
 
+static void forget_refused(struct yg_courier *courier)
+{
+	courier->flows_invalid = courier->flows_too_long = courier->flows_dropped = 0;
+}
+
+void yg_journal_settle(struct yg_courier *courier)
+{
+	for (int i = 0; i < 2; i++)
+		yg_counter_set(&courier->journal->given[i].position, 0);
+	in_order();
+}
+
+// Up to where the ring was given back says which of the two holds. NULL when neither does.
+static const struct yg_journal_given *given_back(const struct yg_courier *courier)
+{
+	const struct yg_journal_given *found = NULL;
+	for (int i = 0; i < 2; i++) {
+		const struct yg_journal_given *g = &courier->journal->given[i];
+		uint64_t position = yg_counter_get(&g->position);
+		if (position && position - 1 <= courier->flows.own && (!found || position > yg_counter_get(&found->position)))
+			found = g;
+	}
+	return found;
+}
+
+static void count_refused(struct yg_courier *courier, const struct yg_journal_given *given)
+{
+	raise_to(courier, YG_CC_FLOWS_INVALID, &given->invalid);
+	raise_to(courier, YG_CC_EVE_TOO_LONG, &given->too_long);
+	raise_to(courier, YG_CC_EVE_ERRORS, &given->errors);
+}
+
 static void written(struct yg_courier *courier)
 {
 	struct yg_journal *j = courier->journal;
 	set(courier, YG_CC_EVE_LINES, yg_counter_get(&j->after.lines));
 	set(courier, YG_CC_EVE_BYTES, yg_counter_get(&j->after.bytes));
 	set(courier, YG_CC_FLOWS_WRITTEN, yg_counter_get(&j->after.flows_written));
+	raise_to(courier, YG_CC_FLOWS_INVALID, &j->after.invalid);
+	raise_to(courier, YG_CC_EVE_TOO_LONG, &j->after.too_long);
+	raise_to(courier, YG_CC_EVE_ERRORS, &j->after.errors);
 	yg_counter_set(&j->alerts, yg_counter_get(&j->after.alerts));
-	yg_counter_set(&j->at_risk, 0);
+	yg_journal_settle(courier);
 	release_flows(courier, yg_counter_get(&j->after.flows));
 	in_order();
 	yg_counter_set(&j->length, 0);
 	courier->flows_buffered = 0;
+	forget_refused(courier);
 	courier->file_written = yg_counter_get(&j->after.alerts);
 }
 
@@ -94,9 +140,20 @@ int yg_journal_flush(struct yg_courier *courier, uint64_t now_ns)
 
 void yg_journal_let_go(struct yg_courier *courier)
 {
-	yg_counter_set(&courier->journal->at_risk, courier->flows_buffered);
+	const struct yg_journal_given *holds = given_back(courier);
+	struct yg_journal_given *next = &courier->journal->given[holds == &courier->journal->given[0]];
+	yg_counter_set(&next->position, 0);
+	in_order();
+	yg_counter_set(&next->at_risk, courier->flows_buffered);
+	yg_counter_set(&next->invalid, get(courier, YG_CC_FLOWS_INVALID) + courier->flows_invalid);
+	yg_counter_set(&next->too_long, get(courier, YG_CC_EVE_TOO_LONG) + courier->flows_too_long);
+	yg_counter_set(&next->errors, get(courier, YG_CC_EVE_ERRORS) + courier->flows_dropped);
+	in_order();
+	yg_counter_set(&next->position, courier->flows_read.own + 1);
 	in_order();
 	release_flows(courier, courier->flows_read.own);
+	count_refused(courier, next);
+	forget_refused(courier);
 }
 
 // Cuts off what there is of the write that was announced. True when all of it is there.
@@ -118,16 +175,26 @@ static bool happened(const struct yg_journal *j, const char *path)
 	return whole;
 }
 
+// What the ring holds no more and the file never got.
+static void count_lost(struct yg_courier *courier, const struct yg_journal_given *given)
+{
+	uint64_t lost = yg_counter_get(&given->at_risk), errors = yg_counter_get(&given->errors) + lost;
+	if (lost)
+		yg_error("%llu lines were not written to the EVE file: the disk refused them, and then the courier died", (unsigned long long)lost);
+	if (lost && errors > get(courier, YG_CC_EVE_ERRORS))
+		set(courier, YG_CC_EVE_ERRORS, errors);
+}
+
 void yg_journal_recover(struct yg_courier *courier, const char *path)
 {
 	struct yg_journal *j = courier->journal;
+	const struct yg_journal_given *given = given_back(courier);
+	if (given)
+		count_refused(courier, given);
 	if (yg_counter_get(&j->length) && happened(j, path))
 		written(courier);
+	else if (given)
+		count_lost(courier, given);
+	yg_journal_settle(courier);
 	yg_counter_set(&j->length, 0);
-	uint64_t lost = yg_counter_get(&j->at_risk);
-	if (lost) {
-		yg_error("%llu lines were not written to the EVE file: the disk refused them, and then the courier died", (unsigned long long)lost);
-		yg_counter_add(&courier->stats->c[YG_CC_EVE_ERRORS], lost);
-	}
-	yg_counter_set(&j->at_risk, 0);
 }

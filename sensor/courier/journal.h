@@ -18,6 +18,14 @@
 struct yg_journal_point {
 	struct yg_counter flows, alerts;               // positions in the rings: everything before is in the file
 	struct yg_counter lines, bytes, flows_written; // the counters of these names
+	struct yg_counter invalid, too_long, errors;   // likewise, of flow records
+};
+
+// What holds once the ring of flow records is given back up to a position, though not all of it is in the file.
+struct yg_journal_given {
+	struct yg_counter position;                  // and 1; 0: this one says nothing
+	struct yg_counter at_risk;                   // records in the buffer that the ring holds no more
+	struct yg_counter invalid, too_long, errors; // the counters of these names
 };
 
 struct yg_journal {
@@ -25,7 +33,7 @@ struct yg_journal {
 	struct yg_counter length;        // bytes of the write; 0: none is announced
 	struct yg_journal_point after;
 	struct yg_counter alerts;             // what is in the file, whatever Redis has
-	struct yg_counter at_risk;            // flow records in the buffer that their ring holds no more
+	struct yg_journal_given given[2];     // the newer one holds once the ring stands at its position, until then the other
 	struct yg_counter generation, sent;   // of the Redis stream: see spool.h
 };
 
@@ -43,6 +51,9 @@ int yg_journal_flush(struct yg_courier *courier, uint64_t now_ns);
 
 // Gives back all flow records that have been read, those in the buffer too: they are lost if this process dies now, and are counted then.
 void yg_journal_let_go(struct yg_courier *courier);
+
+// Forgets records that were given back: they are written, or counted as lost.
+void yg_journal_settle(struct yg_courier *courier);
 
 // Takes over from a courier that died. Rings attached, the file not yet opened.
 void yg_journal_recover(struct yg_courier *courier, const char *path);

@@ -13,6 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/confine.h"
 #include "base/log.h"
 #include "base/shm.h"
 #include "courier/courier.h"
@@ -154,6 +155,13 @@ static int set_up(struct yg_courier *courier)
 	return open_redis(courier, sensor) < 0 ? YG_EXIT_BAD_SETUP : YG_EXIT_OK;
 }
 
+// Which sockets Redis asks for.
+static unsigned sockets(const struct yg_config *config)
+{
+	const char *url = yg_config_string(config, YG_O_REDIS_URL);
+	return !url[0] ? 0 : strncmp(url, "unix:", 5) == 0 ? YG_CONFINED_UNIX : YG_CONFINED_INET;
+}
+
 int main(void)
 {
 	static struct yg_courier courier; // holds the line caches: too large for the stack
@@ -164,6 +172,8 @@ int main(void)
 	int status = set_up(&courier);
 	if (status != YG_EXIT_OK)
 		return status;
+	if (yg_confine_process(YG_CONFINED_COURIER | sockets(&courier.config)))
+		return YG_EXIT_BAD_SETUP;
 	status = yg_courier_run(&courier, &stop_asked);
 	yg_redis_destroy(courier.redis);
 	yg_spool_close(courier.spool);

@@ -119,24 +119,36 @@ static void cut_partial_line(struct yg_sink_file *sink)
 		yg_error("EVE file: its last line is not whole: %s", strerror(errno));
 }
 
-static uint64_t lines_in(const char *text, size_t length)
+// Whole lines, how many bytes they are, and how many of them tell of a flow.
+static uint64_t lines_in(const char *text, size_t length, size_t *ret_bytes, uint64_t *ret_flows)
 {
+	static const char flow[] = "\"event_type\":\"flow\"";
+	enum { HEAD = 80 }; // of a line: its time and its type
 	uint64_t lines = 0;
-	for (size_t i = 0; i < length; i++)
-		lines += text[i] == '\n';
+	*ret_bytes = 0;
+	*ret_flows = 0;
+	for (const char *end; (end = memchr(text + *ret_bytes, '\n', length - *ret_bytes)) != NULL; lines++) {
+		const char *line = text + *ret_bytes;
+		size_t head = (size_t)(end - line) < HEAD ? (size_t)(end - line) : HEAD;
+		*ret_flows += memmem(line, head, flow, sizeof flow - 1) != NULL;
+		*ret_bytes += (size_t)(end - line) + 1;
+	}
 	return lines;
 }
 
 uint64_t yg_sink_file_close(struct yg_sink_file *sink)
 {
 	uint64_t lost = 0;
+	size_t bytes;
 	if (sink->fd < 0)
 		return 0;
 	sink->retry_ns = 0;
+	lines_in(sink->buffer, sink->length, &bytes, &sink->flows_kept);
 	if (yg_sink_file_flush(sink, 0) < 0) {
-		uint64_t kept = lines_in(sink->buffer, sink->written);
+		uint64_t kept = lines_in(sink->buffer, sink->written, &bytes, &sink->flows_kept);
 		lost = sink->lines > kept ? sink->lines - kept : 0;
 		yg_counter_add(&sink->stats->c[YG_CC_EVE_LINES], kept);
+		yg_counter_add(&sink->stats->c[YG_CC_EVE_BYTES], bytes);
 		cut_partial_line(sink);
 		yg_counter_add(&sink->stats->c[YG_CC_EVE_ERRORS], lost);
 	}

@@ -21,6 +21,7 @@ struct yg_sink_file {
 	uint64_t retry_ns;  // no write before, after an error
 	uint64_t oldest_ns; // when the first line in the buffer came
 	bool failing;
+	uint64_t flows_kept; // after the close: lines of flows that its last write brought into the file
 	struct yg_courier_stats *stats; // not owned
 };
 

@@ -360,6 +360,12 @@ bool yg_flows_look(const struct yg_flows *flows, const struct yg_ds_request *req
 	return request->kind != YG_DS_PACKET || flow->generation != request->generation || !is_passed_by(flow, request);
 }
 
+void yg_flows_fetch(const struct yg_flows *flows, uint32_t slot)
+{
+	if (slot < flows->setup->slots)
+		__builtin_prefetch(&flows->flow[slot], 1, 2);
+}
+
 void yg_flows_read(struct yg_flows *flows, unsigned ring, const struct yg_ds_request *request, const uint8_t *bytes)
 {
 	struct flow *flow = &flows->flow[request->slot];

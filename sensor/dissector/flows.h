@@ -29,6 +29,9 @@ bool yg_request_valid(const struct yg_ds_request *request, uint32_t slots);
 // Whether yg_flows_read will look at the bytes of this record: not at those of a packet behind its flow's verdict.
 bool yg_flows_look(const struct yg_flows *flows, const struct yg_ds_request *request);
 
+// Fetches the flow in this slot, any slot, into the cache: a record about it comes next.
+void yg_flows_fetch(const struct yg_flows *flows, uint32_t slot);
+
 // Reads one record that came on `ring`: PACKET, END or GUESS. `bytes`: request->length bytes and YG_DS_PADDING zeros, when
 // yg_flows_look says so.
 void yg_flows_read(struct yg_flows *flows, unsigned ring, const struct yg_ds_request *request, const uint8_t *bytes);

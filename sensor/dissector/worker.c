@@ -25,6 +25,7 @@
 enum {
 	SHOW_EVERY = 64, // records until engine and counters see what was done
 	LIVE_SLICE = 32, // records of one ring before the next one's turn
+	CACHE_LINE = 64,
 };
 
 struct worker {
@@ -108,6 +109,24 @@ static void commit(struct worker *w, unsigned r, uint32_t pieces)
 	}
 }
 
+// Fetches what the records behind this one will need: other processors wrote it last, and to wait for it took an eighth
+// of a worker's time. What is read of it here is a hint and no more: it is read again, and checked, when its turn comes.
+static void fetch_ahead(const struct worker *w, unsigned r, uint32_t pieces)
+{
+	const struct yg_ring *ring = &w->in[r];
+	uint64_t next = ring->own + pieces;
+	if (next + 1 >= ring->peer) // only what is known to be there: a producer at work there would lose the line
+		return;
+	const struct yg_ds_request *head = yg_ring_slot(ring, next);
+	uint32_t length = *(const volatile uint32_t *)&head->length; // its head came with the record before
+	for (uint32_t at = 0; at < length && at < YG_DS_DATA; at += CACHE_LINE)
+		__builtin_prefetch(head->data + at, 0, 2);
+	yg_flows_fetch(w->flows, *(const volatile uint32_t *)&head->slot);
+	head = yg_ring_slot(ring, next + 1);
+	__builtin_prefetch(head, 0, 2);
+	__builtin_prefetch((const uint8_t *)head + CACHE_LINE, 0, 2);
+}
+
 // A record that breaks the protocol costs its first slot, and is counted.
 static void skip_invalid(struct worker *w, unsigned r, const struct yg_ds_request *head)
 {
@@ -127,6 +146,7 @@ static void read_record(struct worker *w, unsigned r, const struct yg_ds_request
 	atomic_store_explicit(&w->shared->now_ns, head->time_ns, memory_order_relaxed);
 	if (yg_flows_look(w->flows, head))
 		copy_packet(w, r, head);
+	fetch_ahead(w, r, head->pieces);
 	yg_flows_read(w->flows, r, head, w->packet);
 	commit(w, r, head->pieces);
 }

@@ -2,7 +2,8 @@
 // Copyright the Yagura authors
 //
 // See aggregator.h. In a replay a batch is merged by (stage, order), ties to the lower worker. While it waits for events it goes on taking
-// rates and samples, so that no worker stands before a full ring that nobody reads.
+// rates and samples, so that no worker stands before a full ring that nobody reads. Live, what comes is taken as it comes, and a second
+// closes when every worker has begun a later one; a worker that has stood still for a second is not waited for.
 #include "engine/aggregator.h"
 
 #include <errno.h>
@@ -14,11 +15,20 @@
 #include "base/log.h"
 #include "engine/aggregator_out.h"
 #include "engine/detectors.h"
+#include "engine/health.h"
 #include "engine/lifecycle.h"
 #include "engine/rate_engine.h"
 #include "engine/sample.h"
+#include "engine/shares.h"
 
-enum { ONE_WAY_SECONDS = 60, RUN_ON_SECONDS = 7200 };
+enum { ONE_WAY_SECONDS = 60, RUN_ON_SECONDS = 7200, LIVE_EVENTS = 4096, STALLED_MS = 1000, CATCH_UP_SECONDS = 300 };
+
+// Live: what is known of a worker.
+struct lane {
+	bool ended;
+	uint64_t beat;       // as last read …
+	int64_t beat_at_ms;  // … and when it was first seen so, CLOCK_MONOTONIC
+};
 
 struct yg_aggregator {
 	struct yg_aggregator_options o;
@@ -27,11 +37,15 @@ struct yg_aggregator {
 	struct yg_detectors *detectors;
 	struct yg_lifecycle *lifecycle;
 	struct yg_out *out;
+	struct yg_reload *reload; // the last that was taken
 	int64_t second;     // that is open
 	struct yg_time now;
 	bool started;
 	struct { uint32_t flows, one_way; } directions[ONE_WAY_SECONDS];
 	uint32_t dissector_deaths;
+	struct lane lanes[YG_WORKERS_MAX];
+	struct yg_health *health; // NULL: a replay
+	struct yg_shares *shares; // NULL: a replay
 };
 
 static void count(struct yg_aggregator *a, enum yg_aggregator_counter counter)
@@ -51,14 +65,29 @@ static void raise_alert(void *context, const char *detector, const struct yg_ale
 	yg_lifecycle_raise(a->lifecycle, detector, alert, a->now);
 }
 
-static struct yg_lifecycle *open_lifecycle(struct yg_aggregator *a)
+// What a plugin raises. While the mirror is not sound it is less certain, and says so.
+static void raise_found(void *context, const char *detector, const struct yg_alert *alert)
 {
-	const struct yg_config *c = a->o.config;
-	struct yg_lifecycle_options options = {
+	struct yg_aggregator *a = context;
+	struct yg_alert tempered = *alert;
+	yg_detector_count(a->o.stats, detector, 1);
+	yg_health_temper(a->health, &tempered);
+	yg_shares_temper(a->shares, yg_detectors_needs_of(a->detectors, detector), a->second, &tempered);
+	raise_alert(a, detector, &tempered);
+}
+
+static struct yg_lifecycle_options lifecycle_options(const struct yg_config *c)
+{
+	return (struct yg_lifecycle_options){
 		.capacity = (uint32_t)yg_config_int(c, YG_O_ALERTS_OPEN),
 		.update_s = (uint32_t)(yg_config_ns(c, YG_O_ALERTS_UPDATE) / YG_NS_PER_S),
 		.per_minute = (uint32_t)yg_config_int(c, YG_O_ALERTS_PER_MINUTE),
 	};
+}
+
+static struct yg_lifecycle *open_lifecycle(struct yg_aggregator *a)
+{
+	struct yg_lifecycle_options options = lifecycle_options(a->o.config);
 	return yg_lifecycle_create(&options, a->o.open_alerts, a->o.open_alerts_size, emit_alert, a);
 }
 
@@ -79,9 +108,15 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 		return NULL;
 	}
 	a->lifecycle = open_lifecycle(a);
-	struct yg_detectors_options detectors = {.config = options->config, .sample = a->sample, .raise = raise_alert, .context = a};
+	struct yg_detectors_options detectors = {.config = options->config, .sample = a->sample, .raise = raise_found, .context = a};
 	a->detectors = yg_detectors_open(&detectors);
-	if (a->lifecycle && a->detectors)
+	for (uint32_t i = 0; i < options->config->plugins_count; i++)
+		if (options->config->plugins[i].enabled)
+			yg_detector_count(options->stats, options->config->plugins[i].name, 0);
+	const struct yg_health_options health = {options->config, options->stats, options->workers, raise_alert, a};
+	a->health = options->replay ? NULL : yg_health_create(&health);
+	a->shares = options->replay ? NULL : yg_shares_create(options->config);
+	if (a->lifecycle && a->detectors && (a->health || options->replay))
 		return a;
 	if (!a->lifecycle)
 		yg_error("the table of open alerts: %s", strerror(errno));
@@ -94,6 +129,8 @@ void yg_aggregator_destroy(struct yg_aggregator *a)
 	if (!a)
 		return;
 	yg_detectors_close(a->detectors);
+	yg_health_destroy(a->health);
+	yg_shares_destroy(a->shares);
 	yg_lifecycle_destroy(a->lifecycle);
 	yg_out_destroy(a->out);
 	yg_sample_destroy(a->sample);
@@ -160,13 +197,19 @@ static const struct yg_event *head_of(struct yg_aggregator *a, unsigned worker)
 
 // ---- seconds ----
 
+static void sum_directions(const struct yg_aggregator *a, uint32_t *ret_flows, uint32_t *ret_one_way)
+{
+	*ret_flows = *ret_one_way = 0;
+	for (unsigned i = 0; i < ONE_WAY_SECONDS; i++) {
+		*ret_flows += a->directions[i].flows;
+		*ret_one_way += a->directions[i].one_way;
+	}
+}
+
 static float one_way_share(const struct yg_aggregator *a)
 {
-	uint32_t flows = 0, one_way = 0;
-	for (unsigned i = 0; i < ONE_WAY_SECONDS; i++) {
-		flows += a->directions[i].flows;
-		one_way += a->directions[i].one_way;
-	}
+	uint32_t flows, one_way;
+	sum_directions(a, &flows, &one_way);
 	return flows ? (float)one_way / (float)flows : 0;
 }
 
@@ -280,6 +323,9 @@ static void on_event(struct yg_aggregator *a, const struct yg_event *event)
 	case YG_EV_HTTP:
 		yg_detectors_http(a->detectors, &event->http);
 		break;
+	case YG_EV_BUDGET:
+		yg_shares_note(a->shares, &event->budget);
+		break;
 	case YG_EV_RESTARTED:
 		on_restarted(a, &event->restarted);
 		break;
@@ -340,8 +386,214 @@ static bool run_batch(struct yg_aggregator *a)
 	return !mark.last;
 }
 
+// ---- live ----
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
+// True when there was any event.
+static bool take_events(struct yg_aggregator *a, unsigned worker)
+{
+	struct yg_ring *ring = &a->o.in[worker].events;
+	unsigned taken = 0;
+	for (; taken < LIVE_EVENTS && yg_ring_available(ring); taken++) {
+		const struct yg_event *event = yg_ring_slot(ring, ring->own);
+		if (event->kind == YG_EV_BEGIN)
+			yg_out_offset(a->out, event->mark.offset_from_ns, event->mark.offset_ns);
+		else if (event->kind == YG_EV_END)
+			a->lanes[worker].ended = true;
+		else
+			on_event(a, event);
+		pop(a, worker);
+	}
+	yg_ring_release(ring);
+	return taken > 0;
+}
+
+static bool is_stalled(struct yg_aggregator *a, unsigned worker, int64_t now_ms)
+{
+	struct lane *lane = &a->lanes[worker];
+	uint64_t beat = yg_counter_get(&a->o.stats->worker[worker].beat_ns);
+	if (beat != lane->beat || !lane->beat_at_ms) {
+		lane->beat = beat;
+		lane->beat_at_ms = now_ms;
+	}
+	return now_ms - lane->beat_at_ms > STALLED_MS;
+}
+
+// The second that every worker has begun which is still counted with; that of the aggregator when there is none.
+static int64_t begun_by_all(struct yg_aggregator *a)
+{
+	int64_t now_ms = monotonic_ms(), low = INT64_MAX;
+	for (unsigned i = 0; i < a->o.workers; i++) {
+		int64_t second = (int64_t)yg_counter_read(&a->o.stats->worker[i].second);
+		if (!a->lanes[i].ended && !is_stalled(a, i, now_ms) && second < low)
+			low = second;
+	}
+	return low == INT64_MAX ? a->second : low;
+}
+
+// An engine before this one ended: nothing was seen from its last look at the ports until the first of this one.
+static void tell_blind(struct yg_aggregator *a)
+{
+	struct yg_alert alert;
+	int64_t from = a->o.blind_from_ns, to = (int64_t)yg_counter_get(&a->o.stats->worker[0].beat_ns);
+	for (unsigned i = 1; i < a->o.workers; i++)
+		to = (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) > to ? (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) : to;
+	if (!from || to <= from)
+		return;
+	double seconds = (double)(to - from) / (double)YG_NS_PER_S;
+	yg_counter_add(&a->o.stats->blind_ns, (uint64_t)(to - from));
+	memset(&alert, 0, sizeof alert);
+	snprintf(alert.kind, sizeof alert.kind, "sensor.blind");
+	snprintf(alert.runbook, sizeof alert.runbook, "sensor.blind");
+	snprintf(alert.unit, sizeof alert.unit, "s");
+	alert.severity = YG_SEV_HIGH;
+	alert.score = 80;
+	alert.confidence = 1;
+	alert.org = YG_ORG_NONE;
+	alert.observed = seconds;
+	alert.threshold = 0;
+	alert.window_s = (uint32_t)(seconds + 0.5);
+	alert.clear_after_s = 1; // it is over: the next one is another
+	const char *port_en = a->o.blind_by_port ? "a port was gone" : "the engine ended and was started again";
+	const char *port_ja = a->o.blind_by_port ? "受信ポートが失われていた" : "エンジンが停止し再起動した";
+	snprintf(alert.text_en, sizeof alert.text_en, "Nothing was seen for %.1f s: %s. Flows that were open then are not recorded.", seconds,
+		 port_en);
+	snprintf(alert.text_ja, sizeof alert.text_ja, "%sため、%.1f秒間監視できませんでした。その時点で継続中だったフローは記録されていません。", port_ja,
+		 seconds);
+	raise_alert(a, "sensor", &alert);
+}
+
+static void look_at_mirror(struct yg_aggregator *a)
+{
+	uint32_t flows, one_way;
+	sum_directions(a, &flows, &one_way);
+	a->now = yg_time_from_s(a->second + 1);
+	yg_health_second(a->health, a->second, flows, one_way);
+}
+
+static void close_seconds(struct yg_aggregator *a)
+{
+	int64_t begun = begun_by_all(a);
+	if (!a->started) {
+		a->started = begun > 0;
+		a->second = begun;
+		a->now = yg_time_from_s(begun);
+		if (a->started)
+			tell_blind(a);
+		return;
+	}
+	if (begun - a->second > CATCH_UP_SECONDS) { // the machine slept
+		count(a, YG_AC_TIME_GAPS);
+		yg_detectors_gap(a->detectors, a->second * YG_NS_PER_S, begun * YG_NS_PER_S);
+		a->second = begun - 1;
+	}
+	while (a->second < begun) {
+		pump(a); // what belongs to the second was shown before its worker began the next
+		look_at_mirror(a);
+		close_second(a, a->second);
+		a->second++;
+		yg_out_counts(a->out, yg_lifecycle_stats(a->lifecycle));
+	}
+}
+
+static bool all_ended(const struct yg_aggregator *a)
+{
+	bool all = true;
+	for (unsigned i = 0; i < a->o.workers; i++)
+		all = all && a->lanes[i].ended;
+	return all;
+}
+
+// A new configuration, when one is offered: all of it, or nothing.
+static void take_reload(struct yg_aggregator *a)
+{
+	struct yg_reload_box *box = a->o.reload;
+	struct yg_reload *r = box ? atomic_load(&box->offered) : NULL;
+	if (!r || r == a->reload)
+		return;
+	struct yg_detectors_options options = {.config = &r->config, .sample = a->sample, .raise = raise_found, .context = a, .block = r};
+	struct yg_detectors *next = yg_detectors_prepare(a->detectors, &options);
+	if (!next) {
+		atomic_store(&box->offered, a->reload);
+		atomic_store(&box->state, YG_RELOAD_REFUSED);
+		return;
+	}
+	yg_detectors_replace(a->detectors, next);
+	a->detectors = next;
+	a->reload = r;
+	a->o.config = &r->config;
+	yg_rate_engine_retune(a->rates, &r->config);
+	yg_out_retune(a->out, &r->config);
+	struct yg_lifecycle_options lifecycle = lifecycle_options(&r->config);
+	yg_lifecycle_retune(a->lifecycle, &lifecycle);
+	yg_health_retune(a->health, &r->config);
+	count(a, YG_AC_RELOADS);
+	atomic_store(&box->needs, yg_detectors_needs(next));
+	atomic_store(&box->state, YG_RELOAD_ACCEPTED);
+}
+
+static void count_beat(struct yg_aggregator *a)
+{
+	yg_counter_add(&a->o.stats->aggregator_beat, 1);
+}
+
+// A worker ends with two seconds in its hands: the one that was leaving and the one that was open.
+static void close_rest(struct yg_aggregator *a)
+{
+	int64_t last = a->second;
+	for (unsigned i = 0; a->started && i < a->o.workers; i++) {
+		int64_t second = (int64_t)yg_counter_read(&a->o.stats->worker[i].second);
+		last = second > last && second - last <= CATCH_UP_SECONDS ? second : last;
+	}
+	for (;; a->second++) {
+		pump(a);
+		close_second(a, a->second);
+		if (a->second >= last)
+			return;
+	}
+}
+
+static void run_live(struct yg_aggregator *a)
+{
+	const struct timespec nap = {0, 1000000};
+	for (bool ended = false; !ended;) {
+		bool any = false;
+		ended = all_ended(a);
+		for (unsigned i = 0; a->started && i < a->o.workers; i++) // before that there is no time to say of them
+			any |= take_events(a, i);
+		close_seconds(a);
+		pump(a);
+		yg_out_publish(a->out);
+		count_beat(a);
+		take_reload(a);
+		if (a->started)
+			yg_health_look(a->health, monotonic_ms());
+		if (!any && !ended)
+			nanosleep(&nap, NULL);
+	}
+	close_rest(a);
+	// Who stops the sensor ends its alerts too; an engine that is about to be started again finds them open, and its courier waiting.
+	if (*a->o.stop == YG_STOP_END) {
+		yg_lifecycle_finish(a->lifecycle, a->now);
+		yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
+		return;
+	}
+	yg_out_counts(a->out, yg_lifecycle_stats(a->lifecycle));
+	yg_out_publish(a->out);
+}
+
 void yg_aggregator_run(struct yg_aggregator *a)
 {
+	if (!a->o.replay) {
+		run_live(a);
+		return;
+	}
 	while (run_batch(a))
 		;
 	pump(a);

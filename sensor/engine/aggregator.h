@@ -7,12 +7,18 @@
 // Thread: its own (yg_aggregator_run); create and destroy: the one that starts it.
 #pragma once
 
+#include <signal.h>
+
 #include "base/hash.h"
 #include "config/config.h"
 #include "engine/event.h"
+#include "engine/reload.h"
 #include "model/stats.h"
 
 struct yg_aggregator;
+
+// Why a live engine ends: for good, or for another one that goes on with what is shared.
+enum yg_stop { YG_STOP_END = 1, YG_STOP_HANDOVER };
 
 struct yg_aggregator_options {
 	const struct yg_config *config;
@@ -23,6 +29,10 @@ struct yg_aggregator_options {
 	void *open_alerts;           // memory that the supervisor holds
 	size_t open_alerts_size;
 	bool replay, records_wanted;
+	const volatile sig_atomic_t *stop; // live: enum yg_stop, once the engine is to end
+	int64_t blind_from_ns;       // live: when the engine before this one last looked at its ports; 0: there was none
+	bool blind_by_port;          // … and it ended because a port had gone
+	struct yg_reload_box *reload; // live: where a new configuration comes from; NULL: nowhere
 	struct yg_hash_key key;
 };
 

@@ -29,12 +29,32 @@ struct yg_out {
 	uint64_t steps_first, steps_end; // kept: [first, end), each at its number modulo STEPS_MAX
 	int64_t offset_before;           // of what is older than the first
 	struct step steps[STEPS_MAX];
+	struct yg_lifecycle_stats before; // what earlier engines counted
 	uint16_t app_cell[APP_CELLS]; // index + 1 into stats->apps
+	uint16_t app_of[APP_CELLS];   // the same, as last found for these numbers of a protocol: a guess, which spares the hash of its name
 };
 
 static void count(struct yg_out *out, enum yg_aggregator_counter counter)
 {
 	yg_counter_add(&out->o.stats->aggregator[counter], 1);
+}
+
+static uint32_t app_cell(const char *name, size_t size)
+{
+	return (uint32_t)yg_hash(&yg_hash_key_replay, name, strnlen(name, size)) % APP_CELLS;
+}
+
+// Applications that an earlier engine has counted.
+static void find_apps(struct yg_out *out)
+{
+	const struct yg_engine_stats *stats = out->o.stats;
+	uint64_t used = yg_counter_get(&stats->apps_count);
+	for (uint32_t i = 0; i < used && i < YG_SUMMARY_APPS; i++) {
+		uint32_t c = app_cell(stats->apps[i].name, sizeof stats->apps[i].name);
+		while (out->app_cell[c])
+			c = (c + 1) % APP_CELLS;
+		out->app_cell[c] = (uint16_t)(i + 1);
+	}
 }
 
 struct yg_out *yg_out_create(const struct yg_out_options *options)
@@ -44,7 +64,23 @@ struct yg_out *yg_out_create(const struct yg_out_options *options)
 		return NULL;
 	out->o = *options;
 	out->patience_ms = yg_config_ns(options->config, YG_O_REDIS_DRAIN) / YG_NS_PER_MS;
+	out->sequence = options->alerts->own; // goes on where an earlier engine stopped
+	const struct yg_counter *c = options->stats->aggregator;
+	out->before = (struct yg_lifecycle_stats){
+		.raised = yg_counter_get(&c[YG_AC_ALERTS_RAISED]),
+		.suppressed = yg_counter_get(&c[YG_AC_ALERTS_SUPPRESSED]),
+		.opened = yg_counter_get(&c[YG_AC_ALERTS_OPENED]),
+		.closed = yg_counter_get(&c[YG_AC_ALERTS_CLOSED]),
+		.table_full = yg_counter_get(&c[YG_AC_ALERTS_TABLE_FULL]),
+		.held = yg_counter_get(&c[YG_AC_ALERTS_HELD]),
+	};
+	find_apps(out);
 	return out;
+}
+
+void yg_out_retune(struct yg_out *out, const struct yg_config *config)
+{
+	out->o.config = config;
 }
 
 void yg_out_destroy(struct yg_out *out)
@@ -86,11 +122,11 @@ static int64_t own_stamp(struct yg_out *out, int64_t ns)
 
 // ---- totals ----
 
-static struct yg_app_total *app_total(struct yg_out *out, const char *name, size_t size)
+static struct yg_app_total *find_app(struct yg_out *out, const char *name, size_t size)
 {
 	struct yg_engine_stats *stats = out->o.stats;
 	uint32_t used = (uint32_t)yg_counter_get(&stats->apps_count);
-	uint32_t c = (uint32_t)yg_hash(&yg_hash_key_replay, name, strnlen(name, size)) % APP_CELLS;
+	uint32_t c = app_cell(name, size);
 	for (; out->app_cell[c]; c = (c + 1) % APP_CELLS)
 		if (strncmp(stats->apps[out->app_cell[c] - 1].name, name, size) == 0)
 			return &stats->apps[out->app_cell[c] - 1];
@@ -104,6 +140,18 @@ static struct yg_app_total *app_total(struct yg_out *out, const char *name, size
 	return &stats->apps[used];
 }
 
+static struct yg_app_total *app_total(struct yg_out *out, const struct yg_flow *f)
+{
+	struct yg_app_total *apps = out->o.stats->apps;
+	uint16_t *guess = &out->app_of[(f->proto_master * 61u + f->proto_app) % APP_CELLS];
+	if (*guess && strncmp(apps[*guess - 1].name, f->proto_name, sizeof f->proto_name) == 0)
+		return &apps[*guess - 1];
+	struct yg_app_total *found = find_app(out, f->proto_name, sizeof f->proto_name);
+	if (found)
+		*guess = (uint16_t)(found - apps + 1);
+	return found;
+}
+
 static void add_org(struct yg_out *out, uint16_t org, uint64_t in, uint64_t away)
 {
 	struct yg_org_total *t = &out->o.stats->orgs[org < YG_SUMMARY_ORGS - 2 ? org : YG_SUMMARY_ORGS - 2];
@@ -114,7 +162,7 @@ static void add_org(struct yg_out *out, uint16_t org, uint64_t in, uint64_t away
 
 static void add_totals(struct yg_out *out, const struct yg_flow *f)
 {
-	struct yg_app_total *app = app_total(out, f->proto_name, sizeof f->proto_name);
+	struct yg_app_total *app = app_total(out, f);
 	if (app) {
 		yg_counter_add(&app->flows, 1);
 		yg_counter_add(&app->packets, f->packets[0] + f->packets[1]);
@@ -198,15 +246,20 @@ void yg_out_publish(struct yg_out *out)
 	yg_ring_publish(out->o.alerts);
 }
 
-void yg_out_finish(struct yg_out *out, const struct yg_lifecycle_stats *alerts)
+void yg_out_counts(struct yg_out *out, const struct yg_lifecycle_stats *alerts)
 {
 	struct yg_counter *c = out->o.stats->aggregator;
-	yg_counter_set(&c[YG_AC_ALERTS_RAISED], alerts->raised);
-	yg_counter_set(&c[YG_AC_ALERTS_SUPPRESSED], alerts->suppressed);
-	yg_counter_set(&c[YG_AC_ALERTS_OPENED], alerts->opened);
-	yg_counter_set(&c[YG_AC_ALERTS_CLOSED], alerts->closed);
-	yg_counter_set(&c[YG_AC_ALERTS_TABLE_FULL], alerts->table_full);
-	yg_counter_set(&c[YG_AC_ALERTS_HELD], alerts->held);
+	yg_counter_set(&c[YG_AC_ALERTS_RAISED], out->before.raised + alerts->raised);
+	yg_counter_set(&c[YG_AC_ALERTS_SUPPRESSED], out->before.suppressed + alerts->suppressed);
+	yg_counter_set(&c[YG_AC_ALERTS_OPENED], out->before.opened + alerts->opened);
+	yg_counter_set(&c[YG_AC_ALERTS_CLOSED], out->before.closed + alerts->closed);
+	yg_counter_set(&c[YG_AC_ALERTS_TABLE_FULL], out->before.table_full + alerts->table_full);
+	yg_counter_set(&c[YG_AC_ALERTS_HELD], out->before.held + alerts->held);
+}
+
+void yg_out_finish(struct yg_out *out, const struct yg_lifecycle_stats *alerts)
+{
+	yg_out_counts(out, alerts);
 	yg_ring_close(out->o.flows);
 	yg_ring_close(out->o.alerts);
 }

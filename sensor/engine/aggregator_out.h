@@ -23,6 +23,9 @@ struct yg_out_options {
 struct yg_out *yg_out_create(const struct yg_out_options *options);
 void yg_out_destroy(struct yg_out *out);
 
+// A reload: what may differ is taken from `config`, which outlives its use here.
+void yg_out_retune(struct yg_out *out, const struct yg_config *config);
+
 // From `time_ns` on, the packets' own stamps are packet time less offset_ns. The last 4,096 steps are kept; an older stamp is printed
 // with the nearest offset known and counted (time.stamps_unsure).
 void yg_out_offset(struct yg_out *out, int64_t time_ns, int64_t offset_ns);
@@ -33,6 +36,9 @@ void yg_out_flow(struct yg_out *out, const struct yg_flow *flow);
 int yg_out_alert(struct yg_out *out, const struct yg_alert *alert);
 
 void yg_out_publish(struct yg_out *out);
+
+// What the lifecycle counted so far, into the shared counters.
+void yg_out_counts(struct yg_out *out, const struct yg_lifecycle_stats *alerts);
 
 // Nothing more comes.
 void yg_out_finish(struct yg_out *out, const struct yg_lifecycle_stats *alerts);

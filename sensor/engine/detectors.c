@@ -30,8 +30,10 @@ struct hooks {
 	unsigned count;
 };
 
+// A detector. It stays where it is when a reload leaves it alone: its host's context points here.
 struct loaded {
 	struct yg_detectors *owner;
+	struct yg_reload *block; // holds the texts of its options; NULL: the block with which the engine began
 	void *object;
 	const struct yg_plugin *plugin;
 	void *self;
@@ -43,7 +45,7 @@ struct yg_detectors {
 	struct yg_detectors_options o;
 	int64_t second;
 	struct yg_org_info *orgs;
-	struct loaded loaded[YG_CONFIG_PLUGINS_MAX];
+	struct loaded *loaded[YG_CONFIG_PLUGINS_MAX];
 	unsigned loaded_count;
 	struct hooks flow, contact, dns, tls, http, window, gap, tick;
 };
@@ -171,18 +173,24 @@ static const struct yg_plugin *descriptor_of(void *object, const char *path)
 	return p;
 }
 
-static bool load(struct yg_detectors *d, const struct yg_config_plugin *configured)
+static void unload(struct loaded *l)
 {
-	struct loaded *l = &d->loaded[d->loaded_count];
-	void *object = dlopen(configured->path, RTLD_NOW | RTLD_LOCAL);
-	if (!object) {
+	if (l->self && l->plugin->destroy)
+		l->plugin->destroy(l->self);
+	if (l->object)
+		dlclose(l->object);
+	yg_reload_release(l->block);
+	free(l);
+}
+
+static bool fill(struct yg_detectors *d, struct loaded *l, const struct yg_config_plugin *configured)
+{
+	l->object = dlopen(configured->path, RTLD_NOW | RTLD_LOCAL);
+	if (!l->object) {
 		yg_error("%s", dlerror());
 		return false;
 	}
-	l->object = object;
-	l->owner = d;
-	d->loaded_count++;
-	l->plugin = descriptor_of(object, configured->path);
+	l->plugin = descriptor_of(l->object, configured->path);
 	if (!l->plugin)
 		return false;
 	if (yg_config_plugin_values(d->o.config, configured, l->plugin->options, l->plugin->options_count, l->values) < 0) {
@@ -192,51 +200,132 @@ static bool load(struct yg_detectors *d, const struct yg_config_plugin *configur
 	l->host = (struct yg_host){.size = sizeof l->host, .context = l, .raise = host_raise, .org = host_org,
 				   .evidence = host_evidence, .log = host_log};
 	l->self = l->plugin->create(&l->host, l->values);
-	if (!l->self) {
+	if (!l->self)
 		yg_error("%s: could not start", configured->path);
+	return l->self != NULL;
+}
+
+static bool load(struct yg_detectors *d, const struct yg_config_plugin *configured)
+{
+	struct loaded *l = calloc(1, sizeof *l);
+	if (!l)
+		return false;
+	l->owner = d;
+	l->block = d->o.block;
+	yg_reload_hold(l->block);
+	if (!fill(d, l, configured)) {
+		unload(l);
 		return false;
 	}
-	add_hooks(d, l);
+	d->loaded[d->loaded_count++] = l;
 	return true;
 }
 
-struct yg_detectors *yg_detectors_open(const struct yg_detectors_options *options)
+// One that runs already under the same options; NULL when there is none.
+static struct loaded *same(const struct yg_detectors *running, const struct yg_config *config, const struct yg_config_plugin *configured)
+{
+	for (unsigned i = 0; running && i < running->loaded_count; i++) {
+		struct loaded *l = running->loaded[i];
+		const struct yg_plugin *p = l->plugin;
+		union yg_value values[YG_CONFIG_PLUGIN_OPTIONS_MAX];
+		if (strncmp(p->name, configured->name, sizeof configured->name) != 0 ||
+		    yg_config_plugin_values(config, configured, p->options, p->options_count, values) < 0)
+			continue;
+		bool equal = true;
+		for (uint32_t o = 0; o < p->options_count; o++)
+			equal = equal && (p->options[o].type == YG_OPT_STRING ? strcmp(values[o].s, l->values[o].s) == 0
+									      : memcmp(&values[o], &l->values[o], sizeof values[o]) == 0);
+		return equal ? l : NULL;
+	}
+	return NULL;
+}
+
+// Takes over from `running` (may be NULL) what is to stay. `running` is unchanged until yg_detectors_replace.
+static struct yg_detectors *open_beside(const struct yg_detectors_options *options, const struct yg_detectors *running)
 {
 	struct yg_detectors *d = calloc(1, sizeof *d);
 	if (!d)
 		return NULL;
 	d->o = *options;
-	d->orgs = describe_orgs(options->config);
+	d->second = running ? running->second : 0;
+	// Detectors may have kept what they were told of a body: it stays as it was first described.
+	d->orgs = running ? running->orgs : describe_orgs(options->config);
 	bool good = d->orgs != NULL;
-	for (uint32_t i = 0; good && i < options->config->plugins_count && i < YG_CONFIG_PLUGINS_MAX; i++)
-		if (options->config->plugins[i].enabled)
-			good = load(d, &options->config->plugins[i]);
+	for (uint32_t i = 0; good && i < options->config->plugins_count && i < YG_CONFIG_PLUGINS_MAX; i++) {
+		const struct yg_config_plugin *configured = &options->config->plugins[i];
+		struct loaded *kept = configured->enabled ? same(running, options->config, configured) : NULL;
+		if (kept)
+			d->loaded[d->loaded_count++] = kept;
+		else if (configured->enabled)
+			good = load(d, configured);
+	}
 	if (good)
 		return d;
-	yg_detectors_close(d);
+	yg_detectors_abandon(d, running);
 	return NULL;
+}
+
+static bool has(const struct yg_detectors *d, const struct loaded *l)
+{
+	bool found = false;
+	for (unsigned i = 0; d && i < d->loaded_count; i++)
+		found = found || d->loaded[i] == l;
+	return found;
+}
+
+void yg_detectors_abandon(struct yg_detectors *d, const struct yg_detectors *running)
+{
+	if (!d)
+		return;
+	for (unsigned i = 0; i < d->loaded_count; i++)
+		if (!has(running, d->loaded[i]))
+			unload(d->loaded[i]);
+	if (!running || running->orgs != d->orgs)
+		free(d->orgs);
+	free(d);
+}
+
+struct yg_detectors *yg_detectors_open(const struct yg_detectors_options *options)
+{
+	struct yg_detectors *d = open_beside(options, NULL);
+	for (unsigned i = 0; d && i < d->loaded_count; i++)
+		add_hooks(d, d->loaded[i]);
+	return d;
+}
+
+struct yg_detectors *yg_detectors_prepare(const struct yg_detectors *running, const struct yg_detectors_options *options)
+{
+	return open_beside(options, running);
+}
+
+void yg_detectors_replace(struct yg_detectors *running, struct yg_detectors *next)
+{
+	for (unsigned i = 0; i < next->loaded_count; i++) {
+		next->loaded[i]->owner = next;
+		add_hooks(next, next->loaded[i]);
+	}
+	yg_detectors_abandon(running, next);
 }
 
 void yg_detectors_close(struct yg_detectors *d)
 {
-	if (!d)
-		return;
-	for (unsigned i = 0; i < d->loaded_count; i++) {
-		struct loaded *l = &d->loaded[i];
-		if (l->self && l->plugin->destroy)
-			l->plugin->destroy(l->self);
-		dlclose(l->object);
-	}
-	free(d->orgs);
-	free(d);
+	yg_detectors_abandon(d, NULL);
 }
 
 uint32_t yg_detectors_needs(const struct yg_detectors *d)
 {
 	uint32_t needs = 0;
 	for (unsigned i = 0; i < d->loaded_count; i++)
-		needs |= d->loaded[i].plugin->needs;
+		needs |= d->loaded[i]->plugin->needs;
 	return needs;
+}
+
+uint32_t yg_detectors_needs_of(const struct yg_detectors *d, const char *name)
+{
+	for (unsigned i = 0; i < d->loaded_count; i++)
+		if (strcmp(d->loaded[i]->plugin->name, name) == 0)
+			return d->loaded[i]->plugin->needs;
+	return 0;
 }
 
 void yg_detectors_now(struct yg_detectors *d, int64_t second)

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "engine/reload.h"
 #include "engine/sample.h"
 #include "yagura/plugin.h"
 
@@ -18,14 +19,24 @@ struct yg_detectors_options {
 	struct yg_sample_store *sample;
 	void (*raise)(void *context, const char *detector, const struct yg_alert *alert);
 	void *context;
+	struct yg_reload *block; // what `config` belongs to; NULL: it outlives all detectors
 };
 
 // Loads and creates. NULL when a detector that is enabled cannot be had; why is logged.
 struct yg_detectors *yg_detectors_open(const struct yg_detectors_options *options);
 void yg_detectors_close(struct yg_detectors *detectors);
 
+// A reload: those that `options` want, where one whose own options are equal is the one that runs, with all that it knows. NULL when one
+// cannot be had (logged). `running` goes on unchanged until yg_detectors_replace, which leaves `next` to run and closes the rest of
+// `running`; or yg_detectors_abandon closes the new ones of `next`. Organisations must be the same.
+struct yg_detectors *yg_detectors_prepare(const struct yg_detectors *running, const struct yg_detectors_options *options);
+void yg_detectors_replace(struct yg_detectors *running, struct yg_detectors *next);
+void yg_detectors_abandon(struct yg_detectors *next, const struct yg_detectors *running);
+
 // YG_NEEDS_* of all detectors together.
 uint32_t yg_detectors_needs(const struct yg_detectors *detectors);
+
+uint32_t yg_detectors_needs_of(const struct yg_detectors *detectors, const char *name); // 0: there is none
 
 void yg_detectors_flow(struct yg_detectors *detectors, const struct yg_flow *flow);
 void yg_detectors_contact(struct yg_detectors *detectors, const struct yg_contact *contact);

@@ -28,6 +28,7 @@ enum yg_event_kind {
 	YG_EV_HTTP,
 	YG_EV_RESTARTED,
 	YG_EV_END,
+	YG_EV_BUDGET, // live: what of a body was beyond its budget in the second that has ended
 };
 
 enum yg_event_stage { YG_STAGE_BEGIN, YG_STAGE_ANSWER, YG_STAGE_RECORD, YG_STAGE_PACKET, YG_STAGE_END };
@@ -45,6 +46,15 @@ struct yg_batch_mark {
 	uint32_t sample_every; // of the second that begins or goes on with this batch
 };
 
+enum { YG_BUDGET_KINDS = 4 }; // contacts, DNS messages, flow records, flow records of attempts that came to nothing
+
+struct yg_budget_note {
+	int64_t second;
+	uint16_t org;                    // YG_ORG_NONE: what belongs to no body
+	uint32_t seen[YG_BUDGET_KINDS];  // passed on …
+	uint32_t asked[YG_BUDGET_KINDS]; // … of so many
+};
+
 struct yg_event {
 	uint8_t kind, stage;
 	uint8_t reserved[6];
@@ -57,6 +67,7 @@ struct yg_event {
 		struct yg_tls tls;
 		struct yg_http http;
 		struct yg_restarted restarted;
+		struct yg_budget_note budget;
 	};
 };
 _Static_assert(sizeof(struct yg_event) % 8 == 0, "ring slots are multiples of 8");
@@ -85,7 +96,7 @@ struct yg_sample {
 };
 _Static_assert(sizeof(struct yg_sample) == 48, "ring slots are multiples of 8");
 
-enum { YG_EVENT_SLOTS = 8192, YG_RATE_SLOTS = 16384, YG_SAMPLE_SLOTS = 65536 };
+enum { YG_EVENT_SLOTS = 8192, YG_RATE_SLOTS = 32768, YG_SAMPLE_SLOTS = 65536 };
 
 // The three rings between one worker and the aggregator, both ends.
 struct yg_event_rings {

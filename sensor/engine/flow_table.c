@@ -2,46 +2,38 @@
 // Copyright the Yagura authors
 //
 // See flow_table.h for the picture. Choices: two buckets a key (a key goes to the one with more room) keep the table usable
-// to about nine tenths; an embryonic flow is found for expiry by a bitmap with a summary level, because it has no room for
-// links; records are found by a wheel of one-second slots that is looked at only when a slot is due, and re-armed then, so a
-// packet costs no list operation.
-#include "engine/flow_table.h"
+// to about nine tenths; who of the embryonic flows of two buckets is longest idle can be told from the buckets alone, so that a flood in
+// which every packet is a flow touches three lines a packet: two buckets and the entry that changes hands.
+#include "engine/flow_table_internal.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/shm.h"
 
-struct partition {
-	uint32_t wheel[YG_WHEEL];
-	int64_t wheel_second; // slots up to this second have been looked at
-	uint32_t record_free; // list of freed records
-	uint32_t record_next; // records never used yet begin here
-	uint32_t record_end;
-	bool wheel_started;
-};
-
-struct yg_flow_table {
-	struct yg_flow_table_options options;
-	struct yg_mix_key mix;
-	uint32_t buckets, partition_buckets, records;
-	uint16_t (*tags)[YG_BUCKET];
-	struct yg_flow_entry *entries;
-	uint64_t *embryonic; // a bit an entry
-	uint64_t *summary;   // a bit a word of `embryonic`
-	struct yg_flow_record *record;
-	struct partition partition[YG_PARTITIONS];
-};
-
-static size_t words_of(uint32_t slots)
+// Huge pages spare a flood two misses of the page tables a packet; what is present from the start costs no page fault at line rate, and
+// the memory of the engine is the same before a flood and after. Both are asked for, neither is needed.
+static void *reserve(const struct yg_flow_table_options *options, size_t size)
 {
-	return slots / 64;
+	void *memory = yg_memory_reserve(size);
+	if (memory && options->resident) {
+		madvise(memory, size, MADV_HUGEPAGE);
+		madvise(memory, size, MADV_POPULATE_WRITE);
+	}
+	return memory;
+}
+
+static unsigned log2_of(uint32_t power)
+{
+	return (unsigned)__builtin_ctz(power);
 }
 
 struct yg_flow_table *yg_flow_table_create(const struct yg_flow_table_options *options)
 {
+	enum { STEPS_MAX = 1 << 14 }; // of a stamp in the idle time: a quarter of what it holds
 	struct yg_flow_table *table = calloc(1, sizeof *table);
 	if (!table)
 		return NULL;
@@ -49,25 +41,29 @@ struct yg_flow_table *yg_flow_table_create(const struct yg_flow_table_options *o
 	yg_mix_key_derive(&options->key, &table->mix);
 	table->buckets = options->slots / YG_BUCKET;
 	table->partition_buckets = table->buckets / YG_PARTITIONS;
+	table->bucket_shift = log2_of(table->partition_buckets);
+	while (options->idle_ns[YG_RANK_EMBRYONIC] >> table->stamp_shift >= STEPS_MAX)
+		table->stamp_shift++;
 	// Ended flows wait for their verdict in their records: half as many again as the table has places.
 	table->records = options->slots + options->slots / 2;
-	table->tags = yg_memory_reserve(sizeof *table->tags * table->buckets);
-	table->entries = yg_memory_reserve(sizeof *table->entries * options->slots);
-	table->embryonic = yg_memory_reserve(8 * words_of(options->slots) + 8);
-	table->summary = yg_memory_reserve(8 * (words_of(options->slots) / 64 + 1));
-	table->record = yg_memory_reserve(sizeof *table->record * table->records);
-	if (!table->tags || !table->entries || !table->embryonic || !table->summary || !table->record) {
+	table->records_share = table->records / YG_PARTITIONS;
+	table->bucket = reserve(options, sizeof *table->bucket * table->buckets);
+	table->entries = reserve(options, sizeof *table->entries * options->slots);
+	table->embryonic = yg_memory_reserve(8 * yg_flow_words(options->slots) + 8);
+	table->summary = yg_memory_reserve(8 * (yg_flow_words(options->slots) / 64 + 1));
+	table->record = reserve(options, sizeof *table->record * table->records);
+	table->gone = yg_memory_reserve(sizeof *table->gone * table->records);
+	if (!table->bucket || !table->entries || !table->embryonic || !table->summary || !table->record || !table->gone) {
 		yg_flow_table_destroy(table);
 		errno = ENOMEM;
 		return NULL;
 	}
-	uint32_t share = table->records / YG_PARTITIONS;
 	for (uint32_t i = 0; i < YG_PARTITIONS; i++) {
-		struct partition *p = &table->partition[i];
+		struct yg_flow_partition *p = &table->partition[i];
 		memset(p->wheel, 0xff, sizeof p->wheel);
 		p->record_free = YG_NO_RECORD;
-		p->record_next = i * share;
-		p->record_end = (i + 1) * share;
+		p->record_next = i * table->records_share;
+		p->record_end = (i + 1) * table->records_share;
 	}
 	return table;
 }
@@ -76,11 +72,12 @@ void yg_flow_table_destroy(struct yg_flow_table *table)
 {
 	if (!table)
 		return;
-	yg_memory_release(table->tags, sizeof *table->tags * table->buckets);
+	yg_memory_release(table->bucket, sizeof *table->bucket * table->buckets);
 	yg_memory_release(table->entries, sizeof *table->entries * table->options.slots);
-	yg_memory_release(table->embryonic, 8 * words_of(table->options.slots) + 8);
-	yg_memory_release(table->summary, 8 * (words_of(table->options.slots) / 64 + 1));
+	yg_memory_release(table->embryonic, 8 * yg_flow_words(table->options.slots) + 8);
+	yg_memory_release(table->summary, 8 * (yg_flow_words(table->options.slots) / 64 + 1));
 	yg_memory_release(table->record, sizeof *table->record * table->records);
+	yg_memory_release(table->gone, sizeof *table->gone * table->records);
 	free(table);
 }
 
@@ -144,7 +141,7 @@ void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_run
 	uint32_t mask = table->partition_buckets - 1;
 	uint32_t base = partition * table->partition_buckets;
 	ret_hash->partition = (uint8_t)partition;
-	ret_hash->guess = YG_NO_RECORD;
+	ret_hash->guess = ret_hash->victim = YG_NO_RECORD;
 	ret_hash->tag = (uint16_t)(h >> 48) | 0x8000;
 	ret_hash->bucket = base + ((uint32_t)h & mask);
 	ret_hash->bucket2 = base + ((uint32_t)(h >> 24) & mask);
@@ -161,25 +158,68 @@ uint64_t yg_flow_id(const struct yg_flow_key *key, int64_t first_ns)
 
 void yg_flow_prefetch(const struct yg_flow_table *table, const struct yg_flow_hash *hash)
 {
-	__builtin_prefetch(table->tags[hash->bucket]);
-	__builtin_prefetch(table->tags[hash->bucket2]);
+	__builtin_prefetch(&table->bucket[hash->bucket]);
+	__builtin_prefetch(&table->bucket[hash->bucket2]);
 }
 
-static uint32_t tagged(const uint16_t *tags, uint32_t bucket, uint16_t tag)
+// ---- eight tags at a time, four a word ----
+
+#define EACH UINT64_C(0x0001000100010001)
+#define TOPS UINT64_C(0x8000800080008000)
+
+// Bit 15 of each lane that is zero. Above one that is, others may be set too: for finding the lowest, or where each is looked at.
+static inline uint64_t zero_lanes(uint64_t word)
 {
-	for (uint32_t i = 0; i < YG_BUCKET; i++)
-		if (tags[i] == tag)
-			return bucket * YG_BUCKET + i;
-	return YG_NO_RECORD;
+	return (word - EACH) & ~word & TOPS;
 }
+
+static inline uint32_t lane_of(uint64_t lanes)
+{
+	return (uint32_t)__builtin_ctzll(lanes) / 16;
+}
+
+// The first entry of the bucket with this tag.
+static inline uint32_t tagged(const struct yg_flow_table *table, uint32_t bucket, uint16_t tag)
+{
+	const uint16_t *tags = table->bucket[bucket].tag;
+	uint64_t wanted = tag * EACH;
+	uint64_t low = zero_lanes(word_of(tags, 0) ^ wanted), high = zero_lanes(word_of(tags, 1) ^ wanted);
+	if (low)
+		return bucket * YG_BUCKET + lane_of(low);
+	return high ? bucket * YG_BUCKET + 4 + lane_of(high) : YG_NO_RECORD;
+}
+
+static uint32_t oldest_embryonic(const struct yg_flow_table *table, const struct yg_flow_hash *hash, uint16_t now);
 
 void yg_flow_prefetch_entry(const struct yg_flow_table *table, struct yg_flow_hash *hash)
 {
-	hash->guess = tagged(table->tags[hash->bucket], hash->bucket, hash->tag);
-	if (hash->guess == YG_NO_RECORD)
-		hash->guess = tagged(table->tags[hash->bucket2], hash->bucket2, hash->tag);
-	if (hash->guess != YG_NO_RECORD)
-		__builtin_prefetch(&table->entries[hash->guess]);
+	uint32_t entry = tagged(table, hash->bucket, hash->tag);
+	if (entry == YG_NO_RECORD)
+		entry = tagged(table, hash->bucket2, hash->tag);
+	hash->guess = entry;
+	if (entry != YG_NO_RECORD)
+		__builtin_prefetch(&table->entries[entry], 1);
+}
+
+void yg_flow_prefetch_place(const struct yg_flow_table *table, struct yg_flow_hash *hash, struct yg_time now)
+{
+	uint32_t entry = oldest_embryonic(table, hash, yg_flow_stamp(table, now));
+	hash->victim = entry;
+	if (entry == YG_NO_RECORD)
+		return;
+	hash->victim_tag = table->bucket[entry / YG_BUCKET].tag[entry % YG_BUCKET];
+	__builtin_prefetch(&table->entries[entry], 1);
+}
+
+uint32_t yg_flow_victim(const struct yg_flow_table *table, const struct yg_flow_hash *hash)
+{
+	uint32_t entry = hash->victim;
+	if (entry == YG_NO_RECORD)
+		return entry;
+	const struct yg_flow_bucket *b = &table->bucket[entry / YG_BUCKET];
+	unsigned place_1 = entry % YG_BUCKET + 1;
+	bool same = b->tag[place_1 - 1] == hash->victim_tag && (b->embryonic[0] == place_1 || b->embryonic[1] == place_1);
+	return same ? entry : YG_NO_RECORD;
 }
 
 void yg_flow_prefetch_record(const struct yg_flow_table *table, const struct yg_flow_hash *hash)
@@ -187,12 +227,8 @@ void yg_flow_prefetch_record(const struct yg_flow_table *table, const struct yg_
 	if (hash->guess == YG_NO_RECORD)
 		return;
 	uint32_t record = table->entries[hash->guess].record;
-	if (record >= table->records)
-		return;
-	const char *lines = (const char *)&table->record[record];
-	__builtin_prefetch(lines);
-	__builtin_prefetch(lines + 64);
-	__builtin_prefetch(lines + 128);
+	if (record < table->records)
+		__builtin_prefetch(&table->record[record], 1);
 }
 
 struct yg_flow_entry *yg_flow_entry(struct yg_flow_table *table, uint32_t entry)
@@ -205,6 +241,22 @@ struct yg_flow_record *yg_flow_record(struct yg_flow_table *table, uint32_t reco
 	return &table->record[record];
 }
 
+struct yg_flow_gone *yg_flow_gone(struct yg_flow_table *table, uint32_t record)
+{
+	return &table->gone[record];
+}
+
+struct yg_flow_identity yg_flow_identity(const struct yg_flow_table *table, uint32_t record)
+{
+	const struct yg_flow_record *r = &table->record[record];
+	if (r->entry == YG_NO_RECORD) {
+		const struct yg_flow_gone *g = &table->gone[record];
+		return (struct yg_flow_identity){&g->key, g->first_ns, g->entry_flags};
+	}
+	const struct yg_flow_entry *e = &table->entries[r->entry];
+	return (struct yg_flow_identity){&e->key, e->first_ns, e->flags};
+}
+
 uint32_t yg_flow_records_total(const struct yg_flow_table *table)
 {
 	return table->records;
@@ -212,7 +264,7 @@ uint32_t yg_flow_records_total(const struct yg_flow_table *table)
 
 void yg_flow_records_used(const struct yg_flow_table *table, unsigned partition, uint32_t *ret_first, uint32_t *ret_end)
 {
-	*ret_first = partition * (table->records / YG_PARTITIONS);
+	*ret_first = partition * table->records_share;
 	*ret_end = table->partition[partition].record_next;
 }
 
@@ -221,17 +273,23 @@ uint32_t yg_flow_slots(const struct yg_flow_table *table)
 	return table->options.slots;
 }
 
+// A share is three times a power of two, so this is no division but by three.
 unsigned yg_flow_partition_of_record(const struct yg_flow_table *table, uint32_t record)
 {
-	return record / (table->records / YG_PARTITIONS);
+	return (record >> (table->bucket_shift + 2)) / 3;
 }
 
-static uint32_t find_in(const struct yg_flow_table *table, uint32_t bucket, uint16_t tag, const struct yg_flow_key *key)
+static inline unsigned partition_of_entry(const struct yg_flow_table *table, uint32_t entry)
 {
-	const uint16_t *tags = table->tags[bucket];
-	for (uint32_t i = 0; i < YG_BUCKET; i++) {
-		uint32_t entry = bucket * YG_BUCKET + i;
-		if (tags[i] == tag && is_same(&table->entries[entry].key, key))
+	return entry / YG_BUCKET >> table->bucket_shift;
+}
+
+// The entry with this key among the lanes of half a bucket.
+static uint32_t find_lane(const struct yg_flow_table *table, uint32_t first, uint64_t lanes, uint16_t tag, const struct yg_flow_key *key)
+{
+	for (; lanes; lanes &= lanes - 1) {
+		uint32_t entry = first + lane_of(lanes);
+		if (table->bucket[entry / YG_BUCKET].tag[entry % YG_BUCKET] == tag && is_same(&table->entries[entry].key, key))
 			return entry;
 	}
 	return YG_NO_RECORD;
@@ -240,19 +298,30 @@ static uint32_t find_in(const struct yg_flow_table *table, uint32_t bucket, uint
 uint32_t yg_flow_find(const struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key)
 {
 	uint32_t entry = hash->guess;
-	if (entry != YG_NO_RECORD && table->tags[entry / YG_BUCKET][entry % YG_BUCKET] == hash->tag &&
+	if (entry != YG_NO_RECORD && table->bucket[entry / YG_BUCKET].tag[entry % YG_BUCKET] == hash->tag &&
 	    is_same(&table->entries[entry].key, key))
 		return entry;
-	entry = find_in(table, hash->bucket, hash->tag, key);
-	return entry != YG_NO_RECORD ? entry : find_in(table, hash->bucket2, hash->tag, key);
+	uint64_t wanted = hash->tag * EACH;
+	const uint16_t *one = table->bucket[hash->bucket].tag, *two = table->bucket[hash->bucket2].tag;
+	uint64_t lanes[4] = {zero_lanes(word_of(one, 0) ^ wanted), zero_lanes(word_of(one, 1) ^ wanted),
+			     zero_lanes(word_of(two, 0) ^ wanted), zero_lanes(word_of(two, 1) ^ wanted)};
+	if (!(lanes[0] | lanes[1] | lanes[2] | lanes[3]))
+		return YG_NO_RECORD;
+	entry = YG_NO_RECORD;
+	for (unsigned i = 0; i < 4 && entry == YG_NO_RECORD; i++)
+		entry = find_lane(table, (i < 2 ? hash->bucket : hash->bucket2) * YG_BUCKET + i % 2 * 4, lanes[i], hash->tag, key);
+	return entry;
 }
 
-static bool is_embryonic(const struct yg_flow_table *table, uint32_t entry)
+// ---- who is embryonic ----
+
+// Which of the bucket's two is this place, or which is free (place + 1 = 0); YG_BUCKET_EMBRYONIC: neither.
+static inline unsigned embryonic_at(const struct yg_flow_bucket *b, unsigned place_1)
 {
-	return table->embryonic[entry / 64] >> (entry % 64) & 1;
+	return b->embryonic[0] == place_1 ? 0 : b->embryonic[1] == place_1 ? 1 : YG_BUCKET_EMBRYONIC;
 }
 
-static void set_embryonic(struct yg_flow_table *table, uint32_t entry, bool on)
+static void set_bits(struct yg_flow_table *table, uint32_t entry, bool on)
 {
 	uint64_t *word = &table->embryonic[entry / 64];
 	uint64_t bit = UINT64_C(1) << (entry % 64);
@@ -260,6 +329,83 @@ static void set_embryonic(struct yg_flow_table *table, uint32_t entry, bool on)
 	uint64_t *summary = &table->summary[entry / 64 / 64];
 	uint64_t summary_bit = UINT64_C(1) << (entry / 64 % 64);
 	*summary = *word ? *summary | summary_bit : *summary & ~summary_bit;
+}
+
+static void begin_embryonic(struct yg_flow_table *table, uint32_t entry, struct yg_time now)
+{
+	struct yg_flow_bucket *b = &table->bucket[entry / YG_BUCKET];
+	unsigned at = embryonic_at(b, 0);
+	if (at == YG_BUCKET_EMBRYONIC)
+		return; // yg_flow_place sees to it that there is room
+	b->embryonic[at] = (uint8_t)(entry % YG_BUCKET + 1);
+	b->stamp[at] = yg_flow_stamp(table, now);
+	b->note[at] = YG_NOTE_NONE;
+	set_bits(table, entry, true);
+}
+
+static void end_embryonic(struct yg_flow_table *table, uint32_t entry)
+{
+	struct yg_flow_bucket *b = &table->bucket[entry / YG_BUCKET];
+	unsigned at = embryonic_at(b, entry % YG_BUCKET + 1);
+	if (at == YG_BUCKET_EMBRYONIC)
+		return;
+	b->embryonic[at] = 0;
+	set_bits(table, entry, false);
+}
+
+void yg_flow_note(struct yg_flow_table *table, uint32_t entry, uint16_t note)
+{
+	struct yg_flow_bucket *b = &table->bucket[entry / YG_BUCKET];
+	unsigned at = embryonic_at(b, entry % YG_BUCKET + 1);
+	if (at < YG_BUCKET_EMBRYONIC)
+		b->note[at] = note;
+}
+
+uint16_t yg_flow_noted(const struct yg_flow_table *table, uint32_t entry)
+{
+	const struct yg_flow_bucket *b = &table->bucket[entry / YG_BUCKET];
+	unsigned at = embryonic_at(b, entry % YG_BUCKET + 1);
+	return at < YG_BUCKET_EMBRYONIC ? b->note[at] : YG_NOTE_NONE;
+}
+
+void yg_flow_touch(struct yg_flow_table *table, uint32_t entry, struct yg_time now)
+{
+	struct yg_flow_bucket *b = &table->bucket[entry / YG_BUCKET];
+	unsigned at = embryonic_at(b, entry % YG_BUCKET + 1);
+	if (at < YG_BUCKET_EMBRYONIC)
+		b->stamp[at] = yg_flow_stamp(table, now);
+}
+
+static inline uint64_t free_lanes(const struct yg_flow_bucket *b)
+{
+	// Every tag has its highest bit set.
+	return (~word_of(b->tag, 0) & TOPS) | (~word_of(b->tag, 1) & TOPS) >> 1;
+}
+
+// Whose place a new flow takes: of the embryonic ones of both buckets the longest idle, ties to the first bucket, and within it to the
+// lower place. YG_NO_RECORD where there is a place that costs nobody his, or where nobody is embryonic.
+static uint32_t oldest_embryonic(const struct yg_flow_table *table, const struct yg_flow_hash *hash, uint16_t now)
+{
+	uint32_t oldest = YG_NO_RECORD;
+	unsigned age_most = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t bucket = i ? hash->bucket2 : hash->bucket;
+		const struct yg_flow_bucket *b = &table->bucket[bucket];
+		if (!(b->embryonic[0] && b->embryonic[1]) && free_lanes(b))
+			return YG_NO_RECORD;
+		for (unsigned k = 0; k < YG_BUCKET_EMBRYONIC; k++) {
+			if (!b->embryonic[k])
+				continue;
+			unsigned age = (uint16_t)(now - b->stamp[k]);
+			uint32_t entry = bucket * YG_BUCKET + b->embryonic[k] - 1;
+			bool lower = age == age_most && oldest / YG_BUCKET == bucket && entry < oldest;
+			if (oldest == YG_NO_RECORD || age > age_most || lower) {
+				oldest = entry;
+				age_most = age;
+			}
+		}
+	}
+	return oldest;
 }
 
 uint8_t yg_flow_rank(const struct yg_flow_table *table, uint32_t entry)
@@ -286,32 +432,32 @@ struct yg_time yg_flow_deadline(const struct yg_flow_table *table, uint32_t entr
 	return yg_time_ns(last_seen(table, entry).ns + table->options.idle_ns[rank]);
 }
 
+// ---- a place for a new flow ----
+
 struct bucket_look {
 	uint32_t free;      // a free place, or YG_NO_RECORD
 	unsigned used, embryonic;
 };
 
-static struct bucket_look look_at(const struct yg_flow_table *table, uint32_t bucket)
+static inline struct bucket_look look_at(const struct yg_flow_table *table, uint32_t bucket)
 {
-	struct bucket_look look = {YG_NO_RECORD, 0, 0};
-	const uint16_t *tags = table->tags[bucket];
-	for (uint32_t i = 0; i < YG_BUCKET; i++) {
-		if (tags[i])
-			look.used++;
-		else if (look.free == YG_NO_RECORD)
-			look.free = bucket * YG_BUCKET + i;
-	}
-	uint32_t first = bucket * YG_BUCKET;
-	look.embryonic = (unsigned)__builtin_popcountll(table->embryonic[first / 64] >> (first % 64) & 0xff);
+	const struct yg_flow_bucket *b = &table->bucket[bucket];
+	struct bucket_look look = {YG_NO_RECORD, 0, !!b->embryonic[0] + !!b->embryonic[1]};
+	uint64_t low = ~word_of(b->tag, 0) & TOPS, high = ~word_of(b->tag, 1) & TOPS;
+	if (low)
+		look.free = bucket * YG_BUCKET + lane_of(low);
+	else if (high)
+		look.free = bucket * YG_BUCKET + 4 + lane_of(high);
+	look.used = YG_BUCKET - (unsigned)__builtin_popcountll(low | high >> 1);
 	return look;
 }
 
-// The one that goes: lowest rank, then longest idle, then lowest place. With embryonic_only: among those alone.
-static void weigh(const struct yg_flow_table *table, uint32_t bucket, bool embryonic_only, uint32_t *best)
+// Where nobody is embryonic: the one that goes has the lowest rank, then the longest idle time, then the lowest place.
+static void weigh(const struct yg_flow_table *table, uint32_t bucket, uint32_t *best)
 {
 	for (uint32_t i = 0; i < YG_BUCKET; i++) {
 		uint32_t entry = bucket * YG_BUCKET + i;
-		if (!table->tags[bucket][i] || (embryonic_only && !is_embryonic(table, entry)))
+		if (!table->bucket[bucket].tag[i])
 			continue;
 		if (*best == YG_NO_RECORD) {
 			*best = entry;
@@ -323,25 +469,31 @@ static void weigh(const struct yg_flow_table *table, uint32_t bucket, bool embry
 	}
 }
 
-static uint32_t choose_victim(const struct yg_flow_table *table, const struct yg_flow_hash *hash, bool embryonic_only)
+static uint32_t choose_victim(const struct yg_flow_table *table, const struct yg_flow_hash *hash, struct yg_time now)
 {
-	uint32_t victim = YG_NO_RECORD;
-	weigh(table, hash->bucket, embryonic_only, &victim);
+	uint32_t victim = oldest_embryonic(table, hash, yg_flow_stamp(table, now));
+	if (victim != YG_NO_RECORD)
+		return victim;
+	weigh(table, hash->bucket, &victim);
 	if (hash->bucket2 != hash->bucket)
-		weigh(table, hash->bucket2, embryonic_only, &victim);
+		weigh(table, hash->bucket2, &victim);
 	return victim;
 }
 
-static uint32_t occupy(struct yg_flow_table *table, uint32_t entry, uint16_t tag, const struct yg_flow_key *key, struct yg_time now)
+static void fill_entry(struct yg_flow_entry *e, const struct yg_flow_key *key, struct yg_time now)
 {
-	table->tags[entry / YG_BUCKET][entry % YG_BUCKET] = tag;
-	struct yg_flow_entry *e = &table->entries[entry];
 	memset(e, 0, sizeof *e);
 	e->key = *key;
 	e->first_ns = now.ns;
 	e->record = YG_NO_RECORD;
 	e->flags = YG_ENTRY_USED;
-	set_embryonic(table, entry, true);
+}
+
+static uint32_t occupy(struct yg_flow_table *table, uint32_t entry, uint16_t tag, const struct yg_flow_key *key, struct yg_time now)
+{
+	table->bucket[entry / YG_BUCKET].tag[entry % YG_BUCKET] = tag;
+	fill_entry(&table->entries[entry], key, now);
+	begin_embryonic(table, entry, now);
 	return entry;
 }
 
@@ -356,14 +508,26 @@ uint32_t yg_flow_place(struct yg_flow_table *table, const struct yg_flow_hash *h
 		bool second = !one_fits || (two_fits && two.used < one.used);
 		return occupy(table, second ? two.free : one.free, hash->tag, key, now);
 	}
-	bool embryonic_only = one.embryonic >= YG_BUCKET_EMBRYONIC || two.embryonic >= YG_BUCKET_EMBRYONIC;
-	*ret_victim = choose_victim(table, hash, embryonic_only);
+	*ret_victim = choose_victim(table, hash, now);
 	return YG_NO_RECORD;
+}
+
+void yg_flow_replace(struct yg_flow_table *table, uint32_t victim, const struct yg_flow_hash *hash, const struct yg_flow_key *key,
+		     struct yg_time now)
+{
+	struct yg_flow_bucket *b = &table->bucket[victim / YG_BUCKET];
+	unsigned at = embryonic_at(b, victim % YG_BUCKET + 1);
+	b->tag[victim % YG_BUCKET] = hash->tag;
+	if (at < YG_BUCKET_EMBRYONIC) {
+		b->stamp[at] = yg_flow_stamp(table, now);
+		b->note[at] = YG_NOTE_NONE;
+	}
+	fill_entry(&table->entries[victim], key, now);
 }
 
 uint32_t yg_flow_record_take(struct yg_flow_table *table, unsigned partition)
 {
-	struct partition *p = &table->partition[partition];
+	struct yg_flow_partition *p = &table->partition[partition];
 	uint32_t record = p->record_free;
 	if (record != YG_NO_RECORD) {
 		p->record_free = table->record[record].pending_next;
@@ -384,20 +548,19 @@ uint32_t yg_flow_record_take(struct yg_flow_table *table, unsigned partition)
 
 void yg_flow_record_free(struct yg_flow_table *table, uint32_t record)
 {
-	struct partition *p = &table->partition[yg_flow_partition_of_record(table, record)];
+	struct yg_flow_partition *p = &table->partition[yg_flow_partition_of_record(table, record)];
 	table->record[record].pending_next = p->record_free;
 	p->record_free = record;
 }
 
 uint32_t yg_flow_grow(struct yg_flow_table *table, uint32_t entry)
 {
-	unsigned partition = entry / (table->partition_buckets * YG_BUCKET);
-	uint32_t record = yg_flow_record_take(table, partition);
+	uint32_t record = yg_flow_record_take(table, partition_of_entry(table, entry));
 	if (record == YG_NO_RECORD)
 		return record;
 	table->record[record].entry = entry;
 	table->entries[entry].record = record;
-	set_embryonic(table, entry, false);
+	end_embryonic(table, entry);
 	return record;
 }
 
@@ -405,7 +568,7 @@ static void disarm(struct yg_flow_table *table, struct yg_flow_record *r, uint32
 {
 	if (r->wheel_slot == YG_WHEEL)
 		return;
-	struct partition *p = &table->partition[yg_flow_partition_of_record(table, record)];
+	struct yg_flow_partition *p = &table->partition[yg_flow_partition_of_record(table, record)];
 	if (r->wheel_prev == YG_NO_RECORD)
 		p->wheel[r->wheel_slot] = r->wheel_next;
 	else
@@ -423,18 +586,18 @@ void yg_flow_free(struct yg_flow_table *table, uint32_t entry)
 		disarm(table, r, e->record);
 		r->entry = YG_NO_RECORD;
 	} else {
-		set_embryonic(table, entry, false);
+		end_embryonic(table, entry);
 	}
 	e->flags = 0;
-	table->tags[entry / YG_BUCKET][entry % YG_BUCKET] = 0;
+	table->bucket[entry / YG_BUCKET].tag[entry % YG_BUCKET] = 0;
 }
 
-void yg_flow_arm(struct yg_flow_table *table, uint32_t entry, struct yg_time now)
+void yg_flow_arm_before(struct yg_flow_table *table, uint32_t entry, int64_t last)
 {
 	uint32_t record = table->entries[entry].record;
 	struct yg_flow_record *r = &table->record[record];
-	struct partition *p = &table->partition[yg_flow_partition_of_record(table, record)];
-	int64_t second = yg_time_second(yg_flow_deadline(table, entry)), last = yg_time_second(now) + YG_WHEEL - 2;
+	struct yg_flow_partition *p = &table->partition[yg_flow_partition_of_record(table, record)];
+	int64_t second = yg_time_second(yg_flow_deadline(table, entry));
 	disarm(table, r, record);
 	if (second > last)
 		second = last;
@@ -446,60 +609,7 @@ void yg_flow_arm(struct yg_flow_table *table, uint32_t entry, struct yg_time now
 	p->wheel[r->wheel_slot] = record;
 }
 
-static void expire_embryonic(struct yg_flow_table *table, unsigned partition, struct yg_time now,
-			     void (*end)(void *context, uint32_t entry), void *context)
+void yg_flow_arm(struct yg_flow_table *table, uint32_t entry, struct yg_time now)
 {
-	size_t words = words_of(table->options.slots) / YG_PARTITIONS, first = partition * words;
-	for (size_t w = first; w < first + words; w++) {
-		if (w % 64 == 0 && w + 64 <= first + words && !table->summary[w / 64]) {
-			w += 63;
-			continue;
-		}
-		for (uint64_t left = table->embryonic[w]; left; left &= left - 1) {
-			uint32_t entry = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(left);
-			if (!yg_time_before(now, yg_flow_deadline(table, entry)))
-				end(context, entry);
-		}
-	}
-}
-
-static void expire_slot(struct yg_flow_table *table, struct partition *p, unsigned slot, struct yg_time now,
-			void (*end)(void *context, uint32_t entry), void *context)
-{
-	uint32_t record = p->wheel[slot];
-	while (record != YG_NO_RECORD) {
-		struct yg_flow_record *r = &table->record[record];
-		uint32_t next = r->wheel_next, entry = r->entry;
-		if (!yg_time_before(now, yg_flow_deadline(table, entry)))
-			end(context, entry);
-		else
-			yg_flow_arm(table, entry, now);
-		record = next;
-	}
-}
-
-// Once a second, over the slots of the seconds that are complete: what lies there has either expired or been seen since. A flow whose
-// deadline lies within the second that is open is told apart when its next packet comes.
-void yg_flow_expire(struct yg_flow_table *table, unsigned partition, struct yg_time now,
-		    void (*end)(void *context, uint32_t entry), void *context)
-{
-	struct partition *p = &table->partition[partition];
-	int64_t second = yg_time_second(now);
-	if (p->wheel_started && second == p->wheel_second)
-		return;
-	expire_embryonic(table, partition, now, end, context);
-	if (!p->wheel_started || second - p->wheel_second > YG_WHEEL)
-		p->wheel_second = second - YG_WHEEL;
-	p->wheel_started = true;
-	for (int64_t s = p->wheel_second; s < second; s++)
-		expire_slot(table, p, (unsigned)((uint64_t)s % YG_WHEEL), now, end, context);
-	p->wheel_second = second;
-}
-
-void yg_flow_each(struct yg_flow_table *table, unsigned partition, void (*visit)(void *context, uint32_t entry), void *context)
-{
-	uint32_t slots = table->partition_buckets * YG_BUCKET, first = partition * slots;
-	for (uint32_t entry = first; entry < first + slots; entry++)
-		if (table->tags[entry / YG_BUCKET][entry % YG_BUCKET])
-			visit(context, entry);
+	yg_flow_arm_before(table, entry, yg_time_second(now) + YG_WHEEL - 2);
 }

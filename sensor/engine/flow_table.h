@@ -2,13 +2,17 @@
 // Copyright the Yagura authors
 //
 // The flow table: buckets of eight 64-byte entries, found by a keyed hash with two choices, tags on a line of their own.
-// It never refuses a flow: in the two buckets of a key the lowest rank goes first, within a rank the longest idle.
+// It never refuses a flow: in the two buckets of a key the lowest rank goes first, within a rank the longest idle. An embryonic flow has no
+// record, so it goes before one of rank 0 that has.
 // At most two of the eight places of a bucket are embryonic, so a flood of forged SYNs turns over a quarter of the table.
 // It costs no established flow while less than 60 % of the table are established; measured under a flood of ten times the
-// table: 11 of 45,850 lost at 70 % full, 613 of 52,400 at 80 %, where both buckets of a key hold nothing but established flows.
+// table: 19 of 45,850 lost at 70 % full, 642 of 52,400 at 80 %, where both buckets of a key hold nothing but established flows.
 //
+//   bucket  32 B   tags of eight entries, and when its embryonic ones were last seen: all that a flood of new flows reads
 //   entry   64 B   key, and either the whole of an embryonic flow or the number of its record
-//   record         what a flow of rank 1 and above has, in a pool; linked into a wheel of one-second slots by its deadline
+//   record  128 B  what a flow of rank 1 and above has, in a pool; linked into a wheel of one-second slots by its deadline
+//
+// So an embryonic flow takes 64 B with its key, and a tracked one 192 B; the buckets add 4 B a place of the table, used or not.
 //
 // Everything lives in 16 partitions chosen by the keyed hash of the address pair. A worker owns a run of partitions; no partition
 // ever looks at another, so what is evicted, ended and in which order does not depend on the number of workers.
@@ -68,40 +72,49 @@ _Static_assert(sizeof(struct yg_flow_entry) == 64, "one cache line");
 
 enum yg_ds_state { YG_DSS_NONE, YG_DSS_ACTIVE, YG_DSS_DONE };
 
+// What a flow of rank 1 and above has beside its entry. 128 bytes: a packet touches the first line, the rest is for what happens less
+// often. While the flow is in the table its key and its beginning are in the entry; when it has ended, in struct yg_flow_gone.
 struct yg_flow_record {
-	uint32_t entry;          // its place in the table, YG_NO_RECORD once it has ended
-	uint32_t wheel_next, wheel_prev;
-	uint16_t wheel_slot;     // YG_WHEEL: in none
-	uint8_t rank, tcp_state;
-	int64_t last_ns, next_update_ns;
+	int64_t last_ns;
 	uint64_t bytes[2], payload[2];
 	uint32_t packets[2];
-	// the second that is being counted, for the rates
-	int32_t second;          // relative to the engine's first
-	uint32_t second_packets[2];
-	uint32_t second_bytes[2];
-	uint32_t prefix[2];      // index of each end's prefix + 1, 0 none; 0 initiator, 1 responder
-	uint8_t vector[2];       // what packets to the responder [0], to the initiator [1] count to
-	uint64_t first_packet;
-	// dissection
-	uint64_t ds_first_slot;  // ring index at which FIRST went
-	uint32_t ds_generation, ds_bytes;
-	uint8_t ds_packets, ds_state;
+	uint32_t touched;        // place in the worker's list of flows seen in that second
+	uint16_t second;         // low bits of the second in which it was last seen
+	uint8_t rank, tcp_state;
 	uint8_t tcp_flags[2];
 	uint8_t plain_packets;   // other than SYN, SYN-ACK, RST
-	uint8_t icmp_type, icmp_code;
-	uint8_t flow_flags;      // YG_FLOW_*
-	uint16_t vlan;
-	uint8_t ended, end;      // waiting for its verdict
-	uint8_t restart_lost;
-	uint8_t overlap;
+	uint8_t flow_flags;      // YG_FLOW_*, and the four below
+	uint8_t ds_state, ds_packets;
+	uint8_t vector[2];       // what packets to the responder [0], to the initiator [1] count to
+	// ---- the second line
+	int64_t next_update_ns;
+	uint64_t ds_first_slot;  // ring index at which FIRST went
+	uint32_t entry;          // its place in the table, YG_NO_RECORD once it has ended
+	uint32_t wheel_next, wheel_prev;
+	uint32_t ds_generation, ds_bytes;
 	uint32_t meta;           // index + 1 into the meta pool, 0 none
 	uint32_t pending_next;   // records that have ended, in order
-	// kept from the entry once it has gone
+	uint16_t prefix[2];      // index of each end's prefix + 1, 0 none; 0 initiator, 1 responder
+	uint16_t wheel_slot;     // YG_WHEEL: in none
+	uint16_t vlan;
+	uint8_t icmp_type, icmp_code;
+	uint8_t ended, end;      // waiting for its verdict
+	uint8_t restart_lost;
+	uint8_t reserved[7];
+};
+_Static_assert(sizeof(struct yg_flow_record) == 128 && offsetof(struct yg_flow_record, next_update_ns) == 64, "two cache lines");
+
+#define YG_FLOW_INSIDE_0 0x10    // in flow_flags: the initiator is internal
+#define YG_FLOW_INSIDE_1 0x20    // the responder is
+#define YG_FLOW_UPDATE_NEAR 0x80 // an update record may fall due in the second that is open
+#define YG_FLOW_TOLD 0x0f        // those that a record tells: YG_FLOW_*
+
+// What is kept of a flow that has left the table while its record waits for the verdict.
+struct yg_flow_gone {
+	struct yg_flow_key key;
+	int64_t first_ns, end_ns;
 	uint64_t end_order;
 	uint64_t ended_when; // a replay: the batch; live: the worker's clock
-	int64_t first_ns, end_ns;
-	struct yg_flow_key key;
 	uint8_t entry_flags;
 };
 
@@ -111,6 +124,7 @@ struct yg_flow_table_options {
 	uint32_t slots;          // of the whole table, a power of two, ≥ 1,024
 	int64_t idle_ns[YG_RANK_COUNT];
 	struct yg_hash_key key;
+	bool resident;           // live: huge pages where there are any, all of it present from the start
 };
 
 // The partitions that packets may go to: all of them in a replay, those of one worker where the ports spread packets to workers.
@@ -120,8 +134,9 @@ struct yg_flow_run {
 
 struct yg_flow_hash {
 	uint32_t bucket, bucket2; // absolute bucket numbers
-	uint32_t guess;           // an entry with this tag, of yg_flow_prefetch_entry; YG_NO_RECORD none
-	uint16_t tag;
+	uint32_t guess;           // an entry with this tag, of yg_flow_prefetch_entry; YG_NO_RECORD none: the flow is new
+	uint32_t victim;          // likely the entry whose place a new flow takes, of yg_flow_prefetch_place; YG_NO_RECORD unknown
+	uint16_t tag, victim_tag;
 	uint8_t partition;
 };
 
@@ -147,6 +162,10 @@ uint64_t yg_flow_id(const struct yg_flow_key *key, int64_t first_ns);
 void yg_flow_prefetch(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
 void yg_flow_prefetch_entry(const struct yg_flow_table *table, struct yg_flow_hash *hash);
 void yg_flow_prefetch_record(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
+// Of a flow that is new (no guess): the embryonic entry whose place it is about to take.
+void yg_flow_prefetch_place(const struct yg_flow_table *table, struct yg_flow_hash *hash, struct yg_time now);
+// That entry, while nobody has taken it since; YG_NO_RECORD: ask yg_flow_place.
+uint32_t yg_flow_victim(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
 
 // The entry of the key, or YG_NO_RECORD.
 uint32_t yg_flow_find(const struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key);
@@ -157,8 +176,29 @@ uint32_t yg_flow_find(const struct yg_flow_table *table, const struct yg_flow_ha
 uint32_t yg_flow_place(struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key, struct yg_time now,
 		       uint32_t *ret_victim);
 
+// The same, in the place of an embryonic victim of yg_flow_place for this hash that has ended and was not freed.
+void yg_flow_replace(struct yg_flow_table *table, uint32_t victim, const struct yg_flow_hash *hash, const struct yg_flow_key *key,
+		     struct yg_time now);
+
+// A number of the owner's about an embryonic flow, kept where its end needs no other memory; YG_NOTE_NONE until it is given.
+enum { YG_NOTE_NONE = 0xfffe };
+void yg_flow_note(struct yg_flow_table *table, uint32_t entry, uint16_t note);
+uint16_t yg_flow_noted(const struct yg_flow_table *table, uint32_t entry);
+
+// An embryonic flow was seen: who is longest idle goes by it, in steps of the idle time's 8,192nd part or less.
+void yg_flow_touch(struct yg_flow_table *table, uint32_t entry, struct yg_time now);
+
 struct yg_flow_entry *yg_flow_entry(struct yg_flow_table *table, uint32_t entry);
 struct yg_flow_record *yg_flow_record(struct yg_flow_table *table, uint32_t record);
+struct yg_flow_gone *yg_flow_gone(struct yg_flow_table *table, uint32_t record);
+
+// Key, beginning and flags of a record's flow, in the table or gone from it.
+struct yg_flow_identity {
+	const struct yg_flow_key *key;
+	int64_t first_ns;
+	uint8_t flags; // enum yg_entry_flags
+};
+struct yg_flow_identity yg_flow_identity(const struct yg_flow_table *table, uint32_t record);
 
 // Gives the entry a record (rank as given; the wheel is armed by yg_flow_arm). YG_NO_RECORD when the pool of its partition
 // is exhausted.
@@ -187,6 +227,12 @@ void yg_flow_arm(struct yg_flow_table *table, uint32_t entry, struct yg_time now
 // that depends on the partition's history alone. `end` must free the entry.
 void yg_flow_expire(struct yg_flow_table *table, unsigned partition, struct yg_time now,
 		    void (*end)(void *context, uint32_t entry), void *context);
+
+// The same in pieces, for those who cannot stop for a second's worth: looks at a part of the partition's embryonic flows (all of them in
+// YG_SWEEP_CALLS calls) and ends at most `most` flows. Returns how many seconds of the wheel are due and not done yet.
+enum { YG_SWEEP_CALLS = 4096 };
+uint32_t yg_flow_expire_some(struct yg_flow_table *table, unsigned partition, struct yg_time now, uint32_t most,
+			     void (*end)(void *context, uint32_t entry), void *context);
 
 // Calls `visit` for every used entry of the partition, in order of place.
 void yg_flow_each(struct yg_flow_table *table, unsigned partition, void (*visit)(void *context, uint32_t entry), void *context);

@@ -313,3 +313,9 @@ void yg_lifecycle_finish(struct yg_lifecycle *lc, struct yg_time now)
 {
 	run_due(lc, collect(lc, now.ns, true), now.ns);
 }
+
+void yg_lifecycle_retune(struct yg_lifecycle *lc, const struct yg_lifecycle_options *options)
+{
+	lc->options.update_s = options->update_s;
+	lc->options.per_minute = options->per_minute;
+}

@@ -58,6 +58,9 @@ size_t yg_lifecycle_size(uint32_t capacity);
 struct yg_lifecycle *yg_lifecycle_create(const struct yg_lifecycle_options *options, void *memory, size_t size,
                                          yg_lifecycle_emit emit, void *context);
 
+// A reload: how often and how many from now on. The capacity stays.
+void yg_lifecycle_retune(struct yg_lifecycle *lc, const struct yg_lifecycle_options *options);
+
 // Leaves the open alerts in the memory for the next engine. NULL is accepted.
 void yg_lifecycle_destroy(struct yg_lifecycle *lc);
 

@@ -87,6 +87,11 @@ static uint32_t power_of_two(uint64_t n)
 	return p;
 }
 
+void yg_rate_engine_retune(struct yg_rate_engine *e, const struct yg_config *config)
+{
+	e->config = config;
+}
+
 struct yg_rate_engine *yg_rate_engine_create(const struct yg_config *config, const struct yg_hash_key *key)
 {
 	struct yg_rate_engine *e = calloc(1, sizeof *e);

@@ -22,7 +22,13 @@ struct yg_rate_engine_stats {
 };
 
 struct yg_rate_engine *yg_rate_engine_create(const struct yg_config *config, const struct yg_hash_key *key);
+
+// A reload: another block, in which bodies, prefixes, services and the egress are the same.
+void yg_rate_engine_retune(struct yg_rate_engine *engine, const struct yg_config *config);
 void yg_rate_engine_destroy(struct yg_rate_engine *engine);
+
+// A reload: another block, in which bodies, prefixes, services and the egress are the same.
+void yg_rate_engine_retune(struct yg_rate_engine *e, const struct yg_config *config);
 
 void yg_rate_engine_add(struct yg_rate_engine *engine, const struct yg_rate_delta *delta);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// See rates.h. The keyed table is open addressing over a list of cells: a cell is 8 bytes of index and tag, the counters lie densely
-// in the order in which keys came, so flushing a second touches only what was used.
+// See rates.h. The keyed table is open addressing over a list of cells: a cell is an index, the counters lie densely in the order in
+// which keys came, so flushing a second touches only what was used. Nearly every key sees one vector in a second: it has room for the
+// first that comes, on its one cache line, and the others go to a place of their own.
 #include "engine/rates.h"
 
 #include <errno.h>
@@ -12,9 +13,41 @@
 #include "base/shm.h"
 #include "config/lookup.h"
 
+enum { NO_VECTOR = 0xff, MORE_BITS = 24, CACHED_ENDS = 8192, COMBINED = 64, QUEUED = 16 };
+
 struct keyed {
 	struct yg_rate_key key;
-	struct yg_rates rates;
+	uint32_t packets, flows;
+	uint64_t bytes;
+	uint32_t handshakes, packets_out, flows_out;
+	uint32_t vector : 32 - MORE_BITS; // what packets and bytes count to
+	uint32_t more : MORE_BITS;        // index + 1 of the other vectors' place, 0 none
+	uint64_t bytes_out;
+};
+_Static_assert(sizeof(struct keyed) == 64, "one cache line");
+
+struct more {
+	uint32_t packets[YG_VEC_COUNT];
+	uint64_t bytes[YG_VEC_COUNT];
+};
+
+// Packets of one kind, towards one end or away from it, that have come since its place here was taken: a flood adds to one of these, not
+// to host, service, prefix and body each time. Where traffic is of many kinds its cells are on their way from memory meanwhile, and when it
+// has lost its place it waits in a queue until what the cells point at has come too.
+struct combined {
+	struct yg_addr addr;
+	uint64_t kind; // port, protocol, family, vector, direction
+	uint32_t packets, flows;
+	uint64_t bytes;
+	uint32_t prefix;
+	uint16_t org;
+	bool service;
+	uint32_t host_cell, service_cell;
+};
+
+// An address of version 4 whose prefix was looked up.
+struct cached_end {
+	uint32_t addr, prefix_2; // index + 2; 0: unused, 1: in no prefix
 };
 
 struct yg_worker_rates {
@@ -22,13 +55,20 @@ struct yg_worker_rates {
 	struct yg_mix_key mix;
 	uint32_t capacity; // keys
 	uint32_t cells;    // a power of two, at least twice the capacity
-	uint32_t used;
+	uint32_t used, more_used;
+	uint32_t flushed;  // yg_rates_flush_some: keys that have left
+	bool fixed_flushed;
 	uint64_t full;
 	struct yg_rates link, *bodies, *prefixes;
 	uint8_t *body_touched, *prefix_touched, link_touched;
 	uint32_t *cell;        // index + 1 into `keyed`
 	uint32_t *used_cell;   // which cell each key sits in, to clear it
 	struct keyed *keyed;
+	struct more *more;
+	uint64_t inside[65536 / 64]; // of each first half of an address of version 4: some of it lies in a prefix
+	struct cached_end cached[CACHED_ENDS];
+	struct combined combined[COMBINED], queued[QUEUED];
+	unsigned queue_at;
 };
 
 static uint32_t power_of_two(uint32_t n)
@@ -37,6 +77,16 @@ static uint32_t power_of_two(uint32_t n)
 	while (p < n)
 		p <<= 1;
 	return p;
+}
+
+static void mark_inside(struct yg_worker_rates *r)
+{
+	for (uint32_t i = 0; i < r->config->prefixes_count; i++) {
+		const struct yg_prefix *p = &r->config->prefixes[i];
+		uint32_t first = (uint32_t)p->addr.b[0] << 8 | p->addr.b[1], last = first | (p->length < 16 ? 0xffffu >> p->length : 0);
+		for (uint32_t half = first; p->af == 4 && half <= last; half++)
+			r->inside[half / 64] |= UINT64_C(1) << (half % 64);
+	}
 }
 
 struct yg_worker_rates *yg_worker_rates_create(const struct yg_rates_options *options)
@@ -48,6 +98,7 @@ struct yg_worker_rates *yg_worker_rates_create(const struct yg_rates_options *op
 	yg_mix_key_derive(&options->key, &r->mix);
 	r->capacity = 2 * power_of_two(options->hosts); // hosts and services
 	r->cells = 2 * r->capacity;
+	mark_inside(r);
 	r->bodies = calloc(r->config->orgs_count + 1, sizeof *r->bodies);
 	r->prefixes = calloc(r->config->prefixes_count + 1, sizeof *r->prefixes);
 	r->body_touched = calloc(r->config->orgs_count + 1, 1);
@@ -55,11 +106,17 @@ struct yg_worker_rates *yg_worker_rates_create(const struct yg_rates_options *op
 	r->cell = yg_memory_reserve(sizeof *r->cell * r->cells);
 	r->used_cell = yg_memory_reserve(sizeof *r->used_cell * r->capacity);
 	r->keyed = yg_memory_reserve(sizeof *r->keyed * r->capacity);
-	if (r->bodies && r->prefixes && r->body_touched && r->prefix_touched && r->cell && r->used_cell && r->keyed)
+	r->more = yg_memory_reserve(sizeof *r->more * r->capacity);
+	if (r->bodies && r->prefixes && r->body_touched && r->prefix_touched && r->cell && r->used_cell && r->keyed && r->more)
 		return r;
 	yg_worker_rates_destroy(r);
 	errno = ENOMEM;
 	return NULL;
+}
+
+void yg_rates_retune(struct yg_worker_rates *r, const struct yg_config *config)
+{
+	r->config = config;
 }
 
 void yg_worker_rates_destroy(struct yg_worker_rates *r)
@@ -73,29 +130,64 @@ void yg_worker_rates_destroy(struct yg_worker_rates *r)
 	yg_memory_release(r->cell, sizeof *r->cell * r->cells);
 	yg_memory_release(r->used_cell, sizeof *r->used_cell * r->capacity);
 	yg_memory_release(r->keyed, sizeof *r->keyed * r->capacity);
+	yg_memory_release(r->more, sizeof *r->more * r->capacity);
 	free(r);
+}
+
+static void fill_end(const struct yg_config *config, uint8_t af, const struct yg_addr *addr, uint32_t prefix, struct yg_end *ret_end)
+{
+	const struct yg_prefix *p = prefix ? &config->prefixes[prefix - 1] : NULL;
+	ret_end->addr = *addr;
+	ret_end->af = af;
+	ret_end->prefix = prefix;
+	ret_end->org = p ? p->org : YG_ORG_NONE;
+	ret_end->zone = p ? p->zone : YG_ZONE_NONE;
+	ret_end->internal = p || config->all_internal;
+}
+
+static uint32_t look_up(const struct yg_config *config, uint8_t af, const struct yg_addr *addr)
+{
+	const struct yg_prefix *prefix = yg_lookup_prefix(config, af, addr);
+	return prefix ? (uint32_t)(prefix - config->prefixes) + 1 : 0;
 }
 
 void yg_end_resolve(const struct yg_config *config, uint8_t af, const struct yg_addr *addr, struct yg_end *ret_end)
 {
-	const struct yg_prefix *prefix = yg_lookup_prefix(config, af, addr);
-	ret_end->addr = *addr;
-	ret_end->af = af;
-	ret_end->prefix = prefix ? (uint32_t)(prefix - config->prefixes) + 1 : 0;
-	ret_end->org = prefix ? prefix->org : YG_ORG_NONE;
-	ret_end->zone = prefix ? prefix->zone : YG_ZONE_NONE;
-	ret_end->internal = prefix != NULL || config->all_internal;
+	fill_end(config, af, addr, look_up(config, af, addr), ret_end);
 }
 
-// The counters of a key in the open second, NULL when the table is full.
-static struct yg_rates *keyed_rates(struct yg_worker_rates *r, const struct yg_rate_key *key)
+// Forged sources come from everywhere, and nearly all of everywhere is outside: one bit says so. Inside there are few addresses.
+void yg_rates_resolve(struct yg_worker_rates *r, uint8_t af, const struct yg_addr *addr, struct yg_end *ret_end)
+{
+	uint32_t half = (uint32_t)addr->b[0] << 8 | addr->b[1], whole;
+	if (af != 4) {
+		yg_end_resolve(r->config, af, addr, ret_end);
+		return;
+	}
+	if (!(r->inside[half / 64] >> (half % 64) & 1)) {
+		fill_end(r->config, af, addr, 0, ret_end);
+		return;
+	}
+	memcpy(&whole, addr, sizeof whole);
+	struct cached_end *cached = &r->cached[(whole * UINT32_C(0x9e3779b1)) >> 19];
+	if (cached->addr != whole || !cached->prefix_2)
+		*cached = (struct cached_end){whole, look_up(r->config, af, addr) + 1};
+	fill_end(r->config, af, addr, cached->prefix_2 - 1, ret_end);
+}
+
+static uint32_t cell_of(const struct yg_worker_rates *r, const struct yg_rate_key *key)
+{
+	return (uint32_t)yg_mix24(&r->mix, key) & (r->cells - 1);
+}
+
+// The counters of a key in the open second, looked for from its cell on; NULL when the table is full.
+static struct keyed *keyed_rates(struct yg_worker_rates *r, const struct yg_rate_key *key, uint32_t c)
 {
 	uint32_t mask = r->cells - 1;
-	uint32_t c = (uint32_t)yg_mix24(&r->mix, key) & mask;
 	for (; r->cell[c]; c = (c + 1) & mask) {
 		struct keyed *k = &r->keyed[r->cell[c] - 1];
 		if (memcmp(&k->key, key, sizeof *key) == 0)
-			return &k->rates;
+			return k;
 	}
 	if (r->used == r->capacity) {
 		r->full++;
@@ -104,9 +196,45 @@ static struct yg_rates *keyed_rates(struct yg_worker_rates *r, const struct yg_r
 	struct keyed *k = &r->keyed[r->used];
 	memset(k, 0, sizeof *k);
 	k->key = *key;
+	k->vector = NO_VECTOR;
 	r->used_cell[r->used] = c;
 	r->cell[c] = ++r->used;
-	return &k->rates;
+	return k;
+}
+
+// There are as many places as keys, and no key takes two.
+static struct more *more_of(struct yg_worker_rates *r, struct keyed *k)
+{
+	if (!k->more) {
+		memset(&r->more[r->more_used], 0, sizeof *r->more);
+		k->more = ++r->more_used;
+	}
+	return &r->more[k->more - 1];
+}
+
+static void count_keyed_in(struct yg_worker_rates *r, struct keyed *k, const struct yg_rate_add *add)
+{
+	k->flows += add->flows;
+	k->handshakes += add->handshakes;
+	if (!add->packets && !add->bytes)
+		return;
+	if (k->vector == NO_VECTOR)
+		k->vector = add->vector;
+	if (k->vector == add->vector) {
+		k->packets += add->packets;
+		k->bytes += add->bytes;
+		return;
+	}
+	struct more *more = more_of(r, k);
+	more->packets[add->vector] += add->packets;
+	more->bytes[add->vector] += add->bytes;
+}
+
+static void count_keyed_out(struct keyed *k, const struct yg_rate_add *add)
+{
+	k->packets_out += add->packets;
+	k->bytes_out += add->bytes;
+	k->flows_out += add->flows;
 }
 
 static void count_in(struct yg_rates *rates, const struct yg_rate_add *add)
@@ -126,31 +254,48 @@ static void count_out(struct yg_rates *rates, const struct yg_rate_add *add)
 
 static struct yg_rate_key host_key(const struct yg_end *end)
 {
-	struct yg_rate_key key;
-	memset(&key, 0, sizeof key);
-	key.addr = end->addr;
-	key.scope = YG_SCOPE_HOST;
-	key.af = end->af;
-	key.prefix_len = end->af == 4 ? 32 : 128;
-	key.org = end->org;
-	return key;
+	return (struct yg_rate_key){.addr = end->addr, .scope = YG_SCOPE_HOST, .af = end->af,
+				    .prefix_len = end->af == 4 ? 32 : 128, .org = end->org};
 }
 
-static void add_to_end(struct yg_worker_rates *r, const struct yg_end *end, const struct yg_rate_add *add,
-		       void (*count)(struct yg_rates *, const struct yg_rate_add *))
+// `in`: towards the end, otherwise away from it.
+static inline void add_to_key(struct yg_worker_rates *r, const struct yg_rate_key *key, uint32_t cell, const struct yg_rate_add *add,
+			      bool in)
+{
+	struct keyed *k = keyed_rates(r, key, cell);
+	if (!k)
+		return;
+	if (in)
+		count_keyed_in(r, k, add);
+	else
+		count_keyed_out(k, add);
+}
+
+static inline void add_to_fixed(struct yg_rates *rates, const struct yg_rate_add *add, bool in)
+{
+	if (in)
+		count_in(rates, add);
+	else
+		count_out(rates, add);
+}
+
+static inline void add_to_owner(struct yg_worker_rates *r, uint32_t prefix, uint16_t org, const struct yg_rate_add *add, bool in)
+{
+	if (prefix) {
+		add_to_fixed(&r->prefixes[prefix - 1], add, in);
+		r->prefix_touched[prefix - 1] = 1;
+	}
+	if (org < r->config->orgs_count) {
+		add_to_fixed(&r->bodies[org], add, in);
+		r->body_touched[org] = 1;
+	}
+}
+
+static inline void add_to_end(struct yg_worker_rates *r, const struct yg_end *end, const struct yg_rate_add *add, bool in)
 {
 	struct yg_rate_key key = host_key(end);
-	struct yg_rates *host = keyed_rates(r, &key);
-	if (host)
-		count(host, add);
-	if (end->prefix) {
-		count(&r->prefixes[end->prefix - 1], add);
-		r->prefix_touched[end->prefix - 1] = 1;
-	}
-	if (end->org < r->config->orgs_count) {
-		count(&r->bodies[end->org], add);
-		r->body_touched[end->org] = 1;
-	}
+	add_to_key(r, &key, cell_of(r, &key), add, in);
+	add_to_owner(r, end->prefix, end->org, add, in);
 }
 
 // TCP ports are all counted (the aggregator keeps those that are declared or have answered); of UDP, the declared ones.
@@ -159,30 +304,139 @@ static bool is_service(const struct yg_worker_rates *r, const struct yg_end *end
 	return port && (proto == 6 || yg_lookup_service(r->config, end->af, &end->addr, proto, port));
 }
 
-static void add_to_service(struct yg_worker_rates *r, const struct yg_end *end, uint16_t port, const struct yg_rate_add *add,
-			   void (*count)(struct yg_rates *, const struct yg_rate_add *))
+static struct yg_rate_key service_key(const struct yg_end *end, uint8_t proto, uint16_t port)
+{
+	struct yg_rate_key key = host_key(end);
+	key.scope = YG_SCOPE_SERVICE;
+	key.proto = proto;
+	key.port = port;
+	return key;
+}
+
+static inline void add_to_service(struct yg_worker_rates *r, const struct yg_end *end, uint16_t port, const struct yg_rate_add *add,
+				  bool in)
 {
 	if (!is_service(r, end, add->proto, port))
 		return;
-	struct yg_rate_key key = host_key(end);
-	key.scope = YG_SCOPE_SERVICE;
-	key.proto = add->proto;
-	key.port = port;
-	struct yg_rates *service = keyed_rates(r, &key);
-	if (service)
-		count(service, add);
+	struct yg_rate_key key = service_key(end, add->proto, port);
+	add_to_key(r, &key, cell_of(r, &key), add, in);
 }
 
 void yg_rates_add(struct yg_worker_rates *r, const struct yg_rate_add *add)
 {
 	if (add->to->internal) {
-		add_to_end(r, add->to, add, count_in);
-		add_to_service(r, add->to, add->service_port, add, count_in);
+		add_to_end(r, add->to, add, true);
+		add_to_service(r, add->to, add->service_port, add, true);
 	}
 	if (add->from->internal && add->packets) {
-		add_to_end(r, add->from, add, count_out);
-		add_to_service(r, add->from, add->answer_port, add, count_out);
+		add_to_end(r, add->from, add, false);
+		add_to_service(r, add->from, add->answer_port, add, false);
 	}
+}
+
+static uint64_t kind_of(const struct yg_rate_packet *p, uint16_t port, bool in)
+{
+	return (uint64_t)port << 32 | (uint64_t)p->proto << 24 | (uint64_t)p->af << 16 | (in ? p->vector : 0u) << 8 | (in ? 3u : 1u);
+}
+
+static void put_combined(struct yg_worker_rates *r, const struct combined *c)
+{
+	bool in = c->kind & 2;
+	const struct yg_rate_add add = {.vector = (uint8_t)(c->kind >> 8), .packets = c->packets, .flows = c->flows, .bytes = c->bytes};
+	const struct yg_end end = {.addr = c->addr, .af = (uint8_t)(c->kind >> 16), .org = c->org};
+	struct yg_rate_key key = host_key(&end);
+	add_to_key(r, &key, c->host_cell, &add, in);
+	add_to_owner(r, c->prefix, c->org, &add, in);
+	if (!c->service)
+		return;
+	key = service_key(&end, (uint8_t)(c->kind >> 24), (uint16_t)(c->kind >> 32));
+	add_to_key(r, &key, c->service_cell, &add, in);
+}
+
+static void put_queued(struct yg_worker_rates *r, struct combined *c)
+{
+	if (c->kind)
+		put_combined(r, c);
+	c->kind = 0;
+}
+
+static void put_all_combined(struct yg_worker_rates *r)
+{
+	for (unsigned i = 0; i < QUEUED; i++)
+		put_queued(r, &r->queued[i]);
+	for (unsigned i = 0; i < COMBINED; i++)
+		put_queued(r, &r->combined[i]);
+}
+
+static void prefetch_keyed(const struct yg_worker_rates *r, uint32_t cell)
+{
+	uint32_t at = r->cell[cell];
+	if (at)
+		__builtin_prefetch(&r->keyed[at - 1], 1);
+}
+
+static void queue_combined(struct yg_worker_rates *r, const struct combined *c)
+{
+	struct combined *place = &r->queued[r->queue_at++ % QUEUED];
+	put_queued(r, place);
+	*place = *c;
+	prefetch_keyed(r, c->host_cell);
+	if (c->service)
+		prefetch_keyed(r, c->service_cell);
+}
+
+// False when the address is not one of ours.
+static bool begin_combined(struct yg_worker_rates *r, struct combined *c, const struct yg_rate_packet *p, const struct yg_addr *addr,
+			   uint16_t port, uint64_t kind)
+{
+	struct yg_end end;
+	yg_rates_resolve(r, p->af, addr, &end);
+	if (!end.internal)
+		return false;
+	if (c->kind)
+		queue_combined(r, c);
+	struct yg_rate_key key = host_key(&end);
+	*c = (struct combined){.addr = *addr, .kind = kind, .prefix = end.prefix, .org = end.org, .host_cell = cell_of(r, &key)};
+	__builtin_prefetch(&r->cell[c->host_cell], 1);
+	c->service = is_service(r, &end, p->proto, port);
+	if (!c->service)
+		return true;
+	key = service_key(&end, p->proto, port);
+	c->service_cell = cell_of(r, &key);
+	__builtin_prefetch(&r->cell[c->service_cell], 1);
+	return true;
+}
+
+static inline bool is_outside(const struct yg_worker_rates *r, uint8_t af, const struct yg_addr *addr)
+{
+	uint32_t half = (uint32_t)addr->b[0] << 8 | addr->b[1];
+	return af == 4 && !r->config->all_internal && !(r->inside[half / 64] >> (half % 64) & 1);
+}
+
+// Counts a packet to one of its ends that may be ours. Its body; *ret_internal: whether it is.
+static inline uint16_t add_combined(struct yg_worker_rates *r, const struct yg_rate_packet *p, const struct yg_addr *addr, uint16_t port,
+				    bool in, bool *ret_internal)
+{
+	uint64_t kind = kind_of(p, port, in), high = yg_mix_word(addr, 0), low = yg_mix_word(addr, 1);
+	struct combined *c = &r->combined[((high ^ low ^ kind) * UINT64_C(0x9e3779b97f4a7c15)) >> 58];
+	bool same = c->kind == kind && yg_mix_word(&c->addr, 0) == high && yg_mix_word(&c->addr, 1) == low;
+	*ret_internal = same || begin_combined(r, c, p, addr, port, kind);
+	if (!*ret_internal)
+		return YG_ORG_NONE;
+	c->packets++;
+	c->flows += p->fresh;
+	c->bytes += p->bytes;
+	return c->org;
+}
+
+void yg_rates_packet(struct yg_worker_rates *r, const struct yg_rate_packet *p, struct yg_rate_ends *ret)
+{
+	bool from_internal;
+	*ret = (struct yg_rate_ends){YG_ORG_NONE, YG_ORG_NONE, false};
+	if (!is_outside(r, p->af, p->dst))
+		ret->to_org = add_combined(r, p, p->dst, p->service_port, true, &ret->inward);
+	if (!is_outside(r, p->af, p->src))
+		ret->from_org = add_combined(r, p, p->src, p->answer_port, false, &from_internal);
 }
 
 void yg_rates_link(struct yg_worker_rates *r, uint8_t vector, bool inward, uint32_t wire_bytes)
@@ -237,18 +491,57 @@ static void flush_fixed(struct yg_worker_rates *r, struct yg_rate_delta *delta,
 	}
 }
 
+static void expand(const struct yg_worker_rates *r, const struct keyed *k, struct yg_rate_delta *delta)
+{
+	delta->key = k->key;
+	memset(&delta->rates, 0, sizeof delta->rates);
+	if (k->more) {
+		const struct more *more = &r->more[k->more - 1];
+		memcpy(delta->rates.packets, more->packets, sizeof more->packets);
+		memcpy(delta->rates.bytes, more->bytes, sizeof more->bytes);
+	}
+	if (k->vector < YG_VEC_COUNT) {
+		delta->rates.packets[k->vector] = k->packets;
+		delta->rates.bytes[k->vector] = k->bytes;
+	}
+	delta->rates.flows = k->flows;
+	delta->rates.handshakes = k->handshakes;
+	delta->rates.packets_out = k->packets_out;
+	delta->rates.flows_out = k->flows_out;
+	delta->rates.bytes_out = k->bytes_out;
+}
+
+bool yg_rates_flush_some(struct yg_worker_rates *r, int64_t second, uint32_t most,
+			 void (*emit)(void *context, const struct yg_rate_delta *delta), void *context)
+{
+	struct yg_rate_delta delta = {.second = second};
+	if (!r->fixed_flushed)
+		put_all_combined(r);
+	if (!r->fixed_flushed)
+		flush_fixed(r, &delta, emit, context);
+	r->fixed_flushed = true;
+	uint32_t end = most < r->used - r->flushed ? r->flushed + most : r->used;
+	for (; r->flushed < end; r->flushed++) {
+		expand(r, &r->keyed[r->flushed], &delta);
+		emit(context, &delta);
+		r->cell[r->used_cell[r->flushed]] = 0;
+	}
+	if (end < r->used)
+		return false;
+	r->used = r->more_used = r->flushed = 0;
+	r->fixed_flushed = false;
+	return true;
+}
+
 void yg_rates_flush(struct yg_worker_rates *r, int64_t second, void (*emit)(void *context, const struct yg_rate_delta *delta),
 		    void *context)
 {
-	struct yg_rate_delta delta = {.second = second};
-	flush_fixed(r, &delta, emit, context);
-	for (uint32_t i = 0; i < r->used; i++) {
-		delta.key = r->keyed[i].key;
-		delta.rates = r->keyed[i].rates;
-		emit(context, &delta);
-		r->cell[r->used_cell[i]] = 0;
-	}
-	r->used = 0;
+	yg_rates_flush_some(r, second, UINT32_MAX, emit, context);
+}
+
+uint32_t yg_rates_fixed(const struct yg_worker_rates *r)
+{
+	return 1 + r->config->orgs_count + r->config->prefixes_count;
 }
 
 uint64_t yg_rates_full(const struct yg_worker_rates *r)

@@ -23,6 +23,9 @@ struct yg_rates_options {
 struct yg_worker_rates *yg_worker_rates_create(const struct yg_rates_options *options);
 void yg_worker_rates_destroy(struct yg_worker_rates *rates);
 
+// A reload: another block, in which bodies, prefixes and services are the same.
+void yg_rates_retune(struct yg_worker_rates *rates, const struct yg_config *config);
+
 // What is known of one end of a flow: whose it is.
 struct yg_end {
 	struct yg_addr addr;
@@ -33,6 +36,9 @@ struct yg_end {
 
 // Resolves an address against the config.
 void yg_end_resolve(const struct yg_config *config, uint8_t af, const struct yg_addr *addr, struct yg_end *ret_end);
+
+// The same, for every packet.
+void yg_rates_resolve(struct yg_worker_rates *rates, uint8_t af, const struct yg_addr *addr, struct yg_end *ret_end);
 
 // `packets` and `bytes` towards `to` (and away from `from`), in the open second.
 struct yg_rate_add {
@@ -45,12 +51,34 @@ struct yg_rate_add {
 };
 void yg_rates_add(struct yg_worker_rates *rates, const struct yg_rate_add *add);
 
+// One packet, from src to dst: as yg_rates_add with both ends resolved, but added together with others like it, at the end of the second
+// at the latest.
+struct yg_rate_packet {
+	const struct yg_addr *src, *dst;
+	uint8_t af, proto, vector;
+	bool fresh;               // first of its flow
+	uint16_t service_port;    // of dst when it is the responder; 0: none
+	uint16_t answer_port;     // of src when it is the responder; 0: none
+	uint32_t bytes;
+};
+struct yg_rate_ends {
+	uint16_t to_org, from_org;
+	bool inward;              // dst is internal
+};
+void yg_rates_packet(struct yg_worker_rates *rates, const struct yg_rate_packet *packet, struct yg_rate_ends *ret);
+
 // The outer frame, for the link: bytes as on the wire.
 void yg_rates_link(struct yg_worker_rates *rates, uint8_t vector, bool inward, uint32_t wire_bytes);
 
 // Hands all deltas of `second` to `emit` and clears them. Order: link, bodies, prefixes, then hosts and services as they came.
 void yg_rates_flush(struct yg_worker_rates *rates, int64_t second, void (*emit)(void *context, const struct yg_rate_delta *delta),
 		    void *context);
+
+// The same in pieces: at most `most` hosts and services a call, all of the rest (yg_rates_fixed) with the first. True when all have left;
+// until then nothing may be added.
+bool yg_rates_flush_some(struct yg_worker_rates *rates, int64_t second, uint32_t most,
+			 void (*emit)(void *context, const struct yg_rate_delta *delta), void *context);
+uint32_t yg_rates_fixed(const struct yg_worker_rates *rates);
 
 // Hosts and services that found no place since the start.
 uint64_t yg_rates_full(const struct yg_worker_rates *rates);

@@ -12,6 +12,12 @@
 #include "base/shm.h"
 #include "engine/tcp_state.h"
 
+enum {
+	META_SHARE = 6,         // live: of so many records one may have a verdict with names
+	EXPIRIES = 16,          // a poll and partition
+	ADMITTED_ANYWAY = 8,    // a flow whose eighth packet this is waits for no budget
+};
+
 static void count(struct yg_worker *w, enum yg_worker_counter counter)
 {
 	yg_counter_add(&w->o.stats->c[counter], 1);
@@ -25,28 +31,25 @@ struct yg_worker *yg_worker_create(const struct yg_worker_options *options)
 	w->o = *options;
 	w->partition_first = options->index * YG_PARTITIONS / options->workers;
 	w->partition_end = (options->index + 1) * YG_PARTITIONS / options->workers;
-	w->update_ns = yg_config_ns(options->config, YG_O_FLOW_UPDATE);
-	w->ds_packets_max = (uint32_t)yg_config_int(options->config, YG_O_DISSECTOR_PACKETS);
-	w->ds_bytes_max = (uint32_t)yg_config_int(options->config, YG_O_DISSECTOR_BYTES);
-	w->ds_wants = (uint8_t)((options->needs & YG_NEEDS_DNS ? YG_DS_WANTS_DNS : 0) | (options->needs & YG_NEEDS_TLS ? YG_DS_WANTS_TLS : 0) |
-				(options->needs & YG_NEEDS_HTTP ? YG_DS_WANTS_HTTP : 0));
+	yg_worker_settings(w);
+	w->waits = options->replay;
 	w->pending_head = w->pending_tail = YG_NO_RECORD;
 	w->meta_free = YG_NO_RECORD;
-	w->touched_max = w->meta_max = yg_flow_records_total(options->table);
+	w->meta_max = yg_flow_records_total(options->table) / (options->replay ? 1 : META_SHARE);
 	// A verdict a record, and what two batches and the one at hand can bring of everything else: see YG_DS_RECORDS_MAX.
 	w->held_max = yg_flow_records_total(options->table) + 3 * 4096 * YG_DS_RECORDS_MAX;
 	w->flush_max = yg_flow_slots(options->table) / YG_PARTITIONS;
 	w->flush = yg_memory_reserve(sizeof *w->flush * w->flush_max);
-	w->touched = yg_memory_reserve(sizeof *w->touched * w->touched_max);
 	w->meta = yg_memory_reserve(sizeof *w->meta * w->meta_max);
 	w->held = yg_memory_reserve(sizeof *w->held * w->held_max);
-	struct yg_rates_options rates = {
-		.config = options->config,
-		.hosts = (uint32_t)yg_config_int(options->config, YG_O_RATES_HOSTS),
-		.key = options->key,
-	};
-	w->rates = yg_worker_rates_create(&rates);
-	if (w->touched && w->meta && w->held && w->rates && w->flush)
+	const struct yg_mirror_options mirror = {options->config, options->stats, options->key, w->partition_first, w->partition_end,
+						 options->replay, options->workers > 1};
+	w->mirror = yg_mirror_create(&mirror);
+	bool mirrored = w->mirror || !errno;
+	int error = yg_worker_second_create(w);
+	if (!error)
+		error = yg_worker_budget_create(w);
+	if (!error && mirrored && w->meta && w->held && w->flush)
 		return w;
 	yg_worker_destroy(w);
 	errno = ENOMEM;
@@ -57,11 +60,12 @@ void yg_worker_destroy(struct yg_worker *w)
 {
 	if (!w)
 		return;
-	yg_memory_release(w->touched, sizeof *w->touched * w->touched_max);
 	yg_memory_release(w->meta, sizeof *w->meta * w->meta_max);
 	yg_memory_release(w->held, sizeof *w->held * w->held_max);
 	yg_memory_release(w->flush, sizeof *w->flush * w->flush_max);
-	yg_worker_rates_destroy(w->rates);
+	yg_worker_second_destroy(w);
+	free(w->budget);
+	yg_mirror_destroy(w->mirror);
 	free(w);
 }
 
@@ -74,16 +78,13 @@ static void expire_one(void *context, uint32_t entry)
 
 void yg_worker_begin(struct yg_worker *w, const struct yg_batch_mark *mark)
 {
-	if (w->started && mark->second != w->second)
-		yg_worker_second_end(w);
-	if (!w->started)
-		w->base_second = mark->second;
+	yg_worker_second_begin(w, mark->second);
 	w->started = true;
 	w->batch = mark->batch;
 	w->answered = mark->answered;
-	w->second = mark->second;
 	w->now = yg_time_ns(mark->time_ns);
 	w->sample_every = mark->sample_every;
+	yg_mirror_second(w->mirror, w->second);
 	struct yg_event *event = yg_worker_event(w, YG_EV_BEGIN, YG_STAGE_BEGIN, 0);
 	if (event)
 		event->mark = *mark;
@@ -91,12 +92,48 @@ void yg_worker_begin(struct yg_worker *w, const struct yg_batch_mark *mark)
 	yg_worker_pending_release(w);
 }
 
-// Expiry stands before the packets of the batch in the order of things.
+// Expiry stands before the packets of the batch in the order of things. Live it goes on all the time: yg_worker_poll.
 void yg_worker_expire(struct yg_worker *w, uint64_t first_packet)
 {
 	w->order = first_packet << 1;
+	if (!w->o.replay)
+		return;
 	for (unsigned p = w->partition_first; p < w->partition_end; p++)
 		yg_flow_expire(w->o.table, p, w->now, expire_one, w);
+}
+
+// A partition at a time and little of it, so that no poll takes longer than a queue of the card can hold; what is due and not done yet is
+// the debt.
+static void expire_some(struct yg_worker *w)
+{
+	unsigned partitions = w->partition_end - w->partition_first;
+	uint32_t debt = 0;
+	for (unsigned i = 0; i < partitions; i++) {
+		uint32_t behind = yg_flow_expire_some(w->o.table, w->partition_first + i, w->now, EXPIRIES, expire_one, w);
+		debt = behind > debt ? behind : debt;
+	}
+	yg_counter_set(&w->o.stats->c[YG_WC_EXPIRY_DEBT], debt);
+}
+
+void yg_worker_poll(struct yg_worker *w, struct yg_time now)
+{
+	w->now = now;
+	yg_worker_answers(w);
+	yg_worker_pending_release(w);
+	expire_some(w);
+	yg_worker_second_turn(w);
+	yg_worker_publish(w);
+}
+
+void yg_worker_stop(struct yg_worker *w, struct yg_time now)
+{
+	w->now = now;
+	w->waits = true;
+}
+
+bool yg_worker_pending(const struct yg_worker *w)
+{
+	return w->pending_head != YG_NO_RECORD;
 }
 
 void yg_worker_end(struct yg_worker *w, bool last)
@@ -131,9 +168,15 @@ void yg_packet_place(const struct yg_flow_table *table, const struct yg_flow_run
 
 static uint32_t make_place(struct yg_worker *w, const struct yg_packet *p)
 {
-	uint32_t victim, entry = yg_flow_place(w->o.table, &p->hash, &p->key, p->view.time, &victim);
+	uint32_t entry, victim = yg_flow_victim(w->o.table, &p->hash);
+	entry = victim == YG_NO_RECORD ? yg_flow_place(w->o.table, &p->hash, &p->key, p->view.time, &victim) : YG_NO_RECORD;
 	if (entry == YG_NO_RECORD) {
 		count(w, YG_WC_FLOW_EVICTED);
+		if (!w->o.replay && yg_flow_entry(w->o.table, victim)->record == YG_NO_RECORD) {
+			yg_worker_attempt_end(w, victim, YG_END_EVICTED, p->view.time.ns);
+			yg_flow_replace(w->o.table, victim, &p->hash, &p->key, p->view.time);
+			return victim;
+		}
 		yg_worker_flow_end(w, victim, YG_END_EVICTED, p->view.time.ns, w->order);
 		entry = yg_flow_place(w->o.table, &p->hash, &p->key, p->view.time, &victim);
 	}
@@ -167,11 +210,38 @@ static bool connection_over(struct yg_worker *w, uint32_t entry)
 	return state == YG_TCP_CLOSED || state == YG_TCP_RESET;
 }
 
-// The flow of the packet, found or begun. *ret_fresh: begun.
-static uint32_t flow_of(struct yg_worker *w, const struct yg_packet *p, bool *ret_fresh)
+static void take_sample(struct yg_worker *w, const struct yg_view *v, uint8_t vector);
+
+// Step 3 of shedding: a body whose flows are few goes on having them, so that a flood on another does not hide what happens to it.
+static bool may_begin(struct yg_worker *w, const struct yg_packet *p)
+{
+	struct yg_flow_entry blank = {0};
+	begin_flow(&blank, p);
+	return yg_worker_may(w, yg_worker_org_of_key(w, &p->key, blank.flags & YG_ENTRY_INITIATOR_1), YG_BUDGET_SHED_FLOW);
+}
+
+// Beyond that a packet without a flow counts as the first of one would, and leaves nothing behind.
+static void count_only(struct yg_worker *w, const struct yg_packet *p)
 {
 	const struct yg_view *v = &p->view;
-	uint32_t entry = yg_flow_find(w->o.table, &p->hash, &p->key);
+	struct yg_flow_entry blank = {.key = p->key, .record = YG_NO_RECORD};
+	begin_flow(&blank, p);
+	count(w, YG_WC_SHED_PACKETS);
+	if (p->counted)
+		return;
+	unsigned direction = !!(blank.flags & YG_ENTRY_INITIATOR_1) != p->sender;
+	uint8_t vector = yg_worker_vector(v, &blank, NULL, direction);
+	bool syn = v->proto == 6 && (v->tcp_flags & (YG_TCP_SYN | YG_TCP_ACK)) == YG_TCP_SYN; // what begins a flow for certain
+	bool inward = yg_worker_count_loose(w, v, &blank, direction, vector, syn);
+	yg_rates_link(w->open.rates, vector, inward, v->wirelen + 20);
+	take_sample(w, v, vector);
+}
+
+// The flow of the packet: `entry`, if that is still it, or one that begins. *ret_fresh: begun. YG_NO_RECORD: none, and the packet has been
+// counted.
+static uint32_t flow_of(struct yg_worker *w, const struct yg_packet *p, uint32_t entry, bool *ret_fresh)
+{
+	const struct yg_view *v = &p->view;
 	if (entry != YG_NO_RECORD) {
 		struct yg_time deadline = yg_flow_deadline(w->o.table, entry);
 		bool syn = v->proto == 6 && (v->tcp_flags & (YG_TCP_SYN | YG_TCP_ACK | YG_TCP_RST)) == YG_TCP_SYN;
@@ -184,6 +254,10 @@ static uint32_t flow_of(struct yg_worker *w, const struct yg_packet *p, bool *re
 			count(w, YG_WC_FLOW_HITS);
 			return entry;
 		}
+	}
+	if (w->shed >= 3 && !may_begin(w, p)) {
+		count_only(w, p);
+		return YG_NO_RECORD;
 	}
 	entry = make_place(w, p);
 	count(w, YG_WC_FLOW_CREATED);
@@ -339,11 +413,17 @@ static void icmp_about(struct yg_worker *w, const struct yg_packet *p)
 
 static void update_due(struct yg_worker *w, struct yg_flow_record *r, uint32_t record, const struct yg_view *v)
 {
-	if (!w->update_ns || v->time.ns < r->next_update_ns)
+	// Most packets know from the first line of the record that it is not this second; not those that no list of a second knows of.
+	bool near = r->flow_flags & YG_FLOW_UPDATE_NEAR || r->second != yg_worker_second_mark(&w->open);
+	if (!w->update_ns || !near || v->time.ns < r->next_update_ns)
 		return;
 	r->next_update_ns = v->time.ns + w->update_ns;
 	if (!w->o.records_wanted)
 		return;
+	if (!w->o.replay && !yg_worker_may(w, yg_worker_org_of_record(w, r), YG_BUDGET_FLOW)) {
+		count(w, YG_WC_UPDATES_SHED);
+		return;
+	}
 	struct yg_event *event = yg_worker_event(w, YG_EV_FLOW, YG_STAGE_PACKET, w->order);
 	if (!event)
 		return;
@@ -358,6 +438,8 @@ static void packet_of_record(struct yg_worker *w, const struct yg_packet *p, uin
 {
 	uint32_t record = yg_flow_entry(w->o.table, entry)->record;
 	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
+	if (p->counted)
+		yg_worker_record_leave_out(w, r, direction, p->view.ip_bytes);
 	count_record(r, &p->view, direction);
 	advance_record(w, entry, r, &p->view, direction);
 	update_due(w, r, record, &p->view);
@@ -365,9 +447,20 @@ static void packet_of_record(struct yg_worker *w, const struct yg_packet *p, uin
 		yg_worker_dissect(w, p, record, direction);
 }
 
+// A replay goes by the number of the packet, live it is counted down: a division less.
+static bool is_sampled(struct yg_worker *w, const struct yg_view *v)
+{
+	if (w->o.replay)
+		return w->sample_every == 1 || (w->sample_every && v->number % w->sample_every == 0);
+	if (w->sample_left-- > 1)
+		return false;
+	w->sample_left = w->sample_every;
+	return true;
+}
+
 static void take_sample(struct yg_worker *w, const struct yg_view *v, uint8_t vector)
 {
-	if (w->sample_every != 1 && (!w->sample_every || v->number % w->sample_every))
+	if (!is_sampled(w, v))
 		return;
 	struct yg_ring *ring = &w->o.out->sample;
 	if (!yg_ring_has_room(ring, 1)) {
@@ -405,7 +498,22 @@ static void first_of_record(struct yg_worker *w, const struct yg_packet *p, uint
 	yg_worker_dissect(w, p, record, direction);
 }
 
-static void packet_of_embryonic(struct yg_worker *w, const struct yg_packet *p, uint32_t entry, unsigned direction)
+// Live a body gets so many flows a second into rank 1; above that a flow waits for its eighth packet. A connection whose handshake was seen
+// waits for nothing.
+static bool is_admitted(struct yg_worker *w, uint32_t entry, uint8_t rank)
+{
+	const struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
+	if (w->o.replay || rank == YG_RANK_ESTABLISHED)
+		return true;
+	if (yg_worker_may(w, yg_worker_org_of(w, entry), YG_BUDGET_ADMISSION))
+		return true;
+	bool waits = (e->packets & 15u) + (e->packets >> 4) < ADMITTED_ANYWAY;
+	if (waits)
+		count(w, YG_WC_FLOW_ADMISSION);
+	return !waits;
+}
+
+static void packet_of_embryonic(struct yg_worker *w, const struct yg_packet *p, uint32_t entry, unsigned direction, bool fresh)
 {
 	struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
 	if (!count_embryonic(e, &p->view, direction)) {
@@ -415,8 +523,10 @@ static void packet_of_embryonic(struct yg_worker *w, const struct yg_packet *p, 
 		return;
 	}
 	advance_embryonic(e, &p->view, direction);
+	if (!fresh)
+		yg_flow_touch(w->o.table, entry, p->view.time);
 	uint8_t rank = rank_after(e, &p->view);
-	if (rank > YG_RANK_EMBRYONIC && yg_worker_flow_grow(w, entry, rank) != YG_NO_RECORD)
+	if (rank > YG_RANK_EMBRYONIC && is_admitted(w, entry, rank) && yg_worker_flow_grow(w, entry, rank) != YG_NO_RECORD)
 		first_of_record(w, p, entry, direction);
 }
 
@@ -430,14 +540,60 @@ static void packet_of_flow(struct yg_worker *w, const struct yg_packet *p, uint3
 	if (!p->counted) {
 		bool inward = r && r->rank > YG_RANK_EMBRYONIC ? yg_worker_count_record(w, r, e->record, direction, v->ip_bytes)
 							       : yg_worker_count_now(w, v, entry, direction, vector, fresh);
-		yg_rates_link(w->rates, vector, inward, v->wirelen + 20);
+		yg_rates_link(w->open.rates, vector, inward, v->wirelen + 20);
 		take_sample(w, v, vector);
 	}
-	if (r)
+	if (r) {
+		yg_mirror_tcp(w->mirror, v, &p->hash, p->sender);
 		packet_of_record(w, p, entry, direction);
-	else
-		packet_of_embryonic(w, p, entry, direction);
+	} else {
+		packet_of_embryonic(w, p, entry, direction, fresh);
+	}
 	judge_contact(w, entry, v, direction);
+}
+
+// Whether nothing can come of the packet but counts: its flow has the rank it can have, its connection is open and stays so, what is read
+// of it has been read, its contact is told and its second is noted. Nine of ten packets are of this kind.
+static bool is_settled(const struct yg_worker *w, const struct yg_packet *p, const struct yg_flow_entry *e, const struct yg_flow_record *r,
+		       unsigned direction)
+{
+	const struct yg_view *v = &p->view;
+	bool tcp = v->proto == 6, open = r->tcp_state == YG_TCP_ESTABLISHED || r->tcp_state == YG_TCP_MIDSTREAM;
+	if (v->flags != YG_VIEW_IP || p->counted || !(e->flags & YG_ENTRY_CONTACT))
+		return false;
+	if (tcp ? !open || v->tcp_flags & (YG_TCP_SYN | YG_TCP_FIN | YG_TCP_RST) : v->proto != 17)
+		return false;
+	bool one_way = r->rank == YG_RANK_TALKING && !r->payload[!direction] && r->tcp_state != YG_TCP_ESTABLISHED;
+	if (r->rank != (tcp ? YG_RANK_ESTABLISHED : YG_RANK_ANSWERED) && !one_way)
+		return false;
+	if (r->second != yg_worker_second_mark(&w->open) || r->flow_flags & YG_FLOW_UPDATE_NEAR)
+		return false;
+	return !v->payload_len || !w->o.to_dissector || r->ds_state == YG_DSS_DONE || r->ds_packets >= w->ds_packets_max;
+}
+
+// Counts such a packet, as packet_of_flow would. False: it is none, nothing was done.
+static bool take_settled(struct yg_worker *w, const struct yg_packet *p, uint32_t entry)
+{
+	const struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
+	const struct yg_view *v = &p->view;
+	if (e->record == YG_NO_RECORD)
+		return false;
+	struct yg_flow_record *r = yg_flow_record(w->o.table, e->record);
+	unsigned direction = !!(e->flags & YG_ENTRY_INITIATOR_1) != p->sender;
+	if (!is_settled(w, p, e, r, direction) || !yg_time_before(v->time, yg_flow_deadline(w->o.table, entry)))
+		return false;
+	count(w, YG_WC_FLOW_HITS);
+	bool inward = r->flow_flags & (direction ? YG_FLOW_INSIDE_0 : YG_FLOW_INSIDE_1);
+	yg_rates_link(w->open.rates, r->vector[direction], inward, v->wirelen + 20);
+	take_sample(w, v, r->vector[direction]);
+	yg_mirror_tcp(w->mirror, v, &p->hash, p->sender);
+	r->last_ns = v->time.ns;
+	r->packets[direction]++;
+	r->bytes[direction] += v->ip_bytes;
+	r->payload[direction] += v->payload_len;
+	r->tcp_flags[direction] |= v->tcp_flags;
+	r->plain_packets += r->plain_packets < 255;
+	return true;
 }
 
 // A packet that goes no further than decode counts to its target all the same.
@@ -457,6 +613,8 @@ void yg_worker_packet(struct yg_worker *w, struct yg_packet *p)
 	const struct yg_view *v = &p->view;
 	w->now = v->time;
 	w->order = v->number << 1 | 1;
+	if (yg_mirror_duplicate(w->mirror, v, p->partition, p->decoded ? p->hash.tag : 0, p->counted))
+		return;
 	if (!p->decoded) {
 		bare_packet(w, v);
 		return;
@@ -464,6 +622,10 @@ void yg_worker_packet(struct yg_worker *w, struct yg_packet *p)
 	if (v->flags & YG_VIEW_ICMP_ERROR)
 		icmp_about(w, p);
 	bool fresh;
-	uint32_t entry = flow_of(w, p, &fresh);
-	packet_of_flow(w, p, entry, fresh);
+	uint32_t entry = yg_flow_find(w->o.table, &p->hash, &p->key);
+	if (entry != YG_NO_RECORD && take_settled(w, p, entry))
+		return;
+	entry = flow_of(w, p, entry, &fresh);
+	if (entry != YG_NO_RECORD)
+		packet_of_flow(w, p, entry, fresh);
 }

@@ -8,6 +8,8 @@
 //   worker_flow.c     beginning, growth and end of flows; records and contacts
 //   worker_dissect.c  what goes to the dissector and what its answers mean
 //   worker_rates.c    which vector a packet counts to; seconds
+//   worker_second.c   the end of a second: what was counted leaves, live in pieces
+//   worker_budget.c   live: what a body may ask for in a second
 //   worker_out.c      slots in the rings towards the aggregator
 //
 // Thread: its own, except create and destroy.
@@ -17,7 +19,9 @@
 #include "config/config.h"
 #include "engine/event.h"
 #include "engine/flow_table.h"
+#include "engine/mirror.h"
 #include "engine/rates.h"
+#include "engine/shed.h"
 #include "model/stats.h"
 
 // A packet on its way through a worker.
@@ -37,6 +41,31 @@ struct yg_flow_meta {
 	struct yg_verdict verdict;
 };
 
+// A flow that has counted something in a second, and where its counters stood before.
+struct yg_touched {
+	uint32_t record;
+	uint32_t packets[2];
+	uint64_t bytes[2];
+};
+
+// What one second counted: that which is open, or, live, the one before it while it leaves.
+struct yg_second {
+	struct yg_worker_rates *rates;
+	struct yg_touched *touched;
+	uint32_t count, next; // next: the first that has not been added to the rates
+	uint32_t step;        // flows a turn
+	int64_t second;
+	bool closing;
+};
+
+// What a body may ask for in a second of a live run, on one worker. So a flood on one cannot hide what happens to another.
+enum yg_budget { YG_BUDGET_CONTACT, YG_BUDGET_DNS, YG_BUDGET_FLOW, YG_BUDGET_EMBRYONIC, YG_BUDGET_ADMISSION,
+		 YG_BUDGET_SHED_CONTACT, YG_BUDGET_SHED_FLOW, YG_BUDGETS };
+
+struct yg_budget_body {
+	uint32_t asked[YG_BUDGETS];
+};
+
 struct yg_worker_options {
 	const struct yg_config *config;
 	struct yg_flow_table *table;
@@ -53,19 +82,22 @@ struct yg_worker_options {
 struct yg_worker {
 	struct yg_worker_options o;
 	unsigned partition_first, partition_end;
-	struct yg_worker_rates *rates;
-	int64_t update_ns, base_second;
+	struct yg_second open, closing;
+	uint32_t touched_max;
+	int64_t update_ns;
 	uint32_t ds_packets_max, ds_bytes_max;
 	uint8_t ds_wants;           // YG_DS_WANTS_*
+	bool waits;                 // for room towards the aggregator: a replay always, live only at the end
 	// the batch at hand
 	uint64_t batch, order;
 	uint64_t answered, applied; // a replay: the batch up to which answers are to be applied, have been
 	struct yg_time now;
 	int64_t second;
-	uint32_t sample_every;
+	uint32_t sample_every, sample_left; // left: live, until the next
 	bool started;
-	// records that have counted something in the open second
-	uint32_t *touched, touched_count, touched_max;
+	// live: by body, the last for what belongs to nobody
+	struct yg_budget_body *budget;
+	uint32_t budget_max[YG_BUDGETS], bodies;
 	// verdicts
 	struct yg_flow_meta *meta;
 	uint32_t meta_free, meta_next, meta_max;
@@ -76,6 +108,8 @@ struct yg_worker {
 	uint32_t held_count, held_first, held_max;
 	// entries of the partition that is being flushed
 	uint32_t *flush, flush_count, flush_max;
+	struct yg_mirror *mirror;      // NULL: a replay
+	uint8_t shed;                  // live: the step of shed.h that holds
 };
 
 // Where a decoded packet goes: its partition, key and hash, within the partitions of `run`. Fetches the tags of its flow. Any thread.
@@ -83,6 +117,9 @@ void yg_packet_place(const struct yg_flow_table *table, const struct yg_flow_run
 
 struct yg_worker *yg_worker_create(const struct yg_worker_options *options);
 void yg_worker_destroy(struct yg_worker *w);
+
+// A reload, between two bursts: `config` is in force from here on, and outlives that. Bodies, prefixes and services are the same in it.
+void yg_worker_retune(struct yg_worker *w, const struct yg_config *config, uint32_t needs);
 
 // Begins a batch: announces it, counts the second before it to its end when it is over, applies the dissector's answers (a replay:
 // those that the mark names) and lets records go whose verdicts are there.
@@ -100,6 +137,16 @@ void yg_worker_hand_over(struct yg_worker *w);
 // Between batches: takes what the dissector has answered out of its ring, unread, so that it can go on.
 void yg_worker_idle(struct yg_worker *w);
 
+// Live, several times a millisecond's worth of packets: applies what the dissector has answered, lets records go that have their verdict
+// or have waited a second for it, shows everybody what has gathered.
+void yg_worker_poll(struct yg_worker *w, struct yg_time now);
+
+// Live: nothing more will be received. What leaves from here on waits for room on its way to the aggregator.
+void yg_worker_stop(struct yg_worker *w, struct yg_time now);
+
+// Live: whether ended records still wait for their verdicts.
+bool yg_worker_pending(const struct yg_worker *w);
+
 // Ends the batch: tells dissector and aggregator.
 void yg_worker_end(struct yg_worker *w, bool last);
 
@@ -108,11 +155,15 @@ void yg_worker_flush(struct yg_worker *w, unsigned partition, enum yg_flow_end r
 
 // ---- between the files of the worker ----
 
+void yg_worker_settings(struct yg_worker *w); // takes from w->o what it keeps at hand
+
 struct yg_event *yg_worker_event(struct yg_worker *w, enum yg_event_kind kind, enum yg_event_stage stage, uint64_t order);
 void yg_worker_wait(struct yg_worker *w, struct yg_ring *ring, uint32_t n);
 void yg_worker_publish(struct yg_worker *w);
 
 void yg_worker_flow_end(struct yg_worker *w, uint32_t entry, enum yg_flow_end end, int64_t end_ns, uint64_t order);
+// Live: an embryonic flow ends. Its place in the table is the caller's.
+void yg_worker_attempt_end(struct yg_worker *w, uint32_t entry, enum yg_flow_end end, int64_t end_ns);
 uint32_t yg_worker_flow_grow(struct yg_worker *w, uint32_t entry, uint8_t rank);
 void yg_worker_contact(struct yg_worker *w, uint32_t entry, enum yg_outcome outcome);
 void yg_worker_record_fill(struct yg_worker *w, uint32_t record, struct yg_flow *ret_flow);
@@ -129,7 +180,44 @@ uint8_t yg_worker_vector(const struct yg_view *view, const struct yg_flow_entry 
 // Each counts one frame (or what it says) and tells whether it went towards an internal end.
 bool yg_worker_count_now(struct yg_worker *w, const struct yg_view *view, uint32_t entry, unsigned direction, uint8_t vector, bool fresh);
 bool yg_worker_count_record(struct yg_worker *w, struct yg_flow_record *r, uint32_t record, unsigned direction, uint32_t bytes);
+// `packets` and `bytes` of one direction of a flow with a record.
+void yg_worker_add_flow(struct yg_worker_rates *rates, const struct yg_worker *w, const struct yg_flow_record *record,
+			const struct yg_flow_key *key, bool initiator_1, unsigned direction, uint32_t packets, uint64_t bytes);
+// The same with an entry that is in no table (step 3 of shedding).
+bool yg_worker_count_loose(struct yg_worker *w, const struct yg_view *view, const struct yg_flow_entry *entry, unsigned direction,
+			   uint8_t vector, bool fresh);
 void yg_worker_count_handshake(struct yg_worker *w, uint32_t entry);
 void yg_worker_count_bare(struct yg_worker *w, const struct yg_view *view, uint8_t vector);
+
+int yg_worker_second_create(struct yg_worker *w);
+void yg_worker_second_destroy(struct yg_worker *w);
+// The low bits by which a record knows its second.
+static inline uint16_t yg_worker_second_mark(const struct yg_second *second)
+{
+	return (uint16_t)second->second;
+}
+// What the record has counted and nobody has added to the rates yet is added now.
 void yg_worker_record_flush(struct yg_worker *w, struct yg_flow_record *r, const struct yg_flow_key *key, bool initiator_1);
+// First packet of the record in the open second. False when there is no place for it: the packet is to be counted by itself.
+bool yg_worker_record_touch(struct yg_worker *w, struct yg_flow_record *r, uint32_t record);
+// A packet of the record that the rates have counted by themselves: not to be counted again with the rest of the second.
+void yg_worker_record_leave_out(struct yg_worker *w, struct yg_flow_record *r, unsigned direction, uint32_t bytes);
+void yg_worker_second_begin(struct yg_worker *w, int64_t second);
 void yg_worker_second_end(struct yg_worker *w);
+void yg_worker_second_turn(struct yg_worker *w);
+
+int yg_worker_budget_create(struct yg_worker *w);
+// True while the body may. What is refused is counted by the caller.
+static inline bool yg_worker_may(struct yg_worker *w, uint16_t org, enum yg_budget budget)
+{
+	uint32_t *asked = &w->budget[org < w->bodies ? org : w->bodies].asked[budget];
+	*asked += *asked < UINT32_MAX;
+	return *asked <= w->budget_max[budget];
+}
+// Whose a flow is: the responder's, else the initiator's, else nobody's.
+uint16_t yg_worker_org_of(struct yg_worker *w, uint32_t entry);
+// The same of a flow that is in no table.
+uint16_t yg_worker_org_of_key(struct yg_worker *w, const struct yg_flow_key *key, bool initiator_1);
+uint16_t yg_worker_org_of_record(const struct yg_worker *w, const struct yg_flow_record *record);
+// A second is over: says to the aggregator what was passed on of how much, and begins anew.
+void yg_worker_budget_second(struct yg_worker *w);

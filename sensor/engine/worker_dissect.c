@@ -126,6 +126,11 @@ void yg_worker_dissect(struct yg_worker *w, const struct yg_packet *p, uint32_t 
 	const struct yg_view *v = &p->view;
 	if (!w->o.to_dissector || r->ds_state == YG_DSS_DONE || r->ds_packets >= w->ds_packets_max || r->ds_bytes >= w->ds_bytes_max)
 		return;
+	if (w->shed && r->ds_state == YG_DSS_NONE) { // step 1: a flow that begins now is never dissected
+		r->ds_state = YG_DSS_DONE;
+		count(w, YG_WC_SHED_DISSECTION);
+		return;
+	}
 	count(w, YG_WC_DS_OFFERED);
 	uint32_t pieces = (v->l3_len + YG_DS_DATA - 1) / YG_DS_DATA;
 	if (pieces > YG_DS_PIECES_MAX) {
@@ -195,7 +200,7 @@ void yg_worker_dissect_end(struct yg_worker *w, uint32_t record)
 {
 	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
 	bool guess = r->ds_state == YG_DSS_NONE;
-	if (!w->o.to_dissector || r->ds_state == YG_DSS_DONE || (guess && !w->o.replay && r->rank == YG_RANK_EMBRYONIC))
+	if (!w->o.to_dissector || r->ds_state == YG_DSS_DONE || (guess && !w->o.replay && (w->shed || r->rank == YG_RANK_EMBRYONIC)))
 		return;
 	if (!room_for(w, 1)) {
 		r->ds_state = YG_DSS_DONE; // live: the end is lost, and with it the answer
@@ -203,7 +208,8 @@ void yg_worker_dissect_end(struct yg_worker *w, uint32_t record)
 	}
 	struct yg_ring *ring = w->o.to_dissector;
 	struct yg_ds_request *q = yg_ring_slot(ring, ring->own);
-	fill_request(q, guess ? YG_DS_GUESS : YG_DS_END, w, record, r, &r->key, r->entry_flags & YG_ENTRY_INITIATOR_1);
+	struct yg_flow_identity id = yg_flow_identity(w->o.table, record);
+	fill_request(q, guess ? YG_DS_GUESS : YG_DS_END, w, record, r, id.key, id.flags & YG_ENTRY_INITIATOR_1);
 	if (guess) {
 		begin_dissection(w, r, q);
 		write_headers(q, r);
@@ -292,21 +298,22 @@ static void apply_verdict(struct yg_worker *w, const struct yg_ds_answer *a)
 	}
 }
 
-static void fill_head(struct yg_worker *w, const struct yg_ds_answer *a, const struct yg_flow_record *r, struct yg_meta_head *head)
+static void fill_head(struct yg_worker *w, const struct yg_ds_answer *a, struct yg_meta_head *head)
 {
-	bool initiator_1 = r->entry_flags & YG_ENTRY_INITIATOR_1;
+	struct yg_flow_identity id = yg_flow_identity(w->o.table, a->slot);
+	bool initiator_1 = id.flags & YG_ENTRY_INITIATOR_1;
 	memset(head, 0, sizeof *head);
 	head->packet = a->packet;
-	head->flow_id = yg_flow_id(&r->key, r->first_ns);
+	head->flow_id = yg_flow_id(id.key, id.first_ns);
 	head->time_ns = a->time_ns;
-	head->proto = r->key.proto;
-	head->af = r->key.af;
-	head->domain = r->key.domain;
+	head->proto = id.key->proto;
+	head->af = id.key->af;
+	head->domain = id.key->domain;
 	for (unsigned i = 0; i < 2; i++) {
 		struct yg_end end;
-		yg_end_resolve(w->o.config, r->key.af, &r->key.addr[i != initiator_1], &end);
+		yg_end_resolve(w->o.config, id.key->af, &id.key->addr[i != initiator_1], &end);
 		head->addr[i] = end.addr;
-		head->port[i] = r->key.port[i != initiator_1];
+		head->port[i] = id.key->port[i != initiator_1];
 		head->org[i] = end.org;
 		head->zone[i] = end.zone;
 		head->internal[i] = end.internal;
@@ -325,22 +332,26 @@ static void apply_meta(struct yg_worker *w, const struct yg_ds_answer *a)
 		return;
 	}
 	enum yg_event_kind kind = a->kind == YG_DA_DNS ? YG_EV_DNS : a->kind == YG_DA_TLS ? YG_EV_TLS : YG_EV_HTTP;
+	if (kind == YG_EV_DNS && !w->o.replay && !yg_worker_may(w, yg_worker_org_of_record(w, r), YG_BUDGET_DNS)) {
+		count(w, YG_WC_DNS_SHED);
+		return;
+	}
 	struct yg_event *event = yg_worker_event(w, kind, YG_STAGE_ANSWER, a->packet);
 	if (!event)
 		return;
 	if (kind == YG_EV_DNS) {
 		event->dns = a->dns;
-		fill_head(w, a, r, &event->dns.head);
+		fill_head(w, a, &event->dns.head);
 		end_text(event->dns.qname, sizeof event->dns.qname);
 	} else if (kind == YG_EV_TLS) {
 		event->tls = a->tls;
-		fill_head(w, a, r, &event->tls.head);
+		fill_head(w, a, &event->tls.head);
 		end_text(event->tls.server_name, sizeof event->tls.server_name);
 		end_text(event->tls.ja3, sizeof event->tls.ja3);
 		end_text(event->tls.alpn, sizeof event->tls.alpn);
 	} else {
 		event->http = a->http;
-		fill_head(w, a, r, &event->http.head);
+		fill_head(w, a, &event->http.head);
 		end_text(event->http.method, sizeof event->http.method);
 		end_text(event->http.host, sizeof event->http.host);
 		end_text(event->http.target, sizeof event->http.target);
@@ -444,7 +455,8 @@ void yg_worker_answers(struct yg_worker *w)
 	if (!w->o.from_dissector || dissector_gone(w))
 		return;
 	if (!w->o.replay) {
-		while (next_answer(w, &answer))
+		enum { A_TURN = 128 };
+		for (unsigned i = 0; i < A_TURN && next_answer(w, &answer); i++)
 			apply(w, &answer, UINT64_MAX);
 		yg_ring_release(w->o.from_dissector);
 		return;

@@ -27,7 +27,7 @@ void yg_worker_wait(struct yg_worker *w, struct yg_ring *ring, uint32_t n)
 struct yg_event *yg_worker_event(struct yg_worker *w, enum yg_event_kind kind, enum yg_event_stage stage, uint64_t order)
 {
 	struct yg_ring *ring = &w->o.out->events;
-	if (w->o.replay)
+	if (w->waits)
 		yg_worker_wait(w, ring, 1);
 	if (!yg_ring_has_room(ring, 1)) {
 		yg_counter_add(&w->o.stats->c[YG_WC_EVENTS_RING_FULL], 1);

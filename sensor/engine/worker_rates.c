@@ -61,49 +61,56 @@ static void ends_of_record(const struct yg_worker *w, const struct yg_flow_key *
 	}
 }
 
+void yg_worker_add_flow(struct yg_worker_rates *rates, const struct yg_worker *w, const struct yg_flow_record *r,
+			const struct yg_flow_key *key, bool initiator_1, unsigned direction, uint32_t packets, uint64_t bytes)
+{
+	struct yg_end ends[2];
+	ends_of_record(w, key, initiator_1, r, ends);
+	uint16_t port = key->proto == 6 || key->proto == 17 ? key->port[!initiator_1] : 0;
+	struct yg_rate_add add = {.from = &ends[direction], .to = &ends[!direction], .vector = r->vector[direction], .proto = key->proto,
+				  .packets = packets, .bytes = bytes, .service_port = direction == 0 ? port : 0,
+				  .answer_port = direction == 1 ? port : 0};
+	yg_rates_add(rates, &add);
+}
+
+static void count_packet(struct yg_worker *w, const struct yg_view *v, const struct yg_flow_entry *e, unsigned direction, uint8_t vector,
+			 bool fresh, struct yg_rate_ends *ret)
+{
+	uint16_t port = v->proto == 6 || v->proto == 17 ? e->key.port[!(e->flags & YG_ENTRY_INITIATOR_1)] : 0;
+	const struct yg_rate_packet p = {.src = &v->src, .dst = &v->dst, .af = v->af, .proto = v->proto, .vector = vector, .fresh = fresh,
+					 .service_port = direction == 0 ? port : 0, .answer_port = direction == 1 ? port : 0,
+					 .bytes = v->ip_bytes};
+	yg_rates_packet(w->open.rates, &p, ret);
+}
+
 bool yg_worker_count_now(struct yg_worker *w, const struct yg_view *v, uint32_t entry, unsigned direction, uint8_t vector, bool fresh)
 {
-	const struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
-	struct yg_end from, to;
-	yg_end_resolve(w->o.config, v->af, &v->src, &from);
-	yg_end_resolve(w->o.config, v->af, &v->dst, &to);
-	bool initiator_1 = e->flags & YG_ENTRY_INITIATOR_1;
-	uint16_t port = v->proto == 6 || v->proto == 17 ? e->key.port[!initiator_1] : 0;
-	struct yg_rate_add add = {.from = &from, .to = &to, .vector = vector, .proto = v->proto, .packets = 1, .flows = fresh,
-				  .bytes = v->ip_bytes, .service_port = direction == 0 ? port : 0,
-				  .answer_port = direction == 1 ? port : 0};
-	yg_rates_add(w->rates, &add);
-	return to.internal;
+	struct yg_rate_ends ends;
+	count_packet(w, v, yg_flow_entry(w->o.table, entry), direction, vector, fresh, &ends);
+	if (fresh) {
+		uint16_t responder = direction ? ends.from_org : ends.to_org, initiator = direction ? ends.to_org : ends.from_org;
+		yg_flow_note(w->o.table, entry, responder != YG_ORG_NONE ? responder : initiator);
+	}
+	return ends.inward;
+}
+
+bool yg_worker_count_loose(struct yg_worker *w, const struct yg_view *v, const struct yg_flow_entry *e, unsigned direction, uint8_t vector,
+			   bool fresh)
+{
+	struct yg_rate_ends ends;
+	count_packet(w, v, e, direction, vector, fresh, &ends);
+	return ends.inward;
 }
 
 bool yg_worker_count_record(struct yg_worker *w, struct yg_flow_record *r, uint32_t record, unsigned direction, uint32_t bytes)
 {
-	int32_t second = (int32_t)(w->second - w->base_second) + 1;
-	if (r->second != second) {
-		r->second = second;
-		w->touched[w->touched_count++ % w->touched_max] = record;
-	}
-	r->second_packets[direction]++;
-	r->second_bytes[direction] += bytes;
-	return r->prefix[!direction] || w->o.config->all_internal;
-}
-
-void yg_worker_record_flush(struct yg_worker *w, struct yg_flow_record *r, const struct yg_flow_key *key, bool initiator_1)
-{
-	struct yg_end ends[2];
-	if (!r->second_packets[0] && !r->second_packets[1])
-		return;
-	ends_of_record(w, key, initiator_1, r, ends);
-	uint16_t port = key->proto == 6 || key->proto == 17 ? key->port[!initiator_1] : 0;
-	for (unsigned d = 0; d < 2; d++) {
-		if (!r->second_packets[d])
-			continue;
-		struct yg_rate_add add = {.from = &ends[d], .to = &ends[!d], .vector = r->vector[d], .proto = key->proto,
-					  .packets = r->second_packets[d], .bytes = r->second_bytes[d],
-					  .service_port = d == 0 ? port : 0, .answer_port = d == 1 ? port : 0};
-		yg_rates_add(w->rates, &add);
-		r->second_packets[d] = r->second_bytes[d] = 0;
-	}
+	bool inward = r->flow_flags & (direction ? YG_FLOW_INSIDE_0 : YG_FLOW_INSIDE_1);
+	if (r->second == yg_worker_second_mark(&w->open) || yg_worker_record_touch(w, r, record))
+		return inward;
+	// More flows in one second than there are places for: this packet alone.
+	const struct yg_flow_entry *e = yg_flow_entry(w->o.table, r->entry);
+	yg_worker_add_flow(w->open.rates, w, r, &e->key, e->flags & YG_ENTRY_INITIATOR_1, direction, 1, bytes);
+	return inward;
 }
 
 void yg_worker_count_handshake(struct yg_worker *w, uint32_t entry)
@@ -115,44 +122,15 @@ void yg_worker_count_handshake(struct yg_worker *w, uint32_t entry)
 	ends_of_record(w, &e->key, initiator_1, r, ends);
 	struct yg_rate_add add = {.from = &ends[0], .to = &ends[1], .vector = YG_VEC_TCP_FLOW, .proto = 6, .handshakes = 1,
 				  .service_port = e->key.port[!initiator_1]};
-	yg_rates_add(w->rates, &add);
+	yg_rates_add(w->open.rates, &add);
 }
 
 void yg_worker_count_bare(struct yg_worker *w, const struct yg_view *v, uint8_t vector)
 {
 	struct yg_end from, to;
-	yg_end_resolve(w->o.config, v->af, &v->src, &from);
-	yg_end_resolve(w->o.config, v->af, &v->dst, &to);
+	yg_rates_resolve(w->open.rates, v->af, &v->src, &from);
+	yg_rates_resolve(w->open.rates, v->af, &v->dst, &to);
 	struct yg_rate_add add = {.from = &from, .to = &to, .vector = vector, .proto = v->proto, .packets = 1, .bytes = v->ip_bytes};
-	yg_rates_add(w->rates, &add);
-	yg_rates_link(w->rates, vector, to.internal, v->wirelen + 20);
-}
-
-static void emit_delta(void *context, const struct yg_rate_delta *delta)
-{
-	struct yg_worker *w = context;
-	struct yg_ring *ring = &w->o.out->rates;
-	if (w->o.replay)
-		yg_worker_wait(w, ring, 1);
-	if (!yg_ring_has_room(ring, 1)) { // live; sized for the worst second, see YG_RATE_SLOTS
-		yg_counter_add(&w->o.stats->c[YG_WC_RATES_RING_FULL], 1);
-		return;
-	}
-	*(struct yg_rate_delta *)yg_ring_slot(ring, ring->own) = *delta;
-	yg_ring_push(ring, 1);
-}
-
-void yg_worker_second_end(struct yg_worker *w)
-{
-	for (uint32_t i = 0; i < w->touched_count && i < w->touched_max; i++) {
-		struct yg_flow_record *r = yg_flow_record(w->o.table, w->touched[i]);
-		if (r->entry == YG_NO_RECORD)
-			continue; // ended in this second: counted then
-		const struct yg_flow_entry *e = yg_flow_entry(w->o.table, r->entry);
-		yg_worker_record_flush(w, r, &e->key, e->flags & YG_ENTRY_INITIATOR_1);
-	}
-	w->touched_count = 0;
-	yg_rates_flush(w->rates, w->second, emit_delta, w);
-	yg_counter_set(&w->o.stats->c[YG_WC_RATES_HOST_FULL], yg_rates_full(w->rates));
-	yg_ring_publish(&w->o.out->rates);
+	yg_rates_add(w->open.rates, &add);
+	yg_rates_link(w->open.rates, vector, to.internal, v->wirelen + 20);
 }

@@ -14,10 +14,12 @@ enum {
 	YG_FD_CONTROL = 15,     // dissector: YG_DISSECTORS_MAX pages of struct yg_ds_control
 	YG_FD_QUARANTINE = 16,  // dissector: the quarantine folder (O_DIRECTORY), when one is configured
 	YG_FD_ALIVE = 17,       // all: read end of a pipe that the supervisor holds; end of file means it is gone
+	YG_FD_RELOAD = 18,      // engine: socket on which new configurations come (engine/reload.h)
 	YG_FD_TO_DISSECTOR = 32,   // + i: ring of struct yg_ds_request, from engine worker i
 	YG_FD_FROM_DISSECTOR = 64, // + i: ring of struct yg_ds_answer, to engine worker i
 	YG_WORKERS_MAX = 16,
 	YG_DISSECTORS_MAX = 16,
+	YG_PORTS_MAX = 16,
 	YG_ALERT_SLOTS = 2048,
 	YG_FLOW_SLOTS = 8192,
 	YG_ANSWER_SLOTS = 8192,
@@ -29,4 +31,5 @@ enum {
 	YG_EXIT_BAD_SETUP = 71,   // EX_OSERR
 	YG_EXIT_UNDELIVERED = 69, // EX_UNAVAILABLE, courier: alerts were not delivered
 	YG_EXIT_DAMAGED = 65,     // EX_DATAERR, engine: a capture was cut or lied
+	YG_EXIT_PORT_GONE = 75,   // EX_TEMPFAIL, engine: a port has gone; another start finds it when it is back
 };

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <string.h>
 
 #include "base/counter.h"
 #include "model/dissect.h"
@@ -27,7 +28,24 @@
 	X(RATES_HOST_FULL, "rates.host_full") X(SAMPLED, "sample.taken") X(CONTACTS, "contacts") X(EVENTS, "events")             \
 	X(ICMP_ABOUT, "icmp.about_flow") X(OVERLAP, "stream.overlap") X(RECORDS_SHED_POOL, "records.shed.pool_full") \
 	X(RA_BATCH_FULL, "reassembly.batch_full") X(RA_NESTED, "reassembly.nested_too_deep") X(SAMPLE_RING_FULL, "sample.ring_full") \
-	X(EVENTS_RING_FULL, "events.ring_full") X(RECORDS_SHED_EVENTS, "records.shed.events_full") X(RATES_RING_FULL, "rates.ring_full")
+	X(EVENTS_RING_FULL, "events.ring_full") X(RECORDS_SHED_EVENTS, "records.shed.events_full") X(RATES_RING_FULL, "rates.ring_full") \
+	X(HANDED_FULL, "handover.ring_full") \
+	X(MIRROR_PACKETS, "mirror.packets_looked_up") X(MIRROR_DUPLICATES, "mirror.duplicates") X(MIRROR_REPEATED, "mirror.repeated") \
+	X(MIRROR_WINDOW_FULL, "mirror.window_full") X(MIRROR_SUPPRESSED, "mirror.suppressed") \
+	X(MIRROR_SUPPRESSED_BARE, "mirror.suppressed_undecoded") X(MIRROR_SEGMENTS, "mirror.segments_looked_at") \
+	X(MIRROR_REORDERED, "mirror.reordered") X(MIRROR_ACKED, "mirror.acked_bytes") X(MIRROR_GAPS, "mirror.gaps") \
+	X(MIRROR_GAP_BYTES, "mirror.gap_bytes") X(MIRROR_GAP_FLOWS, "mirror.gap_flows") X(MIRROR_GAPS_FILLED, "mirror.gap_bytes_filled_late") \
+	X(MIRROR_HOLES_FULL, "mirror.holes_full") X(MIRROR_FLOWS_FULL, "mirror.flows_full") \
+	X(RECORDS_SHED_BUDGET, "records.shed.budget") X(UPDATES_SHED, "records.updates_shed") X(CONTACTS_SHED, "contacts.shed") \
+	X(DNS_SHED, "dns.shed") X(FLOW_ADMISSION, "flow.admission.waits") X(EXPIRY_DEBT, "flow.expiry_debt") \
+	X(SECONDS_LATE, "rates.seconds_late") \
+	X(SHED_RISES, "shed.rises") X(SHED_DISSECTION, "shed.1.flows_not_dissected") X(SHED_RECORDS, "shed.2.records") \
+	X(SHED_CONTACTS, "shed.2.contacts") X(SHED_PACKETS, "shed.3.packets_counted_only")
+
+// A gauge whose value cannot be had.
+#define YG_STATS_UNKNOWN UINT64_MAX
+
+enum { YG_PAIR_PLACES = 256 };
 
 enum yg_worker_counter {
 #define X(id, name) YG_WC_##id,
@@ -36,12 +54,38 @@ enum yg_worker_counter {
 	YG_WC_COUNT,
 };
 
+// Where a live worker's time goes, in cycles of the TSC, added once a burst. Idle is the time in which nothing was found to do; busy is the
+// rest of the sum. A replay counts none.
+#define YG_STAGE_CYCLES(X) X(RECEIVE, "receive") X(DECODE, "decode") X(FLOW, "flow") X(POLL, "poll") X(IDLE, "idle")
+
+enum yg_stage_cycles {
+#define X(id, name) YG_STAGE_##id,
+	YG_STAGE_CYCLES(X)
+#undef X
+	YG_STAGE_CYCLES_COUNT,
+};
+
 struct yg_worker_stats {
 	struct yg_counter c[YG_WC_COUNT];
 	struct yg_counter decode_end[YG_DECODE_COUNT];
 	struct yg_counter layer[YG_LAYER_COUNT];
 	struct yg_counter end[YG_END_COUNT]; // flows ended, by reason
+	struct yg_counter reassembly[16];    // live; in the order of struct yg_reassembly_stats
+	struct yg_counter thread;            // live: its number, for /proc
+	struct yg_counter beat_ns;           // live: the worker's clock when it last looked up
+	struct yg_counter second;            // live: that is open; what was counted before it has been handed over
+	struct yg_counter ending;            // live: 1 while the worker empties its tables: it looks up no more
+	struct yg_counter shed_step, shed_queue, shed_busy;   // live: 0 to 3; per mille, the queue's YG_STATS_UNKNOWN where no driver says
+	struct yg_counter pairs_period, pairs[YG_PAIR_PLACES]; // live: a sample of the flows of the period before this one, see engine/mirror.h
+	struct yg_counter cycles[YG_STAGE_CYCLES_COUNT];
 } __attribute__((aligned(64)));
+
+// What a port of a live run counted since its start. Frames that are not in `packets` were never seen by us.
+struct yg_port_stats {
+	char name[64];
+	struct yg_counter packets, bytes, missed, errors, nombuf, link_up, queues;
+	struct yg_counter kernel_drops, kernel_drops_known; // of its packet sockets; unknown where the driver uses none
+};
 
 #define YG_AGGREGATOR_COUNTERS(X)                                                                                         \
 	X(RECORDS_WRITTEN, "records.written") X(RECORDS_SHED_NO_SINK, "records.shed.no_sink")                                    \
@@ -52,13 +96,20 @@ struct yg_worker_stats {
 	X(ALERTS_TABLE_FULL, "alerts.table_full") X(ALERTS_HELD, "alerts.held")                                                  \
 	X(RATE_KEYS, "rates.keys") X(RATE_EVICTED, "rates.evicted") X(WINDOWS, "windows") X(SECONDS, "seconds")                  \
 	X(TIME_STEPS, "time.steps") X(TIME_GAPS, "time.gaps") X(APPS_FULL, "summary.apps_full")                                  \
-	X(TIME_STEPS_FORGOTTEN, "time.steps_forgotten") X(TIME_STAMPS_UNSURE, "time.stamps_unsure")
+	X(RELOADS, "reloads") X(TIME_STEPS_FORGOTTEN, "time.steps_forgotten") X(TIME_STAMPS_UNSURE, "time.stamps_unsure")
 
 enum yg_aggregator_counter {
 #define X(id, name) YG_AC_##id,
 	YG_AGGREGATOR_COUNTERS(X)
 #undef X
 	YG_AC_COUNT,
+};
+
+enum { YG_DETECTORS_MAX = 64 };
+
+struct yg_detector_stats { // an empty name ends them
+	char name[32];
+	struct yg_counter raised;
 };
 
 enum { YG_SUMMARY_APPS = 1024, YG_SUMMARY_ORGS = 1026, YG_SUMMARY_ALERTS = 256, YG_RESTARTS_KEPT = 1024 };
@@ -78,11 +129,37 @@ struct yg_engine_stats {
 	struct yg_counter reassembly[16]; // in the order of struct yg_reassembly_stats
 	struct yg_counter packets_total, bytes_read, bytes_total, first_ns, last_ns, finished, batch;
 	struct yg_counter closed; // the rings towards the dissector have been closed, or are about to be
+	// live
+	struct yg_counter starts;         // engines that have begun to receive; the memory outlives them
+	struct yg_counter receiving;      // this one does
+	struct yg_counter aggregator_beat, main_beat; // move as long as their thread does
+	struct yg_counter aggregator_thread, main_thread; // their numbers, for /proc
+	struct yg_counter timeline_ns;    // of all engines of a run: their time less CLOCK_BOOTTIME; 0: none has begun
+	struct yg_counter gone_ns;        // the time at which a port went, 0: all are there
+	struct yg_counter blind_ns;       // all the time between an engine's last look at its ports and the next one's first
+	struct yg_counter ports_count;
+	struct yg_port_stats port[YG_PORTS_MAX];
+	struct yg_counter tsc_hz; // of `cycles`; 0: not a live run
+	struct yg_detector_stats detector[YG_DETECTORS_MAX];
 	struct yg_counter apps_count;
 	struct yg_app_total apps[YG_SUMMARY_APPS];
 	struct yg_org_total orgs[YG_SUMMARY_ORGS];
 	char capture_error[4096]; // about damaged files, one a line
 };
+
+// The aggregator's thread: n alerts more of this detector (0: it is loaded). One beyond YG_DETECTORS_MAX is not counted by itself.
+static inline void yg_detector_count(struct yg_engine_stats *stats, const char *name, uint64_t n)
+{
+	for (unsigned i = 0; i < YG_DETECTORS_MAX; i++) {
+		struct yg_detector_stats *d = &stats->detector[i];
+		if (!d->name[0])
+			memcpy(d->name, name, strnlen(name, sizeof d->name - 1)); // what lies behind is 0
+		if (strncmp(d->name, name, sizeof d->name - 1) != 0)
+			continue;
+		yg_counter_add(&d->raised, n);
+		return;
+	}
+}
 
 #define YG_DISSECTOR_COUNTERS(X)                                                                                          \
 	X(READ, "read") X(READ_SLOTS, "read_slots") X(UNKNOWN_FLOW, "unknown_flow") X(INVALID, "invalid") \

@@ -165,10 +165,26 @@ static void a_file_that_is_gone_is_written_again(void **state)
 	assert_written(rig, false);
 }
 
+// The disk has refused `at_risk` records, and the ring was to be given back up to `position`.
+static void give_back(struct rig *rig, int i, uint64_t position, uint64_t at_risk, uint64_t errors)
+{
+	struct yg_journal_given *g = &rig->memory.journal.given[i];
+	yg_counter_set(&g->at_risk, at_risk);
+	yg_counter_set(&g->errors, errors);
+	yg_counter_set(&g->position, position + 1);
+}
+
+static void consume(struct rig *rig, uint32_t count)
+{
+	yg_ring_pop(&rig->courier.flows, count);
+	yg_ring_release(&rig->courier.flows);
+}
+
 static void records_given_back_before_they_were_written_are_counted_as_lost(void **state)
 {
 	struct rig *rig = *state;
-	yg_counter_set(&rig->memory.journal.at_risk, 3);
+	consume(rig, 10);
+	give_back(rig, 0, 10, 3, 0);
 	recover_at(rig, BEFORE + 1);
 	assert_int_equal(counter(rig, YG_CC_EVE_ERRORS), 3);
 	yg_journal_recover(&rig->courier, rig->path);
@@ -178,9 +194,83 @@ static void records_given_back_before_they_were_written_are_counted_as_lost(void
 static void records_given_back_before_a_write_that_happened_are_not_lost(void **state)
 {
 	struct rig *rig = *state;
-	yg_counter_set(&rig->memory.journal.at_risk, 3);
+	consume(rig, 10);
+	give_back(rig, 0, 10, 3, 0);
 	recover_at(rig, BEFORE + WRITE);
 	assert_written(rig, true);
+}
+
+// It died between the word that they are given back and the giving: they lie in the ring, and are written by its successor.
+static void records_that_were_only_to_be_given_back_are_not_lost(void **state)
+{
+	struct rig *rig = *state;
+	consume(rig, 10);
+	give_back(rig, 0, 12, 5, 0);
+	recover_at(rig, BEFORE);
+	assert_int_equal(counter(rig, YG_CC_EVE_ERRORS), 0);
+	assert_int_equal(rig->courier.flows.own, 10);
+}
+
+static void of_two_words_the_one_holds_at_which_the_ring_stands(void **state)
+{
+	struct rig *rig = *state;
+	consume(rig, 10);
+	give_back(rig, 0, 12, 5, 0);
+	give_back(rig, 1, 10, 3, 0);
+	recover_at(rig, BEFORE);
+	assert_int_equal(counter(rig, YG_CC_EVE_ERRORS), 3);
+}
+
+// A second death in the middle of recovery, at each of its steps: what the first had counted is not counted again.
+static void a_second_death_counts_no_loss_twice(void **state)
+{
+	struct rig *rig = *state;
+	consume(rig, 10);
+	give_back(rig, 0, 10, 3, 4);
+	for (int death = 0; death < 3; death++) {
+		struct yg_journal before = rig->memory.journal;
+		recover_at(rig, BEFORE);
+		assert_int_equal(counter(rig, YG_CC_EVE_ERRORS), 4 + 3);
+		rig->memory.journal = before; // it got no further than the counter
+	}
+}
+
+// The same words, written by the functions themselves.
+static void what_is_let_go_stands_where_a_successor_looks(void **state)
+{
+	struct rig *rig = *state;
+	struct yg_courier *courier = &rig->courier;
+	yg_counter_set(&rig->memory.journal.length, 0);
+	courier->flows_read = courier->flows;
+	for (uint32_t round = 1; round <= 4; round++) {
+		yg_ring_pop(&courier->flows_read, 5);
+		courier->flows_buffered += 2;
+		courier->flows_invalid = 1;
+		courier->flows_too_long = 1;
+		courier->flows_dropped = 1;
+		yg_journal_let_go(courier);
+		assert_int_equal(courier->flows.own, 5 * round);
+		assert_int_equal(counter(rig, YG_CC_FLOWS_INVALID), round);
+		assert_int_equal(counter(rig, YG_CC_EVE_TOO_LONG), round);
+		assert_int_equal(counter(rig, YG_CC_EVE_ERRORS), round);
+	}
+	yg_journal_recover(courier, rig->path);
+	assert_int_equal(counter(rig, YG_CC_EVE_ERRORS), 4 + 8);
+	assert_int_equal(counter(rig, YG_CC_FLOWS_INVALID), 4);
+	assert_int_equal(counter(rig, YG_CC_EVE_TOO_LONG), 4);
+}
+
+// Records that are no flows count when the ring is given back, and not when they are read: a successor reads them again.
+static void refused_records_are_counted_with_the_write_and_not_before(void **state)
+{
+	struct rig *rig = *state;
+	yg_counter_set(&rig->memory.journal.after.invalid, 2);
+	yg_counter_set(&rig->memory.journal.after.too_long, 1);
+	yg_counter_set(&rig->memory.stats.c[YG_CC_FLOWS_INVALID], 2); // it died after the first of these steps
+	recover_at(rig, BEFORE + WRITE);
+	assert_written(rig, true);
+	assert_int_equal(counter(rig, YG_CC_FLOWS_INVALID), 2);
+	assert_int_equal(counter(rig, YG_CC_EVE_TOO_LONG), 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -198,6 +288,11 @@ int main(void)
 	    TEST(a_file_that_is_gone_is_written_again),
 	    TEST(records_given_back_before_they_were_written_are_counted_as_lost),
 	    TEST(records_given_back_before_a_write_that_happened_are_not_lost),
+	    TEST(records_that_were_only_to_be_given_back_are_not_lost),
+	    TEST(of_two_words_the_one_holds_at_which_the_ring_stands),
+	    TEST(a_second_death_counts_no_loss_twice),
+	    TEST(what_is_let_go_stands_where_a_successor_looks),
+	    TEST(refused_records_are_counted_with_the_write_and_not_before),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

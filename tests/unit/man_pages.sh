@@ -17,17 +17,21 @@ lint() {
   done
 }
 
-count=0
 for page in "$pages"/*.[1-8]; do
   name=$(basename "$page")
   verdict "mandoc finds no fault in $name" "$(lint "$name")"
-  count=$((count + 1))
 done
-verdict 'there are five pages' "$([[ $count -eq 5 ]] || echo "$count")"
+# One for every command with more options than --help and --build, one for the configuration, and none besides.
+expected='yagura.1 yagura.yaml.5'
+for command in $("$yagura" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
+  [[ $command == plugins || $command == version ]] || expected+=" yagura-$command.1"
+done
+verdict 'there is a page for every command' "$(diff <(tr ' ' '\n' <<< "$expected" | sort) <(cd "$pages" && ls | sort))"
 
 # What stands in the help of a command stands in its page, and the other way round.
 long_options() { grep -oE -- '(^|[^-[:alnum:]])--[a-z][a-z-]*' | grep -oE -- '--[a-z-]+' | sort -u; }
-for command in replay check; do
+for command in replay run check doctor; do
+  [[ -e $pages/yagura-$command.1 ]] || continue
   help=$("$yagura" "$command" --help | long_options)
   page=$(mandoc -T ascii "$pages/yagura-$command.1" | sed 's/.\x08//g' | long_options)
   verdict "yagura-$command.1 has the options of its help" "$(comm -3 <(printf '%s\n' "$help" | grep -v '^--help$') \

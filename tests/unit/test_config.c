@@ -130,6 +130,22 @@ static void values_of_the_file_hold_with_their_suffixes(void **state)
 	yg_config_close(&c);
 }
 
+// As courier/redis_url.h takes them.
+static void sockets_of_redis_may_want_a_password(void **state)
+{
+	static const char *const urls[] = {"unix:///run/redis.sock", "unix://sensor:secret@/run/redis.sock",
+	                                   "unix://:secret@/run/redis.sock?db=3"};
+	(void)state;
+	for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+		const char *const overrides[][2] = {{"redis.url", urls[i]}};
+		put("config.yaml", "{}\n");
+		const struct yg_compile_input input = {.path = config_path, .overrides = overrides, .overrides_count = 1};
+		struct yg_config c = open_input(&input);
+		assert_string_equal(yg_config_string(&c, YG_O_REDIS_URL), urls[i]);
+		yg_config_close(&c);
+	}
+}
+
 static void the_command_line_goes_over_the_file(void **state)
 {
 	(void)state;
@@ -302,7 +318,7 @@ int main(void)
 	    cmocka_unit_test(every_bad_file_is_refused_in_the_expected_words),
 	    cmocka_unit_test(without_a_file_the_defaults_hold),
 	    cmocka_unit_test(values_of_the_file_hold_with_their_suffixes),
-	    cmocka_unit_test(the_command_line_goes_over_the_file),
+	    cmocka_unit_test(sockets_of_redis_may_want_a_password), cmocka_unit_test(the_command_line_goes_over_the_file),
 	    cmocka_unit_test(an_override_of_an_unknown_key_is_an_error),
 	    cmocka_unit_test(plugin_values_have_the_order_of_their_table),
 	    cmocka_unit_test(values_of_another_table_are_refused),

@@ -60,8 +60,14 @@ static unsigned in_bucket(uint32_t bucket, bool embryonic_only)
 	return n;
 }
 
+// Of an embryonic flow the bucket knows when it was seen in steps of 2^19 ns (the idle time is 5 s), and 2^16 of them.
+static int64_t naive_age(const struct naive *f, bool embryonic_only, int64_t now)
+{
+	return embryonic_only ? (uint16_t)((uint64_t)(now >> 19) - (uint64_t)(f->last >> 19)) : now - f->last;
+}
+
 // Who must go: of both buckets the lowest rank, then the longest idle, then the lowest place of the first bucket.
-static uint32_t naive_victim(const struct yg_flow_hash *h, bool embryonic_only)
+static uint32_t naive_victim(const struct yg_flow_hash *h, bool embryonic_only, int64_t now)
 {
 	uint32_t best = YG_NO_RECORD;
 	for (unsigned b = 0; b < 2; b++) {
@@ -70,7 +76,8 @@ static uint32_t naive_victim(const struct yg_flow_hash *h, bool embryonic_only)
 			const struct naive *f = &list[i], *g = best == YG_NO_RECORD ? NULL : &list[best];
 			if (!f->used || (embryonic_only && f->record != YG_NO_RECORD))
 				continue;
-			if (!g || f->rank < g->rank || (f->rank == g->rank && f->last < g->last))
+			if (!g || f->rank < g->rank ||
+			    (f->rank == g->rank && naive_age(f, embryonic_only, now) > naive_age(g, embryonic_only, now)))
 				best = i;
 		}
 	}
@@ -103,9 +110,9 @@ static void place(struct yg_flow_table *t, uint32_t id, unsigned partition, int6
 	bool one = fits(h.bucket), two = fits(h.bucket2);
 	uint32_t victim, entry = yg_flow_place(t, &h, &key, yg_time_ns(now), &victim);
 	if (!one && !two) {
-		bool only = in_bucket(h.bucket, true) >= YG_BUCKET_EMBRYONIC || in_bucket(h.bucket2, true) >= YG_BUCKET_EMBRYONIC;
+		bool only = in_bucket(h.bucket, true) || in_bucket(h.bucket2, true); // they have the least
 		assert_int_equal(entry, YG_NO_RECORD);
-		assert_int_equal(victim, naive_victim(&h, only));
+		assert_int_equal(victim, naive_victim(&h, only, now));
 		free_flow(t, victim);
 		entry = yg_flow_place(t, &h, &key, yg_time_ns(now), &victim);
 	} else {
@@ -219,6 +226,7 @@ static void random_step(struct yg_flow_table *t, int64_t *now)
 		int64_t ms = (*now - yg_flow_entry(t, entry)->first_ns) / YG_NS_PER_MS;
 		yg_flow_entry(t, entry)->last_ms = (uint16_t)ms; // idle time of rank 0 is far below what this holds
 		list[entry].last = yg_flow_entry(t, entry)->first_ns + ms * YG_NS_PER_MS;
+		yg_flow_touch(t, entry, yg_time_ns(list[entry].last));
 	} else {
 		list[entry].closed = random() % 8 == 0;
 		uint8_t rank = (uint8_t)(random() % RANKS);

@@ -231,6 +231,55 @@ static void hosts_sum_up_to_their_body(void **state)
 	yg_worker_rates_destroy(rates);
 }
 
+// Packets are added together and may take another way to the table; nothing of that shows in what leaves, piece by piece or at once.
+static void packets_count_as_if_each_were_added(void **state)
+{
+	(void)state;
+	struct yg_worker_rates *one = make(1024), *other = make(1024);
+	static struct yg_rate_delta expected[DELTAS_MAX];
+	srandom(7);
+	for (unsigned i = 0; i < 20000; i++) {
+		struct yg_addr src = hand_v4(192, 0, 2, (unsigned)random() % 4);
+		struct yg_addr dst = hand_v4(10, 1, (unsigned)random() % 3, (unsigned)random() % 100);
+		if (random() % 2) {
+			struct yg_addr swap = src;
+			src = dst;
+			dst = swap;
+		}
+		struct yg_end from = end_of(src), to = end_of(dst);
+		uint8_t vector = (uint8_t)(random() % YG_VEC_COUNT);
+		const struct yg_rate_packet p = {.src = &src, .dst = &dst, .af = 4, .proto = 6, .vector = vector, .fresh = i % 3 == 0,
+						 .service_port = (uint16_t)(440 + random() % 3), .bytes = 60};
+		const struct yg_rate_add add = {.from = &from, .to = &to, .vector = vector, .proto = 6, .service_port = p.service_port,
+						.packets = 1, .flows = p.fresh, .bytes = 60};
+		struct yg_rate_ends ends;
+		yg_rates_packet(one, &p, &ends);
+		yg_rates_add(other, &add);
+		assert_int_equal(ends.inward, to.internal);
+		assert_int_equal(ends.to_org, to.org);
+		assert_int_equal(ends.from_org, from.org);
+	}
+	flush(other, 5);
+	uint32_t count = deltas_count;
+	memcpy(expected, deltas, count * sizeof *deltas);
+	int64_t second = 5;
+	deltas_count = 0;
+	unsigned calls = 1;
+	while (!yg_rates_flush_some(one, second, 7, keep, &second))
+		assert_in_range(deltas_count, 1, yg_rates_fixed(one) + 7 * calls++);
+	assert_true(calls > 10);
+	assert_int_equal(deltas_count, count);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t k = 0;
+		while (k < count && memcmp(&deltas[k].key, &expected[i].key, sizeof deltas[k].key) != 0)
+			k++;
+		assert_true(k < count);
+		assert_memory_equal(&deltas[k].rates, &expected[i].rates, sizeof deltas[k].rates);
+	}
+	yg_worker_rates_destroy(one);
+	yg_worker_rates_destroy(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +291,7 @@ int main(void)
 		cmocka_unit_test(deltas_leave_from_the_link_down_to_the_host),
 		cmocka_unit_test(a_full_table_costs_hosts_alone_and_is_counted),
 		cmocka_unit_test(hosts_sum_up_to_their_body),
+		cmocka_unit_test(packets_count_as_if_each_were_added),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

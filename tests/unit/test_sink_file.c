@@ -144,6 +144,34 @@ static void half_a_line_is_taken_back_at_the_end(void **state)
 	assert_int_equal(counter(YG_CC_EVE_LINES), 2);
 }
 
+// Which of the lines that the disk took are flows is said too: the rest are alerts, counted elsewhere.
+static void the_flows_among_the_lines_that_were_kept_are_counted(void **state)
+{
+	static const char flow[] = "{\"timestamp\":\"2026-01-01T00:00:00.000000+0900\",\"event_type\":\"flow\",\"host\":\"a\"}";
+	static const char alert[] =
+	    "{\"timestamp\":\"2026-01-01T00:00:00.000000+0900\",\"event_type\":\"alert\",\"x\":\"event_type\",\"y\":\"flow\"}";
+	struct yg_sink_file sink;
+	struct rlimit before, limit;
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	size_t whole = 2 * sizeof flow + sizeof alert; // each with its newline
+	limit = (struct rlimit){whole + 20, before.rlim_max};
+	assert_int_equal(yg_sink_file_open(&sink, path, stats), 0);
+	assert_true(put(&sink, flow, 1) && put(&sink, alert, 1) && put(&sink, flow, 1) && put(&sink, flow, 1));
+	setrlimit(RLIMIT_FSIZE, &limit);
+	assert_int_equal(yg_sink_file_close(&sink), 1);
+	setrlimit(RLIMIT_FSIZE, &before);
+	assert_int_equal(sink.flows_kept, 2);
+	assert_int_equal(size_of_file(), whole);
+	assert_int_equal(counter(YG_CC_EVE_LINES), 3);
+	assert_int_equal(counter(YG_CC_EVE_BYTES), whole);
+	assert_int_equal(yg_sink_file_open(&sink, path, stats), 0);
+	assert_true(put(&sink, flow, 1) && put(&sink, alert, 1));
+	assert_int_equal(yg_sink_file_close(&sink), 0);
+	assert_int_equal(sink.flows_kept, 1);
+}
+
 static void after_a_short_write_it_goes_on_inside_the_line(void **state)
 {
 	struct yg_sink_file sink;
@@ -176,7 +204,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(lines_are_appended_and_counted),        TEST(a_full_buffer_is_written),
 		TEST(an_open_last_line_of_another_is_ended), TEST(a_full_disk_keeps_the_lines_until_there_is_no_room),
-		TEST(half_a_line_is_taken_back_at_the_end),  TEST(after_a_short_write_it_goes_on_inside_the_line),
+		TEST(half_a_line_is_taken_back_at_the_end),  TEST(the_flows_among_the_lines_that_were_kept_are_counted),
+		TEST(after_a_short_write_it_goes_on_inside_the_line),
 		TEST(a_path_that_cannot_be_opened_says_why),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// What flow_table.c and flow_table_expire.c share. Nobody else includes it.
+#pragma once
+
+#include "engine/flow_table.h"
+
+// Tags of eight entries, 0 where nobody is; and of the two of them that may be embryonic their places + 1 (0: none) and when they were
+// last seen, in steps of `stamp_shift`. Half a cache line.
+struct yg_flow_bucket {
+	uint16_t tag[YG_BUCKET];
+	uint16_t stamp[YG_BUCKET_EMBRYONIC];
+	uint8_t embryonic[YG_BUCKET_EMBRYONIC];
+	uint16_t note[YG_BUCKET_EMBRYONIC];
+	uint8_t reserved[6];
+};
+_Static_assert(sizeof(struct yg_flow_bucket) == 32, "two a cache line");
+
+struct yg_flow_partition {
+	uint32_t wheel[YG_WHEEL];
+	int64_t wheel_second; // slots up to this second have been looked at
+	uint32_t record_free; // list of freed records
+	uint32_t record_next; // records never used yet begin here
+	uint32_t record_end;
+	uint32_t sweep;       // bucket of the partition at which yg_flow_expire_some goes on
+	bool wheel_started;
+};
+
+struct yg_flow_table {
+	struct yg_flow_table_options options;
+	struct yg_mix_key mix;
+	uint32_t buckets, partition_buckets, records, records_share;
+	unsigned stamp_shift, bucket_shift; // a partition has 1 << bucket_shift buckets
+	struct yg_flow_bucket *bucket;
+	struct yg_flow_entry *entries;
+	uint64_t *embryonic; // a bit an entry
+	uint64_t *summary;   // a bit a word of `embryonic`
+	struct yg_flow_record *record;
+	struct yg_flow_gone *gone;
+	struct yg_flow_partition partition[YG_PARTITIONS];
+};
+
+static inline size_t yg_flow_words(uint32_t slots)
+{
+	return slots / 64;
+}
+
+static inline uint16_t yg_flow_stamp(const struct yg_flow_table *table, struct yg_time now)
+{
+	return (uint16_t)((uint64_t)now.ns >> table->stamp_shift);
+}
+
+// As yg_flow_arm, but looked at again in second `last` at the latest.
+void yg_flow_arm_before(struct yg_flow_table *table, uint32_t entry, int64_t last);

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// What a live worker does that a replay does not: budgets of a body, admission to rank 1, expiry and the end of a second in pieces. Each
+// limit is filled, and what is beyond it is found in its counter.
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "worker_rig.h"
+
+enum { CONTACTS = 4096, EMBRYONIC = 4096, FLOOD = 20000, POLL_NS = 100000 };
+#define S YG_NS_PER_S
+
+struct seen {
+	uint32_t contacts[HAND_ORGS], records, notes;
+	struct yg_budget_note note;
+	uint64_t packets[YG_SCOPE_COUNT], bytes[YG_SCOPE_COUNT], flows[YG_SCOPE_COUNT];
+	int64_t last_delta;
+};
+
+static struct seen seen;
+
+static void on_event(struct rig *rig, const struct yg_event *event)
+{
+	(void)rig;
+	if (event->kind == YG_EV_CONTACT && event->contact.org[1] < HAND_ORGS)
+		seen.contacts[event->contact.org[1]]++;
+	if (event->kind == YG_EV_FLOW && event->flow.event == YG_FLOW_ENDED)
+		seen.records++;
+	if (event->kind == YG_EV_BUDGET) {
+		seen.notes++;
+		seen.note = event->budget;
+	}
+}
+
+static void on_delta(struct rig *rig, const struct yg_rate_delta *delta)
+{
+	(void)rig;
+	for (unsigned v = 0; v < YG_VEC_COUNT; v++) {
+		seen.packets[delta->key.scope] += delta->rates.packets[v];
+		seen.bytes[delta->key.scope] += delta->rates.bytes[v];
+	}
+	seen.packets[delta->key.scope] += delta->rates.packets_out;
+	seen.bytes[delta->key.scope] += delta->rates.bytes_out;
+	seen.flows[delta->key.scope] += delta->rates.flows + delta->rates.flows_out;
+	seen.last_delta = delta->second;
+}
+
+static void start(struct rig *rig, bool live, int64_t admission)
+{
+	memset(rig, 0, sizeof *rig);
+	memset(&seen, 0, sizeof seen);
+	rig->event = on_event;
+	rig->delta = on_delta;
+	rig_start(rig, &(struct rig_options){.live = live, .no_dissector = true});
+	rig->worker->budget_max[YG_BUDGET_ADMISSION] = (uint32_t)admission;
+	rig_begin(rig);
+}
+
+static void drain(struct rig *rig)
+{
+	yg_worker_publish(rig->worker);
+	rig_drain(rig);
+}
+
+static void poll_once(struct rig *rig)
+{
+	rig->now += POLL_NS;
+	yg_worker_poll(rig->worker, yg_time_ns(rig->now));
+	rig_drain(rig);
+}
+
+static void next_second(struct rig *rig)
+{
+	rig->now = (rig->now / S + 1) * S;
+	rig_begin(rig);
+	drain(rig);
+}
+
+static struct rig_packet syn_to(struct yg_addr target, uint32_t n)
+{
+	return (struct rig_packet){.src = hand_v4(192, n >> 16 & 0xff, n >> 8 & 0xff, n & 0xff), .dst = target,
+				   .sport = (uint16_t)(1024 + n % 50000), .dport = 443, .proto = 6, .flags = YG_TCP_SYN};
+}
+
+static void flood(struct rig *rig, struct yg_addr target, uint32_t from, uint32_t count)
+{
+	for (uint32_t n = from; n < from + count; n++) {
+		struct rig_packet p = syn_to(target, n);
+		rig_send(rig, &p);
+		if (n % 256 == 0)
+			drain(rig);
+	}
+	drain(rig);
+}
+
+static uint64_t shed(const struct rig *rig)
+{
+	return rig_count(rig, YG_WC_RECORDS_SHED_BUDGET) + rig_count(rig, YG_WC_RECORDS_SHED_EVENTS) + rig_count(rig, YG_WC_RECORDS_SHED_POOL);
+}
+
+static void a_flood_on_one_body_leaves_another_its_contacts(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, true, UINT32_MAX);
+	flood(&rig, hand_v4(10, 1, 0, 9), 0, FLOOD);
+	flood(&rig, hand_v4(10, 1, 2, 9), 100000, 2000); // the other body; a thousand places: most of them end as the rest comes
+	uint64_t ended = rig_count(&rig, YG_WC_FLOW_ENDED);
+	assert_in_range(ended, FLOOD, FLOOD + 2000);
+	assert_int_equal(seen.contacts[HAND_CITY], CONTACTS);
+	assert_in_range(seen.contacts[HAND_BOARD], 1500, 2000); // none of them lost
+	assert_int_equal(rig_count(&rig, YG_WC_CONTACTS),
+			 seen.contacts[HAND_CITY] + seen.contacts[HAND_BOARD] + rig_count(&rig, YG_WC_CONTACTS_SHED));
+	assert_int_equal(ended, rig_count(&rig, YG_WC_FLOW_RECORDS) + shed(&rig));
+	assert_int_equal(seen.records, rig_count(&rig, YG_WC_FLOW_RECORDS));
+	assert_int_equal(seen.records, EMBRYONIC + seen.contacts[HAND_BOARD]);
+	next_second(&rig);
+	assert_int_equal(seen.notes, 1); // of the body that was over its budget
+	assert_int_equal(seen.note.org, HAND_CITY);
+	assert_int_equal(seen.note.seen[YG_BUDGET_CONTACT], CONTACTS);
+	assert_int_equal(seen.note.asked[YG_BUDGET_CONTACT], CONTACTS + rig_count(&rig, YG_WC_CONTACTS_SHED));
+	flood(&rig, hand_v4(10, 1, 0, 9), 200000, 1000);
+	assert_true(seen.contacts[HAND_CITY] > CONTACTS); // and a new second is a new budget
+	rig_stop(&rig);
+}
+
+static void rates_are_exact_whatever_the_budgets_leave_out(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, true, UINT32_MAX);
+	flood(&rig, hand_v4(10, 1, 0, 9), 0, FLOOD);
+	next_second(&rig);
+	for (unsigned i = 0; i < 100; i++)
+		poll_once(&rig);
+	for (unsigned scope = YG_SCOPE_LINK; scope < YG_SCOPE_COUNT; scope++) {
+		assert_int_equal(seen.packets[scope], FLOOD);
+		if (scope != YG_SCOPE_LINK)
+			assert_int_equal(seen.flows[scope], FLOOD);
+	}
+	rig_stop(&rig);
+}
+
+static struct rig_packet datagram(uint32_t n)
+{
+	return (struct rig_packet){.src = hand_v4(192, 0, 2, 1 + n % 200), .dst = hand_v4(10, 1, 0, 9), .sport = (uint16_t)(2000 + n),
+				   .dport = 5000, .proto = 17, .payload = 30};
+}
+
+static void above_the_admission_a_flow_waits_for_its_eighth_packet(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, true, 10);
+	for (uint32_t n = 0; n < 100; n++) {
+		struct rig_packet p = datagram(n);
+		rig_send(&rig, &p);
+	}
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_PROMOTED), 10);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_ADMISSION), 90);
+	struct rig_packet p = datagram(99);
+	for (unsigned packets = 2; packets <= 8; packets++) {
+		assert_int_equal(rig_count(&rig, YG_WC_FLOW_PROMOTED), 10);
+		rig_send(&rig, &p);
+	}
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_PROMOTED), 11);
+	struct rig_packet syn = syn_to(hand_v4(10, 1, 0, 9), 1), ack = syn; // a handshake waits for nothing
+	struct rig_packet synack = {.src = syn.dst, .dst = syn.src, .sport = syn.dport, .dport = syn.sport, .proto = 6,
+				    .flags = YG_TCP_SYN | YG_TCP_ACK};
+	ack.flags = YG_TCP_ACK;
+	rig_send(&rig, &syn);
+	rig_send(&rig, &synack);
+	rig_send(&rig, &ack);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_PROMOTED), 12);
+	next_second(&rig);
+	p = datagram(50);
+	rig_send(&rig, &p); // a new second admits ten more
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_PROMOTED), 13);
+	rig_stop(&rig);
+}
+
+static void a_replay_has_neither_budget_nor_admission(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, false, 1);
+	for (uint32_t n = 0; n < 50; n++) {
+		struct rig_packet p = datagram(n);
+		rig_send(&rig, &p);
+	}
+	flood(&rig, hand_v4(10, 1, 0, 9), 0, 6000);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_PROMOTED), 50);
+	assert_int_equal(rig_count(&rig, YG_WC_CONTACTS_SHED) + rig_count(&rig, YG_WC_RECORDS_SHED_BUDGET), 0);
+	rig_stop(&rig);
+}
+
+// The same packets: flows over three seconds, many of them seen again while their last second leaves.
+static void talk(struct rig *rig, bool live)
+{
+	for (unsigned second = 0; second < 3; second++) {
+		for (uint32_t n = 0; n < 3000; n++) {
+			struct rig_packet p = datagram(n % 300);
+			rig->now += 1000;
+			rig_send(rig, &p);
+			if (live && n % 500 == 0)
+				poll_once(rig);
+		}
+		drain(rig);
+		next_second(rig);
+	}
+	for (unsigned i = 0; live && i < 50; i++)
+		poll_once(rig);
+}
+
+static void a_second_leaves_in_pieces_and_is_the_same(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, false, 0);
+	talk(&rig, false);
+	struct seen replay = seen;
+	rig_stop(&rig);
+	start(&rig, true, UINT32_MAX);
+	talk(&rig, true);
+	for (unsigned scope = 0; scope < YG_SCOPE_COUNT; scope++) {
+		assert_int_equal(seen.packets[scope], replay.packets[scope]);
+		assert_int_equal(seen.bytes[scope], replay.bytes[scope]);
+	}
+	assert_int_equal(seen.packets[YG_SCOPE_BODY], 9000);
+	assert_int_equal(rig_count(&rig, YG_WC_SECONDS_LATE), 0);
+	rig_stop(&rig);
+}
+
+static void a_second_is_shown_when_all_of_it_has_left(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, true, UINT32_MAX);
+	uint64_t first = yg_counter_get(&rig.stats->second);
+	for (uint32_t n = 0; n < 900; n++) { // as many hosts outside as there are, and 600 flows
+		struct rig_packet p = datagram(n % 600);
+		rig_send(&rig, &p);
+	}
+	next_second(&rig);
+	assert_int_equal(yg_counter_get(&rig.stats->second), first);
+	unsigned polls = 0;
+	for (; yg_counter_get(&rig.stats->second) == first && polls < 100; polls++)
+		poll_once(&rig);
+	assert_in_range(polls, 2, 20);
+	assert_int_equal(yg_counter_get(&rig.stats->second), first + 1);
+	assert_int_equal(seen.packets[YG_SCOPE_BODY], 900);
+	assert_int_equal(seen.last_delta, first);
+	next_second(&rig); // nobody polls for a second: it leaves whole, and that is counted
+	struct rig_packet p = datagram(1);
+	rig_send(&rig, &p);
+	next_second(&rig);
+	assert_int_equal(rig_count(&rig, YG_WC_SECONDS_LATE), 1);
+	rig_stop(&rig);
+}
+
+static void what_is_due_ends_little_by_little(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, true, UINT32_MAX);
+	for (uint32_t n = 0; n < 600; n++) {
+		struct rig_packet p = datagram(n);
+		rig_send(&rig, &p);
+	}
+	flood(&rig, hand_v4(10, 1, 0, 9), 0, 100);
+	poll_once(&rig);
+	uint64_t before = rig_count(&rig, YG_WC_FLOW_ENDED), created = rig_count(&rig, YG_WC_FLOW_CREATED), debt_most = 0;
+	rig.now += 62 * S;
+	rig_begin(&rig); // the first of a second ends nothing by itself
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_ENDED), before);
+	for (unsigned i = 0; i < 2 * YG_SWEEP_CALLS && rig_count(&rig, YG_WC_FLOW_ENDED) < created; i++) {
+		uint64_t ended = rig_count(&rig, YG_WC_FLOW_ENDED);
+		poll_once(&rig);
+		assert_in_range(rig_count(&rig, YG_WC_FLOW_ENDED) - ended, 0, 16 * YG_PARTITIONS);
+		debt_most = rig_count(&rig, YG_WC_EXPIRY_DEBT) > debt_most ? rig_count(&rig, YG_WC_EXPIRY_DEBT) : debt_most;
+	}
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_ENDED), created);
+	assert_in_range(debt_most, 1, 100); // more was due than one poll may end
+	poll_once(&rig);
+	assert_int_equal(rig_count(&rig, YG_WC_EXPIRY_DEBT), 0);
+	rig_stop(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_flood_on_one_body_leaves_another_its_contacts),
+		cmocka_unit_test(rates_are_exact_whatever_the_budgets_leave_out),
+		cmocka_unit_test(above_the_admission_a_flow_waits_for_its_eighth_packet),
+		cmocka_unit_test(a_replay_has_neither_budget_nor_admission),
+		cmocka_unit_test(a_second_leaves_in_pieces_and_is_the_same),
+		cmocka_unit_test(a_second_is_shown_when_all_of_it_has_left),
+		cmocka_unit_test(what_is_due_ends_little_by_little),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
