@@ -150,11 +150,13 @@ static struct yg_cpu_set first_named(const struct yg_doctor *d)
 		return set;
 	set = (struct yg_cpu_set){0};
 	for (const char *at = d->needs.cores; *at && left; at += *at == ',') {
-		cpu_number(&at, &first);
+		if (!cpu_number(&at, &first))
+			break;
 		last = first;
 		if (*at == '-') {
 			at++;
-			cpu_number(&at, &last);
+			if (!cpu_number(&at, &last))
+				break;
 		}
 		for (unsigned cpu = first; cpu <= last && left; cpu++, left--)
 			yg_cpu_set_add(&set, cpu);

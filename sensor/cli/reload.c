@@ -185,9 +185,15 @@ int yg_supervisor_reload(struct yg_supervisor *s, int config_fd)
 	s->fds[YG_FD_CONFIG] = high;
 	yg_config_close(&s->config);
 	s->config = config;
-	if (who & NEW_ENGINE && end_child(s, YG_CHILD_ENGINE, SIGHUP) && !s->handover_ms)
+	bool ending = who & NEW_ENGINE && end_child(s, YG_CHILD_ENGINE, SIGHUP);
+	if (ending && !s->handover_ms)
 		s->handover_ms = yg_supervisor_clock_ms();
-	if (who & COURIER && end_child(s, YG_CHILD_COURIER, SIGTERM))
+	// Records name bodies by number. So the old courier reads what the old engine leaves, to the end, and no new engine writes before.
+	if (ending && who & COURIER)
+		s->courier_follows = true;
+	else if (who & COURIER && who & NEW_ENGINE)
+		yg_supervisor_end_courier(s);
+	else if (who & COURIER && end_child(s, YG_CHILD_COURIER, SIGTERM))
 		s->asked_to_end[YG_CHILD_COURIER] = true;
 	if (who & DISSECTOR && !(who & NEW_ENGINE) && end_child(s, YG_CHILD_DISSECTOR, SIGKILL))
 		s->asked_to_end[YG_CHILD_DISSECTOR] = true;

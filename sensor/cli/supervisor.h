@@ -53,6 +53,7 @@ struct yg_supervisor {
 	unsigned char reload_number;     // of the last one, modulo 256: answers name theirs
 	unsigned quick_deaths;           // of engines, one after the other
 	int64_t handover_ms;             // when the engine was asked to make room for another one, 0: it was not
+	bool courier_follows;            // it is to end when this engine has ended: both belong to an older configuration
 	bool asked_to_end[YG_CHILD_COUNT]; // by a reload: its end is no fault
 	int64_t used_ms[YG_WORKERS_MAX + 2]; // processor time that the thread had had by then
 	int64_t lost[YG_BOOKS];          // what dead engines had in hand, by identity
@@ -85,5 +86,6 @@ void yg_supervisor_fds(const struct yg_supervisor *s, enum yg_child child, int f
 void yg_supervisor_reap(struct yg_supervisor *s, int timeout_ms); // waits so long for a child to end
 bool yg_supervisor_hopeless(int status);                          // another start would not mend it
 int yg_supervisor_new_rings(struct yg_supervisor *s);             // for the next engine: those of the dissector, empty, and YG_FD_RELOAD
+void yg_supervisor_end_courier(struct yg_supervisor *s);          // lets it read to the end of its rings; another one will start
 const char *yg_supervisor_program(enum yg_child child);
 int64_t yg_supervisor_clock_ms(void);

@@ -23,6 +23,7 @@
 enum {
 	LASTED_MS = 10000, // what lived so long is started again at once
 	RETRY_MS = 1000,
+	COURIER_MS = 2500, // for reading its rings to their end and delivering
 	STALLED_MS = 1500,  // noticed within two seconds, with the turns of the watch
 	HIDDEN_MS = 4000,
 	STARVED_MS = 15000, // a thread that is not let run so long is treated as one that stands still
@@ -87,6 +88,25 @@ static void keep_books(struct yg_supervisor *s)
 	s->flows_lost = created - ended; // those of earlier engines are still among them
 }
 
+static void wait_until(struct yg_supervisor *s, enum yg_child child, int64_t deadline_ms)
+{
+	while (s->pids[child] && !s->ended[child] && yg_supervisor_clock_ms() < deadline_ms)
+		yg_supervisor_reap(s, 10);
+}
+
+void yg_supervisor_end_courier(struct yg_supervisor *s)
+{
+	if (!s->pids[YG_CHILD_COURIER] || s->ended[YG_CHILD_COURIER])
+		return;
+	s->asked_to_end[YG_CHILD_COURIER] = true;
+	kill(s->pids[YG_CHILD_COURIER], SIGTERM);
+	wait_until(s, YG_CHILD_COURIER, yg_supervisor_clock_ms() + COURIER_MS);
+	if (!s->ended[YG_CHILD_COURIER]) { // its successor goes on where it stopped
+		kill(s->pids[YG_CHILD_COURIER], SIGKILL);
+		wait_until(s, YG_CHILD_COURIER, yg_supervisor_clock_ms() + RETRY_MS);
+	}
+}
+
 static void bury_engine(struct yg_supervisor *s)
 {
 	int status = s->status[YG_CHILD_ENGINE];
@@ -107,6 +127,9 @@ static void bury_engine(struct yg_supervisor *s)
 	yg_counter_set(&s->engine->receiving, 0); // one that was killed could not say so
 	end_dissector(s);
 	keep_books(s);
+	if (s->courier_follows)
+		yg_supervisor_end_courier(s);
+	s->courier_follows = false;
 	int error = yg_supervisor_new_rings(s);
 	if (error)
 		yg_error("rings: %s", strerror(-error));
@@ -259,12 +282,6 @@ bool yg_supervisor_watch_live(struct yg_supervisor *s, int timeout_ms)
 	for (unsigned child = 0; child < YG_CHILD_COUNT; child++)
 		start_again(s, child);
 	return !s->failed; // no engine can be started any more
-}
-
-static void wait_until(struct yg_supervisor *s, enum yg_child child, int64_t deadline_ms)
-{
-	while (s->pids[child] && !s->ended[child] && yg_supervisor_clock_ms() < deadline_ms)
-		yg_supervisor_reap(s, 10);
 }
 
 static bool runs(const struct yg_supervisor *s, enum yg_child child)

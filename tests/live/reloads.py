@@ -12,6 +12,7 @@ another engine start, and the window is told. Exits 77 where there are no namesp
 import collections
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -20,11 +21,12 @@ import wire
 from wire import common
 
 RATE = 20_000
+BODIES = os.path.join(os.path.dirname(common.DEMO), "organisations")
 
-def configuration(path, n, extra="", flow="table: 16384"):
-    """The demo's, with values that change with n."""
+def configuration(path, n, extra="", flow="table: 16384", bodies=None):
+    """The demo's, with values that change with n; `bodies`: another folder of organisations."""
     with open(common.DEMO, encoding="utf-8") as demo:
-        text = demo.read().replace("[organisations/", "[" + os.path.join(os.path.dirname(common.DEMO), "organisations") + "/")
+        text = demo.read().replace("[organisations/", "[" + (bodies or BODIES) + "/")
     text += f"\nalerts:\n  update: {30 + n % 7}s\n  per_minute: {200 + n % 5}\ndissector:\n  packets: {12 + n % 3}\nflow:\n  {flow}\n{extra}"
     with open(path + ".new", "w", encoding="utf-8") as file:
         file.write(text)
@@ -87,15 +89,19 @@ def main(arguments):
 
 
 def bodies(cases, build, link, folder, config):
-    """A reload that changes whose a prefix is."""
-    eve = os.path.join(folder, "bodies.json")
+    """A reload that takes a body away: all after it have other numbers then, and what was counted before must not become another's."""
+    eve, fewer = os.path.join(folder, "bodies.json"), os.path.join(folder, "organisations")
+    os.mkdir(fewer, 0o755)
+    for name in os.listdir(BODIES):
+        if name.endswith(".yaml") and name != "kanegaoka.yaml":
+            shutil.copy(os.path.join(BODIES, name), fewer)
     configuration(config, 0)
     with wire.Sensor(build, link, folder, "-c", config, "--eve", eve, name="bodies") as sensor:
         if not sensor.receives():
             cases.check("the_sensor_starts_again", False, sensor.said())
             return
         link.send_numbered(build, 1000, 10000)
-        configuration(config, 0, flow="table: 32768")
+        configuration(config, 0, bodies=fewer)
         sensor.process.send_signal(signal.SIGHUP)
         cases.check("another_engine_starts_where_it_must", sensor.receives(2, 8), sensor.said()[-3000:])
         link.send_numbered(build, 1000, 10000)
@@ -106,6 +112,13 @@ def bodies(cases, build, link, folder, config):
             and a["alert"]["context"]["state"] == "open"]
     cases.check("the_window_is_told", len(told) == 1 and told[0] < 5, told)
     records = sum(e["flow"]["pkts_toserver"] + e["flow"]["pkts_toclient"] for e in common.events(eve) if e["event_type"] == "flow")
+    whose = collections.defaultdict(set)
+    for event in common.events(eve):
+        if event["event_type"] == "flow":
+            whose[event["src_ip"]].add(event["ndpi"]["org"]["src"])
+    named = [bodies for bodies in whose.values() if bodies - {"", None}]
+    cases.check("every_address_keeps_its_body", len(named) > 20 and all(len(bodies) == 1 for bodies in whose.values()),
+                {a: b for a, b in whose.items() if len(b) > 1} or dict(whose))
     cases.check("no_record_is_lost_with_the_first_engine", summary and records == summary["packets"], f"{records} of {summary and summary['packets']}")
 
 
