@@ -446,6 +446,7 @@ static void tell_blind(struct yg_aggregator *a)
 		to = (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) > to ? (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) : to;
 	if (!from || to <= from)
 		return;
+	yg_lifecycle_resume(a->lifecycle, a->now);
 	double seconds = (double)(to - from) / (double)YG_NS_PER_S;
 	yg_counter_add(&a->o.stats->blind_ns, (uint64_t)(to - from));
 	memset(&alert, 0, sizeof alert);

@@ -319,3 +319,12 @@ void yg_lifecycle_retune(struct yg_lifecycle *lc, const struct yg_lifecycle_opti
 	lc->options.update_s = options->update_s;
 	lc->options.per_minute = options->per_minute;
 }
+
+void yg_lifecycle_resume(struct yg_lifecycle *lc, struct yg_time now)
+{
+	for (uint32_t slot = 0; slot < lc->slots; slot++) {
+		struct yg_lifecycle_record *r = &lc->records[slot];
+		if (r->used && strncmp(r->alert.kind, "sensor.", 7) != 0)
+			r->alive_ns = now.ns;
+	}
+}

@@ -58,6 +58,10 @@ size_t yg_lifecycle_size(uint32_t capacity);
 struct yg_lifecycle *yg_lifecycle_create(const struct yg_lifecycle_options *options, void *memory, size_t size,
                                          yg_lifecycle_emit emit, void *context);
 
+// After a time in which nothing was seen: an alert that a detector holds open has its whole time to be raised again from here on. The
+// sensor's own alerts go on as they were.
+void yg_lifecycle_resume(struct yg_lifecycle *lc, struct yg_time now);
+
 // A reload: how often and how many from now on. The capacity stays.
 void yg_lifecycle_retune(struct yg_lifecycle *lc, const struct yg_lifecycle_options *options);
 

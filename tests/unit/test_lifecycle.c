@@ -405,6 +405,30 @@ static void a_new_engine_goes_on_with_what_is_open(void **state)
 	stop(&f);
 }
 
+static void what_was_open_in_a_blind_time_may_be_raised_again(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	start(&f, 16, 200);
+	struct yg_alert flood = alert_of("dos.syn_flood", 1, YG_SEV_HIGH), own = alert_of("sensor.blind", 2, YG_SEV_HIGH);
+	raise_at(&f, &flood, START);
+	raise_at(&f, &own, START);
+	yg_lifecycle_destroy(f.lc);
+	start(&f, 16, 200);
+	yg_lifecycle_resume(f.lc, yg_time_from_s(START + 40)); // longer than an alert stays open unseen
+	uint32_t before = f.count;
+	ticks(&f, START + 40, START + 50);
+	assert_int_equal(yg_lifecycle_open(f.lc), 1); // the sensor's own has ended
+	raise_at(&f, &flood, START + 50);
+	ticks(&f, START + 50, START + 70);
+	for (uint32_t i = before; i < f.count; i++)
+		assert_true(f.out[i].state != YG_ALERT_OPEN);
+	assert_int_equal(yg_lifecycle_open(f.lc), 1);
+	ticks(&f, START + 70, START + 100);
+	assert_int_equal(yg_lifecycle_open(f.lc), 0);
+	stop(&f);
+}
+
 static void a_smaller_table_takes_what_fits(void **state)
 {
 	(void)state;
@@ -503,6 +527,7 @@ int main(void)
 	    cmocka_unit_test(a_storm_past_the_muted_set_is_counted_as_such),
 	    cmocka_unit_test(a_full_ring_is_counted),
 	    cmocka_unit_test(a_new_engine_goes_on_with_what_is_open),
+	    cmocka_unit_test(what_was_open_in_a_blind_time_may_be_raised_again),
 	    cmocka_unit_test(a_smaller_table_takes_what_fits),
 	    cmocka_unit_test(hostile_memory_is_refused_or_made_harmless),
 	    cmocka_unit_test(a_clock_set_back_does_not_keep_an_alert_open),
