@@ -74,18 +74,31 @@ static inline uint64_t yg_mix24(const struct yg_mix_key *key, const void *data)
 	return yg_mix_fold(key->fold[0], sum + yg_mix_pair(key, 2, yg_mix_word(data, 2), 0));
 }
 
-// Of 32 bytes: the beginning of a key (an address pair). For spreading work: independent of yg_mix40 of the whole.
+// The cheap half of yg_mix_fold: its highest bits alone are as good as random (multiply-shift, Dietzfelbinger et al. 1997).
+static inline uint64_t yg_mix_spread(const uint64_t m[6], yg_u128 sum)
+{
+	return (uint64_t)sum * (m[3] | 1) + (uint64_t)(sum >> 64) * (m[5] | 1);
+}
+
+// Of 32 bytes: the beginning of a key (an address pair). For spreading work, by its highest bits: independent of yg_mix40 of the whole.
 static inline uint64_t yg_mix32(const struct yg_mix_key *key, const void *data)
 {
 	yg_u128 sum = yg_mix_pair(key, 0, yg_mix_word(data, 0), yg_mix_word(data, 1));
-	return yg_mix_fold(key->fold[1], sum + yg_mix_pair(key, 2, yg_mix_word(data, 2), yg_mix_word(data, 3)));
+	return yg_mix_spread(key->fold[1], sum + yg_mix_pair(key, 2, yg_mix_word(data, 2), yg_mix_word(data, 3)));
 }
 
-// Of 40 bytes; *ret_prefix is yg_mix32 of the first 32.
+// Of five words; *ret_prefix is yg_mix32 of the first four.
+static inline uint64_t yg_mix_words(const struct yg_mix_key *key, const uint64_t words[5], uint64_t *ret_prefix)
+{
+	yg_u128 sum = yg_mix_pair(key, 0, words[0], words[1]);
+	sum += yg_mix_pair(key, 2, words[2], words[3]);
+	*ret_prefix = yg_mix_spread(key->fold[1], sum);
+	return yg_mix_fold(key->fold[0], sum + yg_mix_pair(key, 4, words[4], 0));
+}
+
+// Of 40 bytes.
 static inline uint64_t yg_mix40(const struct yg_mix_key *key, const void *data, uint64_t *ret_prefix)
 {
-	yg_u128 sum = yg_mix_pair(key, 0, yg_mix_word(data, 0), yg_mix_word(data, 1));
-	sum += yg_mix_pair(key, 2, yg_mix_word(data, 2), yg_mix_word(data, 3));
-	*ret_prefix = yg_mix_fold(key->fold[1], sum);
-	return yg_mix_fold(key->fold[0], sum + yg_mix_pair(key, 4, yg_mix_word(data, 4), 0));
+	const uint64_t words[] = {yg_mix_word(data, 0), yg_mix_word(data, 1), yg_mix_word(data, 2), yg_mix_word(data, 3), yg_mix_word(data, 4)};
+	return yg_mix_words(key, words, ret_prefix);
 }

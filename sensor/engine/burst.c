@@ -4,9 +4,9 @@
 // See burst.h. What is counted of every packet is counted once a burst.
 #include "engine/burst.h"
 
-#include <string.h>
-
-enum { NEST_MAX = 4, RECORD_AHEAD = 4 };
+// Memory is asked for this many packets ahead: while others are processed, since a processor waits for no more than some sixteen lines at
+// a time.
+enum { NEST_MAX = 4, ENTRY_AHEAD = 12, RECORD_AHEAD = 4 };
 
 static void count(struct yg_burst *b, enum yg_worker_counter counter)
 {
@@ -15,43 +15,36 @@ static void count(struct yg_burst *b, enum yg_worker_counter counter)
 
 void yg_burst_decode(struct yg_burst *b, const struct yg_burst_frame *frames, unsigned n, struct yg_time now)
 {
+	b->now = now;
 	for (unsigned i = 0; i < n; i++) {
+		const struct yg_burst_frame *f = &frames[i];
 		struct yg_packet *p = &b->packets[i];
-		yg_decode(b->decode, YG_LINK_ETHERNET, frames[i].data, frames[i].caplen, frames[i].wirelen, &p->view);
-		p->view.time = now;
 		p->counted = false;
+		p->folded = yg_plain_take(b->decode, f->data, f->caplen, f->wirelen, &p->plain);
+		if (p->folded) {
+			p->decoded = true;
+			p->sender = (uint8_t)yg_flow_place_plain(b->table, &b->run, &p->plain, &p->key, &p->hash);
+			p->partition = p->hash.partition;
+			continue;
+		}
+		yg_decode_general(b->decode, YG_LINK_ETHERNET, f->data, f->caplen, f->wirelen, &p->view);
+		p->view.time = now;
 		yg_packet_place(b->table, &b->run, p);
 	}
 }
 
-static void count_decoded_times(struct yg_burst *b, const struct yg_view *v, unsigned times)
-{
-	yg_counter_add(&b->stats->decode_end[v->end], times);
-	for (unsigned i = 0; i < v->layer_count; i++)
-		yg_counter_add(&b->stats->layer[v->layers[i]], times);
-}
-
 static void count_decoded(struct yg_burst *b, const struct yg_view *v)
 {
-	count_decoded_times(b, v, 1);
+	yg_counter_add(&b->stats->decode_end[v->end], 1);
+	for (unsigned i = 0; i < v->layer_count; i++)
+		yg_counter_add(&b->stats->layer[v->layers[i]], 1);
 }
 
-// Neighbours are mostly alike in how they are wrapped: a run of them is counted at once.
-struct alike {
-	const struct yg_view *view;
-	unsigned times;
-};
-
-static void count_run(struct yg_burst *b, struct alike *run, const struct yg_view *v)
+static void count_plain(struct yg_burst *b, unsigned kind, unsigned times)
 {
-	if (run->times && v->end == run->view->end && v->layer_count == run->view->layer_count &&
-	    memcmp(v->layers, run->view->layers, sizeof v->layers) == 0) {
-		run->times++;
-		return;
-	}
-	if (run->times)
-		count_decoded_times(b, run->view, run->times);
-	*run = (struct alike){v, 1};
+	yg_counter_add(&b->stats->decode_end[YG_DECODE_DECODED], times);
+	for (unsigned i = 0; i < (kind & YG_PLAIN_TAGGED ? 4u : 3u); i++)
+		yg_counter_add(&b->stats->layer[yg_plain_layers[kind][i]], times);
 }
 
 // A fragment goes to reassembly; what it completes is a packet of its own, which may be a fragment again.
@@ -84,33 +77,59 @@ static void put_together(struct yg_burst *b, struct yg_packet *fragment)
 	yg_worker_packet(b->worker, p);
 }
 
+static inline void fetch_entry(struct yg_burst *b, unsigned i)
+{
+	struct yg_packet *p = &b->packets[i];
+	if (!p->decoded)
+		return;
+	yg_flow_prefetch_entry(b->table, &p->hash);
+	if (p->hash.guess == YG_NO_RECORD)
+		yg_flow_prefetch_place(b->table, &p->hash, b->now);
+}
+
+// Its record, or of a flow that begins what its ends are counted to.
+static inline void fetch_record(struct yg_burst *b, unsigned i)
+{
+	const struct yg_packet *p = &b->packets[i];
+	if (p->decoded && p->hash.guess != YG_NO_RECORD)
+		yg_flow_prefetch_record(b->table, &p->hash);
+	else if (p->decoded)
+		yg_worker_prefetch_new(b->worker, &p->key);
+}
+
 void yg_burst_process(struct yg_burst *b, unsigned n)
 {
-	struct alike run = {0};
+	unsigned plain[YG_PLAIN_KINDS] = {0};
 	uint64_t bytes = 0;
+	for (unsigned i = 0; i < n && i < ENTRY_AHEAD; i++)
+		fetch_entry(b, i);
+	for (unsigned i = 0; i < n && i < RECORD_AHEAD; i++)
+		fetch_record(b, i);
 	for (unsigned i = 0; i < n; i++) {
 		struct yg_packet *p = &b->packets[i];
-		if (!p->decoded)
+		if (i + ENTRY_AHEAD < n)
+			fetch_entry(b, i + ENTRY_AHEAD);
+		if (i + RECORD_AHEAD < n)
+			fetch_record(b, i + RECORD_AHEAD);
+		b->number++;
+		if (p->folded) {
+			plain[p->plain.kind]++;
+			bytes += p->plain.wirelen;
+			yg_worker_folded(b->worker, p, b->now, b->number);
 			continue;
-		yg_flow_prefetch_entry(b->table, &p->hash);
-		if (p->hash.guess == YG_NO_RECORD)
-			yg_flow_prefetch_place(b->table, &p->hash, p->view.time);
-	}
-	for (unsigned i = 0; i < n; i++) {
-		struct yg_packet *p = &b->packets[i];
-		if (i + RECORD_AHEAD < n && b->packets[i + RECORD_AHEAD].decoded)
-			yg_flow_prefetch_record(b->table, &b->packets[i + RECORD_AHEAD].hash);
-		p->view.number = ++b->number;
+		}
+		p->view.number = b->number;
 		bytes += p->view.wirelen;
 		if (p->view.end == YG_DECODE_FRAGMENT) {
 			put_together(b, p);
 			continue;
 		}
-		count_run(b, &run, &p->view);
+		count_decoded(b, &p->view);
 		yg_worker_packet(b->worker, p);
 	}
-	if (run.times)
-		count_decoded_times(b, run.view, run.times);
+	for (unsigned kind = 0; kind < YG_PLAIN_KINDS; kind++)
+		if (plain[kind])
+			count_plain(b, kind, plain[kind]);
 	yg_counter_add(&b->stats->c[YG_WC_RECEIVED], n);
 	yg_counter_add(&b->stats->c[YG_WC_WIRE_BYTES], bytes);
 }

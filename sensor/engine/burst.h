@@ -27,6 +27,7 @@ struct yg_burst {
 	struct yg_reassembly *reassembly;
 	struct yg_flow_run run; // the partitions to which frames go here
 	uint64_t number;        // of the last packet
+	struct yg_time now;     // of the burst at hand
 	struct yg_packet packets[YG_BURST], whole;
 };
 

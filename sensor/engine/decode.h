@@ -27,6 +27,39 @@ void yg_decode(const struct yg_decode_options *options, enum yg_link link, const
 void yg_decode_general(const struct yg_decode_options *options, enum yg_link link, const uint8_t *data, uint32_t caplen,
                        uint32_t wirelen, struct yg_view *ret_view);
 
+// ---- the straight way ----
+
+// A packet of the common kind (see decode_plain.c) as far as its flow and its counters need it. The frame's bytes must outlive it.
+struct yg_plain {
+	const uint8_t *data;
+	uint32_t caplen, wirelen;
+	uint32_t ip_bytes, payload_len;
+	uint16_t domain;
+	uint8_t kind;            // enum yg_plain_kind, added up
+	uint8_t tcp_flags;       // UDP: 0
+};
+
+enum yg_plain_kind { YG_PLAIN_UDP = 1, YG_PLAIN_IPV6 = 2, YG_PLAIN_TAGGED = 4, YG_PLAIN_KINDS = 8 };
+
+extern const uint8_t yg_plain_layers[YG_PLAIN_KINDS][8];
+
+// False when an Ethernet frame is of no such kind: then *ret_plain says nothing and yg_decode_general decides.
+bool yg_plain_take(const struct yg_decode_options *options, const uint8_t *data, uint32_t caplen, uint32_t wirelen,
+                   struct yg_plain *ret_plain);
+
+// The view that yg_decode gives of it.
+void yg_plain_view(const struct yg_plain *plain, struct yg_view *ret_view);
+
+static inline unsigned yg_plain_l3(const struct yg_plain *plain)
+{
+	return plain->kind & YG_PLAIN_TAGGED ? 18 : 14;
+}
+
+static inline unsigned yg_plain_l4(const struct yg_plain *plain)
+{
+	return yg_plain_l3(plain) + (plain->kind & YG_PLAIN_IPV6 ? 40 : 20);
+}
+
 // Continues with a whole IP packet that reassembly has put together; `outer` is the view of its last fragment, whose
 // layers, domain and outer length are kept.
 void yg_decode_reassembled(const struct yg_decode_options *options, const struct yg_view *outer, const uint8_t *data,

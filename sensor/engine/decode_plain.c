@@ -5,9 +5,10 @@
 // IPv6 without extension headers, TCP or UDP, whole and in no tunnel. They need no cursor and no steps, only lengths: what
 // the IP header claims must lie within what was captured (padding behind it is nobody's), and the transport header
 // within that. Any other packet, the faulty ones first of all, is left to the loop of decode.c: this file knows no
-// reason why a packet ends, and writes nothing before it knows that the packet is its own. So there is one place for
+// reason why a packet ends. So there is one place for
 // every verdict, and the view of a packet never says which way it was read; the unit test and the fuzzer read each packet
-// both ways and compare. Any thread, no state.
+// both ways and compare. It goes in two steps, because most packets of a live run need the first alone: what of the packet
+// counts (struct yg_plain), and the whole view. Any thread, no state.
 #include "engine/decode_internal.h"
 
 enum {
@@ -27,23 +28,15 @@ _Static_assert(ETHERNET_HEADER + TAG + 10 <= FRAME_MIN, "link and the first ten 
 // saves. Left to itself the compiler stops at the size.
 #define INLINED static inline __attribute__((always_inline))
 
-// What is known of a packet when its transport header is looked at.
-struct plain {
-	const struct yg_decode_options *options;
-	const uint8_t *data;
-	uint32_t caplen, wirelen;
-	uint32_t l3, l4;
-	uint32_t segment; // bytes behind the IP header, by its own length; all of them captured
-	bool tagged;
-};
-
-static const uint8_t layers_of[2][2][2][8] = { // [tagged][IPv6][UDP]
-    {{{YG_LAYER_ETHERNET, YG_LAYER_IPV4, YG_LAYER_TCP}, {YG_LAYER_ETHERNET, YG_LAYER_IPV4, YG_LAYER_UDP}},
-     {{YG_LAYER_ETHERNET, YG_LAYER_IPV6, YG_LAYER_TCP}, {YG_LAYER_ETHERNET, YG_LAYER_IPV6, YG_LAYER_UDP}}},
-    {{{YG_LAYER_ETHERNET, YG_LAYER_VLAN, YG_LAYER_IPV4, YG_LAYER_TCP},
-      {YG_LAYER_ETHERNET, YG_LAYER_VLAN, YG_LAYER_IPV4, YG_LAYER_UDP}},
-     {{YG_LAYER_ETHERNET, YG_LAYER_VLAN, YG_LAYER_IPV6, YG_LAYER_TCP},
-      {YG_LAYER_ETHERNET, YG_LAYER_VLAN, YG_LAYER_IPV6, YG_LAYER_UDP}}},
+const uint8_t yg_plain_layers[YG_PLAIN_KINDS][8] = {
+    [0] = {YG_LAYER_ETHERNET, YG_LAYER_IPV4, YG_LAYER_TCP},
+    [YG_PLAIN_UDP] = {YG_LAYER_ETHERNET, YG_LAYER_IPV4, YG_LAYER_UDP},
+    [YG_PLAIN_IPV6] = {YG_LAYER_ETHERNET, YG_LAYER_IPV6, YG_LAYER_TCP},
+    [YG_PLAIN_IPV6 | YG_PLAIN_UDP] = {YG_LAYER_ETHERNET, YG_LAYER_IPV6, YG_LAYER_UDP},
+    [YG_PLAIN_TAGGED] = {YG_LAYER_ETHERNET, YG_LAYER_VLAN, YG_LAYER_IPV4, YG_LAYER_TCP},
+    [YG_PLAIN_TAGGED | YG_PLAIN_UDP] = {YG_LAYER_ETHERNET, YG_LAYER_VLAN, YG_LAYER_IPV4, YG_LAYER_UDP},
+    [YG_PLAIN_TAGGED | YG_PLAIN_IPV6] = {YG_LAYER_ETHERNET, YG_LAYER_VLAN, YG_LAYER_IPV6, YG_LAYER_TCP},
+    [YG_PLAIN_TAGGED | YG_PLAIN_IPV6 | YG_PLAIN_UDP] = {YG_LAYER_ETHERNET, YG_LAYER_VLAN, YG_LAYER_IPV6, YG_LAYER_UDP},
 };
 
 // All of it, so that a field added later is defined here too. In pieces, each of which becomes one store; for the whole
@@ -65,129 +58,175 @@ static __attribute__((noinline)) bool checksum_right(const uint8_t *header)
 	return sum % 0xffff == 0;
 }
 
-INLINED void write_view(const struct plain *f, unsigned af, unsigned proto, uint32_t header, uint32_t payload_len,
-                        struct yg_view *v)
+INLINED void write_view(const struct yg_plain *f, unsigned kind, struct yg_view *v)
 {
-	const uint8_t *ip = f->data + f->l3, *l4 = f->data + f->l4;
-	uint32_t total = f->l4 - f->l3 + f->segment;
+	bool tagged = kind & YG_PLAIN_TAGGED, six = kind & YG_PLAIN_IPV6, udp = kind & YG_PLAIN_UDP;
+	uint32_t l3 = ETHERNET_HEADER + (tagged ? TAG : 0), l4 = l3 + (six ? IPV6_HEADER : IPV4_HEADER);
+	const uint8_t *ip = f->data + l3, *transport = f->data + l4;
 	zero_view(v);
 	v->data = f->data;
 	v->caplen = f->caplen;
 	v->wirelen = f->wirelen;
-	v->l3 = f->l3;
-	v->l4 = f->l4;
-	v->payload = f->l4 + header;
-	v->l3_len = v->ip_bytes = total;
-	v->payload_len = payload_len;
-	memcpy(v->src.b, af == 4 ? ip + 12 : ip + 8, af == 4 ? 4 : 16);
-	memcpy(v->dst.b, af == 4 ? ip + 16 : ip + 24, af == 4 ? 4 : 16);
-	v->sport = yg_load16(l4);
-	v->dport = yg_load16(l4 + 2);
-	if (f->tagged) {
+	v->l3 = l3;
+	v->l4 = l4;
+	v->payload = l4 + (udp ? UDP_HEADER : (transport[12] >> 4) * 4u);
+	v->l3_len = v->ip_bytes = f->ip_bytes;
+	v->payload_len = f->payload_len;
+	memcpy(v->src.b, six ? ip + 8 : ip + 12, six ? 16 : 4);
+	memcpy(v->dst.b, six ? ip + 24 : ip + 16, six ? 16 : 4);
+	v->sport = yg_load16(transport);
+	v->dport = yg_load16(transport + 2);
+	if (tagged)
 		v->vlan = yg_load16(f->data + ETHERNET_HEADER) & 0x0fff;
-		if (f->options->domain_vlan)
-			v->domain = v->vlan;
-	}
-	v->af = (uint8_t)af;
-	v->proto = (uint8_t)proto;
+	v->domain = f->domain;
+	v->af = six ? 6 : 4;
+	v->proto = udp ? YG_IP_UDP : YG_IP_TCP;
 	v->end = YG_DECODE_DECODED;
 	v->flags = YG_VIEW_IP;
-	v->layer_count = (uint8_t)(3 + f->tagged);
-	memcpy(v->layers, layers_of[f->tagged][af == 6][proto == YG_IP_UDP], sizeof v->layers);
-	v->ttl = ip[af == 4 ? 8 : 7];
+	v->layer_count = (uint8_t)(3 + tagged);
+	memcpy(v->layers, yg_plain_layers[kind], sizeof v->layers);
+	v->ttl = ip[six ? 7 : 8];
+	if (udp)
+		return;
+	v->tcp_seq = yg_load32(transport + 4);
+	v->tcp_ack = yg_load32(transport + 8);
+	v->tcp_flags = transport[13];
+	v->tcp_window = yg_load16(transport + 14);
 }
 
-INLINED bool take_udp(const struct plain *f, unsigned af, struct yg_view *ret_view)
+// Out of line, so that its constants crowd no registers of the common kinds.
+static __attribute__((noinline)) void write_rare_view(const struct yg_plain *plain, struct yg_view *ret_view)
 {
-	const uint8_t *udp = f->data + f->l4;
+	switch (plain->kind) {
+	case YG_PLAIN_TAGGED:
+		write_view(plain, YG_PLAIN_TAGGED, ret_view);
+		break;
+	case YG_PLAIN_TAGGED | YG_PLAIN_UDP:
+		write_view(plain, YG_PLAIN_TAGGED | YG_PLAIN_UDP, ret_view);
+		break;
+	case YG_PLAIN_TAGGED | YG_PLAIN_IPV6:
+		write_view(plain, YG_PLAIN_TAGGED | YG_PLAIN_IPV6, ret_view);
+		break;
+	default:
+		write_view(plain, YG_PLAIN_TAGGED | YG_PLAIN_IPV6 | YG_PLAIN_UDP, ret_view);
+	}
+}
+
+void yg_plain_view(const struct yg_plain *plain, struct yg_view *ret_view)
+{
+	switch (plain->kind) {
+	case 0:
+		write_view(plain, 0, ret_view);
+		break;
+	case YG_PLAIN_UDP:
+		write_view(plain, YG_PLAIN_UDP, ret_view);
+		break;
+	case YG_PLAIN_IPV6:
+		write_view(plain, YG_PLAIN_IPV6, ret_view);
+		break;
+	case YG_PLAIN_IPV6 | YG_PLAIN_UDP:
+		write_view(plain, YG_PLAIN_IPV6 | YG_PLAIN_UDP, ret_view);
+		break;
+	default:
+		write_rare_view(plain, ret_view);
+	}
+}
+
+// `segment`: bytes behind the IP header, by its own length; all of them captured.
+INLINED bool take_udp(struct yg_plain *p, const uint8_t *udp, uint32_t segment)
+{
 	uint32_t length = yg_load16(udp + 4);
 	if (length < UDP_HEADER || yg_is_tunnel_port(yg_load16(udp)) || yg_is_tunnel_port(yg_load16(udp + 2)))
 		return false;
-	uint32_t whole = length <= f->segment ? length : f->segment; // as in yg_decode_udp
-	write_view(f, af, YG_IP_UDP, UDP_HEADER, whole - UDP_HEADER, ret_view);
+	p->payload_len = (length <= segment ? length : segment) - UDP_HEADER; // as in yg_decode_udp
+	p->tcp_flags = 0;
+	p->kind |= YG_PLAIN_UDP;
 	return true;
 }
 
-INLINED bool take_tcp(const struct plain *f, unsigned af, struct yg_view *ret_view)
+INLINED bool take_tcp(struct yg_plain *p, const uint8_t *tcp, uint32_t segment)
 {
-	const uint8_t *tcp = f->data + f->l4;
-	if (f->segment < TCP_HEADER)
+	if (segment < TCP_HEADER)
 		return false;
 	uint32_t header = (tcp[12] >> 4) * 4u;
-	if (header < TCP_HEADER || header > f->segment)
+	if (header < TCP_HEADER || header > segment)
 		return false;
-	write_view(f, af, YG_IP_TCP, header, f->segment - header, ret_view);
-	ret_view->tcp_seq = yg_load32(tcp + 4);
-	ret_view->tcp_ack = yg_load32(tcp + 8);
-	ret_view->tcp_flags = tcp[13];
-	ret_view->tcp_window = yg_load16(tcp + 14);
+	p->payload_len = segment - header;
+	p->tcp_flags = tcp[13];
 	return true;
 }
 
-INLINED bool take_transport(const struct plain *f, unsigned af, uint8_t proto, struct yg_view *ret_view)
+INLINED bool take_transport(struct yg_plain *p, uint8_t proto, const uint8_t *transport, uint32_t segment)
 {
 	if (proto == YG_IP_TCP)
-		return take_tcp(f, af, ret_view);
-	return proto == YG_IP_UDP && take_udp(f, af, ret_view);
+		return take_tcp(p, transport, segment);
+	return proto == YG_IP_UDP && take_udp(p, transport, segment);
 }
 
-INLINED bool take_ipv4(struct plain *f, struct yg_view *ret_view)
+INLINED bool take_ipv4(const struct yg_decode_options *options, struct yg_plain *p, uint32_t l3)
 {
-	const uint8_t *ip = f->data + f->l3;
+	const uint8_t *ip = p->data + l3;
 	uint32_t total = yg_load16(ip + 2);
 	if (ip[0] != 0x45 || (yg_load16(ip + 6) & 0x3fff)) // options, a fragment
 		return false;
-	if (total < IPV4_HEADER + UDP_HEADER || total > f->caplen - f->l3)
+	if (total < IPV4_HEADER + UDP_HEADER || total > p->caplen - l3)
 		return false;
-	if (f->options->ipv4_checksum && !checksum_right(ip))
+	if (options->ipv4_checksum && !checksum_right(ip))
 		return false;
-	f->l4 = f->l3 + IPV4_HEADER;
-	f->segment = total - IPV4_HEADER;
-	return take_transport(f, 4, ip[9], ret_view);
+	p->ip_bytes = total;
+	return take_transport(p, ip[9], ip + IPV4_HEADER, total - IPV4_HEADER);
 }
 
 // A length of 0 (a jumbogram, or a segment that the card has yet to cut) is below UDP_HEADER and so not ours.
-INLINED bool take_ipv6(struct plain *f, struct yg_view *ret_view)
+INLINED bool take_ipv6(struct yg_plain *p, uint32_t l3)
 {
-	const uint8_t *ip = f->data + f->l3;
+	const uint8_t *ip = p->data + l3;
 	uint32_t length = yg_load16(ip + 4);
-	if (ip[0] >> 4 != 6 || length < UDP_HEADER || IPV6_HEADER + length > f->caplen - f->l3)
+	if (ip[0] >> 4 != 6 || length < UDP_HEADER || IPV6_HEADER + length > p->caplen - l3)
 		return false;
-	f->l4 = f->l3 + IPV6_HEADER;
-	f->segment = length;
-	return take_transport(f, 6, ip[6], ret_view);
+	p->ip_bytes = IPV6_HEADER + length;
+	p->kind |= YG_PLAIN_IPV6;
+	return take_transport(p, ip[6], ip + IPV6_HEADER, length);
 }
 
-INLINED bool take_type(struct plain *f, uint16_t type, struct yg_view *ret_view)
+INLINED bool take_type(const struct yg_decode_options *options, struct yg_plain *p, uint32_t l3, uint16_t type)
 {
 	if (type == YG_ETHERTYPE_IPV4)
-		return take_ipv4(f, ret_view);
-	return type == YG_ETHERTYPE_IPV6 && take_ipv6(f, ret_view);
+		return take_ipv4(options, p, l3);
+	return type == YG_ETHERTYPE_IPV6 && take_ipv6(p, l3);
 }
 
 // Out of line, so that its constants crowd no registers of the untagged kind.
-static __attribute__((noinline)) bool take_tagged(const struct yg_decode_options *options, const uint8_t *data, uint32_t caplen,
-                                                  uint32_t wirelen, struct yg_view *ret_view)
+static __attribute__((noinline)) bool take_tagged(const struct yg_decode_options *options, struct yg_plain *p)
 {
-	struct plain f = {
-	    .options = options,
-	    .data = data,
-	    .caplen = caplen,
-	    .wirelen = wirelen,
-	    .l3 = ETHERNET_HEADER + TAG,
-	    .tagged = true,
-	};
-	return take_type(&f, yg_load16(data + 16), ret_view);
+	p->kind = YG_PLAIN_TAGGED;
+	if (options->domain_vlan)
+		p->domain = yg_load16(p->data + ETHERNET_HEADER) & 0x0fff;
+	return take_type(options, p, ETHERNET_HEADER + TAG, yg_load16(p->data + 16));
+}
+
+bool yg_plain_take(const struct yg_decode_options *options, const uint8_t *data, uint32_t caplen, uint32_t wirelen,
+                   struct yg_plain *ret_plain)
+{
+	if (caplen < FRAME_MIN)
+		return false;
+	ret_plain->data = data;
+	ret_plain->caplen = caplen;
+	ret_plain->wirelen = wirelen;
+	ret_plain->domain = 0;
+	ret_plain->kind = 0;
+	uint16_t type = yg_load16(data + 12);
+	if (type == YG_ETHERTYPE_VLAN || type == YG_ETHERTYPE_QINQ || type == YG_ETHERTYPE_QINQ_OLD)
+		return take_tagged(options, ret_plain);
+	return take_type(options, ret_plain, ETHERNET_HEADER, type);
 }
 
 bool yg_decode_plain(const struct yg_decode_options *options, const uint8_t *data, uint32_t caplen, uint32_t wirelen,
                      struct yg_view *ret_view)
 {
-	if (caplen < FRAME_MIN)
+	struct yg_plain plain;
+	if (!yg_plain_take(options, data, caplen, wirelen, &plain))
 		return false;
-	struct plain f = {.options = options, .data = data, .caplen = caplen, .wirelen = wirelen, .l3 = ETHERNET_HEADER};
-	uint16_t type = yg_load16(data + 12);
-	if (type == YG_ETHERTYPE_VLAN || type == YG_ETHERTYPE_QINQ || type == YG_ETHERTYPE_QINQ_OLD)
-		return take_tagged(options, data, caplen, wirelen, ret_view);
-	return take_type(&f, type, ret_view);
+	yg_plain_view(&plain, ret_view);
+	return true;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/bytes.h"
 #include "base/shm.h"
 
 // Huge pages spare a flood two misses of the page tables a packet; what is present from the start costs no page fault at line rate, and
@@ -133,11 +134,8 @@ unsigned yg_flow_partition(const struct yg_flow_table *table, const struct yg_fl
 	return partition_of(run, yg_mix32(&table->mix, pair));
 }
 
-void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_run *run, const struct yg_flow_key *key, int about,
-		     struct yg_flow_hash *ret_hash)
+static inline void fill_hash(const struct yg_flow_table *table, unsigned partition, uint64_t h, struct yg_flow_hash *ret_hash)
 {
-	uint64_t pair, h = yg_mix40(&table->mix, key, &pair);
-	unsigned partition = about >= 0 ? (unsigned)about : partition_of(run, pair);
 	uint32_t mask = table->partition_buckets - 1;
 	uint32_t base = partition * table->partition_buckets;
 	ret_hash->partition = (uint8_t)partition;
@@ -145,6 +143,57 @@ void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_run
 	ret_hash->tag = (uint16_t)(h >> 48) | 0x8000;
 	ret_hash->bucket = base + ((uint32_t)h & mask);
 	ret_hash->bucket2 = base + ((uint32_t)(h >> 24) & mask);
+}
+
+void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_run *run, const struct yg_flow_key *key, int about,
+		     struct yg_flow_hash *ret_hash)
+{
+	uint64_t pair, h = yg_mix40(&table->mix, key, &pair);
+	fill_hash(table, about >= 0 ? (unsigned)about : partition_of(run, pair), h, ret_hash);
+}
+
+// The last word of a key as it lies in memory.
+static inline uint64_t tail_of(uint16_t port_0, uint16_t port_1, uint16_t domain, uint8_t proto, uint8_t af)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return port_0 | (uint32_t)port_1 << 16 | (uint64_t)domain << 32 | (uint64_t)proto << 48 | (uint64_t)af << 56;
+#else
+	return (uint64_t)port_0 << 48 | (uint64_t)port_1 << 32 | (uint32_t)domain << 16 | proto << 8 | af;
+#endif
+}
+
+// From the frame into registers and from there into key and hash: what is stored in small pieces and read back in words a moment later
+// makes the processor wait for its own stores. Which end comes first is as good as random, so it is no branch either.
+unsigned yg_flow_place_plain(const struct yg_flow_table *table, const struct yg_flow_run *run, const struct yg_plain *plain,
+			     struct yg_flow_key *ret_key, struct yg_flow_hash *ret_hash)
+{
+	const uint8_t *ip = plain->data + yg_plain_l3(plain), *ports;
+	bool six = plain->kind & YG_PLAIN_IPV6;
+	uint64_t src[2] = {0}, dst[2] = {0};
+	if (six) {
+		memcpy(src, ip + 8, 16);
+		memcpy(dst, ip + 24, 16);
+		ports = ip + 40;
+	} else {
+		memcpy(src, ip + 12, 4);
+		memcpy(dst, ip + 16, 4);
+		ports = ip + 20;
+	}
+	unsigned sport = yg_load16(ports), dport = yg_load16(ports + 2);
+	uint64_t high_src = be64toh(src[0]), high_dst = be64toh(dst[0]), low_src = be64toh(src[1]), low_dst = be64toh(dst[1]);
+	bool low_above = (low_src > low_dst) | ((low_src == low_dst) & (sport > dport));
+	bool sender = (high_src > high_dst) | ((high_src == high_dst) & low_above);
+	uint64_t mask = -(uint64_t)sender, high = (src[0] ^ dst[0]) & mask, low = (src[1] ^ dst[1]) & mask;
+	unsigned port = (sport ^ dport) & (unsigned)mask;
+	uint64_t words[5] = {src[0] ^ high, src[1] ^ low, dst[0] ^ high, dst[1] ^ low,
+			     tail_of((uint16_t)(sport ^ port), (uint16_t)(dport ^ port), plain->domain,
+				     plain->kind & YG_PLAIN_UDP ? 17 : 6, six ? 6 : 4)};
+	uint64_t pair, h = yg_mix_words(&table->mix, words, &pair);
+	_Static_assert(sizeof words == sizeof *ret_key, "a key is five words");
+	memcpy(ret_key, words, sizeof words);
+	fill_hash(table, partition_of(run, pair), h, ret_hash);
+	yg_flow_prefetch(table, ret_hash);
+	return sender;
 }
 
 uint64_t yg_flow_id(const struct yg_flow_key *key, int64_t first_ns)
@@ -178,27 +227,31 @@ static inline uint32_t lane_of(uint64_t lanes)
 	return (uint32_t)__builtin_ctzll(lanes) / 16;
 }
 
-// The first entry of the bucket with this tag.
-static inline uint32_t tagged(const struct yg_flow_table *table, uint32_t bucket, uint16_t tag)
+// Which of the bucket's two is this place, or which is free (place + 1 = 0); YG_BUCKET_EMBRYONIC: neither. No branch: in a flood it is as
+// good as random.
+static inline unsigned embryonic_at(const struct yg_flow_bucket *b, unsigned place_1)
 {
-	const uint16_t *tags = table->bucket[bucket].tag;
-	uint64_t wanted = tag * EACH;
-	uint64_t low = zero_lanes(word_of(tags, 0) ^ wanted), high = zero_lanes(word_of(tags, 1) ^ wanted);
-	if (low)
-		return bucket * YG_BUCKET + lane_of(low);
-	return high ? bucket * YG_BUCKET + 4 + lane_of(high) : YG_NO_RECORD;
+	unsigned not_0 = b->embryonic[0] != place_1, not_1 = b->embryonic[1] != place_1;
+	return not_0 + (not_0 & not_1);
 }
 
 static uint32_t oldest_embryonic(const struct yg_flow_table *table, const struct yg_flow_hash *hash, uint16_t now);
 
+// The four words of tags at once, without a branch: which bucket of the two a flow is in is as good as random. Bit 16 * lane + word of
+// `found`; the lowest is never a false one.
 void yg_flow_prefetch_entry(const struct yg_flow_table *table, struct yg_flow_hash *hash)
 {
-	uint32_t entry = tagged(table, hash->bucket, hash->tag);
-	if (entry == YG_NO_RECORD)
-		entry = tagged(table, hash->bucket2, hash->tag);
-	hash->guess = entry;
-	if (entry != YG_NO_RECORD)
-		__builtin_prefetch(&table->entries[entry], 1);
+	const uint16_t *one = table->bucket[hash->bucket].tag, *two = table->bucket[hash->bucket2].tag;
+	uint64_t wanted = hash->tag * EACH;
+	uint64_t found = zero_lanes(word_of(one, 0) ^ wanted) >> 15 | zero_lanes(word_of(one, 1) ^ wanted) >> 14 |
+			 zero_lanes(word_of(two, 0) ^ wanted) >> 13 | zero_lanes(word_of(two, 1) ^ wanted) >> 12;
+	hash->guess = YG_NO_RECORD;
+	if (!found)
+		return;
+	unsigned at = (unsigned)__builtin_ctzll(found);
+	uint32_t bucket = hash->bucket ^ ((hash->bucket ^ hash->bucket2) & -(uint32_t)(at >> 1 & 1));
+	hash->guess = bucket * YG_BUCKET + (at & 1) * 4 + at / 16;
+	__builtin_prefetch(&table->entries[hash->guess], 1);
 }
 
 void yg_flow_prefetch_place(const struct yg_flow_table *table, struct yg_flow_hash *hash, struct yg_time now)
@@ -218,7 +271,7 @@ uint32_t yg_flow_victim(const struct yg_flow_table *table, const struct yg_flow_
 		return entry;
 	const struct yg_flow_bucket *b = &table->bucket[entry / YG_BUCKET];
 	unsigned place_1 = entry % YG_BUCKET + 1;
-	bool same = b->tag[place_1 - 1] == hash->victim_tag && (b->embryonic[0] == place_1 || b->embryonic[1] == place_1);
+	bool same = (b->tag[place_1 - 1] == hash->victim_tag) & (embryonic_at(b, place_1) < YG_BUCKET_EMBRYONIC);
 	return same ? entry : YG_NO_RECORD;
 }
 
@@ -315,12 +368,6 @@ uint32_t yg_flow_find(const struct yg_flow_table *table, const struct yg_flow_ha
 
 // ---- who is embryonic ----
 
-// Which of the bucket's two is this place, or which is free (place + 1 = 0); YG_BUCKET_EMBRYONIC: neither.
-static inline unsigned embryonic_at(const struct yg_flow_bucket *b, unsigned place_1)
-{
-	return b->embryonic[0] == place_1 ? 0 : b->embryonic[1] == place_1 ? 1 : YG_BUCKET_EMBRYONIC;
-}
-
 static void set_bits(struct yg_flow_table *table, uint32_t entry, bool on)
 {
 	uint64_t *word = &table->embryonic[entry / 64];
@@ -382,30 +429,35 @@ static inline uint64_t free_lanes(const struct yg_flow_bucket *b)
 	return (~word_of(b->tag, 0) & TOPS) | (~word_of(b->tag, 1) & TOPS) >> 1;
 }
 
+// How much one of the embryonic flows of a bucket has to go, as one number: its age first. 0: there is none.
+static inline uint32_t claim_of(const struct yg_flow_bucket *b, unsigned k, uint16_t now, unsigned second)
+{
+	_Static_assert(YG_BUCKET == 8, "three bits for a place");
+	uint32_t place_1 = b->embryonic[k], age = (uint16_t)(now - b->stamp[k]);
+	uint32_t claim = UINT32_C(1) << 20 | age << 4 | (1 - second) << 3 | (8 - place_1);
+	return claim & -(uint32_t)(place_1 != 0);
+}
+
+static inline uint32_t larger(uint32_t a, uint32_t b)
+{
+	return a ^ ((a ^ b) & -(uint32_t)(a < b)); // a comparison as good as random is to be no branch
+}
+
 // Whose place a new flow takes: of the embryonic ones of both buckets the longest idle, ties to the first bucket, and within it to the
 // lower place. YG_NO_RECORD where there is a place that costs nobody his, or where nobody is embryonic.
 static uint32_t oldest_embryonic(const struct yg_flow_table *table, const struct yg_flow_hash *hash, uint16_t now)
 {
-	uint32_t oldest = YG_NO_RECORD;
-	unsigned age_most = 0;
-	for (unsigned i = 0; i < 2; i++) {
-		uint32_t bucket = i ? hash->bucket2 : hash->bucket;
-		const struct yg_flow_bucket *b = &table->bucket[bucket];
-		if (!(b->embryonic[0] && b->embryonic[1]) && free_lanes(b))
-			return YG_NO_RECORD;
-		for (unsigned k = 0; k < YG_BUCKET_EMBRYONIC; k++) {
-			if (!b->embryonic[k])
-				continue;
-			unsigned age = (uint16_t)(now - b->stamp[k]);
-			uint32_t entry = bucket * YG_BUCKET + b->embryonic[k] - 1;
-			bool lower = age == age_most && oldest / YG_BUCKET == bucket && entry < oldest;
-			if (oldest == YG_NO_RECORD || age > age_most || lower) {
-				oldest = entry;
-				age_most = age;
-			}
-		}
-	}
-	return oldest;
+	const struct yg_flow_bucket *one = &table->bucket[hash->bucket], *two = &table->bucket[hash->bucket2];
+	if ((!(one->embryonic[0] && one->embryonic[1]) && free_lanes(one)) || (!(two->embryonic[0] && two->embryonic[1]) && free_lanes(two)))
+		return YG_NO_RECORD;
+	uint32_t most = claim_of(one, 0, now, 0);
+	most = larger(most, claim_of(one, 1, now, 0));
+	most = larger(most, claim_of(two, 0, now, 1));
+	most = larger(most, claim_of(two, 1, now, 1));
+	if (!most)
+		return YG_NO_RECORD;
+	uint32_t bucket = hash->bucket2 ^ ((hash->bucket ^ hash->bucket2) & -(most >> 3 & 1));
+	return bucket * YG_BUCKET + 7 - (most & 7);
 }
 
 uint8_t yg_flow_rank(const struct yg_flow_table *table, uint32_t entry)
@@ -420,6 +472,14 @@ static struct yg_time last_seen(const struct yg_flow_table *table, uint32_t entr
 	if (e->record != YG_NO_RECORD)
 		return yg_time_ns(table->record[e->record].last_ns);
 	return yg_time_ns(e->first_ns + e->last_ms * YG_NS_PER_MS);
+}
+
+int64_t yg_flow_idle_least(const struct yg_flow_table *table)
+{
+	int64_t least = table->options.idle_ns[YG_RANK_TALKING];
+	for (unsigned rank = YG_RANK_TALKING; rank < YG_RANK_COUNT; rank++)
+		least = table->options.idle_ns[rank] < least ? table->options.idle_ns[rank] : least;
+	return least;
 }
 
 struct yg_time yg_flow_deadline(const struct yg_flow_table *table, uint32_t entry)

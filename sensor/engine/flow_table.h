@@ -26,6 +26,7 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "engine/decode.h"
 #include "model/flow.h"
 #include "model/packet.h"
 
@@ -147,6 +148,10 @@ void yg_flow_table_destroy(struct yg_flow_table *table);
 // The key of a view. *ret_end: 0 when the sender is key end 0. Pure.
 void yg_flow_key_of(const struct yg_view *view, struct yg_flow_key *ret_key, unsigned *ret_sender);
 
+// Key and place at once of a packet of the common kind, without its view. Returns the sender. Pure.
+unsigned yg_flow_place_plain(const struct yg_flow_table *table, const struct yg_flow_run *run, const struct yg_plain *plain,
+			     struct yg_flow_key *ret_key, struct yg_flow_hash *ret_hash);
+
 // Partition of a packet: that of its innermost address pair, never of its ports, so that fragments meet their flow. An ICMP
 // error goes where the packet goes that it is about. Pure.
 unsigned yg_flow_partition(const struct yg_flow_table *table, const struct yg_flow_run *run, const struct yg_view *view);
@@ -218,6 +223,9 @@ void yg_flow_free(struct yg_flow_table *table, uint32_t entry);
 
 // Deadline of an entry: when its idle time will have passed.
 struct yg_time yg_flow_deadline(const struct yg_flow_table *table, uint32_t entry);
+// The shortest idle time of those that records have: a record that was seen within it has not reached its deadline, unless its connection
+// is over.
+int64_t yg_flow_idle_least(const struct yg_flow_table *table);
 uint8_t yg_flow_rank(const struct yg_flow_table *table, uint32_t entry);
 
 // Puts the record of an entry into the wheel by its deadline. `now` bounds how far ahead.

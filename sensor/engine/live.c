@@ -60,7 +60,7 @@ struct lane {
 struct live {
 	struct yg_live_options o;
 	struct yg_decode_options decode;
-	uint64_t tsc_start, hz;
+	uint64_t tsc_start, hz, ns_scale; // ns_scale: ns a tick, in 2^-32
 	int64_t real_start, offset_ns;
 	uint8_t owner[YG_PARTITIONS];
 	bool software;
@@ -96,7 +96,7 @@ static int64_t timeline_now(struct yg_engine_stats *stats)
 
 static struct yg_time time_of(const struct live *live, uint64_t tsc)
 {
-	return yg_time_ns(live->real_start + (int64_t)((yg_u128)(tsc - live->tsc_start) * YG_NS_PER_S / live->hz));
+	return yg_time_ns(live->real_start + (int64_t)((yg_u128)(tsc - live->tsc_start) * live->ns_scale >> 32));
 }
 
 // What is printed follows the wall clock, in steps: worker 0 looks at it once a second.
@@ -161,7 +161,7 @@ static unsigned hand_over(struct lane *l, unsigned n)
 	unsigned kept = 0;
 	for (unsigned i = 0; i < n; i++) {
 		const struct yg_packet *p = &l->burst.packets[i];
-		unsigned owner = p->view.flags & YG_VIEW_IP ? l->live->owner[p->partition] : l->index;
+		unsigned owner = p->folded || p->view.flags & YG_VIEW_IP ? l->live->owner[p->partition] : l->index;
 		if (owner != l->index) {
 			if (rte_ring_mp_enqueue(l->live->lanes[owner]->handed, l->mbufs[i]) != 0) {
 				rte_pktmbuf_free(l->mbufs[i]);
@@ -445,6 +445,7 @@ int yg_live_run(const struct yg_live_options *options)
 	live->decode.ipv4_checksum = yg_config_int(options->config, YG_O_DECODE_CHECKSUM);
 	live->decode.domain_vlan = yg_config_int(options->config, YG_O_DECODE_DOMAIN) == 1;
 	live->hz = rte_get_tsc_hz();
+	live->ns_scale = (uint64_t)(((yg_u128)YG_NS_PER_S << 32) / live->hz);
 	yg_counter_set(&options->stats->tsc_hz, live->hz);
 	live->tsc_start = rte_rdtsc();
 	live->real_start = timeline_now(options->stats);

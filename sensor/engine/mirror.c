@@ -22,7 +22,7 @@ enum {
 	BEHIND_IP = 24,           // bytes behind the IP header that are hashed
 	SLICES = 16,              // in a second
 	SLICE_MS = 62,            // in which that many at most, then every second, fourth, … of them
-	LOOKUPS_MAX = 16384,
+	LOOKUPS_MAX = 8192,
 	SEGMENTS_MAX = 4096,
 	SAMPLE_BITS = 12,         // of fingerprint and tag, that may thin out
 	HOLES = 3,

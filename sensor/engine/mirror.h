@@ -15,7 +15,7 @@
 //   pairs        of the flows whose hash falls into each of 256 places the lowest hash in ten seconds: a sample of all flows that is
 //                the same on every worker that has the flow
 //
-// Packets and connections are sampled so that a worker at line rate looks at some 260,000 packets and 65,000 segments a second, whatever
+// Packets and connections are sampled so that a worker at line rate looks at some 130,000 packets and 65,000 segments a second, whatever
 // comes. With `capture.deduplicate` every packet is looked up and the second copy goes no further than its counters; of packets
 // that repeat every other one does.
 //
@@ -81,18 +81,42 @@ static inline uint64_t yg_mirror_fingerprint(const struct yg_view *v, uint16_t t
 	return (behind ^ id ^ (uint64_t)tag << 32) * UINT64_C(0x9e3779b97f4a7c15) >> 40;
 }
 
-static inline bool yg_mirror_duplicate(struct yg_mirror *mirror, const struct yg_view *view, unsigned partition, uint16_t tag, bool counted)
+// Of a packet of the common kind: the same.
+static inline uint64_t yg_mirror_fingerprint_plain(const struct yg_plain *p, uint16_t tag)
+{
+	unsigned l3 = yg_plain_l3(p), l4 = yg_plain_l4(p);
+	uint64_t behind;
+	uint16_t id;
+	if (l4 + 4 + sizeof behind > p->caplen)
+		return UINT64_MAX;
+	memcpy(&behind, p->data + l4 + 4, sizeof behind);
+	memcpy(&id, p->data + l3 + 4, sizeof id);
+	return (behind ^ id ^ (uint64_t)tag << 32) * UINT64_C(0x9e3779b97f4a7c15) >> 40;
+}
+
+static inline bool yg_mirror_looks(const struct yg_mirror *mirror, uint64_t fingerprint)
 {
 	const struct yg_mirror_gates *gates = (const void *)mirror;
-	if (!mirror || (yg_mirror_fingerprint(view, tag) & gates->packets) || !(view->flags & YG_VIEW_IP) || counted)
+	return mirror && !(fingerprint & gates->packets);
+}
+
+// Whether the TCP connection is one whose segments are looked at.
+static inline bool yg_mirror_watches(const struct yg_mirror *mirror, const struct yg_flow_hash *hash)
+{
+	const struct yg_mirror_gates *gates = (const void *)mirror;
+	return mirror && !(hash->tag & gates->flows);
+}
+
+static inline bool yg_mirror_duplicate(struct yg_mirror *mirror, const struct yg_view *view, unsigned partition, uint16_t tag, bool counted)
+{
+	if (!yg_mirror_looks(mirror, yg_mirror_fingerprint(view, tag)) || !(view->flags & YG_VIEW_IP) || counted)
 		return false;
 	return yg_mirror_look_up(mirror, view, partition);
 }
 
 static inline void yg_mirror_tcp(struct yg_mirror *mirror, const struct yg_view *view, const struct yg_flow_hash *hash, unsigned end)
 {
-	const struct yg_mirror_gates *gates = (const void *)mirror;
-	if (mirror && view->proto == 6 && !(hash->tag & gates->flows))
+	if (view->proto == 6 && yg_mirror_watches(mirror, hash))
 		yg_mirror_segment(mirror, view, hash, end);
 }
 

@@ -13,7 +13,7 @@
 #include "base/shm.h"
 #include "config/lookup.h"
 
-enum { NO_VECTOR = 0xff, MORE_BITS = 24, CACHED_ENDS = 8192, COMBINED = 64, QUEUED = 16 };
+enum { NO_VECTOR = 0xff, MORE_BITS = 24, NEAR_WAYS = 4, NEAR_SETS_BITS = 13, COMBINED = 64, QUEUED = 16 };
 
 struct keyed {
 	struct yg_rate_key key;
@@ -39,15 +39,19 @@ struct combined {
 	uint64_t kind; // port, protocol, family, vector, direction
 	uint32_t packets, flows;
 	uint64_t bytes;
-	uint32_t prefix;
+	struct near_end *near; // NULL: version 6
+	uint32_t prefix, host; // host: as `near` knew it
 	uint16_t org;
 	bool service;
-	uint32_t host_cell, service_cell;
+	uint32_t host_cell, service_cell; // host_cell: where `host` is 0
 };
 
-// An address of version 4 whose prefix was looked up.
-struct cached_end {
+// An address of version 4 that was looked up: the prefix that it is in, and where its counters are in the second that is open. Four a
+// cache line, which is all the memory that a packet waits for to find them.
+struct near_end {
 	uint32_t addr, prefix_2; // index + 2; 0: unused, 1: in no prefix
+	uint32_t host;           // index + 1 of what may be its counters, 0: not known
+	uint32_t reserved;
 };
 
 struct yg_worker_rates {
@@ -66,7 +70,8 @@ struct yg_worker_rates {
 	struct keyed *keyed;
 	struct more *more;
 	uint64_t inside[65536 / 64]; // of each first half of an address of version 4: some of it lies in a prefix
-	struct cached_end cached[CACHED_ENDS];
+	struct near_end near[NEAR_WAYS << NEAR_SETS_BITS] __attribute__((aligned(64)));
+	unsigned near_next; // whose place is taken in a full set
 	struct combined combined[COMBINED], queued[QUEUED];
 	unsigned queue_at;
 };
@@ -91,9 +96,10 @@ static void mark_inside(struct yg_worker_rates *r)
 
 struct yg_worker_rates *yg_worker_rates_create(const struct yg_rates_options *options)
 {
-	struct yg_worker_rates *r = calloc(1, sizeof *r);
+	struct yg_worker_rates *r = aligned_alloc(64, sizeof *r);
 	if (!r)
 		return NULL;
+	memset(r, 0, sizeof *r);
 	r->config = options->config;
 	yg_mix_key_derive(&options->key, &r->mix);
 	r->capacity = 2 * power_of_two(options->hosts); // hosts and services
@@ -156,10 +162,37 @@ void yg_end_resolve(const struct yg_config *config, uint8_t af, const struct yg_
 	fill_end(config, af, addr, look_up(config, af, addr), ret_end);
 }
 
+static inline struct near_end *near_set(struct yg_worker_rates *r, uint32_t addr)
+{
+	return &r->near[(addr * UINT32_C(0x9e3779b1) >> (32 - NEAR_SETS_BITS)) * NEAR_WAYS];
+}
+
+static __attribute__((noinline)) struct near_end *begin_near(struct yg_worker_rates *r, struct near_end *set, uint32_t whole,
+							     const struct yg_addr *addr)
+{
+	struct near_end *place = &set[r->near_next++ % NEAR_WAYS];
+	for (unsigned i = 0; i < NEAR_WAYS; i++)
+		if (!set[i].prefix_2)
+			place = &set[i];
+	*place = (struct near_end){.addr = whole, .prefix_2 = look_up(r->config, 4, addr) + 1};
+	return place;
+}
+
+static inline struct near_end *near_of(struct yg_worker_rates *r, const struct yg_addr *addr)
+{
+	uint32_t whole;
+	memcpy(&whole, addr, sizeof whole);
+	struct near_end *set = near_set(r, whole);
+	for (unsigned i = 0; i < NEAR_WAYS; i++)
+		if (set[i].addr == whole && set[i].prefix_2)
+			return &set[i];
+	return begin_near(r, set, whole, addr);
+}
+
 // Forged sources come from everywhere, and nearly all of everywhere is outside: one bit says so. Inside there are few addresses.
 void yg_rates_resolve(struct yg_worker_rates *r, uint8_t af, const struct yg_addr *addr, struct yg_end *ret_end)
 {
-	uint32_t half = (uint32_t)addr->b[0] << 8 | addr->b[1], whole;
+	uint32_t half = (uint32_t)addr->b[0] << 8 | addr->b[1];
 	if (af != 4) {
 		yg_end_resolve(r->config, af, addr, ret_end);
 		return;
@@ -168,16 +201,20 @@ void yg_rates_resolve(struct yg_worker_rates *r, uint8_t af, const struct yg_add
 		fill_end(r->config, af, addr, 0, ret_end);
 		return;
 	}
-	memcpy(&whole, addr, sizeof whole);
-	struct cached_end *cached = &r->cached[(whole * UINT32_C(0x9e3779b1)) >> 19];
-	if (cached->addr != whole || !cached->prefix_2)
-		*cached = (struct cached_end){whole, look_up(r->config, af, addr) + 1};
-	fill_end(r->config, af, addr, cached->prefix_2 - 1, ret_end);
+	fill_end(r->config, af, addr, near_of(r, addr)->prefix_2 - 1, ret_end);
 }
 
 static uint32_t cell_of(const struct yg_worker_rates *r, const struct yg_rate_key *key)
 {
 	return (uint32_t)yg_mix24(&r->mix, key) & (r->cells - 1);
+}
+
+static inline bool is_key(const struct yg_rate_key *a, const struct yg_rate_key *b)
+{
+	uint64_t differ = 0;
+	for (unsigned i = 0; i < sizeof *a / 8; i++)
+		differ |= yg_mix_word(a, i) ^ yg_mix_word(b, i);
+	return !differ;
 }
 
 // The counters of a key in the open second, looked for from its cell on; NULL when the table is full.
@@ -186,7 +223,7 @@ static struct keyed *keyed_rates(struct yg_worker_rates *r, const struct yg_rate
 	uint32_t mask = r->cells - 1;
 	for (; r->cell[c]; c = (c + 1) & mask) {
 		struct keyed *k = &r->keyed[r->cell[c] - 1];
-		if (memcmp(&k->key, key, sizeof *key) == 0)
+		if (is_key(&k->key, key))
 			return k;
 	}
 	if (r->used == r->capacity) {
@@ -259,16 +296,26 @@ static struct yg_rate_key host_key(const struct yg_end *end)
 }
 
 // `in`: towards the end, otherwise away from it.
-static inline void add_to_key(struct yg_worker_rates *r, const struct yg_rate_key *key, uint32_t cell, const struct yg_rate_add *add,
-			      bool in)
+static inline void add_to_keyed(struct yg_worker_rates *r, struct keyed *k, const struct yg_rate_add *add, bool in)
 {
-	struct keyed *k = keyed_rates(r, key, cell);
 	if (!k)
 		return;
 	if (in)
 		count_keyed_in(r, k, add);
 	else
 		count_keyed_out(k, add);
+}
+
+static inline void add_to_key(struct yg_worker_rates *r, const struct yg_rate_key *key, uint32_t cell, const struct yg_rate_add *add,
+			      bool in)
+{
+	add_to_keyed(r, keyed_rates(r, key, cell), add, in);
+}
+
+// The counters of a host that may be at `host`; the last to be there may have been another's, or of a second that has left.
+static inline struct keyed *host_rates(struct yg_worker_rates *r, const struct yg_rate_key *key, uint32_t host)
+{
+	return host && host <= r->used && is_key(&r->keyed[host - 1].key, key) ? &r->keyed[host - 1] : NULL;
 }
 
 static inline void add_to_fixed(struct yg_rates *rates, const struct yg_rate_add *add, bool in)
@@ -345,7 +392,13 @@ static void put_combined(struct yg_worker_rates *r, const struct combined *c)
 	const struct yg_rate_add add = {.vector = (uint8_t)(c->kind >> 8), .packets = c->packets, .flows = c->flows, .bytes = c->bytes};
 	const struct yg_end end = {.addr = c->addr, .af = (uint8_t)(c->kind >> 16), .org = c->org};
 	struct yg_rate_key key = host_key(&end);
-	add_to_key(r, &key, c->host_cell, &add, in);
+	struct keyed *k = host_rates(r, &key, c->host);
+	if (!k) {
+		k = keyed_rates(r, &key, c->host ? cell_of(r, &key) : c->host_cell);
+		if (k && c->near && memcmp(&c->near->addr, &c->addr, sizeof c->near->addr) == 0)
+			c->near->host = (uint32_t)(k - r->keyed) + 1;
+	}
+	add_to_keyed(r, k, &add, in);
 	add_to_owner(r, c->prefix, c->org, &add, in);
 	if (!c->service)
 		return;
@@ -380,7 +433,10 @@ static void queue_combined(struct yg_worker_rates *r, const struct combined *c)
 	struct combined *place = &r->queued[r->queue_at++ % QUEUED];
 	put_queued(r, place);
 	*place = *c;
-	prefetch_keyed(r, c->host_cell);
+	if (c->host)
+		__builtin_prefetch(&r->keyed[c->host - 1], 1);
+	else
+		prefetch_keyed(r, c->host_cell);
 	if (c->service)
 		prefetch_keyed(r, c->service_cell);
 }
@@ -389,15 +445,19 @@ static void queue_combined(struct yg_worker_rates *r, const struct combined *c)
 static bool begin_combined(struct yg_worker_rates *r, struct combined *c, const struct yg_rate_packet *p, const struct yg_addr *addr,
 			   uint16_t port, uint64_t kind)
 {
+	struct near_end *near = p->af == 4 ? near_of(r, addr) : NULL;
 	struct yg_end end;
-	yg_rates_resolve(r, p->af, addr, &end);
+	fill_end(r->config, p->af, addr, near ? near->prefix_2 - 1 : look_up(r->config, p->af, addr), &end);
 	if (!end.internal)
 		return false;
 	if (c->kind)
 		queue_combined(r, c);
 	struct yg_rate_key key = host_key(&end);
-	*c = (struct combined){.addr = *addr, .kind = kind, .prefix = end.prefix, .org = end.org, .host_cell = cell_of(r, &key)};
-	__builtin_prefetch(&r->cell[c->host_cell], 1);
+	*c = (struct combined){.addr = *addr, .kind = kind, .near = near, .prefix = end.prefix, .host = near ? near->host : 0, .org = end.org};
+	if (!c->host) {
+		c->host_cell = cell_of(r, &key);
+		__builtin_prefetch(&r->cell[c->host_cell], 1);
+	}
 	c->service = is_service(r, &end, p->proto, port);
 	if (!c->service)
 		return true;
@@ -411,6 +471,15 @@ static inline bool is_outside(const struct yg_worker_rates *r, uint8_t af, const
 {
 	uint32_t half = (uint32_t)addr->b[0] << 8 | addr->b[1];
 	return af == 4 && !r->config->all_internal && !(r->inside[half / 64] >> (half % 64) & 1);
+}
+
+void yg_rates_prefetch(struct yg_worker_rates *r, uint8_t af, const struct yg_addr *addr)
+{
+	if (af != 4 || is_outside(r, af, addr))
+		return;
+	uint32_t whole;
+	memcpy(&whole, addr, sizeof whole);
+	__builtin_prefetch(near_set(r, whole), 1);
 }
 
 // Counts a packet to one of its ends that may be ours. Its body; *ret_internal: whether it is.

@@ -33,6 +33,7 @@ struct yg_worker *yg_worker_create(const struct yg_worker_options *options)
 	w->partition_end = (options->index + 1) * YG_PARTITIONS / options->workers;
 	yg_worker_settings(w);
 	w->waits = options->replay;
+	w->idle_least_ns = yg_flow_idle_least(options->table);
 	w->pending_head = w->pending_tail = YG_NO_RECORD;
 	w->meta_free = YG_NO_RECORD;
 	w->meta_max = yg_flow_records_total(options->table) / (options->replay ? 1 : META_SHARE);
@@ -448,20 +449,18 @@ static void packet_of_record(struct yg_worker *w, const struct yg_packet *p, uin
 }
 
 // A replay goes by the number of the packet, live it is counted down: a division less.
-static bool is_sampled(struct yg_worker *w, const struct yg_view *v)
+static inline bool is_sampled(struct yg_worker *w, uint64_t number)
 {
 	if (w->o.replay)
-		return w->sample_every == 1 || (w->sample_every && v->number % w->sample_every == 0);
+		return w->sample_every == 1 || (w->sample_every && number % w->sample_every == 0);
 	if (w->sample_left-- > 1)
 		return false;
 	w->sample_left = w->sample_every;
 	return true;
 }
 
-static void take_sample(struct yg_worker *w, const struct yg_view *v, uint8_t vector)
+static void put_sample(struct yg_worker *w, const struct yg_view *v, uint8_t vector)
 {
-	if (!is_sampled(w, v))
-		return;
 	struct yg_ring *ring = &w->o.out->sample;
 	if (!yg_ring_has_room(ring, 1)) {
 		if (w->o.replay)
@@ -476,7 +475,15 @@ static void take_sample(struct yg_worker *w, const struct yg_view *v, uint8_t ve
 				.bytes = (uint16_t)(v->ip_bytes > UINT16_MAX ? UINT16_MAX : v->ip_bytes), .proto = v->proto,
 				.tcp_flags = v->tcp_flags, .vector = vector, .af = v->af};
 	yg_ring_push(ring, 1);
+	__builtin_prefetch(yg_ring_slot(ring, ring->own), 1); // whoever read it last has it
+	__builtin_prefetch((uint8_t *)yg_ring_slot(ring, ring->own) + 63, 1);
 	count(w, YG_WC_SAMPLED);
+}
+
+static void take_sample(struct yg_worker *w, const struct yg_view *v, uint8_t vector)
+{
+	if (is_sampled(w, v->number))
+		put_sample(w, v, vector);
 }
 
 // What the first record of a flow takes over from the packet that made it grow.
@@ -552,46 +559,79 @@ static void packet_of_flow(struct yg_worker *w, const struct yg_packet *p, uint3
 	judge_contact(w, entry, v, direction);
 }
 
-// Whether nothing can come of the packet but counts: its flow has the rank it can have, its connection is open and stays so, what is read
-// of it has been read, its contact is told and its second is noted. Nine of ten packets are of this kind.
-static bool is_settled(const struct yg_worker *w, const struct yg_packet *p, const struct yg_flow_entry *e, const struct yg_flow_record *r,
-		       unsigned direction)
+// What of a packet decides whether it can be counted and forgotten, and is counted.
+struct sum {
+	struct yg_time time;
+	uint32_t wirelen, ip_bytes, payload_len;
+	uint8_t proto, tcp_flags;
+	bool usual; // in no tunnel, not reassembled, not counted before
+};
+
+static inline struct sum sum_of_view(const struct yg_packet *p)
 {
 	const struct yg_view *v = &p->view;
-	bool tcp = v->proto == 6, open = r->tcp_state == YG_TCP_ESTABLISHED || r->tcp_state == YG_TCP_MIDSTREAM;
-	if (v->flags != YG_VIEW_IP || p->counted || !(e->flags & YG_ENTRY_CONTACT))
+	return (struct sum){v->time, v->wirelen, v->ip_bytes, v->payload_len, v->proto, v->tcp_flags, v->flags == YG_VIEW_IP && !p->counted};
+}
+
+static inline struct sum sum_of_plain(const struct yg_plain *p, struct yg_time time)
+{
+	return (struct sum){time, p->wirelen, p->ip_bytes, p->payload_len, p->kind & YG_PLAIN_UDP ? 17 : 6, p->tcp_flags, true};
+}
+
+// Whether nothing can come of the packet but counts: its flow has the rank it can have, its connection is open and stays so, what is read
+// of it has been read, its contact is told and its second is noted. Nine of ten packets are of this kind.
+static inline bool is_settled(const struct yg_worker *w, const struct sum *s, const struct yg_flow_entry *e, const struct yg_flow_record *r,
+			      unsigned direction)
+{
+	bool tcp = s->proto == 6, open = r->tcp_state == YG_TCP_ESTABLISHED || r->tcp_state == YG_TCP_MIDSTREAM;
+	if (!s->usual || !(e->flags & YG_ENTRY_CONTACT))
 		return false;
-	if (tcp ? !open || v->tcp_flags & (YG_TCP_SYN | YG_TCP_FIN | YG_TCP_RST) : v->proto != 17)
+	if (tcp ? !open || s->tcp_flags & (YG_TCP_SYN | YG_TCP_FIN | YG_TCP_RST) : s->proto != 17)
 		return false;
 	bool one_way = r->rank == YG_RANK_TALKING && !r->payload[!direction] && r->tcp_state != YG_TCP_ESTABLISHED;
 	if (r->rank != (tcp ? YG_RANK_ESTABLISHED : YG_RANK_ANSWERED) && !one_way)
 		return false;
 	if (r->second != yg_worker_second_mark(&w->open) || r->flow_flags & YG_FLOW_UPDATE_NEAR)
 		return false;
-	return !v->payload_len || !w->o.to_dissector || r->ds_state == YG_DSS_DONE || r->ds_packets >= w->ds_packets_max;
+	return !s->payload_len || !w->o.to_dissector || r->ds_state == YG_DSS_DONE || r->ds_packets >= w->ds_packets_max;
+}
+
+static void unfold(struct yg_packet *p, struct yg_time time, uint64_t number)
+{
+	if (!p->folded)
+		return;
+	yg_plain_view(&p->plain, &p->view);
+	p->view.time = time;
+	p->view.number = number;
+	p->folded = false;
 }
 
 // Counts such a packet, as packet_of_flow would. False: it is none, nothing was done.
-static bool take_settled(struct yg_worker *w, const struct yg_packet *p, uint32_t entry)
+static inline bool take_settled(struct yg_worker *w, struct yg_packet *p, const struct sum *s, uint32_t entry)
 {
 	const struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
-	const struct yg_view *v = &p->view;
 	if (e->record == YG_NO_RECORD)
 		return false;
 	struct yg_flow_record *r = yg_flow_record(w->o.table, e->record);
 	unsigned direction = !!(e->flags & YG_ENTRY_INITIATOR_1) != p->sender;
-	if (!is_settled(w, p, e, r, direction) || !yg_time_before(v->time, yg_flow_deadline(w->o.table, entry)))
+	if (!is_settled(w, s, e, r, direction) || s->time.ns - r->last_ns >= w->idle_least_ns)
 		return false;
 	count(w, YG_WC_FLOW_HITS);
 	bool inward = r->flow_flags & (direction ? YG_FLOW_INSIDE_0 : YG_FLOW_INSIDE_1);
-	yg_rates_link(w->open.rates, r->vector[direction], inward, v->wirelen + 20);
-	take_sample(w, v, r->vector[direction]);
-	yg_mirror_tcp(w->mirror, v, &p->hash, p->sender);
-	r->last_ns = v->time.ns;
+	yg_rates_link(w->open.rates, r->vector[direction], inward, s->wirelen + 20);
+	if (is_sampled(w, w->order >> 1)) {
+		unfold(p, s->time, w->order >> 1);
+		put_sample(w, &p->view, r->vector[direction]);
+	}
+	if (s->proto == 6 && yg_mirror_watches(w->mirror, &p->hash)) {
+		unfold(p, s->time, w->order >> 1);
+		yg_mirror_segment(w->mirror, &p->view, &p->hash, p->sender);
+	}
+	r->last_ns = s->time.ns;
 	r->packets[direction]++;
-	r->bytes[direction] += v->ip_bytes;
-	r->payload[direction] += v->payload_len;
-	r->tcp_flags[direction] |= v->tcp_flags;
+	r->bytes[direction] += s->ip_bytes;
+	r->payload[direction] += s->payload_len;
+	r->tcp_flags[direction] |= s->tcp_flags;
 	r->plain_packets += r->plain_packets < 255;
 	return true;
 }
@@ -608,6 +648,15 @@ static void bare_packet(struct yg_worker *w, const struct yg_view *v)
 	take_sample(w, v, vector);
 }
 
+// `entry`: what yg_flow_find said.
+static void take(struct yg_worker *w, const struct yg_packet *p, uint32_t entry)
+{
+	bool fresh;
+	entry = flow_of(w, p, entry, &fresh);
+	if (entry != YG_NO_RECORD)
+		packet_of_flow(w, p, entry, fresh);
+}
+
 void yg_worker_packet(struct yg_worker *w, struct yg_packet *p)
 {
 	const struct yg_view *v = &p->view;
@@ -621,11 +670,25 @@ void yg_worker_packet(struct yg_worker *w, struct yg_packet *p)
 	}
 	if (v->flags & YG_VIEW_ICMP_ERROR)
 		icmp_about(w, p);
-	bool fresh;
+	const struct sum sum = sum_of_view(p);
 	uint32_t entry = yg_flow_find(w->o.table, &p->hash, &p->key);
-	if (entry != YG_NO_RECORD && take_settled(w, p, entry))
+	if (entry == YG_NO_RECORD || !take_settled(w, p, &sum, entry))
+		take(w, p, entry);
+}
+
+void yg_worker_folded(struct yg_worker *w, struct yg_packet *p, struct yg_time time, uint64_t number)
+{
+	w->now = time;
+	w->order = number << 1 | 1;
+	if (yg_mirror_looks(w->mirror, yg_mirror_fingerprint_plain(&p->plain, p->hash.tag))) {
+		unfold(p, time, number);
+		if (yg_mirror_look_up(w->mirror, &p->view, p->partition))
+			return;
+	}
+	const struct sum sum = sum_of_plain(&p->plain, time);
+	uint32_t entry = yg_flow_find(w->o.table, &p->hash, &p->key);
+	if (entry != YG_NO_RECORD && take_settled(w, p, &sum, entry))
 		return;
-	entry = flow_of(w, p, entry, &fresh);
-	if (entry != YG_NO_RECORD)
-		packet_of_flow(w, p, entry, fresh);
+	unfold(p, time, number);
+	take(w, p, entry);
 }

@@ -24,15 +24,17 @@
 #include "engine/shed.h"
 #include "model/stats.h"
 
-// A packet on its way through a worker.
+// A packet on its way through a worker. First what every packet needs.
 struct yg_packet {
-	struct yg_view view;
-	struct yg_flow_hash hash;
 	struct yg_flow_key key;
+	struct yg_flow_hash hash;
+	struct yg_plain plain;
 	uint8_t partition;
 	uint8_t sender;        // which end of the key sent it
 	uint8_t decoded;       // goes to the flow table
 	uint8_t counted;       // its frames have been counted to the rates (reassembled)
+	uint8_t folded;        // of the common kind: `plain` says what is known of it, the view has not been written
+	struct yg_view view;
 };
 
 // What the dissector said of a flow; kept until the flow's record leaves.
@@ -84,7 +86,7 @@ struct yg_worker {
 	unsigned partition_first, partition_end;
 	struct yg_second open, closing;
 	uint32_t touched_max;
-	int64_t update_ns;
+	int64_t update_ns, idle_least_ns;
 	uint32_t ds_packets_max, ds_bytes_max;
 	uint8_t ds_wants;           // YG_DS_WANTS_*
 	bool waits;                 // for room towards the aggregator: a replay always, live only at the end
@@ -112,7 +114,7 @@ struct yg_worker {
 	uint8_t shed;                  // live: the step of shed.h that holds
 };
 
-// Where a decoded packet goes: its partition, key and hash, within the partitions of `run`. Fetches the tags of its flow. Any thread.
+// Where a packet with a view goes: its partition, key and hash, within the partitions of `run`. Fetches the tags of its flow. Any thread.
 void yg_packet_place(const struct yg_flow_table *table, const struct yg_flow_run *run, struct yg_packet *packet);
 
 struct yg_worker *yg_worker_create(const struct yg_worker_options *options);
@@ -128,8 +130,18 @@ void yg_worker_begin(struct yg_worker *w, const struct yg_batch_mark *mark);
 // Ends the flows whose idle time has passed at the batch's time; before its first packet, numbered `first_packet`.
 void yg_worker_expire(struct yg_worker *w, uint64_t first_packet);
 
-// One packet of this worker's partitions; `decoded` as yg_packet says.
+// One packet of this worker's partitions, with its view; `decoded` as yg_packet says.
 void yg_worker_packet(struct yg_worker *w, struct yg_packet *packet);
+
+// One that is folded, with the time and number that its view would have. Live.
+void yg_worker_folded(struct yg_worker *w, struct yg_packet *packet, struct yg_time time, uint64_t number);
+
+// A flow of this key is about to begin.
+static inline void yg_worker_prefetch_new(struct yg_worker *w, const struct yg_flow_key *key)
+{
+	yg_rates_prefetch(w->open.rates, key->af, &key->addr[0]);
+	yg_rates_prefetch(w->open.rates, key->af, &key->addr[1]);
+}
 
 // Shows the dissector what has gathered for it, when that is worth waking it for. Changes nothing but when.
 void yg_worker_hand_over(struct yg_worker *w);

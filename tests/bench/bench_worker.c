@@ -290,12 +290,12 @@ static void end_window(struct rig *rig)
 static void lap(struct rig *rig, const uint8_t *frames, uint32_t n)
 {
 	struct yg_burst_frame burst[YG_BURST];
+	static uint8_t arrived[YG_BURST][128] __attribute__((aligned(64)));
 	for (uint32_t at = 0; at < n; at += YG_BURST) {
 		unsigned count = n - at < YG_BURST ? n - at : YG_BURST;
 		for (unsigned i = 0; i < count; i++) {
-			const uint8_t *frame = frames + (size_t)(at + i) * FRAME;
-			burst[i] = (struct yg_burst_frame){frame, CAPLEN, CAPLEN};
-			__builtin_prefetch(frame);
+			memcpy(arrived[i], frames + (size_t)(at + i) * FRAME, FRAME); // a card writes into the cache, net_pcap copies
+			burst[i] = (struct yg_burst_frame){arrived[i], CAPLEN, CAPLEN};
 		}
 		uint64_t tsc = __rdtsc();
 		struct yg_time now = time_of(rig, tsc);

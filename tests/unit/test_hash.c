@@ -85,9 +85,9 @@ static void the_mix_is_nh_and_multilinear(void **state)
 		uint64_t prefix;
 		fill(bytes + shift, KEY_BYTES);
 		assert_int_equal(yg_mix24(&key, bytes + shift), UINT64_C(0xcfefa3c2ac51b9d8));
-		assert_int_equal(yg_mix32(&key, bytes + shift), UINT64_C(0x7abb7ea3db5ba5bd));
+		assert_int_equal(yg_mix32(&key, bytes + shift), UINT64_C(0xe656b42f4a99a370));
 		assert_int_equal(yg_mix40(&key, bytes + shift, &prefix), UINT64_C(0xe99f69b1b76c1f8e));
-		assert_int_equal(prefix, UINT64_C(0x7abb7ea3db5ba5bd));
+		assert_int_equal(prefix, UINT64_C(0xe656b42f4a99a370));
 	}
 }
 

@@ -153,7 +153,7 @@ static void half_of_a_doubled_stream_is_duplicates(void **state)
 {
 	(void)state;
 	struct bench *b = begin(false, false, 0, YG_PARTITIONS);
-	doubled(b, 20000, 1 * MS, YG_NS_PER_S);
+	doubled_at(b, 20000, 1 * MS, YG_NS_PER_S, 20 * US); // below the share of a slice
 	assert_int_equal(counted(b, YG_WC_MIRROR_PACKETS), 40000);
 	assert_int_equal(counted(b, YG_WC_MIRROR_DUPLICATES), 20000);
 	assert_int_equal(counted(b, YG_WC_MIRROR_REPEATED), 0);
@@ -230,7 +230,7 @@ static void a_fast_stream_is_sampled_and_the_share_stays(void **state)
 	struct bench *b = begin(false, false, 0, YG_PARTITIONS);
 	doubled_at(b, 1000000, 1 * MS, YG_NS_PER_S, 1 * US); // two million a second
 	uint64_t looked = counted(b, YG_WC_MIRROR_PACKETS), found = counted(b, YG_WC_MIRROR_DUPLICATES);
-	assert_in_range(looked, 65536, 2 * 262144);
+	assert_in_range(looked, 65536, 2 * 131072);
 	assert_in_range(found * 2, looked * 97 / 100, looked);
 	yg_mirror_second(b->mirror, 2);
 	doubled_at(b, 1000, 0, 10 * YG_NS_PER_S, 70 * MS); // a quiet time
@@ -261,11 +261,11 @@ static void equal_packets_cannot_take_more_than_the_share_of_a_second(void **sta
 		f = udp(b, YG_NS_PER_S, client);
 	for (unsigned n = 0; n < 1000000; n++, f.ns += 100)
 		send(b, &f);
-	assert_int_equal(counted(b, YG_WC_MIRROR_PACKETS), 262144 + 1);
+	assert_int_equal(counted(b, YG_WC_MIRROR_PACKETS), 131072 + 1);
 	yg_mirror_second(b->mirror, 2);
 	for (unsigned n = 0; n < 10; n++)
 		send(b, &f);
-	assert_int_equal(counted(b, YG_WC_MIRROR_PACKETS), 262144 + 11);
+	assert_int_equal(counted(b, YG_WC_MIRROR_PACKETS), 131072 + 11);
 	finish(b);
 }
 
