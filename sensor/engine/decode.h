@@ -52,12 +52,14 @@ void yg_plain_view(const struct yg_plain *plain, struct yg_view *ret_view);
 
 static inline unsigned yg_plain_l3(const struct yg_plain *plain)
 {
-	return plain->kind & YG_PLAIN_TAGGED ? 18 : 14;
+	_Static_assert(YG_PLAIN_TAGGED == 4, "as long as a tag");
+	return 14 + (plain->kind & YG_PLAIN_TAGGED);
 }
 
 static inline unsigned yg_plain_l4(const struct yg_plain *plain)
 {
-	return yg_plain_l3(plain) + (plain->kind & YG_PLAIN_IPV6 ? 40 : 20);
+	_Static_assert(YG_PLAIN_IPV6 == 2, "ten of them are what the longer header is longer");
+	return yg_plain_l3(plain) + 20 + (plain->kind & YG_PLAIN_IPV6) * 10;
 }
 
 // Continues with a whole IP packet that reassembly has put together; `outer` is the view of its last fragment, whose

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/bytes.h"
 #include "base/shm.h"
@@ -190,7 +193,8 @@ unsigned yg_flow_place_plain(const struct yg_flow_table *table, const struct yg_
 				     plain->kind & YG_PLAIN_UDP ? 17 : 6, six ? 6 : 4)};
 	uint64_t pair, h = yg_mix_words(&table->mix, words, &pair);
 	_Static_assert(sizeof words == sizeof *ret_key, "a key is five words");
-	memcpy(ret_key, words, sizeof words);
+	for (unsigned i = 0; i < 5; i++)
+		memcpy((uint8_t *)ret_key + 8 * i, &words[i], 8);
 	fill_hash(table, partition_of(run, pair), h, ret_hash);
 	yg_flow_prefetch(table, ret_hash);
 	return sender;
@@ -211,20 +215,25 @@ void yg_flow_prefetch(const struct yg_flow_table *table, const struct yg_flow_ha
 	__builtin_prefetch(&table->bucket[hash->bucket2]);
 }
 
-// ---- eight tags at a time, four a word ----
+// ---- eight tags at a time ----
 
-#define EACH UINT64_C(0x0001000100010001)
-#define TOPS UINT64_C(0x8000800080008000)
-
-// Bit 15 of each lane that is zero. Above one that is, others may be set too: for finding the lowest, or where each is looked at.
-static inline uint64_t zero_lanes(uint64_t word)
+// Bit i: the tag of place i is this one.
+static inline unsigned places_with(const struct yg_flow_bucket *b, uint16_t tag)
 {
-	return (word - EACH) & ~word & TOPS;
+#ifdef __SSE2__
+	__m128i equal = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)b->tag), _mm_set1_epi16((short)tag));
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128()));
+#else
+	unsigned places = 0;
+	for (unsigned i = 0; i < YG_BUCKET; i++)
+		places |= (unsigned)(b->tag[i] == tag) << i;
+	return places;
+#endif
 }
 
-static inline uint32_t lane_of(uint64_t lanes)
+static inline unsigned free_places(const struct yg_flow_bucket *b)
 {
-	return (uint32_t)__builtin_ctzll(lanes) / 16;
+	return places_with(b, 0);
 }
 
 // Which of the bucket's two is this place, or which is free (place + 1 = 0); YG_BUCKET_EMBRYONIC: neither. No branch: in a flood it is as
@@ -237,20 +246,26 @@ static inline unsigned embryonic_at(const struct yg_flow_bucket *b, unsigned pla
 
 static uint32_t oldest_embryonic(const struct yg_flow_table *table, const struct yg_flow_hash *hash, uint16_t now);
 
-// The four words of tags at once, without a branch: which bucket of the two a flow is in is as good as random. Bit 16 * lane + word of
-// `found`; the lowest is never a false one.
+// Both buckets at once, without a branch: in which of the two a flow is, is as good as random.
+static inline unsigned places_of(const struct yg_flow_table *table, const struct yg_flow_hash *hash)
+{
+	return places_with(&table->bucket[hash->bucket], hash->tag) | places_with(&table->bucket[hash->bucket2], hash->tag) << YG_BUCKET;
+}
+
+static inline uint32_t lowest_of(const struct yg_flow_hash *hash, unsigned places)
+{
+	unsigned at = (unsigned)__builtin_ctz(places);
+	uint32_t bucket = hash->bucket ^ ((hash->bucket ^ hash->bucket2) & -(uint32_t)(at / YG_BUCKET));
+	return bucket * YG_BUCKET + at % YG_BUCKET;
+}
+
 void yg_flow_prefetch_entry(const struct yg_flow_table *table, struct yg_flow_hash *hash)
 {
-	const uint16_t *one = table->bucket[hash->bucket].tag, *two = table->bucket[hash->bucket2].tag;
-	uint64_t wanted = hash->tag * EACH;
-	uint64_t found = zero_lanes(word_of(one, 0) ^ wanted) >> 15 | zero_lanes(word_of(one, 1) ^ wanted) >> 14 |
-			 zero_lanes(word_of(two, 0) ^ wanted) >> 13 | zero_lanes(word_of(two, 1) ^ wanted) >> 12;
+	unsigned places = places_of(table, hash);
 	hash->guess = YG_NO_RECORD;
-	if (!found)
+	if (!places)
 		return;
-	unsigned at = (unsigned)__builtin_ctzll(found);
-	uint32_t bucket = hash->bucket ^ ((hash->bucket ^ hash->bucket2) & -(uint32_t)(at >> 1 & 1));
-	hash->guess = bucket * YG_BUCKET + (at & 1) * 4 + at / 16;
+	hash->guess = lowest_of(hash, places);
 	__builtin_prefetch(&table->entries[hash->guess], 1);
 }
 
@@ -337,33 +352,18 @@ static inline unsigned partition_of_entry(const struct yg_flow_table *table, uin
 	return entry / YG_BUCKET >> table->bucket_shift;
 }
 
-// The entry with this key among the lanes of half a bucket.
-static uint32_t find_lane(const struct yg_flow_table *table, uint32_t first, uint64_t lanes, uint16_t tag, const struct yg_flow_key *key)
-{
-	for (; lanes; lanes &= lanes - 1) {
-		uint32_t entry = first + lane_of(lanes);
-		if (table->bucket[entry / YG_BUCKET].tag[entry % YG_BUCKET] == tag && is_same(&table->entries[entry].key, key))
-			return entry;
-	}
-	return YG_NO_RECORD;
-}
-
 uint32_t yg_flow_find(const struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key)
 {
 	uint32_t entry = hash->guess;
 	if (entry != YG_NO_RECORD && table->bucket[entry / YG_BUCKET].tag[entry % YG_BUCKET] == hash->tag &&
 	    is_same(&table->entries[entry].key, key))
 		return entry;
-	uint64_t wanted = hash->tag * EACH;
-	const uint16_t *one = table->bucket[hash->bucket].tag, *two = table->bucket[hash->bucket2].tag;
-	uint64_t lanes[4] = {zero_lanes(word_of(one, 0) ^ wanted), zero_lanes(word_of(one, 1) ^ wanted),
-			     zero_lanes(word_of(two, 0) ^ wanted), zero_lanes(word_of(two, 1) ^ wanted)};
-	if (!(lanes[0] | lanes[1] | lanes[2] | lanes[3]))
-		return YG_NO_RECORD;
-	entry = YG_NO_RECORD;
-	for (unsigned i = 0; i < 4 && entry == YG_NO_RECORD; i++)
-		entry = find_lane(table, (i < 2 ? hash->bucket : hash->bucket2) * YG_BUCKET + i % 2 * 4, lanes[i], hash->tag, key);
-	return entry;
+	for (unsigned places = places_of(table, hash); places; places &= places - 1) {
+		entry = lowest_of(hash, places);
+		if (is_same(&table->entries[entry].key, key))
+			return entry;
+	}
+	return YG_NO_RECORD;
 }
 
 // ---- who is embryonic ----
@@ -423,12 +423,6 @@ void yg_flow_touch(struct yg_flow_table *table, uint32_t entry, struct yg_time n
 		b->stamp[at] = yg_flow_stamp(table, now);
 }
 
-static inline uint64_t free_lanes(const struct yg_flow_bucket *b)
-{
-	// Every tag has its highest bit set.
-	return (~word_of(b->tag, 0) & TOPS) | (~word_of(b->tag, 1) & TOPS) >> 1;
-}
-
 // How much one of the embryonic flows of a bucket has to go, as one number: its age first. 0: there is none.
 static inline uint32_t claim_of(const struct yg_flow_bucket *b, unsigned k, uint16_t now, unsigned second)
 {
@@ -448,7 +442,8 @@ static inline uint32_t larger(uint32_t a, uint32_t b)
 static uint32_t oldest_embryonic(const struct yg_flow_table *table, const struct yg_flow_hash *hash, uint16_t now)
 {
 	const struct yg_flow_bucket *one = &table->bucket[hash->bucket], *two = &table->bucket[hash->bucket2];
-	if ((!(one->embryonic[0] && one->embryonic[1]) && free_lanes(one)) || (!(two->embryonic[0] && two->embryonic[1]) && free_lanes(two)))
+	bool one_full = one->embryonic[0] && one->embryonic[1], two_full = two->embryonic[0] && two->embryonic[1];
+	if ((!one_full && free_places(one)) || (!two_full && free_places(two)))
 		return YG_NO_RECORD;
 	uint32_t most = claim_of(one, 0, now, 0);
 	most = larger(most, claim_of(one, 1, now, 0));
@@ -503,12 +498,11 @@ static inline struct bucket_look look_at(const struct yg_flow_table *table, uint
 {
 	const struct yg_flow_bucket *b = &table->bucket[bucket];
 	struct bucket_look look = {YG_NO_RECORD, 0, !!b->embryonic[0] + !!b->embryonic[1]};
-	uint64_t low = ~word_of(b->tag, 0) & TOPS, high = ~word_of(b->tag, 1) & TOPS;
-	if (low)
-		look.free = bucket * YG_BUCKET + lane_of(low);
-	else if (high)
-		look.free = bucket * YG_BUCKET + 4 + lane_of(high);
-	look.used = YG_BUCKET - (unsigned)__builtin_popcountll(low | high >> 1);
+	unsigned free = free_places(b);
+	if (free)
+		look.free = bucket * YG_BUCKET + (uint32_t)__builtin_ctz(free);
+	for (look.used = YG_BUCKET; free; free &= free - 1)
+		look.used--;
 	return look;
 }
 

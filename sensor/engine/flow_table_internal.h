@@ -15,7 +15,7 @@ struct yg_flow_bucket {
 	uint16_t note[YG_BUCKET_EMBRYONIC];
 	uint8_t reserved[6];
 };
-_Static_assert(sizeof(struct yg_flow_bucket) == 32, "two a cache line");
+_Static_assert(sizeof(struct yg_flow_bucket) == 32 && offsetof(struct yg_flow_bucket, tag) == 0, "two a cache line, tags aligned");
 
 struct yg_flow_partition {
 	uint32_t wheel[YG_WHEEL];
