@@ -261,21 +261,27 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 
 // ---- events ----
 
-static void on_restarted(struct yg_aggregator *a, const struct yg_restarted *r)
+static struct yg_alert about_sensor(const char *kind, const char *unit)
 {
-	static const char *const causes_en[] = {"ended", "crashed", "hung", "was stopped by its sandbox", "ran out of memory"};
-	static const char *const causes_ja[] = {"停止", "異常終了", "無応答", "サンドボックスにより停止", "メモリー不足"};
 	struct yg_alert alert;
-	unsigned cause = r->cause < 5 ? r->cause : 0;
-	a->dissector_deaths++;
 	memset(&alert, 0, sizeof alert);
-	snprintf(alert.kind, sizeof alert.kind, "sensor.dissector");
-	snprintf(alert.runbook, sizeof alert.runbook, "sensor.dissector");
-	snprintf(alert.unit, sizeof alert.unit, "restarts");
+	snprintf(alert.kind, sizeof alert.kind, "%s", kind);
+	snprintf(alert.runbook, sizeof alert.runbook, "%s", kind);
+	snprintf(alert.unit, sizeof alert.unit, "%s", unit);
 	alert.severity = YG_SEV_HIGH;
 	alert.score = 80;
 	alert.confidence = 1;
 	alert.org = YG_ORG_NONE;
+	return alert;
+}
+
+static void on_restarted(struct yg_aggregator *a, const struct yg_restarted *r)
+{
+	static const char *const causes_en[] = {"ended", "crashed", "hung", "was stopped by its sandbox", "ran out of memory"};
+	static const char *const causes_ja[] = {"停止", "異常終了", "無応答", "サンドボックスにより停止", "メモリー不足"};
+	struct yg_alert alert = about_sensor("sensor.dissector", "restarts");
+	unsigned cause = r->cause < 5 ? r->cause : 0;
+	a->dissector_deaths++;
 	alert.observed = a->dissector_deaths;
 	alert.threshold = 1;
 	alert.window_s = 1;
@@ -440,7 +446,7 @@ static int64_t begun_by_all(struct yg_aggregator *a)
 // An engine before this one ended: nothing was seen from its last look at the ports until the first of this one.
 static void tell_blind(struct yg_aggregator *a)
 {
-	struct yg_alert alert;
+	struct yg_alert alert = about_sensor("sensor.blind", "s");
 	int64_t from = a->o.blind_from_ns, to = (int64_t)yg_counter_get(&a->o.stats->worker[0].beat_ns);
 	for (unsigned i = 1; i < a->o.workers; i++)
 		to = (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) > to ? (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) : to;
@@ -449,14 +455,6 @@ static void tell_blind(struct yg_aggregator *a)
 	yg_lifecycle_resume(a->lifecycle, a->now);
 	double seconds = (double)(to - from) / (double)YG_NS_PER_S;
 	yg_counter_add(&a->o.stats->blind_ns, (uint64_t)(to - from));
-	memset(&alert, 0, sizeof alert);
-	snprintf(alert.kind, sizeof alert.kind, "sensor.blind");
-	snprintf(alert.runbook, sizeof alert.runbook, "sensor.blind");
-	snprintf(alert.unit, sizeof alert.unit, "s");
-	alert.severity = YG_SEV_HIGH;
-	alert.score = 80;
-	alert.confidence = 1;
-	alert.org = YG_ORG_NONE;
 	alert.observed = seconds;
 	alert.threshold = 0;
 	alert.window_s = (uint32_t)(seconds + 0.5);

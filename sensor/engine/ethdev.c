@@ -410,19 +410,6 @@ static void find_sockets(struct yg_ethdev *e, bool promiscuous)
 	closedir(folder);
 }
 
-// DPDK's net_af_packet has the kernel put IPv4 fragments together before it shows them, and takes no option against that: fragments that
-// never become a datagram, as in a flood of them, would be seen and counted by nobody. So its call comes by here and goes on without that.
-__attribute__((visibility("default"))) int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
-{
-	uint32_t fanout;
-	if (level == SOL_PACKET && name == PACKET_FANOUT && size == sizeof fanout) {
-		memcpy(&fanout, value, sizeof fanout);
-		fanout &= ~((uint32_t)PACKET_FANOUT_FLAG_DEFRAG << 16);
-		value = &fanout;
-	}
-	return (int)syscall(SYS_setsockopt, fd, level, name, value, size);
-}
-
 static struct rte_mempool *make_pool(const struct yg_config *config, unsigned ports, unsigned workers)
 {
 	uint64_t n = (uint64_t)yg_config_int(config, YG_O_CAPTURE_DESCRIPTORS) * ports * workers + IN_FLIGHT * workers;
