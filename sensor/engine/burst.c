@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// See burst.h. What is counted of every packet is counted once a burst.
+// See burst.h. What is counted of every packet of the common kind is counted once a burst.
 #include "engine/burst.h"
 
 // Memory is asked for this many packets ahead: while others are processed, since a processor waits for no more than some sixteen lines at

@@ -5,10 +5,10 @@
 // IPv6 without extension headers, TCP or UDP, whole and in no tunnel. They need no cursor and no steps, only lengths: what
 // the IP header claims must lie within what was captured (padding behind it is nobody's), and the transport header
 // within that. Any other packet, the faulty ones first of all, is left to the loop of decode.c: this file knows no
-// reason why a packet ends. So there is one place for
-// every verdict, and the view of a packet never says which way it was read; the unit test and the fuzzer read each packet
-// both ways and compare. It goes in two steps, because most packets of a live run need the first alone: what of the packet
-// counts (struct yg_plain), and the whole view. Any thread, no state.
+// reason why a packet ends. So there is one place for every verdict, and the view of a packet never says which way it
+// was read; the unit test and the fuzzer read each packet both ways and compare. It goes in two steps, because most
+// packets of a live run need the first alone: what of the packet counts (struct yg_plain), and the whole view.
+// Any thread, no state.
 #include "engine/decode_internal.h"
 
 enum {
@@ -69,7 +69,7 @@ INLINED void write_view(const struct yg_plain *f, unsigned kind, struct yg_view 
 	v->wirelen = f->wirelen;
 	v->l3 = l3;
 	v->l4 = l4;
-	v->payload = l4 + (udp ? UDP_HEADER : (transport[12] >> 4) * 4u);
+	v->payload = udp ? l4 + UDP_HEADER : l3 + f->ip_bytes - f->payload_len; // a length is read once
 	v->l3_len = v->ip_bytes = f->ip_bytes;
 	v->payload_len = f->payload_len;
 	memcpy(v->src.b, six ? ip + 8 : ip + 12, six ? 16 : 4);
@@ -94,42 +94,29 @@ INLINED void write_view(const struct yg_plain *f, unsigned kind, struct yg_view 
 	v->tcp_window = yg_load16(transport + 14);
 }
 
-// Out of line, so that its constants crowd no registers of the common kinds.
-static __attribute__((noinline)) void write_rare_view(const struct yg_plain *plain, struct yg_view *ret_view)
+INLINED void write_known(const struct yg_plain *plain, unsigned tagged, struct yg_view *ret_view)
 {
-	switch (plain->kind) {
-	case YG_PLAIN_TAGGED:
-		write_view(plain, YG_PLAIN_TAGGED, ret_view);
-		break;
-	case YG_PLAIN_TAGGED | YG_PLAIN_UDP:
-		write_view(plain, YG_PLAIN_TAGGED | YG_PLAIN_UDP, ret_view);
-		break;
-	case YG_PLAIN_TAGGED | YG_PLAIN_IPV6:
-		write_view(plain, YG_PLAIN_TAGGED | YG_PLAIN_IPV6, ret_view);
-		break;
-	default:
-		write_view(plain, YG_PLAIN_TAGGED | YG_PLAIN_IPV6 | YG_PLAIN_UDP, ret_view);
-	}
+	if (plain->kind == tagged)
+		write_view(plain, tagged, ret_view);
+	else if (plain->kind == (tagged | YG_PLAIN_UDP))
+		write_view(plain, tagged | YG_PLAIN_UDP, ret_view);
+	else if (plain->kind == (tagged | YG_PLAIN_IPV6))
+		write_view(plain, tagged | YG_PLAIN_IPV6, ret_view);
+	else
+		write_view(plain, tagged | YG_PLAIN_IPV6 | YG_PLAIN_UDP, ret_view);
+}
+
+static __attribute__((noinline)) void write_tagged(const struct yg_plain *plain, struct yg_view *ret_view)
+{
+	write_known(plain, YG_PLAIN_TAGGED, ret_view);
 }
 
 void yg_plain_view(const struct yg_plain *plain, struct yg_view *ret_view)
 {
-	switch (plain->kind) {
-	case 0:
-		write_view(plain, 0, ret_view);
-		break;
-	case YG_PLAIN_UDP:
-		write_view(plain, YG_PLAIN_UDP, ret_view);
-		break;
-	case YG_PLAIN_IPV6:
-		write_view(plain, YG_PLAIN_IPV6, ret_view);
-		break;
-	case YG_PLAIN_IPV6 | YG_PLAIN_UDP:
-		write_view(plain, YG_PLAIN_IPV6 | YG_PLAIN_UDP, ret_view);
-		break;
-	default:
-		write_rare_view(plain, ret_view);
-	}
+	if (plain->kind & YG_PLAIN_TAGGED)
+		write_tagged(plain, ret_view);
+	else
+		write_known(plain, 0, ret_view);
 }
 
 // `segment`: bytes behind the IP header, by its own length; all of them captured.
@@ -196,8 +183,7 @@ INLINED bool take_type(const struct yg_decode_options *options, struct yg_plain 
 	return type == YG_ETHERTYPE_IPV6 && take_ipv6(p, l3);
 }
 
-// Out of line, so that its constants crowd no registers of the untagged kind.
-static __attribute__((noinline)) bool take_tagged(const struct yg_decode_options *options, struct yg_plain *p)
+INLINED bool take_tagged(const struct yg_decode_options *options, struct yg_plain *p)
 {
 	p->kind = YG_PLAIN_TAGGED;
 	if (options->domain_vlan)
@@ -205,28 +191,61 @@ static __attribute__((noinline)) bool take_tagged(const struct yg_decode_options
 	return take_type(options, p, ETHERNET_HEADER + TAG, yg_load16(p->data + 16));
 }
 
+// Out of line, so that its constants crowd no registers of the untagged kind.
+static __attribute__((noinline)) bool take_rare(const struct yg_decode_options *options, struct yg_plain *p)
+{
+	return take_tagged(options, p);
+}
+
+INLINED bool is_tag(uint16_t type)
+{
+	return type == YG_ETHERTYPE_VLAN || type == YG_ETHERTYPE_QINQ || type == YG_ETHERTYPE_QINQ_OLD;
+}
+
+INLINED uint16_t begin(const uint8_t *data, uint32_t caplen, uint32_t wirelen, struct yg_plain *p)
+{
+	p->data = data;
+	p->caplen = caplen;
+	p->wirelen = wirelen;
+	p->domain = 0;
+	p->kind = 0;
+	return yg_load16(data + 12);
+}
+
 bool yg_plain_take(const struct yg_decode_options *options, const uint8_t *data, uint32_t caplen, uint32_t wirelen,
                    struct yg_plain *ret_plain)
 {
 	if (caplen < FRAME_MIN)
 		return false;
-	ret_plain->data = data;
-	ret_plain->caplen = caplen;
-	ret_plain->wirelen = wirelen;
-	ret_plain->domain = 0;
-	ret_plain->kind = 0;
-	uint16_t type = yg_load16(data + 12);
-	if (type == YG_ETHERTYPE_VLAN || type == YG_ETHERTYPE_QINQ || type == YG_ETHERTYPE_QINQ_OLD)
-		return take_tagged(options, ret_plain);
+	uint16_t type = begin(data, caplen, wirelen, ret_plain);
+	if (is_tag(type))
+		return take_rare(options, ret_plain);
 	return take_type(options, ret_plain, ETHERNET_HEADER, type);
 }
 
+static __attribute__((noinline)) bool decode_tagged(const struct yg_decode_options *options, const uint8_t *data, uint32_t caplen,
+                                                    uint32_t wirelen, struct yg_view *ret_view)
+{
+	struct yg_plain plain;
+	begin(data, caplen, wirelen, &plain);
+	if (!take_tagged(options, &plain))
+		return false;
+	write_known(&plain, YG_PLAIN_TAGGED, ret_view);
+	return true;
+}
+
+// Both steps in one, for a replay, which needs every view: what the first finds stays in registers.
 bool yg_decode_plain(const struct yg_decode_options *options, const uint8_t *data, uint32_t caplen, uint32_t wirelen,
                      struct yg_view *ret_view)
 {
-	struct yg_plain plain;
-	if (!yg_plain_take(options, data, caplen, wirelen, &plain))
+	if (caplen < FRAME_MIN)
 		return false;
-	yg_plain_view(&plain, ret_view);
+	struct yg_plain plain;
+	uint16_t type = begin(data, caplen, wirelen, &plain);
+	if (is_tag(type))
+		return decode_tagged(options, data, caplen, wirelen, ret_view);
+	if (!take_type(options, &plain, ETHERNET_HEADER, type))
+		return false;
+	write_known(&plain, 0, ret_view);
 	return true;
 }

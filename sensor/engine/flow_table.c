@@ -471,8 +471,8 @@ static struct yg_time last_seen(const struct yg_flow_table *table, uint32_t entr
 
 int64_t yg_flow_idle_least(const struct yg_flow_table *table)
 {
-	int64_t least = table->options.idle_ns[YG_RANK_TALKING];
-	for (unsigned rank = YG_RANK_TALKING; rank < YG_RANK_COUNT; rank++)
+	int64_t least = table->options.idle_ns[0];
+	for (unsigned rank = 1; rank < YG_RANK_COUNT; rank++)
 		least = table->options.idle_ns[rank] < least ? table->options.idle_ns[rank] : least;
 	return least;
 }

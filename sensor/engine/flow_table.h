@@ -223,8 +223,7 @@ void yg_flow_free(struct yg_flow_table *table, uint32_t entry);
 
 // Deadline of an entry: when its idle time will have passed.
 struct yg_time yg_flow_deadline(const struct yg_flow_table *table, uint32_t entry);
-// The shortest idle time of those that records have: a record that was seen within it has not reached its deadline, unless its connection
-// is over.
+// The shortest idle time of all: a flow that was seen within it has not reached its deadline.
 int64_t yg_flow_idle_least(const struct yg_flow_table *table);
 uint8_t yg_flow_rank(const struct yg_flow_table *table, uint32_t entry);
 

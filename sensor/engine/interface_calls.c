@@ -3,9 +3,10 @@
 //
 // Three calls of libc as DPDK's drivers of interfaces see them.
 //
-// socket, ioctl: net_af_packet (22.11) switches promiscuous mode off at every start of a port, by a flag of the interface that it sets through a socket of AF_INET, and takes it for a failed start when it may not. The sensor
-// needs neither: a packet socket asks for promiscuous mode by itself (ethdev.c). The alternative, CAP_NET_ADMIN and AF_INET for the whole
-// unit, would let a sensor that was taken over reconfigure the host's network.
+// socket, ioctl: net_af_packet (22.11) switches promiscuous mode off at every start of a port, by a flag of the interface that it sets
+// through a socket of AF_INET, and takes it for a failed start when it may not. The sensor needs neither: a packet socket asks for
+// promiscuous mode by itself (ethdev.c). The alternative, CAP_NET_ADMIN and AF_INET for the whole unit, would let a sensor that was taken
+// over reconfigure the host's network.
 //
 // setsockopt: net_af_packet has the kernel put IPv4 fragments together before it shows them, and takes no option against that: fragments
 // that never become a datagram, as in a flood of them, would be seen and counted by nobody. So its call goes on without that.

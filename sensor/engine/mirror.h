@@ -70,28 +70,25 @@ struct yg_mirror_gates {
 
 // The same for both copies, and cheap: the flow's keyed tag, so that nobody can tell what will be sampled; what is behind the ports, where
 // TCP has its sequence numbers and UDP its checksum; the identification. What is too short for it is not sampled.
-static inline uint64_t yg_mirror_fingerprint(const struct yg_view *v, uint16_t tag)
+static inline uint64_t yg_mirror_fingerprint_at(const uint8_t *data, uint32_t caplen, uint32_t l3, uint32_t l4, uint16_t tag)
 {
 	uint64_t behind;
 	uint16_t id;
-	if (v->l4 + 4 + sizeof behind > v->caplen || v->l3 + 6 > v->caplen)
+	if (l4 + 4 + sizeof behind > caplen || l3 + 6 > caplen)
 		return UINT64_MAX;
-	memcpy(&behind, v->data + v->l4 + 4, sizeof behind);
-	memcpy(&id, v->data + v->l3 + 4, sizeof id);
+	memcpy(&behind, data + l4 + 4, sizeof behind);
+	memcpy(&id, data + l3 + 4, sizeof id);
 	return (behind ^ id ^ (uint64_t)tag << 32) * UINT64_C(0x9e3779b97f4a7c15) >> 40;
 }
 
-// Of a packet of the common kind: the same.
+static inline uint64_t yg_mirror_fingerprint(const struct yg_view *v, uint16_t tag)
+{
+	return yg_mirror_fingerprint_at(v->data, v->caplen, v->l3, v->l4, tag);
+}
+
 static inline uint64_t yg_mirror_fingerprint_plain(const struct yg_plain *p, uint16_t tag)
 {
-	unsigned l3 = yg_plain_l3(p), l4 = yg_plain_l4(p);
-	uint64_t behind;
-	uint16_t id;
-	if (l4 + 4 + sizeof behind > p->caplen)
-		return UINT64_MAX;
-	memcpy(&behind, p->data + l4 + 4, sizeof behind);
-	memcpy(&id, p->data + l3 + 4, sizeof id);
-	return (behind ^ id ^ (uint64_t)tag << 32) * UINT64_C(0x9e3779b97f4a7c15) >> 40;
+	return yg_mirror_fingerprint_at(p->data, p->caplen, yg_plain_l3(p), yg_plain_l4(p), tag);
 }
 
 static inline bool yg_mirror_looks(const struct yg_mirror *mirror, uint64_t fingerprint)

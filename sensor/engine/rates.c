@@ -50,8 +50,7 @@ struct combined {
 // cache line, which is all the memory that a packet waits for to find them.
 struct near_end {
 	uint32_t addr, prefix_2; // index + 2; 0: unused, 1: in no prefix
-	uint32_t host;           // index + 1 of what may be its counters, 0: not known
-	uint32_t reserved;
+	uint32_t host, round;    // index + 1 of its counters, when they are of this round
 };
 
 struct yg_worker_rates {
@@ -61,6 +60,7 @@ struct yg_worker_rates {
 	uint32_t cells;    // a power of two, at least twice the capacity
 	uint32_t used, more_used;
 	uint32_t flushed;  // yg_rates_flush_some: keys that have left
+	uint32_t round;    // seconds that have left, and 1
 	bool fixed_flushed;
 	uint64_t full;
 	struct yg_rates link, *bodies, *prefixes;
@@ -100,6 +100,7 @@ struct yg_worker_rates *yg_worker_rates_create(const struct yg_rates_options *op
 	if (!r)
 		return NULL;
 	memset(r, 0, sizeof *r);
+	r->round = 1;
 	r->config = options->config;
 	yg_mix_key_derive(&options->key, &r->mix);
 	r->capacity = 2 * power_of_two(options->hosts); // hosts and services
@@ -162,6 +163,13 @@ void yg_end_resolve(const struct yg_config *config, uint8_t af, const struct yg_
 	fill_end(config, af, addr, look_up(config, af, addr), ret_end);
 }
 
+// Of an address of version 4: whether a prefix may hold it.
+static inline bool some_inside(const struct yg_worker_rates *r, const struct yg_addr *addr)
+{
+	uint32_t half = (uint32_t)addr->b[0] << 8 | addr->b[1];
+	return r->inside[half / 64] >> (half % 64) & 1;
+}
+
 static inline struct near_end *near_set(struct yg_worker_rates *r, uint32_t addr)
 {
 	return &r->near[(addr * UINT32_C(0x9e3779b1) >> (32 - NEAR_SETS_BITS)) * NEAR_WAYS];
@@ -192,12 +200,11 @@ static inline struct near_end *near_of(struct yg_worker_rates *r, const struct y
 // Forged sources come from everywhere, and nearly all of everywhere is outside: one bit says so. Inside there are few addresses.
 void yg_rates_resolve(struct yg_worker_rates *r, uint8_t af, const struct yg_addr *addr, struct yg_end *ret_end)
 {
-	uint32_t half = (uint32_t)addr->b[0] << 8 | addr->b[1];
 	if (af != 4) {
 		yg_end_resolve(r->config, af, addr, ret_end);
 		return;
 	}
-	if (!(r->inside[half / 64] >> (half % 64) & 1)) {
+	if (!some_inside(r, addr)) {
 		fill_end(r->config, af, addr, 0, ret_end);
 		return;
 	}
@@ -312,7 +319,7 @@ static inline void add_to_key(struct yg_worker_rates *r, const struct yg_rate_ke
 	add_to_keyed(r, keyed_rates(r, key, cell), add, in);
 }
 
-// The counters of a host that may be at `host`; the last to be there may have been another's, or of a second that has left.
+// The counters of a host, where `near` knew them to be. Its body is part of the key, and a place of `near` can change hands.
 static inline struct keyed *host_rates(struct yg_worker_rates *r, const struct yg_rate_key *key, uint32_t host)
 {
 	return host && host <= r->used && is_key(&r->keyed[host - 1].key, key) ? &r->keyed[host - 1] : NULL;
@@ -395,8 +402,10 @@ static void put_combined(struct yg_worker_rates *r, const struct combined *c)
 	struct keyed *k = host_rates(r, &key, c->host);
 	if (!k) {
 		k = keyed_rates(r, &key, c->host ? cell_of(r, &key) : c->host_cell);
-		if (k && c->near && memcmp(&c->near->addr, &c->addr, sizeof c->near->addr) == 0)
+		if (k && c->near && memcmp(&c->near->addr, &c->addr, sizeof c->near->addr) == 0) {
 			c->near->host = (uint32_t)(k - r->keyed) + 1;
+			c->near->round = r->round;
+		}
 	}
 	add_to_keyed(r, k, &add, in);
 	add_to_owner(r, c->prefix, c->org, &add, in);
@@ -445,15 +454,17 @@ static void queue_combined(struct yg_worker_rates *r, const struct combined *c)
 static bool begin_combined(struct yg_worker_rates *r, struct combined *c, const struct yg_rate_packet *p, const struct yg_addr *addr,
 			   uint16_t port, uint64_t kind)
 {
-	struct near_end *near = p->af == 4 ? near_of(r, addr) : NULL;
+	bool known = p->af == 4 && some_inside(r, addr);
+	struct near_end *near = known ? near_of(r, addr) : NULL;
 	struct yg_end end;
-	fill_end(r->config, p->af, addr, near ? near->prefix_2 - 1 : look_up(r->config, p->af, addr), &end);
+	fill_end(r->config, p->af, addr, near ? near->prefix_2 - 1 : p->af == 4 ? 0 : look_up(r->config, p->af, addr), &end);
 	if (!end.internal)
 		return false;
 	if (c->kind)
 		queue_combined(r, c);
 	struct yg_rate_key key = host_key(&end);
-	*c = (struct combined){.addr = *addr, .kind = kind, .near = near, .prefix = end.prefix, .host = near ? near->host : 0, .org = end.org};
+	*c = (struct combined){.addr = *addr, .kind = kind, .near = near, .prefix = end.prefix,
+				.host = near && near->round == r->round ? near->host : 0, .org = end.org};
 	if (!c->host) {
 		c->host_cell = cell_of(r, &key);
 		__builtin_prefetch(&r->cell[c->host_cell], 1);
@@ -469,13 +480,12 @@ static bool begin_combined(struct yg_worker_rates *r, struct combined *c, const 
 
 static inline bool is_outside(const struct yg_worker_rates *r, uint8_t af, const struct yg_addr *addr)
 {
-	uint32_t half = (uint32_t)addr->b[0] << 8 | addr->b[1];
-	return af == 4 && !r->config->all_internal && !(r->inside[half / 64] >> (half % 64) & 1);
+	return af == 4 && !r->config->all_internal && !some_inside(r, addr);
 }
 
 void yg_rates_prefetch(struct yg_worker_rates *r, uint8_t af, const struct yg_addr *addr)
 {
-	if (af != 4 || is_outside(r, af, addr))
+	if (af != 4 || !some_inside(r, addr))
 		return;
 	uint32_t whole;
 	memcpy(&whole, addr, sizeof whole);
@@ -599,6 +609,7 @@ bool yg_rates_flush_some(struct yg_worker_rates *r, int64_t second, uint32_t mos
 		return false;
 	r->used = r->more_used = r->flushed = 0;
 	r->fixed_flushed = false;
+	r->round++;
 	return true;
 }
 

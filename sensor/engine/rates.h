@@ -61,14 +61,14 @@ struct yg_rate_packet {
 	uint16_t answer_port;     // of src when it is the responder; 0: none
 	uint32_t bytes;
 };
-// A packet to or from the address is about to be counted: what is known of it is fetched.
-void yg_rates_prefetch(struct yg_worker_rates *rates, uint8_t af, const struct yg_addr *addr);
-
 struct yg_rate_ends {
 	uint16_t to_org, from_org;
 	bool inward;              // dst is internal
 };
 void yg_rates_packet(struct yg_worker_rates *rates, const struct yg_rate_packet *packet, struct yg_rate_ends *ret);
+
+// A packet to or from the address is about to be counted: what is known of it is fetched.
+void yg_rates_prefetch(struct yg_worker_rates *rates, uint8_t af, const struct yg_addr *addr);
 
 // The outer frame, for the link: bytes as on the wire.
 void yg_rates_link(struct yg_worker_rates *rates, uint8_t vector, bool inward, uint32_t wire_bytes);

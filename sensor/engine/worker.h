@@ -136,7 +136,7 @@ void yg_worker_packet(struct yg_worker *w, struct yg_packet *packet);
 // One that is folded, with the time and number that its view would have. Live.
 void yg_worker_folded(struct yg_worker *w, struct yg_packet *packet, struct yg_time time, uint64_t number);
 
-// A flow of this key is about to begin.
+// A flow of this key is likely to begin.
 static inline void yg_worker_prefetch_new(struct yg_worker *w, const struct yg_flow_key *key)
 {
 	yg_rates_prefetch(w->open.rates, key->af, &key->addr[0]);

@@ -15,7 +15,7 @@
 #include "engine/rates.h"
 #include "hand_config.h"
 
-enum { DELTAS_MAX = 16384 };
+enum { DELTAS_MAX = 65536 };
 
 static struct hand_config hand;
 static struct yg_rate_delta deltas[DELTAS_MAX];
@@ -280,6 +280,53 @@ static void packets_count_as_if_each_were_added(void **state)
 	yg_worker_rates_destroy(other);
 }
 
+static int by_key(const void *a, const void *b)
+{
+	return memcmp(&((const struct yg_rate_delta *)a)->key, &((const struct yg_rate_delta *)b)->key, sizeof(struct yg_rate_key));
+}
+
+static uint32_t flush_sorted(struct yg_worker_rates *rates, int64_t second, struct yg_rate_delta *ret_deltas)
+{
+	flush(rates, second);
+	memcpy(ret_deltas, deltas, deltas_count * sizeof *deltas);
+	qsort(ret_deltas, deltas_count, sizeof *deltas, by_key);
+	return deltas_count;
+}
+
+// What is remembered of an address, and where its counters were, may belong to another second or another address by now. Two tables take
+// turns, as a worker's do, and more hosts come than are remembered, in another order each second.
+static void what_is_remembered_of_a_host_is_never_taken_for_another(void **state)
+{
+	enum { HOSTS = 40000, SECONDS = 6, PACKETS = 60000 };
+	static struct yg_rate_delta quick[DELTAS_MAX], slow[DELTAS_MAX];
+	(void)state;
+	struct yg_worker_rates *turn[2] = {make(65536), make(65536)}, *other = make(65536);
+	srandom(11);
+	for (int64_t second = 0; second < SECONDS; second++) {
+		for (unsigned i = 0; i < PACKETS; i++) {
+			unsigned host = (unsigned)random() % HOSTS;
+			struct yg_addr outside = hand_v4(192, 0, 2, i % 4), inside = hand_v4(10, 1, host >> 8, host & 255);
+			if (i % 1000 == 0)
+				outside = hand_v4(0, 0, 0, 0);
+			bool in = random() % 2;
+			struct yg_addr src = in ? outside : inside, dst = in ? inside : outside;
+			struct yg_end from = end_of(src), to = end_of(dst);
+			const struct yg_rate_packet p = {.src = &src, .dst = &dst, .af = 4, .proto = 17, .vector = YG_VEC_UDP, .bytes = 60};
+			const struct yg_rate_add add = {.from = &from, .to = &to, .vector = YG_VEC_UDP, .proto = 17, .packets = 1, .bytes = 60};
+			struct yg_rate_ends ends;
+			yg_rates_packet(turn[second % 2], &p, &ends);
+			yg_rates_add(other, &add);
+		}
+		uint32_t count = flush_sorted(other, second, slow);
+		assert_in_range(count, HOSTS / 2, DELTAS_MAX);
+		assert_int_equal(flush_sorted(turn[second % 2], second, quick), count);
+		assert_memory_equal(quick, slow, count * sizeof *quick);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		yg_worker_rates_destroy(turn[i]);
+	yg_worker_rates_destroy(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +339,7 @@ int main(void)
 		cmocka_unit_test(a_full_table_costs_hosts_alone_and_is_counted),
 		cmocka_unit_test(hosts_sum_up_to_their_body),
 		cmocka_unit_test(packets_count_as_if_each_were_added),
+		cmocka_unit_test(what_is_remembered_of_a_host_is_never_taken_for_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

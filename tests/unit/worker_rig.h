@@ -31,6 +31,7 @@ struct rig {
 	// what has come out
 	void (*event)(struct rig *rig, const struct yg_event *event);
 	void (*delta)(struct rig *rig, const struct yg_rate_delta *delta);
+	void (*sample)(struct rig *rig, const struct yg_sample *sample);
 	void (*dissect)(struct rig *rig); // after each batch
 	uint64_t sampled;
 	void *test;
@@ -52,9 +53,12 @@ struct rig_options {
 	uint32_t requests; // slots towards the dissector, 0: enough
 };
 
-static inline void rig_start(struct rig *rig, const struct rig_options *o)
+// With one option of the configuration that is not as hand_config.h has it; YG_O_COUNT: none.
+static inline void rig_start_with(struct rig *rig, const struct rig_options *o, enum yg_option_id option, uint64_t value)
 {
 	hand_config_init(&rig->hand);
+	if (option < YG_O_COUNT)
+		rig->hand.values[option] = value;
 	struct yg_flow_table_options table = {.slots = RIG_SLOTS, .key = yg_hash_key_replay,
 					      .idle_ns = {5 * YG_NS_PER_S, 60 * YG_NS_PER_S, 120 * YG_NS_PER_S, 300 * YG_NS_PER_S}};
 	rig->table = yg_flow_table_create(&table);
@@ -87,6 +91,11 @@ static inline void rig_start(struct rig *rig, const struct rig_options *o)
 	rig->now = INT64_C(1800000000) * YG_NS_PER_S;
 }
 
+static inline void rig_start(struct rig *rig, const struct rig_options *o)
+{
+	rig_start_with(rig, o, YG_O_COUNT, 0);
+}
+
 static inline void rig_stop(struct rig *rig)
 {
 	yg_worker_destroy(rig->worker);
@@ -115,6 +124,8 @@ static inline void rig_drain(struct rig *rig)
 		yg_ring_pop(&rig->in.rates, 1);
 	}
 	for (uint32_t n = yg_ring_available(&rig->in.sample); n; n = yg_ring_available(&rig->in.sample)) {
+		for (uint32_t i = 0; i < n && rig->sample; i++)
+			rig->sample(rig, yg_ring_slot(&rig->in.sample, rig->in.sample.own + i));
 		rig->sampled += n;
 		yg_ring_pop(&rig->in.sample, n);
 	}
