@@ -5,6 +5,7 @@
 // and its rings to the aggregator. No lock, no allocation, no clock: time comes with the packets.
 //
 //   worker.c          the path of a packet
+//   worker_life.c     create and destroy, batches, polls
 //   worker_flow.c     beginning, growth and end of flows; records and contacts
 //   worker_dissect.c  what goes to the dissector and what its answers mean
 //   worker_rates.c    which vector a packet counts to; seconds
