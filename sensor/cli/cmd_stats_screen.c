@@ -10,6 +10,7 @@
 
 #include "cli/cmd_stats.h"
 #include "model/process.h"
+#include "model/redis_state.h"
 
 enum { LABEL_WIDTH = 18, STAGES = 5 };
 
@@ -208,6 +209,21 @@ static double fullest_ring(const char *text)
 	return most;
 }
 
+// The state, and what to do about it.
+static void print_redis(const struct yg_stats_screen *s, FILE *out)
+{
+	for (unsigned i = YG_REDIS_CONNECTING; i < YG_REDIS_STATE_COUNT; i++) {
+		const struct yg_redis_state_row *row = yg_redis_state_row(i);
+		char which[48];
+		snprintf(which, sizeof which, "state=\"%s\"", row->name);
+		if (now(s, "yagura_redis_state", which) < 1)
+			continue;
+		name(s, out, "Redis", "Redis");
+		fprintf(out, s->japanese ? "%s（%s）\n" : "%s: %s\n", row->name, s->japanese ? row->ja : row->en);
+		return;
+	}
+}
+
 static void print_rest(const struct yg_stats_screen *s, FILE *out)
 {
 	static const char *const severities[] = {"critical", "high", "medium", "low", "info"};
@@ -223,6 +239,7 @@ static void print_rest(const struct yg_stats_screen *s, FILE *out)
 	fprintf(out, s->japanese ? "未配送 %.0f（最長 %.0f秒）  消失 %.0f  Redisエラー %.0f\n" : "waiting %.0f (oldest %.0f s)  lost %.0f  Redis errors %.0f\n",
 		now(s, "yagura_alerts_pending", NULL), now(s, "yagura_alert_delivery_lag_seconds", NULL), now(s, "yagura_alerts_dropped_total", NULL),
 		now(s, "yagura_redis_errors_total", NULL));
+	print_redis(s, out);
 	name(s, out, "dissector", "解析プロセス");
 	fprintf(out, s->japanese ? "毎秒 %.0f  省略 %.0f  停止 %.0f（無応答 %.0f）  リング最大 %.0f %%\n"
 				 : "%.0f/s  skipped %.0f  deaths %.0f (hangs %.0f)  fullest ring %.0f %%\n",

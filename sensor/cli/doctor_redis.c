@@ -198,16 +198,22 @@ static bool read_answer(struct talk *t, char first[LINE_MAX_BYTES])
 	return true;
 }
 
-// Sends one command and reads its answer. False when the connection is of no further use.
-static bool ask(struct talk *t, char answer[LINE_MAX_BYTES], size_t count, const char *const *words)
+// Sends one command. False when the connection is of no further use.
+static bool say(struct talk *t, size_t count, const char *const *words)
 {
 	char command[2048];
 	size_t n = (size_t)snprintf(command, sizeof command, "*%zu\r\n", count);
 	for (size_t i = 0; i < count && n < sizeof command; i++)
 		n += (size_t)snprintf(command + n, sizeof command - n, "$%zu\r\n%s\r\n", strlen(words[i]), words[i]);
-	bool done = n < sizeof command && send_all(t, command, n) && read_answer(t, answer);
+	bool done = n < sizeof command && send_all(t, command, n);
 	explicit_bzero(command, sizeof command); // may hold the password
 	return done;
+}
+
+// The same, and reads its answer.
+static bool ask(struct talk *t, char answer[LINE_MAX_BYTES], size_t count, const char *const *words)
+{
+	return say(t, count, words) && read_answer(t, answer);
 }
 
 #define ASK(t, answer, ...) ask(t, answer, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), (const char *const[]){__VA_ARGS__})
@@ -238,7 +244,7 @@ static enum yg_probe_end log_in(struct talk *t, const struct yg_redis_url *url, 
 	if (url->has_password &&
 	    !(url->user[0] ? ASK(t, answer, "AUTH", url->user, url->password) : ASK(t, answer, "AUTH", url->password)))
 		return cut_off(probe);
-	if (answer[0] == '+') {
+	if (answer[0] == '+' && url->db) {
 		snprintf(db, sizeof db, "%u", url->db);
 		if (!ASK(t, answer, "SELECT", db))
 			return cut_off(probe);
@@ -248,6 +254,39 @@ static enum yg_probe_end log_in(struct talk *t, const struct yg_redis_url *url, 
 		return YG_PROBE_DONE;
 	snprintf(probe->said, sizeof probe->said, "%s", answer + (answer[0] == '-'));
 	return strncmp(answer, "-LOADING", 8) == 0 ? YG_PROBE_WRITES : YG_PROBE_LOGIN;
+}
+
+// Has a Sentinel that answers say where the primary is. DONE with *url made that address, and the connection at its beginning again.
+static enum yg_probe_end ask_sentinels(struct talk *t, struct yg_redis_url *url, struct yg_probe *probe)
+{
+	char answer[LINE_MAX_BYTES], host[LINE_MAX_BYTES], port[LINE_MAX_BYTES];
+	const char *const question[] = {"SENTINEL", "GET-MASTER-ADDR-BY-NAME", url->primary};
+	enum yg_probe_end end = YG_PROBE_CONNECT;
+	long number = 0;
+	for (unsigned i = 0; i < url->sentinels; i++) {
+		url->port = url->sentinel[i].port;
+		memcpy(url->host, url->sentinel[i].host, sizeof url->host);
+		end = reach(t, url, probe);
+		if (end != YG_PROBE_DONE)
+			continue;
+		bool said = say(t, 3, question) && next_line(t, answer);
+		if (said && strncmp(answer, "-NOAUTH", 7) == 0 && url->has_password)
+			said = (url->user[0] ? ASK(t, answer, "AUTH", url->user, url->password) : ASK(t, answer, "AUTH", url->password)) &&
+			       answer[0] == '+' && say(t, 3, question) && next_line(t, answer);
+		said = said && strcmp(answer, "*2") == 0 && next_line(t, answer) && next_line(t, host) && next_line(t, answer) && next_line(t, port) &&
+		       small_number(port, &number) && number > 0 && number <= UINT16_MAX && strlen(host) < sizeof url->host;
+		close(t->fd);
+		t->fd = -1;
+		t->at = t->length = 0;
+		if (said) {
+			url->port = (uint16_t)number;
+			snprintf(url->host, sizeof url->host, "%s", host);
+			return reach(t, url, probe);
+		}
+		end = YG_PROBE_CONNECT;
+		snprintf(probe->said, sizeof probe->said, "no Sentinel knows the primary '%s'", url->primary);
+	}
+	return end;
 }
 
 static enum yg_probe_end try_rights(struct talk *t, const char *sensor, struct yg_probe *probe)
@@ -295,7 +334,7 @@ void yg_doctor_probe_redis(const char *text, const char *sensor, unsigned timeou
 		return;
 	}
 	talk = (struct talk){.fd = -1, .deadline_ms = now_ms() + (timeout_ms < TIMEOUT_MAX_MS ? timeout_ms : TIMEOUT_MAX_MS)};
-	probe->end = reach(&talk, &url, probe);
+	probe->end = url.is_sentinel ? ask_sentinels(&talk, &url, probe) : reach(&talk, &url, probe);
 	if (probe->end == YG_PROBE_DONE)
 		probe->end = log_in(&talk, &url, probe);
 	if (probe->end == YG_PROBE_DONE)

@@ -174,6 +174,7 @@ size_t yg_metrics_json(const struct yg_metrics_view *view, char *buffer, size_t 
 	put_dissectors(j, view);
 	yg_json_object(j, "courier");
 	put_named(j, "counters", view->courier->c, YG_FROM_COURIER);
+	yg_json_string(j, "redis_state", yg_redis_state_row(yg_counter_get(&view->courier->c[YG_CC_REDIS_STATE]))->name);
 	put_text(j, "redis_error", view->courier->redis_error, sizeof view->courier->redis_error);
 	yg_json_end_object(j);
 	yg_json_end_object(j);

@@ -150,6 +150,11 @@ const struct yg_metrics_row yg_metrics_rows[] = {
 	{"yagura_redis_errors_total", "Errors of Redis or of the way to it.", NULL, C(REDIS_ERRORS), false},
 	{"yagura_redis_duplicates_refused_total", "Entries that Redis had already.", NULL, C(REDIS_DUPLICATES), false},
 	{"yagura_redis_generation", "Generation of the stream's ids.", NULL, C(REDIS_GENERATION), false},
+	{"yagura_redis_resent_total", "Entries that Redis had confirmed, had lost, and was sent again.", NULL, C(REDIS_RESENT), false},
+	{"yagura_redis_lost_total", "Entries that Redis had confirmed and lost, and that cannot be sent again.", NULL, C(REDIS_LOST), false},
+	{"yagura_redis_trims_total", "Times that old entries were given up.", NULL, C(REDIS_TRIMS), false},
+	{"yagura_redis_failovers_total", "Times that the primary moved to another address.", NULL, C(REDIS_FAILOVERS), false},
+	{"yagura_redis_unreplicated_total", "Answers that too few replicas have the entries.", NULL, C(REDIS_UNREPLICATED), false},
 };
 // clang-format on
 const size_t yg_metrics_rows_count = sizeof yg_metrics_rows / sizeof *yg_metrics_rows;

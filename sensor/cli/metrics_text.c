@@ -12,6 +12,7 @@
 #include "cli/build_config.h"
 #include "model/flow.h"
 #include "model/packet.h"
+#include "model/redis_state.h"
 
 struct text {
 	char *buffer;
@@ -288,6 +289,8 @@ static bool in_table(enum yg_metrics_source source, unsigned counter)
 {
 	if (source == YG_FROM_WORKER && counter == YG_WC_HANDED_FULL) // put_drops
 		return true;
+	if (source == YG_FROM_COURIER && counter == YG_CC_REDIS_STATE) // put_redis
+		return true;
 	for (size_t i = 0; i < yg_metrics_rows_count; i++)
 		if (yg_metrics_rows[i].source == source && yg_metrics_rows[i].counter == counter)
 			return true;
@@ -313,6 +316,20 @@ static void put_others(struct text *t)
 	}
 }
 
+// One series a state, so that a rule can name the state that it waits for.
+static void put_redis(struct text *t)
+{
+	const struct yg_courier_stats *c = t->v->courier;
+	uint64_t now = yg_counter_get(&c->c[YG_CC_REDIS_STATE]);
+	family(t, "yagura_redis_state", "1 for the state in which delivery to Redis is, see docs/redis.md.");
+	for (unsigned i = 0; i < YG_REDIS_STATE_COUNT; i++)
+		put(t, "yagura_redis_state{state=\"%s\"} %d\n", yg_redis_state_row(i)->name, i == now);
+	family(t, "yagura_redis_state_entered_total", "Times that delivery to Redis came into the state.");
+	for (unsigned i = 0; i < YG_REDIS_STATE_COUNT; i++)
+		put(t, "yagura_redis_state_entered_total{state=\"%s\"} %" PRIu64 "\n", yg_redis_state_row(i)->name,
+		    yg_counter_get(&c->redis_entered[i]));
+}
+
 static void put_rows(struct text *t)
 {
 	for (size_t i = 0; i < yg_metrics_rows_count; i++) {
@@ -320,6 +337,7 @@ static void put_rows(struct text *t)
 			family(t, yg_metrics_rows[i].name, yg_metrics_rows[i].help);
 		put_row(t, &yg_metrics_rows[i]);
 	}
+	put_redis(t);
 	put_others(t);
 	uint64_t restarts = yg_counter_get(&t->v->dissector->restarts_count);
 	one(t, "yagura_dissector_restarts_total", "Dissectors that were started again.", restarts);

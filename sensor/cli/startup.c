@@ -275,6 +275,8 @@ static void redis(struct report *r)
 		snprintf(where, sizeof where, "?");
 	else if (url.is_unix)
 		snprintf(where, sizeof where, "%s", url.path);
+	else if (url.is_sentinel)
+		snprintf(where, sizeof where, "Sentinel %s:%u (%s)", url.sentinel[0].host, url.sentinel[0].port, url.primary);
 	else
 		snprintf(where, sizeof where, "%s:%u/%u", url.host, url.port, url.db);
 	explicit_bzero(&url, sizeof url);

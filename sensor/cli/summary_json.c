@@ -239,7 +239,13 @@ void yg_summary_json(const struct yg_supervisor *s, double seconds, FILE *out)
 	yg_json_uint(j, "packets", yg_counter_get(&s->engine->packets_total));
 	yg_json_bool(j, "finished", yg_counter_get(&s->engine->finished));
 	put_text(j, "capture_error", s->engine->capture_error, sizeof s->engine->capture_error);
+	yg_json_string(j, "redis_state", yg_redis_state_row(yg_counter_get(&s->courier->c[YG_CC_REDIS_STATE]))->name);
 	put_text(j, "redis_error", s->courier->redis_error, sizeof s->courier->redis_error);
+	yg_json_object(j, "redis_states_entered");
+	for (unsigned i = 0; i < YG_REDIS_STATE_COUNT; i++)
+		if (yg_counter_get(&s->courier->redis_entered[i]))
+			yg_json_uint(j, yg_redis_state_row(i)->name, yg_counter_get(&s->courier->redis_entered[i]));
+	yg_json_end_object(j);
 	put_identities(j, s);
 	put_worker_array(j, s, "engine", YG_WC_COUNT, get_counter, name_counter);
 	put_worker_array(j, s, "decode_end", YG_DECODE_COUNT, get_end, name_end);

@@ -179,8 +179,9 @@ void yg_summary_text(const struct yg_supervisor *s, double seconds, FILE *out)
 	char error[160];
 	memcpy(error, s->courier->redis_error, sizeof error);
 	error[sizeof error - 1] = '\0';
+	const struct yg_redis_state_row *redis = yg_redis_state_row(yg_counter_get(&s->courier->c[YG_CC_REDIS_STATE]));
 	if (error[0])
-		fprintf(out, "\nRedis: %s\n", error);
+		fprintf(out, t("\nRedis: %s\n       (%s: %s)\n", "\nRedis: %s\n       （%s: %s）\n"), error, redis->name, t(redis->en, redis->ja));
 	uint64_t unwritten = yg_counter_get(&s->courier->c[YG_CC_EVE_ERRORS]);
 	if (unwritten)
 		fprintf(out, t("\n%" PRIu64 " lines could not be written to the EVE file\n", "\nEVEファイルに書き込めなかった行: %" PRIu64 "行\n"), unwritten);

@@ -104,11 +104,17 @@
 	X(ALERTS_PER_MINUTE, "alerts.per_minute", INT, "alerts", 1, 100000, "200", NULL, \
 	  "Alerts opened in a minute; past it low and medium ones are summarised with exact counts.", "1分間に発報する数。超えた分は集約する。") \
 	X(REDIS_URL, "redis.url", STRING, NULL, 0, 255, "", NULL, \
-	  "redis://[user:password@]host:port[/db] or unix://[user:password@]/path; empty: no Redis.", "Redisの接続先。空なら使わない。") \
+	  "redis://[user:password@]host:port[/db], unix://[user:password@]/path or sentinel://[user:password@]host:port,…/name[/db]; " \
+	  "empty: no Redis.", "Redisの接続先。空なら使わない。") \
 	X(REDIS_MAXLEN, "redis.maxlen", INT, "entries", 1000, 1000000000, "500000", NULL, \
 	  "Entries that the alert stream keeps, about.", "ストリームに残すおよその件数。") \
+	X(REDIS_MAXAGE, "redis.maxage", DURATION, "s", 0, 315360000, "30d", NULL, \
+	  "Age from which entries of the alert stream are given up, to about an hour and while the sensor runs; 0: by count alone.", \
+	  "ストリームに残すおよその期間。0なら件数のみで制限する。") \
+	X(REDIS_REPLICAS, "redis.replicas", INT, "replicas", 0, 8, "0", NULL, \
+	  "Replicas that must have an alert before it counts as delivered (WAIT).", "配送済みとみなすまでに複製を待つレプリカ数。") \
 	X(REDIS_TIMEOUT, "redis.timeout", DURATION, "s", 0.1, 60, "2s", NULL, \
-	  "Time to connect, and to answer a command.", "接続と応答の制限時間。") \
+	  "Time to answer a command, and to connect (1 s at most).", "応答と接続（最長1秒）の制限時間。") \
 	X(REDIS_DRAIN, "redis.drain", DURATION, "s", 0, 3600, "10s", NULL, \
 	  "How long the end of a replay keeps trying to deliver.", "終了時に配送を試みる時間。") \
 	X(EVE_FILE, "eve.file", STRING, NULL, 0, 4095, "", NULL, \

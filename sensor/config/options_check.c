@@ -94,15 +94,42 @@ static bool redis_socket_is_sound(const char *rest)
 	return !at || memchr(rest, ':', (size_t)(at - rest));
 }
 
+// What follows sentinel://: user:password@ or nothing, hosts with commas between, the name of a primary, a database or nothing.
+static bool redis_sentinels_are_sound(const char *rest)
+{
+	char host[256];
+	const char *end = rest + strcspn(rest, "/"), *at = memrchr(rest, '@', (size_t)(end - rest));
+	if (!*end || (at && !memchr(rest, ':', (size_t)(at - rest))))
+		return false;
+	for (const char *one = at ? at + 1 : rest, *comma; one <= end; one = comma + 1) {
+		comma = memchr(one, ',', (size_t)(end - one));
+		comma = comma ? comma : end;
+		if ((size_t)(comma - one) >= sizeof host)
+			return false;
+		memcpy(host, one, (size_t)(comma - one));
+		host[comma - one] = '\0';
+		if (!redis_host_is_sound(host))
+			return false;
+	}
+	const char *name = end + 1, *db = name + strcspn(name, "/");
+	return db > name && db - name < 64 && strspn(db + (*db == '/'), "0123456789") == strlen(db + (*db == '/'));
+}
+
 static void check_redis(struct yg_compiler *c)
 {
 	const char *url = c->core.values[YG_O_REDIS_URL].s;
-	bool sound = *url == '\0' || (strncmp(url, "unix://", 7) == 0 && redis_socket_is_sound(url + 7)) ||
+	bool sound = *url == '\0' || (strncmp(url, "sentinel://", 11) == 0 && redis_sentinels_are_sound(url + 11)) ||
+	             (strncmp(url, "unix://", 7) == 0 && redis_socket_is_sound(url + 7)) ||
 	             (strncmp(url, "redis://", 8) == 0 && redis_host_is_sound(url + 8));
 	// The text may hold a password: it is not repeated.
-	if (!sound)
+	if (strncmp(url, "rediss://", 9) == 0)
 		yg_complain(&c->report, c->core.set_at[YG_O_REDIS_URL], "redis.url",
-		            "is no address of a Redis; write redis://[user:password@]host:port[/db] or unix://[user:password@]/path");
+		            "asks for TLS, which the courier does not speak; put stunnel before Redis and write redis://127.0.0.1:port, "
+		            "or use its UNIX socket");
+	else if (!sound)
+		yg_complain(&c->report, c->core.set_at[YG_O_REDIS_URL], "redis.url",
+		            "is no address of a Redis; write redis://[user:password@]host:port[/db], unix://[user:password@]/path or "
+		            "sentinel://[user:password@]host:port,host:port/name[/db]");
 }
 
 // Another machine must not reach it: an address of this host's own, written as a number.

@@ -80,6 +80,8 @@ static int open_redis(struct yg_courier *courier, const char *sensor)
 	struct yg_redis_options options = {
 		.sensor = sensor,
 		.maxlen = yg_config_int(&courier->config, YG_O_REDIS_MAXLEN),
+		.maxage_ns = yg_config_ns(&courier->config, YG_O_REDIS_MAXAGE),
+		.replicas = yg_config_int(&courier->config, YG_O_REDIS_REPLICAS),
 		.timeout_ns = yg_config_ns(&courier->config, YG_O_REDIS_TIMEOUT),
 	};
 	if (!url[0])

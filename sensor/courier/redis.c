@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The connection: resolve, connect, greet, send, and back off from 0.1 s to 5 s with jitter when anything fails. A
-// state machine over a non-blocking hiredis context with deadlines of our own, because the EVE file is written by the
-// same thread. Written to the interface of hiredis 0.14; what 1.0 adds is not needed.
+// The connection: resolve, connect, greet, send, and rest when anything fails, as long as the class of the fault asks for
+// (model/redis_state.h). A state machine over a non-blocking hiredis context with deadlines of our own, because the EVE
+// file is written by the same thread. Written to the interface of hiredis 0.14; what 1.0 adds is not needed.
 #include "courier/redis.h"
 
 #include <arpa/inet.h>
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
@@ -21,8 +22,21 @@
 #include "courier/redis_internal.h"
 
 #define BACKOFF_FIRST_NS (100 * (uint64_t)YG_NS_PER_MS)
-#define BACKOFF_MAX_NS (5 * (uint64_t)YG_NS_PER_S)
-#define BACKOFF_LOGIN_NS (15 * (uint64_t)YG_NS_PER_S) // at most two attempts in 30 s: a ban list may be counting
+#define BACKOFF_MAX_NS (10 * (uint64_t)YG_NS_PER_S)
+#define POLL_NS ((uint64_t)YG_NS_PER_S)                  // of the class POLL
+#define CREDENTIALS_NS (30 * (uint64_t)YG_NS_PER_S)      // and never less: at most two attempts in 30 s
+#define CONNECT_NS ((uint64_t)YG_NS_PER_S)               // or redis.timeout, where that is less
+
+static void use_url(struct yg_redis *redis)
+{
+	redis->node = (struct yg_redis_node){.port = redis->url.port};
+	memcpy(redis->node.host, redis->url.host, sizeof redis->node.host);
+}
+
+const struct yg_redis_node *yg_redis_target(const struct yg_redis *redis)
+{
+	return redis->url.is_sentinel ? yg_sentinel_target(redis) : &redis->node;
+}
 
 struct yg_redis *yg_redis_create(const struct yg_redis_options *options, struct yg_spool *spool,
                                  struct yg_courier_stats *stats)
@@ -35,9 +49,17 @@ struct yg_redis *yg_redis_create(const struct yg_redis_options *options, struct 
 	redis->spool = spool;
 	redis->stats = stats;
 	redis->backoff_ns = BACKOFF_FIRST_NS;
-	redis->position = yg_spool_first(spool);
-	redis->random = (uint32_t)(uintptr_t)redis | 1;
+	redis->position = redis->safe = yg_spool_first(spool);
+	redis->maxage_ns = (uint64_t)options->maxage_ns;
+	redis->replicas = (uint64_t)options->replicas;
+	redis->refusal = YG_REDIS_READY;
+	if (getrandom(&redis->random, sizeof redis->random, GRND_NONBLOCK) < 0)
+		redis->random = (uint32_t)(uintptr_t)redis;
+	redis->random |= 1; // xorshift has no way out of 0
+	yg_counter_set(&stats->c[YG_CC_REDIS_STATE], YG_REDIS_CONNECTING);
 	snprintf(redis->key, sizeof redis->key, "yagura:%.63s:alerts", options->sensor);
+	yg_cluster_name_keys(redis, options->sensor);
+	use_url(redis);
 	snprintf(redis->maxlen, sizeof redis->maxlen, "%lld", (long long)options->maxlen);
 	return redis;
 }
@@ -47,6 +69,7 @@ static void disconnect(struct yg_redis *redis)
 	if (redis->context)
 		redisFree(redis->context);
 	redis->context = NULL;
+	redis->output_left = false;
 	yg_resolve_abandon(redis->resolve);
 	redis->resolve = NULL;
 }
@@ -59,73 +82,85 @@ void yg_redis_destroy(struct yg_redis *redis)
 	free(redis);
 }
 
-// The text goes to a terminal: what a server says is cut down to printable ASCII.
-static void set_error(struct yg_redis *redis, const char *text)
+// The text goes to a terminal: what a server says is cut down to printable ASCII. True when it differs from the last one.
+static bool set_error(struct yg_redis *redis, const char *text)
 {
 	char *field = redis->stats->redis_error;
 	size_t size = sizeof redis->stats->redis_error, n = 0;
-	if (strncmp(field, text, size - 1) != 0 && text[0])
-		yg_warn("Redis: %s; trying again", text);
+	bool new = strncmp(field, text, size - 1) != 0;
 	for (; text[n] && n < size - 1; n++)
 		field[n] = text[n] >= 0x20 && text[n] < 0x7f ? text[n] : '?';
 	field[n] = 0;
+	return new;
 }
 
-// A quarter more or less, so that many sensors do not come back at the same moment. xorshift.
+// True when it is another state than before.
+static bool enter(struct yg_redis *redis, enum yg_redis_state state)
+{
+	if (yg_counter_get(&redis->stats->c[YG_CC_REDIS_STATE]) == state)
+		return false;
+	yg_counter_set(&redis->stats->c[YG_CC_REDIS_STATE], state);
+	yg_counter_add(&redis->stats->redis_entered[state], 1);
+	return true;
+}
+
+// A fifth more or less, so that many sensors do not come back at the same moment. Marsaglia's xorshift.
 static uint64_t jitter(struct yg_redis *redis, uint64_t ns)
 {
 	redis->random ^= redis->random << 13;
 	redis->random ^= redis->random >> 17;
 	redis->random ^= redis->random << 5;
-	return ns - ns / 4 + ns / 2 / 1024 * (redis->random & 1023);
+	return ns - ns / 5 + ns / 5 * 2 / 1024 * (redis->random & 1023);
 }
 
-void yg_redis_fail(struct yg_redis *redis, uint64_t now_ns, const char *text)
+static uint64_t rest_of(struct yg_redis *redis, enum yg_redis_class class)
 {
+	if (class == YG_REDIS_POLL)
+		return jitter(redis, POLL_NS);
+	if (class == YG_REDIS_CREDENTIALS)
+		return CREDENTIALS_NS + jitter(redis, POLL_NS);
 	uint64_t rest = jitter(redis, redis->backoff_ns);
-	set_error(redis, text); // before the context goes: the text may be its own
-	disconnect(redis);
-	if (redis->state == REDIS_SENDING)
-		redis->doubt = yg_spool_sent(redis->spool);
-	yg_counter_add(&redis->stats->c[YG_CC_REDIS_ERRORS], 1);
 	redis->backoff_ns = redis->backoff_ns * 2 > BACKOFF_MAX_NS ? BACKOFF_MAX_NS : redis->backoff_ns * 2;
-	if (redis->refused_login)
-		rest = BACKOFF_LOGIN_NS + rest;
-	redis->refused_login = false;
-	redis->state = REDIS_RESTING;
-	redis->retry_ns = now_ns + rest;
+	return rest;
 }
 
-bool yg_redis_note_error(struct yg_redis *redis, const redisReply *reply)
+void yg_redis_fault(struct yg_redis *redis, enum yg_redis_state state, const char *text)
 {
-	static const struct {
-		const char *word, *text;
-		bool login;
-	} known[] = {
-		{"LOADING", "LOADING: it is still loading its data", false},
-		{"READONLY", "READONLY: it is a replica and takes no writes", false},
-		{"OOM", "OOM: its memory limit is reached and its policy evicts nothing", false},
-		{"MISCONF", "MISCONF: it cannot save to disk and refuses writes", false},
-		{"NOAUTH", "NOAUTH: it wants a user or a password", true},
-		{"WRONGPASS", "WRONGPASS: user or password is wrong, or the user is disabled", true},
-		{"NOPERM", "NOPERM: the user may not run a command or touch the key", true},
-		{"WRONGTYPE", "WRONGTYPE: the key of the alerts holds something that is no stream", false},
-		{"NOREPLICAS", "NOREPLICAS: it has too few replicas to write", false},
-		{"MASTERDOWN", "MASTERDOWN: it is a replica whose master is away", false},
-		{"CLUSTERDOWN", "CLUSTERDOWN: the cluster is down", false},
-		{"MOVED", "MOVED: it is a cluster; clusters are not supported", false},
-		{"EXECABORT", NULL, false}, // the reason came before, with the command that was refused
-	};
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-		size_t n = strlen(known[i].word);
-		if ((size_t)reply->len < n || memcmp(reply->str, known[i].word, n) != 0)
-			continue;
-		if (known[i].text)
-			set_error(redis, known[i].text);
-		return known[i].login;
-	}
-	set_error(redis, reply->str);
-	return strncmp(reply->str, "ERR AUTH", 8) == 0 || strncmp(reply->str, "ERR invalid password", 20) == 0;
+	const struct yg_redis_state_row *row = yg_redis_state_row(state);
+	bool new = set_error(redis, text);
+	if (enter(redis, state) || new)
+		yg_warn("Redis: %s: %s; %s（%s）", row->name, redis->stats->redis_error, row->en, row->ja);
+	yg_counter_add(&redis->stats->c[YG_CC_REDIS_ERRORS], 1);
+}
+
+void yg_redis_leave(struct yg_redis *redis)
+{
+	disconnect(redis);
+	if (redis->phase == REDIS_SENDING)
+		redis->doubt = yg_spool_sent(redis->spool);
+	redis->phase = REDIS_RESTING;
+}
+
+void yg_redis_fail(struct yg_redis *redis, uint64_t now_ns, enum yg_redis_state state, const char *text)
+{
+	yg_redis_fault(redis, state, text); // before the context goes: the text may be its own
+	yg_redis_leave(redis);
+	redis->redirects = 0;
+	use_url(redis);
+	if (redis->url.is_sentinel && yg_sentinel_failed(redis))
+		redis->retry_ns = now_ns; // at the next Sentinel
+	else
+		redis->retry_ns = now_ns + rest_of(redis, yg_redis_state_row(state)->class);
+}
+
+void yg_redis_well(struct yg_redis *redis)
+{
+	bool again = redis->stats->redis_error[0] != 0;
+	redis->backoff_ns = BACKOFF_FIRST_NS;
+	redis->redirects = 0;
+	redis->stats->redis_error[0] = 0;
+	if (enter(redis, YG_REDIS_READY) && again)
+		yg_info("Redis: alerts are delivered again（配送を再開しました）");
 }
 
 static void set_socket_options(struct yg_redis *redis)
@@ -145,33 +180,35 @@ static void set_socket_options(struct yg_redis *redis)
 
 static void connect_to(struct yg_redis *redis, const char *address, uint64_t now_ns)
 {
-	redis->context = redis->url.is_unix ? redisConnectUnixNonBlock(redis->url.path)
-	                                    : redisConnectNonBlock(address, redis->url.port);
+	int port = yg_redis_target(redis)->port;
+	redis->context = redis->url.is_unix ? redisConnectUnixNonBlock(redis->url.path) : redisConnectNonBlock(address, port);
 	if (!redis->context) {
-		yg_redis_fail(redis, now_ns, "no memory for a connection");
+		yg_redis_fail(redis, now_ns, YG_REDIS_AWAY, "no memory for a connection");
 		return;
 	}
 	if (redis->context->err) {
-		yg_redis_fail(redis, now_ns, redis->context->errstr);
+		yg_redis_fail(redis, now_ns, YG_REDIS_AWAY, redis->context->errstr);
 		return;
 	}
-	redis->state = REDIS_CONNECTING;
+	yg_redis_bound_reader(redis->context);
+	redis->deadline_ns = now_ns + (redis->timeout_ns < CONNECT_NS ? redis->timeout_ns : CONNECT_NS);
+	redis->phase = REDIS_CONNECTING;
 }
 
 static void start(struct yg_redis *redis, uint64_t now_ns)
 {
 	struct in6_addr ignored;
+	const char *host = yg_redis_target(redis)->host;
 	redis->attempts++;
-	redis->deadline_ns = now_ns + redis->timeout_ns;
-	if (redis->url.is_unix || inet_pton(AF_INET, redis->url.host, &ignored) == 1 ||
-	    inet_pton(AF_INET6, redis->url.host, &ignored) == 1) {
-		connect_to(redis, redis->url.host, now_ns);
+	if (redis->url.is_unix || inet_pton(AF_INET, host, &ignored) == 1 || inet_pton(AF_INET6, host, &ignored) == 1) {
+		connect_to(redis, host, now_ns);
 		return;
 	}
-	redis->resolve = yg_resolve_start(redis->url.host);
-	redis->state = REDIS_RESOLVING;
+	redis->deadline_ns = now_ns + redis->timeout_ns;
+	redis->resolve = yg_resolve_start(host);
+	redis->phase = REDIS_RESOLVING;
 	if (!redis->resolve)
-		yg_redis_fail(redis, now_ns, strerror(errno));
+		yg_redis_fail(redis, now_ns, YG_REDIS_AWAY, strerror(errno));
 }
 
 static bool step_resolving(struct yg_redis *redis, uint64_t now_ns)
@@ -180,12 +217,12 @@ static bool step_resolving(struct yg_redis *redis, uint64_t now_ns)
 	if (!yg_resolve_poll(redis->resolve, &resolved)) {
 		if (now_ns < redis->deadline_ns)
 			return false;
-		yg_redis_fail(redis, now_ns, "the name of its host is not resolved in time");
+		yg_redis_fail(redis, now_ns, YG_REDIS_AWAY, "the name of its host is not resolved in time");
 		return true;
 	}
 	redis->resolve = NULL;
 	if (resolved.count == 0)
-		yg_redis_fail(redis, now_ns, resolved.error);
+		yg_redis_fail(redis, now_ns, YG_REDIS_AWAY, resolved.error);
 	else
 		connect_to(redis, resolved.address[(redis->attempts - 1) % (uint32_t)resolved.count], now_ns);
 	return true;
@@ -197,7 +234,7 @@ static bool step_connecting(struct yg_redis *redis, uint64_t now_ns)
 	if (poll(&poll_fd, 1, 0) <= 0) {
 		if (now_ns < redis->deadline_ns)
 			return false;
-		yg_redis_fail(redis, now_ns, "no connection in time");
+		yg_redis_fail(redis, now_ns, YG_REDIS_AWAY, "no connection in time");
 		return true;
 	}
 	int error = 0;
@@ -205,72 +242,124 @@ static bool step_connecting(struct yg_redis *redis, uint64_t now_ns)
 	if (getsockopt(redis->context->fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
 		error = errno;
 	if (error) {
-		yg_redis_fail(redis, now_ns, strerror(error));
+		yg_redis_fail(redis, now_ns, YG_REDIS_AWAY, strerror(error));
 		return true;
 	}
 	set_socket_options(redis);
+	if (redis->url.is_sentinel && !redis->sentinel.known) {
+		yg_sentinel_ask(redis, now_ns);
+		return true;
+	}
 	yg_counter_add(&redis->stats->c[YG_CC_REDIS_CONNECTS], 1);
-	redis->state = REDIS_GREETING;
+	redis->phase = REDIS_GREETING;
 	redis->greeting = GREET_AUTH;
 	yg_redis_greet(redis, now_ns);
 	return true;
 }
 
-// Writes what waits and reads what has come. False when nothing moved or the connection has been failed.
-static bool exchange(struct yg_redis *redis, uint64_t now_ns)
-{
-	int done = 1;
-	struct pollfd poll_fd = {redis->context->fd, (short)(POLLIN | (redis->output_left ? POLLOUT : 0)), 0};
-	if (poll(&poll_fd, 1, 0) <= 0)
-		return false;
-	if (redis->output_left && redisBufferWrite(redis->context, &done) != REDIS_OK)
-		goto broken;
-	redis->output_left = !done;
-	if ((poll_fd.revents & ~POLLOUT) && redisBufferRead(redis->context) != REDIS_OK)
-		goto broken;
-	redis->deadline_ns = now_ns + redis->timeout_ns;
-	return true;
-broken:
-	yg_redis_fail(redis, now_ns, redis->context->errstr);
-	return false;
-}
-
-static bool take_replies(struct yg_redis *redis, uint64_t now_ns)
+// An answer gives the next one its whole time; half an answer does not, or a peer could dole out bytes for ever.
+static void take_replies(struct yg_redis *redis, uint64_t now_ns)
 {
 	while (redis->context) {
 		void *reply = NULL;
 		if (redisGetReplyFromReader(redis->context, &reply) != REDIS_OK) {
-			yg_redis_fail(redis, now_ns, redis->context->errstr);
-			return false;
+			yg_redis_fail(redis, now_ns, yg_redis_broken(redis->context), redis->context->errstr);
+			return;
 		}
-		if (!reply)
-			return true;
+		if (!reply) {
+			if (redis->context->reader->len - redis->context->reader->pos > REDIS_ANSWER_MAX)
+				yg_redis_fail(redis, now_ns, YG_REDIS_GARBAGE, "an answer without an end");
+			return;
+		}
+		redis->deadline_ns = now_ns + redis->timeout_ns;
 		bool usable = yg_redis_take_reply(redis, reply, now_ns);
 		freeReplyObject(reply);
+		if (redis->phase == REDIS_ASKING && redis->sentinel.known) {
+			disconnect(redis);
+			start(redis, now_ns);
+			return;
+		}
 		if (!usable)
-			return false;
+			return;
 	}
-	return false;
+}
+
+static void receive(struct yg_redis *redis, uint64_t now_ns)
+{
+	if (redisBufferRead(redis->context) == REDIS_OK)
+		take_replies(redis, now_ns);
+	else
+		yg_redis_fail(redis, now_ns, yg_redis_broken(redis->context), redis->context->errstr);
+}
+
+static void transmit(struct yg_redis *redis, uint64_t now_ns)
+{
+	int done = 1;
+	if (redisBufferWrite(redis->context, &done) == REDIS_OK) {
+		redis->output_left = !done;
+		redis->deadline_ns = now_ns + redis->timeout_ns;
+		return;
+	}
+	// A peer that closes often says first why: "DENIED", "max number of clients". It may lie in our buffer still.
+	char text[REDIS_TEXT];
+	enum yg_redis_state state = yg_redis_broken(redis->context);
+	snprintf(text, sizeof text, "%s", redis->context->errstr);
+	redis->context->err = 0;
+	if (redisBufferRead(redis->context) == REDIS_OK)
+		take_replies(redis, now_ns);
+	if (redis->context)
+		yg_redis_fail(redis, now_ns, state, text);
+}
+
+// Reads what has come, then writes what waits. True when something moved.
+static bool exchange(struct yg_redis *redis, uint64_t now_ns)
+{
+	struct pollfd poll_fd = {redis->context->fd, (short)(POLLIN | (redis->output_left ? POLLOUT : 0)), 0};
+	if (poll(&poll_fd, 1, 0) <= 0)
+		return false;
+	if (poll_fd.revents & ~POLLOUT)
+		receive(redis, now_ns);
+	if (redis->context && redis->output_left && (poll_fd.revents & POLLOUT))
+		transmit(redis, now_ns);
+	return true;
+}
+
+// What comes next on a connection on which no answer is awaited. True when something was done.
+static bool go_on(struct yg_redis *redis, uint64_t now_ns)
+{
+	uint64_t before = redis->position;
+	redis->trim_ns = redis->trim_ns ? redis->trim_ns : now_ns;
+	if (yg_redis_trim_due(redis, now_ns))
+		yg_redis_trim(redis, now_ns);
+	else if (redis->position != yg_spool_end(redis->spool))
+		yg_redis_send_batch(redis, now_ns);
+	else if (redis->replicas && redis->safe != redis->position)
+		yg_redis_confirm(redis, true, now_ns);
+	else
+		yg_redis_well(redis);
+	return redis->phase != REDIS_IDLE || redis->position != before;
 }
 
 static bool step_talking(struct yg_redis *redis, uint64_t now_ns)
 {
 	bool moved = exchange(redis, now_ns);
-	if (moved)
-		take_replies(redis, now_ns);
-	else if (redis->state != REDIS_READY && redis->state != REDIS_RESTING && now_ns >= redis->deadline_ns)
-		yg_redis_fail(redis, now_ns, "no answer in time");
-	if (redis->state == REDIS_READY && redis->position < yg_spool_end(redis->spool)) {
-		uint64_t before = redis->position;
-		yg_redis_send_batch(redis, now_ns);
-		moved |= redis->state == REDIS_SENDING || redis->position != before;
+	if (!redis->context || redis->phase == REDIS_CONNECTING)
+		return moved;
+	if (redis->phase == REDIS_CONFIRMING && redis->confirm_ns) { // too few replicas had it
+		if (now_ns >= redis->confirm_ns)
+			yg_redis_confirm(redis, false, now_ns);
+		return moved;
 	}
-	return moved;
+	if (redis->phase != REDIS_IDLE && now_ns >= redis->deadline_ns) {
+		yg_redis_fail(redis, now_ns, YG_REDIS_SILENT, "no answer in time");
+		return true;
+	}
+	return redis->phase == REDIS_IDLE ? go_on(redis, now_ns) || moved : moved;
 }
 
 bool yg_redis_step(struct yg_redis *redis, uint64_t now_ns)
 {
-	switch (redis->state) {
+	switch (redis->phase) {
 	case REDIS_RESTING:
 		if (now_ns < redis->retry_ns)
 			return false;
@@ -287,14 +376,14 @@ bool yg_redis_step(struct yg_redis *redis, uint64_t now_ns)
 
 uint64_t yg_redis_position(const struct yg_redis *redis)
 {
-	return redis->position;
+	return redis->replicas ? redis->safe : redis->position;
 }
 
 int yg_redis_fd(const struct yg_redis *redis, short *ret_events)
 {
-	if (!redis->context || redis->state == REDIS_READY)
+	if (!redis->context || redis->phase == REDIS_IDLE)
 		return -1;
-	bool out = redis->state == REDIS_CONNECTING || redis->output_left;
-	*ret_events = (short)((redis->state == REDIS_CONNECTING ? 0 : POLLIN) | (out ? POLLOUT : 0));
+	bool out = redis->phase == REDIS_CONNECTING || redis->output_left;
+	*ret_events = (short)((redis->phase == REDIS_CONNECTING ? 0 : POLLIN) | (out ? POLLOUT : 0));
 	return redis->context->fd;
 }

@@ -21,8 +21,10 @@ struct yg_redis;
 struct yg_redis_options {
 	struct yg_redis_url url;
 	const char *sensor; // for the key; copied
-	int64_t maxlen;
-	int64_t timeout_ns; // to connect, and to answer
+	int64_t maxlen;     // entries that the stream keeps, about
+	int64_t maxage_ns;  // from which entries are given up; 0: never
+	int64_t replicas;   // that must have an entry before it counts as delivered; 0: none
+	int64_t timeout_ns; // to answer; to connect, 1 s at most
 };
 
 enum { YG_REDIS_BATCH = 512, YG_REDIS_BATCH_BYTES = 256 * 1024 };
@@ -35,7 +37,8 @@ void yg_redis_destroy(struct yg_redis *redis);
 // Goes as far as it can go without waiting. `now_ns`: CLOCK_MONOTONIC. True when something moved.
 bool yg_redis_step(struct yg_redis *redis, uint64_t now_ns);
 
-// Everything before this position of the spool is in Redis.
+// Everything before this position of the spool is in Redis, and with as many replicas as are asked for. It may step back as far as the
+// spool still reaches, when Redis has lost what it had confirmed.
 uint64_t yg_redis_position(const struct yg_redis *redis);
 
 // What to poll(2) for while an answer is awaited; -1 when there is nothing to wait for.

@@ -1,60 +1,151 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Shared by redis.c (the connection) and redis_stream.c (what is said on it).
+// Shared by redis.c (the connection), redis_stream.c (what is said on it), redis_trim.c (entries that are too old), redis_sentinel.c
+// (where the primary is), redis_cluster.c (which node has the stream) and redis_refusal.c (what a refusal means).
 #pragma once
 
 #include <hiredis/hiredis.h>
 
 #include "courier/redis.h"
 #include "courier/resolve.h"
+#include "model/redis_state.h"
 
-enum redis_state {
+// What the connection is doing; enum yg_redis_state says how delivery stands.
+enum redis_phase {
 	REDIS_RESTING, // until retry_ns
 	REDIS_RESOLVING,
 	REDIS_CONNECTING,
-	REDIS_GREETING, // AUTH, SELECT, XINFO, one after the other
-	REDIS_READY,
-	REDIS_SENDING, // a batch is out
+	REDIS_GREETING, // AUTH, SELECT, ROLE, XINFO, one after the other
+	REDIS_IDLE,
+	REDIS_SENDING,    // a batch is out
+	REDIS_CONFIRMING, // the replicas are asked for
+	REDIS_TRIMMING,   // old entries are given up
+	REDIS_ASKING,     // a Sentinel
 };
 
-enum redis_greeting { GREET_AUTH, GREET_SELECT, GREET_XINFO };
+enum redis_greeting { GREET_AUTH, GREET_SELECT, GREET_ROLE, GREET_XINFO };
+enum redis_trimming { TRIM_MARK, TRIM_LOOK, TRIM_CUT, TRIM_DROP };
+
+enum {
+	REDIS_TEXT = 160,          // of what Redis said, for a person
+	REDIS_REGREETS_MAX = 3,    // refused ids in a row without an entry taken: then it is no misunderstanding
+	REDIS_REDIRECTS_MAX = 5,   // nodes of a cluster that point at another in a row, before it is rested
+	REDIS_ANSWER_MAX = 1 << 20, // bytes of one answer; ours have a few KB
+	REDIS_ELEMENTS_MAX = 4096, // of one array; ours have 512
+	REDIS_MARKS = 16384,       // hours of which the marks are kept: near two years
+	REDIS_TRIM_ROUNDS = 64,    // marks that are used up at a time; the rest an hour later
+};
+
+// An id of a stream.
+struct redis_id {
+	uint64_t generation, sequence;
+};
+
+// Where the primary is, by word of a Sentinel.
+struct redis_sentinel {
+	bool known;                  // address below is to be tried
+	bool logged_in;              // this Sentinel has been given the password
+	unsigned next;               // which is asked
+	unsigned tried;              // in vain, since somebody last answered
+	struct yg_redis_node primary; // port 0: never heard of one
+};
 
 struct yg_redis {
 	struct yg_redis_url url;
-	char key[128];
+	char key[128], marks[192], mark[192]; // of alerts, of hours, of what is written for the replicas alone
 	char maxlen[24];
-	uint64_t timeout_ns;
+	uint64_t timeout_ns, maxage_ns, replicas;
 	struct yg_spool *spool;         // not owned
 	struct yg_courier_stats *stats; // not owned
 
-	enum redis_state state;
+	enum redis_phase phase;
 	enum redis_greeting greeting;
 	redisContext *context;
 	struct yg_resolve *resolve;
-	uint64_t deadline_ns; // of the present state
+	uint64_t deadline_ns; // of the present phase
 	uint64_t retry_ns;    // RESTING
 	uint64_t backoff_ns;
 	uint32_t attempts;   // chooses among the addresses of a host
 	uint32_t random;     // of the jitter
+	uint32_t regreets;   // see REDIS_REGREETS_MAX
 	bool output_left;    // hiredis could not write everything yet
+	bool greeted;        // the stream's last id has been seen once
 	bool new_generation; // somebody else writes into ours: leave it
 
 	uint64_t doubt;       // highest sequence that was sent on a connection which died before it answered
 	uint64_t position;    // before it everything is in Redis
+	uint64_t safe;        // before it the replicas have it too
+	uint64_t last;        // highest sequence of our generation that Redis has confirmed to us
+	uint64_t missing;     // entries up to `last` that the stream does not have
+	uint64_t held;        // of these, still in the spool
+	struct redis_id top;  // last id of the stream, as far as we know
 	uint64_t batch_end;   // position behind the batch that is out
 	uint32_t batch_count; // entries in it
 	uint32_t replies;     // answers to it so far
-	bool refused;         // an answer to it was an error
-	bool refused_login;   // a kind of error that is asked about rarely
+
+	struct redis_sentinel sentinel;
+	struct yg_redis_node node; // where the URL or a cluster says; with Sentinels nothing
+	bool clustered;            // a node of a cluster has been met
+	uint32_t redirects;        // see REDIS_REDIRECTS_MAX
+	enum redis_trimming trimming;
+	uint64_t trim_ns; // when old entries are looked for
+	uint32_t trim_rounds;
+	bool trim_refused;       // said once
+	struct redis_id old_mark; // the oldest mark that there is
+	uint64_t confirm_ns;     // when the replicas are asked for again; 0: an answer is awaited
+
+	// The first refusal of the batch that is out; READY: none.
+	enum yg_redis_state refusal;
+	char refusal_text[REDIS_TEXT];
 };
 
-// Drops the connection and rests. `text`: why, for a person.
-void yg_redis_fail(struct yg_redis *redis, uint64_t now_ns, const char *text);
-// Notes an error answer of Redis. Returns true when it is about who we are.
-bool yg_redis_note_error(struct yg_redis *redis, const redisReply *reply);
+// Drops the connection and rests, as long as the state asks for. `text`: what happened, for a person.
+void yg_redis_fail(struct yg_redis *redis, uint64_t now_ns, enum yg_redis_state state, const char *text);
+// Drops the connection; what was out on it is in doubt. Rests until retry_ns.
+void yg_redis_leave(struct yg_redis *redis);
+// Where to connect to.
+const struct yg_redis_node *yg_redis_target(const struct yg_redis *redis);
+// yg_redis_fail, without dropping the connection.
+void yg_redis_fault(struct yg_redis *redis, enum yg_redis_state state, const char *text);
+// Everything is well: the state is READY and the next fault is tried again soon.
+void yg_redis_well(struct yg_redis *redis);
+
+// redis_refusal.c: the state that an error answer means.
+enum yg_redis_state yg_redis_refusal(const char *text);
+// The state that a failure of hiredis on this connection means.
+enum yg_redis_state yg_redis_broken(const redisContext *context);
+// Makes the reader of a new connection refuse arrays of more than REDIS_ELEMENTS_MAX, which hiredis would allocate on a peer's word.
+void yg_redis_bound_reader(redisContext *context);
 
 // redis_stream.c. Each answers true, or false when the connection is of no use (it has been failed).
 bool yg_redis_greet(struct yg_redis *redis, uint64_t now_ns);
 bool yg_redis_send_batch(struct yg_redis *redis, uint64_t now_ns);
+// Asks whether the replicas have what was written. `write`: writes something first, because WAIT is about this connection's writes.
+bool yg_redis_confirm(struct yg_redis *redis, bool write, uint64_t now_ns);
 bool yg_redis_take_reply(struct yg_redis *redis, const redisReply *reply, uint64_t now_ns);
+bool yg_redis_impossible(struct yg_redis *redis, uint64_t now_ns);
+// Queues one command; and starts to send what is queued. `complete`: nothing was left out for want of memory.
+bool yg_redis_say(struct yg_redis *redis, int count, const char **words, const size_t *lengths);
+bool yg_redis_send(struct yg_redis *redis, bool complete, uint64_t now_ns);
+bool yg_redis_say_auth(struct yg_redis *redis);
+// "12-345". False when it is none.
+bool yg_redis_parse_id(const redisReply *reply, struct redis_id *ret_id);
+
+// redis_trim.c
+bool yg_redis_trim_due(const struct yg_redis *redis, uint64_t now_ns);
+bool yg_redis_trim(struct yg_redis *redis, uint64_t now_ns);
+bool yg_redis_trim_take(struct yg_redis *redis, const redisReply *reply, uint64_t now_ns);
+
+// redis_sentinel.c. Where to connect to next; then the question, and its answer.
+const struct yg_redis_node *yg_sentinel_target(const struct yg_redis *redis);
+bool yg_sentinel_ask(struct yg_redis *redis, uint64_t now_ns);
+bool yg_sentinel_take(struct yg_redis *redis, const redisReply *reply, uint64_t now_ns);
+// A failure: the primary is looked for again. True when another Sentinel is worth asking at once.
+bool yg_sentinel_failed(struct yg_redis *redis);
+
+// redis_cluster.c. The names of the keys besides the stream; that this is a cluster; and to where a refusal points: true when it does, and
+// the way there has begun.
+void yg_cluster_name_keys(struct yg_redis *redis, const char *sensor);
+void yg_cluster_found(struct yg_redis *redis);
+bool yg_cluster_follow(struct yg_redis *redis, const char *text, uint64_t now_ns);

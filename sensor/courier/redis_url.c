@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define PORT_DEFAULT 6379
+#define PORT_SENTINEL 26379
 #define DB_MAX 65535
 
 struct span {
@@ -91,11 +92,11 @@ static const char *parse_login(struct span *authority, struct yg_redis_url *url)
 	return NULL;
 }
 
-static const char *parse_host(struct span authority, struct yg_redis_url *url)
+static const char *parse_host(struct span authority, uint16_t port, char ret_host[256], uint16_t *ret_port)
 {
 	bool found;
 	struct span host;
-	url->port = PORT_DEFAULT;
+	*ret_port = port;
 	if (authority.length && authority.start[0] == '[') {
 		authority = (struct span){authority.start + 1, authority.length - 1};
 		host = split(&authority, ']', &found);
@@ -108,9 +109,9 @@ static const char *parse_host(struct span authority, struct yg_redis_url *url)
 	} else {
 		host = split(&authority, ':', &found);
 	}
-	if (found && (!number(authority, 65535, &url->port) || url->port == 0))
+	if (found && (!number(authority, 65535, ret_port) || *ret_port == 0))
 		return "the port is not a number from 1 to 65535 (an IPv6 address needs brackets)";
-	if (!decode(host, url->host, sizeof url->host) || !url->host[0])
+	if (!decode(host, ret_host, 256) || !ret_host[0])
 		return "no host, or one that is too long";
 	return NULL;
 }
@@ -121,10 +122,37 @@ static const char *parse_tcp(struct span rest, struct yg_redis_url *url)
 	struct span authority = split(&rest, '/', &slash);
 	const char *reason = parse_login(&authority, url);
 	if (!reason)
-		reason = parse_host(authority, url);
+		reason = parse_host(authority, PORT_DEFAULT, url->host, &url->port);
 	if (!reason && rest.length && !number(rest, DB_MAX, &url->db))
 		reason = "the database behind the host is not a number";
 	return reason;
+}
+
+// The name that Sentinels know a primary by; they take these characters alone.
+static bool is_name(const char *name)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	return name[0] && strspn(name, letters) == strlen(name);
+}
+
+static const char *parse_sentinel(struct span rest, struct yg_redis_url *url)
+{
+	bool slash, more = true;
+	struct span authority = split(&rest, '/', &slash);
+	const char *reason = parse_login(&authority, url);
+	url->is_sentinel = true;
+	while (!reason && more) {
+		struct span one = split(&authority, ',', &more);
+		if (url->sentinels == YG_REDIS_SENTINELS)
+			return "more than 8 Sentinels";
+		struct yg_redis_node *node = &url->sentinel[url->sentinels++];
+		reason = parse_host(one, PORT_SENTINEL, node->host, &node->port);
+	}
+	if (reason)
+		return reason;
+	if (!decode(split(&rest, '/', &slash), url->primary, sizeof url->primary) || !is_name(url->primary))
+		return "no name of a primary behind the Sentinels, or one of other characters than letters, digits, . _ and -";
+	return !rest.length || number(rest, DB_MAX, &url->db) ? NULL : "the database behind the name is not a number";
 }
 
 static const char *parse_unix(struct span rest, struct yg_redis_url *url)
@@ -152,11 +180,13 @@ static const char *parse_unix(struct span rest, struct yg_redis_url *url)
 int yg_redis_url_parse(const char *text, struct yg_redis_url *ret_url, const char **ret_reason)
 {
 	struct yg_redis_url url = {0};
-	const char *reason = "expected redis://host:port or unix:///path";
+	const char *reason = "expected redis://host:port, unix:///path or sentinel://host:port,host:port/name";
 	if (strncmp(text, "redis://", 8) == 0)
 		reason = parse_tcp((struct span){text + 8, strlen(text + 8)}, &url);
 	else if (strncmp(text, "unix://", 7) == 0)
 		reason = parse_unix((struct span){text + 7, strlen(text + 7)}, &url);
+	else if (strncmp(text, "sentinel://", 11) == 0)
+		reason = parse_sentinel((struct span){text + 11, strlen(text + 11)}, &url);
 	else if (strncmp(text, "rediss://", 9) == 0)
 		reason = "TLS is not spoken here; put stunnel before Redis, or use a socket";
 	if (reason) {

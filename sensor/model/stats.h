@@ -12,6 +12,7 @@
 #include "model/dissect.h"
 #include "model/packet.h"
 #include "model/process.h"
+#include "model/redis_state.h"
 #include "yagura/plugin.h"
 
 // Counters of one engine worker. Identities are checked by engine/identities.h.
@@ -198,7 +199,9 @@ struct yg_dissector_stats {
 	X(FLOWS_INVALID, "flows.invalid") X(EVE_LINES, "eve.lines") X(EVE_BYTES, "eve.bytes") X(EVE_ERRORS, "eve.errors")        \
 	X(EVE_TOO_LONG, "eve.too_long") X(REDIS_SENT, "redis.sent") X(REDIS_DELIVERED, "redis.delivered")                        \
 	X(REDIS_CONNECTS, "redis.connects") X(REDIS_ERRORS, "redis.errors") X(REDIS_DUPLICATES, "redis.duplicates_refused")      \
-	X(REDIS_GENERATION, "redis.generation") X(SUMMARY_FULL, "summary.full")
+	X(REDIS_GENERATION, "redis.generation") X(REDIS_STATE, "redis.state") X(REDIS_RESENT, "redis.resent")                    \
+	X(REDIS_LOST, "redis.lost") X(REDIS_TRIMS, "redis.trims") X(REDIS_FAILOVERS, "redis.failovers")                          \
+	X(REDIS_UNREPLICATED, "redis.unreplicated") X(SUMMARY_FULL, "summary.full")
 
 enum yg_courier_counter {
 #define X(id, name) YG_CC_##id,
@@ -212,5 +215,6 @@ struct yg_courier_stats {
 	struct yg_counter opened[YG_SEV_COUNT];           // alerts opened, by severity
 	struct yg_counter summary_count;
 	struct yg_alert summary[YG_SUMMARY_ALERTS];       // the latest state of each alert, in order of opening
+	struct yg_counter redis_entered[YG_REDIS_STATE_COUNT]; // how often each state of model/redis_state.h began
 	char redis_error[160];
 };

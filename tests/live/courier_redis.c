@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// yagura-courier against a real redis-server on a UNIX socket in a folder of its own. This program plays the supervisor
-// and the engine: it compiles a configuration, makes the rings, starts the courier and pushes records. Usage:
-// courier_redis COURIER. Exits 77 without redis-server. It proves:
+// yagura-courier against a real redis-server on a UNIX socket in a folder of its own. The rig plays the supervisor and the engine.
+// Usage: courier_redis COURIER. Exits 77 without redis-server. It proves:
 //
 //   alerts_arrive_once_and_in_order          ids 1-1 … 1-n, field eve, the same bytes as in the EVE file
 //   the_same_run_twice_gives_twice_the_entries
@@ -18,11 +17,16 @@
 //   without_any_sink_alerts_are_read
 //   a_full_disk_is_exit_69
 //   a_supervisor_that_dies_ends_the_courier
+//   what_redis_lost_is_counted               though the courier that was told is dead
+//   a_single_alert_does_not_wait_for_others  in Redis within 50 ms of its coming, the middle one of 21
+//   old_entries_are_given_up                 up to the last mark that is old enough, and not one node more
+//   trimming_without_the_right_hurts_nobody
+//   entries_wait_for_their_replicas          and what Redis loses meanwhile is sent again
 //
-// Above 500 lines, because the rig (a server, a supervisor, an engine) is of no use without its scenarios.
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,41 +42,11 @@
 
 #include <hiredis/hiredis.h>
 
-#include "base/ring.h"
-#include "base/shm.h"
-#include "config/compile.h"
-#include "courier/journal.h"
-#include "model/process.h"
-#include "model/stats.h"
+#include "courier_rig.h"
 
 #define SKIPPED 77
-#define CHECK(condition)                                                                                               \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			fprintf(stderr, "%s:%d: %s: not so: %s\n", __FILE__, __LINE__, test_name, #condition);         \
-			failures++;                                                                                    \
-		}                                                                                                      \
-	} while (0)
-
-static const char *test_name = "";
-static const char *courier_path;
-static int failures;
 static char folder[64], socket_path[96], eve_path[96];
 static pid_t redis_pid;
-
-struct run {
-	pid_t pid;
-	int alive[2];
-	int fds[4]; // config, stats, alerts, flows
-	struct yg_courier_stats *stats;
-	struct yg_ring alerts, flows;
-};
-
-static void pause_ms(int ms)
-{
-	struct timespec ts = {ms / 1000, (long)(ms % 1000) * 1000000};
-	nanosleep(&ts, NULL);
-}
 
 // ---- redis ----
 
@@ -157,150 +131,6 @@ static size_t check_stream(size_t from, size_t count, unsigned generation)
 	if (c)
 		redisFree(c);
 	return length;
-}
-
-// ---- the courier ----
-
-static int compile(const char *url, const char *drain, const char *eve)
-{
-	static const char *pairs[8][2];
-	size_t n = 0;
-	pairs[n][0] = "sensor.name", pairs[n++][1] = "test";
-	pairs[n][0] = "redis.timeout", pairs[n++][1] = "500ms";
-	pairs[n][0] = "redis.drain", pairs[n++][1] = drain;
-	if (url)
-		pairs[n][0] = "redis.url", pairs[n++][1] = url;
-	if (eve)
-		pairs[n][0] = "eve.file", pairs[n++][1] = eve;
-	struct yg_compile_input input = {.overrides = (const char *const(*)[2])pairs, .overrides_count = n};
-	int fd = memfd_create("config", MFD_ALLOW_SEALING | MFD_CLOEXEC);
-	if (yg_compile(&input, fd, stderr) != 0) {
-		fprintf(stderr, "the configuration of the test does not compile\n");
-		exit(1);
-	}
-	return fd;
-}
-
-static int make_ring(const char *name, struct yg_ring *ring, uint32_t slot_size, uint32_t count)
-{
-	size_t size = yg_ring_bytes(slot_size, count);
-	int fd = yg_shm_create(name, size);
-	void *memory = fd < 0 ? NULL : yg_shm_map(fd, size, true, NULL);
-	if (!memory || yg_ring_format(memory, size, slot_size, count) ||
-	    yg_ring_attach(ring, memory, size, slot_size, true))
-		exit(1);
-	return fd;
-}
-
-// Starts a courier, the first one or the successor of one that died.
-static void spawn_courier(struct run *run)
-{
-	run->pid = fork();
-	if (run->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		static const int targets[] = {YG_FD_CONFIG, YG_FD_STATS, YG_FD_ALERTS, YG_FD_FLOWS, YG_FD_ALIVE};
-		int sources[] = {run->fds[0], run->fds[1], run->fds[2], run->fds[3], run->alive[0]};
-		for (int i = 0; i < 5; i++) // away from the targets first
-			sources[i] = fcntl(sources[i], F_DUPFD_CLOEXEC, 100);
-		for (int i = 0; i < 5; i++)
-			dup2(sources[i], targets[i]);
-		execl(courier_path, courier_path, (char *)NULL);
-		_exit(127);
-	}
-}
-
-static struct run start_courier(const char *url, const char *drain, const char *eve)
-{
-	struct run run = {.pid = -1};
-	if (pipe2(run.alive, O_CLOEXEC) < 0)
-		exit(1);
-	run.fds[0] = compile(url, drain, eve);
-	run.fds[1] = yg_shm_create("stats", sizeof(struct yg_courier_memory));
-	run.stats = yg_shm_map(run.fds[1], sizeof(struct yg_courier_memory), true, NULL);
-	run.fds[2] = make_ring("alerts", &run.alerts, sizeof(struct yg_alert), YG_ALERT_SLOTS);
-	run.fds[3] = make_ring("flows", &run.flows, sizeof(struct yg_flow), YG_FLOW_SLOTS);
-	spawn_courier(&run);
-	return run;
-}
-
-static void push_alerts(struct run *run, unsigned from, unsigned count)
-{
-	for (unsigned i = from; i < from + count; i++) {
-		CHECK(yg_ring_wait_room(&run->alerts, 1, 5000));
-		struct yg_alert *alert = yg_ring_slot(&run->alerts, run->alerts.own);
-		memset(alert, 0, sizeof *alert);
-		snprintf(alert->kind, sizeof alert->kind, "dos.syn_flood");
-		snprintf(alert->detector, sizeof alert->detector, "dos");
-		snprintf(alert->text_ja, sizeof alert->text_ja, "試験 %u", i);
-		snprintf(alert->text_en, sizeof alert->text_en, "test %u", i);
-		alert->sequence = i;
-		alert->id = i;
-		alert->severity = YG_SEV_HIGH;
-		alert->confidence = 0.9f;
-		alert->time_ns = INT64_C(1700000000000000000) + i * INT64_C(1000000);
-		alert->af = 4;
-		alert->target_len = 32;
-		memcpy(alert->target.b, (uint8_t[]){203, 0, 113, 10}, 4);
-		yg_ring_push(&run->alerts, 1);
-	}
-	yg_ring_publish(&run->alerts);
-}
-
-static void push_flows(struct run *run, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++) {
-		CHECK(yg_ring_wait_room(&run->flows, 1, 5000));
-		struct yg_flow *flow = yg_ring_slot(&run->flows, run->flows.own);
-		memset(flow, 0, sizeof *flow);
-		flow->af = 4;
-		flow->proto = 17;
-		flow->flow_id = i + 1;
-		flow->event = YG_FLOW_ENDED;
-		flow->end = YG_END_IDLE;
-		flow->org[0] = flow->org[1] = YG_ORG_NONE;
-		memcpy(flow->proto_name, "DNS", 4);
-		yg_ring_push(&run->flows, 1);
-	}
-	yg_ring_publish(&run->flows);
-}
-
-static uint64_t counter(const struct run *run, enum yg_courier_counter c)
-{
-	return yg_counter_get(&run->stats->c[c]);
-}
-
-// True when the counter reaches `value` within ten seconds.
-static bool reaches(const struct run *run, enum yg_courier_counter c, uint64_t value)
-{
-	for (int i = 0; i < 1000 && counter(run, c) < value; i++)
-		pause_ms(10);
-	return counter(run, c) >= value;
-}
-
-static void let_go(struct run *run)
-{
-	yg_shm_unmap(run->stats, sizeof(struct yg_courier_memory));
-	yg_shm_unmap(run->alerts.shared, yg_ring_bytes(sizeof(struct yg_alert), YG_ALERT_SLOTS));
-	yg_shm_unmap(run->flows.shared, yg_ring_bytes(sizeof(struct yg_flow), YG_FLOW_SLOTS));
-	for (int i = 0; i < 4; i++)
-		close(run->fds[i]);
-	close(run->alive[0]);
-	if (run->alive[1] >= 0)
-		close(run->alive[1]);
-}
-
-static int wait_courier(struct run *run)
-{
-	int status = 0;
-	waitpid(run->pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
-
-static int end_courier(struct run *run)
-{
-	yg_ring_close(&run->alerts);
-	yg_ring_close(&run->flows);
-	return wait_courier(run);
 }
 
 static unsigned lines_of_file(const char *path)
@@ -568,6 +398,142 @@ static void a_supervisor_that_dies_ends_the_courier(void)
 	let_go(&run);
 }
 
+static void what_redis_lost_is_counted(void)
+{
+	tell_redis("FLUSHALL");
+	struct run run = start_courier(url(), "5s", NULL);
+	push_alerts(&run, 1, 10);
+	CHECK(reaches(&run, YG_CC_ALERTS_DELIVERED, 10));
+	kill(run.pid, SIGKILL);
+	CHECK(wait_courier(&run) == 1000 + SIGKILL);
+	tell_redis("DEL yagura:test:alerts");
+	spawn_courier(&run);
+	push_alerts(&run, 11, 5);
+	CHECK(reaches(&run, YG_CC_ALERTS_DELIVERED, 15));
+	CHECK(counter(&run, YG_CC_REDIS_LOST) == 10 && counter(&run, YG_CC_REDIS_RESENT) == 0 && counter(&run, YG_CC_REDIS_GENERATION) == 1);
+	tell_redis("DEL yagura:test:alerts");
+	tell_redis("CLIENT KILL TYPE normal SKIPME yes");
+	push_alerts(&run, 16, 1);
+	CHECK(end_courier(&run) == YG_EXIT_OK);
+	CHECK(counter(&run, YG_CC_REDIS_LOST) == 25);
+	let_go(&run);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static int64_t now_us(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000000) + ts.tv_nsec / 1000;
+}
+
+static void a_single_alert_does_not_wait_for_others(void)
+{
+	enum { ROUNDS = 21 };
+	int64_t took[ROUNDS];
+	tell_redis("FLUSHALL");
+	struct run run = start_courier(url(), "10s", NULL);
+	push_alerts(&run, 1, 1);
+	CHECK(reaches(&run, YG_CC_ALERTS_DELIVERED, 1));
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		pause_ms(20);
+		int64_t before = now_us();
+		push_alerts(&run, 2 + i, 1);
+		while (counter(&run, YG_CC_REDIS_DELIVERED) < 2 + i && now_us() - before < 5000000)
+			sched_yield();
+		took[i] = now_us() - before;
+	}
+	qsort(took, ROUNDS, sizeof *took, by_number);
+	printf("# one alert to Redis and back: median %.1f ms, most %.1f ms\n", (double)took[ROUNDS / 2] / 1e3, (double)took[ROUNDS - 1] / 1e3);
+	CHECK(took[ROUNDS / 2] < 50000);
+	CHECK(end_courier(&run) == YG_EXIT_OK);
+	let_go(&run);
+}
+
+static long long ask_number(const char *command)
+{
+	redisContext *c = ask_redis(NULL);
+	redisReply *r = c ? redisCommand(c, command) : NULL;
+	long long n = r && r->type == REDIS_REPLY_INTEGER ? r->integer : -1;
+	freeReplyObject(r);
+	if (c)
+		redisFree(c);
+	return n;
+}
+
+static void write_old_entries(void)
+{
+	tell_redis("FLUSHALL");
+	tell_redis("CONFIG SET stream-node-max-entries 10");
+	for (unsigned i = 1; i <= 100; i++)
+		tell_redis("XADD yagura:test:alerts 1-%u eve old", i);
+	tell_redis("XADD yagura:test:marks 1000-0 time %lld id 1-35", (long long)time(NULL) - 7300);
+	tell_redis("XADD yagura:test:marks 2000-0 time %lld id 1-55", (long long)time(NULL) - 3700);
+	tell_redis("XADD yagura:test:marks 3000-0 time %lld id 1-95", (long long)time(NULL) - 1800);
+}
+
+static void old_entries_are_given_up(void)
+{
+	write_old_entries();
+	extra_option = "redis.maxage", extra_value = "1h";
+	struct run run = start_courier(url(), "10s", NULL);
+	push_alerts(&run, 1, 5);
+	CHECK(reaches(&run, YG_CC_REDIS_TRIMS, 2) && reaches(&run, YG_CC_ALERTS_DELIVERED, 5));
+	CHECK(end_courier(&run) == YG_EXIT_OK);
+	CHECK(ask_number("XLEN yagura:test:alerts") == 55); // five nodes of ten gone, 1-51 to 1-100 left, and the five new ones
+	CHECK(ask_number("XLEN yagura:test:marks") == 2);   // the young one, and that of this courier
+	CHECK(counter(&run, YG_CC_REDIS_TRIMS) == 2 && counter(&run, YG_CC_REDIS_ERRORS) == 0);
+	let_go(&run);
+	extra_value = "0s";
+	write_old_entries();
+	run = start_courier(url(), "10s", NULL);
+	push_alerts(&run, 1, 5);
+	CHECK(end_courier(&run) == YG_EXIT_OK);
+	CHECK(ask_number("XLEN yagura:test:alerts") == 105 && ask_number("XLEN yagura:test:marks") == 3);
+	let_go(&run);
+	extra_option = NULL;
+}
+
+static void trimming_without_the_right_hurts_nobody(void)
+{
+	char text[192];
+	write_old_entries();
+	tell_redis("ACL SETUSER narrow on >x ~yagura:test:* +xadd +xinfo +multi +exec");
+	snprintf(text, sizeof text, "unix://narrow:x@%s", socket_path);
+	extra_option = "redis.maxage", extra_value = "1h";
+	struct run run = start_courier(text, "5s", NULL);
+	push_alerts(&run, 1, 5);
+	CHECK(end_courier(&run) == YG_EXIT_OK);
+	CHECK(counter(&run, YG_CC_ALERTS_DELIVERED) == 5 && counter(&run, YG_CC_REDIS_TRIMS) == 0 && counter(&run, YG_CC_REDIS_ERRORS) == 0);
+	let_go(&run);
+	extra_option = NULL;
+}
+
+static void entries_wait_for_their_replicas(void)
+{
+	tell_redis("FLUSHALL");
+	extra_option = "redis.replicas", extra_value = "1";
+	struct run run = start_courier(url(), "2s", NULL);
+	push_alerts(&run, 1, 20);
+	CHECK(reaches(&run, YG_CC_REDIS_UNREPLICATED, 1));
+	CHECK(counter(&run, YG_CC_ALERTS_DELIVERED) == 0 && counter(&run, YG_CC_ALERTS_PENDING) == 20);
+	CHECK(counter(&run, YG_CC_REDIS_STATE) == YG_REDIS_NOREPLICAS);
+	CHECK(ask_number("XLEN yagura:test:alerts") == 20);
+	tell_redis("DEL yagura:test:alerts"); // what a failover to an empty replica looks like
+	tell_redis("CLIENT KILL TYPE normal SKIPME yes");
+	CHECK(reaches(&run, YG_CC_REDIS_RESENT, 20));
+	CHECK(end_courier(&run) == YG_EXIT_UNDELIVERED);
+	CHECK(counter(&run, YG_CC_REDIS_LOST) == 0 && counter(&run, YG_CC_REDIS_GENERATION) == 1);
+	CHECK(check_stream(0, 20, 1) == 20);
+	let_go(&run);
+	extra_option = NULL;
+}
+
 static void clean_up(void)
 {
 	char command_path[128];
@@ -610,6 +576,11 @@ int main(int argc, char **argv)
 		TEST(without_any_sink_alerts_are_read),
 		TEST(a_full_disk_is_exit_69),
 		TEST(a_supervisor_that_dies_ends_the_courier),
+		TEST(what_redis_lost_is_counted),
+		TEST(a_single_alert_does_not_wait_for_others),
+		TEST(old_entries_are_given_up),
+		TEST(trimming_without_the_right_hurts_nobody),
+		TEST(entries_wait_for_their_replicas),
 	};
 	if (argc != 2) {
 		fprintf(stderr, "usage: courier_redis COURIER\n");

@@ -170,7 +170,7 @@ def late(cases, build, folder, capture):
             out.seek(0)
             err.seek(0)
             done = common.Run(code, out.read(), err.read())
-        cases.check("a_replay_waits_for_redis", waits and "trying again" in done.err, done.err)
+        cases.check("a_replay_waits_for_redis", waits and "Redis: away: " in done.err, done.err)
         check_delivery(cases, "a_replay_to_a_late_redis", done, redis.entries(), eve)
 
 

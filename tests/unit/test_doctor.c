@@ -463,7 +463,7 @@ static void redis_is_asked_and_understood(void **state)
 {
 	(void)state;
 	struct yg_probe p;
-#define LOGIN "+OK\r\n+OK\r\n"
+#define LOGIN "+OK\r\n"
 	assert_int_equal(probe(LOGIN "-NOPERM x\r\n-ERR no such key\r\n+OK\r\n*0\r\n+OK\r\n+QUEUED\r\n", &p), YG_PROBE_DONE);
 	assert_false(p.more);
 	assert_int_equal(probe(LOGIN "$1\r\nu\r\n*2\r\n$2\r\na\n\r\n*1\r\n:1\r\n+OK\r\n*0\r\n+OK\r\n+QUEUED\r\n", &p), YG_PROBE_DONE);

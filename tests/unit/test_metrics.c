@@ -106,7 +106,10 @@ static void no_counter_is_left_out(void **state)
 	for (unsigned i = 0; i < YG_DC_COUNT; i++)
 		yg_counter_set(&dissector.c[0][i], next++);
 	for (unsigned i = 0; i < YG_CC_COUNT; i++)
-		yg_counter_set(&courier.c[i], next++);
+		if (i != YG_CC_REDIS_STATE) // by its name
+			yg_counter_set(&courier.c[i], next++);
+	for (unsigned i = 0; i < YG_REDIS_STATE_COUNT; i++)
+		yg_counter_set(&courier.redis_entered[i], next++);
 	for (unsigned i = 0; i < YG_DECODE_COUNT; i++)
 		yg_counter_set(&engine.worker[0].decode_end[i], next++);
 	for (unsigned i = 0; i < YG_LAYER_COUNT; i++)
@@ -121,6 +124,20 @@ static void no_counter_is_left_out(void **state)
 	for (uint64_t value = first; value < next; value++)
 		if (!has_value(value))
 			fail_msg("counter number %" PRIu64 " is not in the text", value - first);
+}
+
+static void redis_is_in_one_state(void **state)
+{
+	(void)state;
+	yg_counter_set(&courier.c[YG_CC_REDIS_STATE], YG_REDIS_NOPERM);
+	read_strictly();
+	assert_non_null(strstr(buffer, "yagura_redis_state{state=\"noperm\"} 1\n"));
+	assert_non_null(strstr(buffer, "yagura_redis_state{state=\"ready\"} 0\n"));
+	assert_string_equal(yg_redis_state_row(UINT64_MAX)->name, "refused");
+	for (unsigned i = 0; i < YG_REDIS_STATE_COUNT; i++) {
+		const struct yg_redis_state_row *row = yg_redis_state_row(i);
+		assert_true(row->name[0] && row->en[0] && (unsigned char)row->ja[strlen(row->ja) - 1] >= 0x80);
+	}
 }
 
 static void the_fullest_tables_fit_and_are_sound(void **state)
@@ -518,6 +535,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(no_counter_is_left_out, clear),
+		cmocka_unit_test_setup(redis_is_in_one_state, clear),
 		cmocka_unit_test_setup(the_fullest_tables_fit_and_are_sound, clear),
 		cmocka_unit_test_setup(what_does_not_fit_is_no_text_and_nothing_behind_is_touched, clear),
 		cmocka_unit_test_setup(hostile_texts_and_numbers_give_a_sound_text, clear),

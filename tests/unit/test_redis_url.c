@@ -128,9 +128,44 @@ static void every_field_has_its_length(void **state)
 	refused(text, "too long");
 }
 
+static void sentinels_have_a_name_to_ask_for(void **state)
+{
+	(void)state;
+	struct yg_redis_url url = parsed("sentinel://sensor:p%40ss@s1.example.jp,192.0.2.2:26380,[2001:db8::3]:26381/yagura/2");
+	assert_true(url.is_sentinel && url.has_password && !url.is_unix);
+	assert_string_equal(url.user, "sensor");
+	assert_string_equal(url.password, "p@ss");
+	assert_string_equal(url.primary, "yagura");
+	assert_int_equal(url.db, 2);
+	assert_int_equal(url.sentinels, 3);
+	assert_string_equal(url.sentinel[0].host, "s1.example.jp");
+	assert_int_equal(url.sentinel[0].port, 26379);
+	assert_int_equal(url.sentinel[1].port, 26380);
+	assert_string_equal(url.sentinel[2].host, "2001:db8::3");
+	assert_int_equal(url.sentinel[2].port, 26381);
+	assert_false(parsed("redis://h").is_sentinel);
+}
+
+static void sentinels_that_cannot_be_are_refused(void **state)
+{
+	(void)state;
+	refused("sentinel://h", "no name");
+	refused("sentinel://h/", "no name");
+	refused("sentinel://h/a%0ab", "no name");
+	refused("sentinel://h/name/x", "database");
+	refused("sentinel://h,,i/name", "no host");
+	refused("sentinel:///name", "no host");
+	refused("sentinel://h:0/name", "port");
+	refused("sentinel://u@h/name", "without a password");
+	refused("sentinel://a,b,c,d,e,f,g,h,i/name", "more than 8");
+	assert_int_equal(parsed("sentinel://a,b,c,d,e,f,g,h/name").sentinels, 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sentinels_have_a_name_to_ask_for),
+		cmocka_unit_test(sentinels_that_cannot_be_are_refused),
 		cmocka_unit_test(a_host_alone_has_the_usual_port),
 		cmocka_unit_test(everything_can_be_said_at_once),
 		cmocka_unit_test(a_password_needs_no_user),

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// A courier at the hand of a script. Usage: courier_drive COURIER URL DRAIN [OPTION VALUE]. Reads from standard input, one a line, and
+// answers each with one line:
+//
+//   push N     writes N alerts into the ring, waiting for room; answers when they are in: "pushed LAST"
+//   stats      "NAME=VALUE …": every counter of the courier that is not 0
+//   kill       the courier gets SIGKILL, and a successor
+//   end        closes the rings; answers "ended STATUS" when the courier has ended
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "courier_rig.h"
+
+static void say_stats(const struct run *run)
+{
+#define X(id, name) name,
+	static const char *const names[] = {YG_COURIER_COUNTERS(X)};
+#undef X
+	printf("state=%s", yg_redis_state_row(counter(run, YG_CC_REDIS_STATE))->name);
+	for (unsigned i = 0; i < YG_CC_COUNT; i++)
+		if (counter(run, i))
+			printf(" %s=%llu", names[i], (unsigned long long)counter(run, i));
+	printf("\n");
+}
+
+int main(int argc, char **argv)
+{
+	char line[64];
+	unsigned pushed = 0;
+	if (argc != 4 && argc != 6) {
+		fprintf(stderr, "usage: courier_drive COURIER URL DRAIN [OPTION VALUE]\n");
+		return 2;
+	}
+	test_name = "courier_drive";
+	courier_path = argv[1];
+	if (argc == 6)
+		extra_option = argv[4], extra_value = argv[5];
+	struct run run = start_courier(argv[2], argv[3], NULL);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	while (fgets(line, sizeof line, stdin)) {
+		if (strncmp(line, "push ", 5) == 0) {
+			unsigned count = (unsigned)strtoul(line + 5, NULL, 10);
+			push_alerts(&run, pushed + 1, count);
+			pushed += count;
+			printf("pushed %u\n", pushed);
+		} else if (strncmp(line, "stats", 5) == 0) {
+			say_stats(&run);
+		} else if (strncmp(line, "kill", 4) == 0) {
+			kill(run.pid, SIGKILL);
+			printf("killed %d\n", wait_courier(&run));
+			spawn_courier(&run);
+		} else {
+			break;
+		}
+	}
+	printf("ended %d\n", end_courier(&run));
+	let_go(&run);
+	return failures != 0;
+}
