@@ -163,13 +163,15 @@ uint32_t yg_ring_available(struct yg_ring *ring)
 	return ring->broken ? 0 : (uint32_t)(ring->peer - ring->own);
 }
 
+bool yg_ring_closed(const struct yg_ring *ring)
+{
+	return ring->broken || atomic_load_explicit(&peer_side(ring)->closed, memory_order_acquire) != 0;
+}
+
 bool yg_ring_ended(struct yg_ring *ring)
 {
-	if (ring->broken)
-		return true;
 	// Closed is read before the index: what was pushed before the close is then seen.
-	bool closed = atomic_load_explicit(&peer_side(ring)->closed, memory_order_acquire) != 0;
-	return closed && yg_ring_available(ring) == 0;
+	return yg_ring_closed(ring) && (ring->broken || yg_ring_available(ring) == 0);
 }
 
 static bool satisfied(struct yg_ring *ring, uint32_t n)

@@ -91,6 +91,9 @@ static inline void yg_ring_pop(struct yg_ring *ring, uint32_t n)
 // Shows the producer what was popped and wakes it if it sleeps.
 void yg_ring_release(struct yg_ring *ring);
 
+// True when the producer has closed the ring, whatever is left in it.
+bool yg_ring_closed(const struct yg_ring *ring);
+
 // True when the producer has closed the ring and everything in it has been read.
 bool yg_ring_ended(struct yg_ring *ring);
 

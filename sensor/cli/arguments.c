@@ -10,6 +10,14 @@
 
 #include "base/log.h"
 
+bool yg_arguments_has(const struct yg_arguments *a, const char *key)
+{
+	for (size_t i = 0; i < a->overrides_count; i++)
+		if (strcmp(a->overrides[i][0], key) == 0)
+			return true;
+	return false;
+}
+
 bool yg_arguments_override(struct yg_arguments *a, const char *key, const char *value)
 {
 	if (a->overrides_count == YG_OVERRIDES_MAX) {

@@ -32,6 +32,7 @@ struct yg_arguments {
 bool yg_arguments_parse(struct yg_arguments *a, int option, char *value);
 
 bool yg_arguments_override(struct yg_arguments *a, const char *key, const char *value);
+bool yg_arguments_has(const struct yg_arguments *a, const char *key); // whether that was called for the key
 
 // The compiled configuration as a sealed memfd, or -1 when it had errors (said).
 int yg_arguments_compile(const struct yg_arguments *a, const struct yg_paths *paths);

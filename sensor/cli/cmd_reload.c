@@ -49,6 +49,12 @@ static const char usage_ja[] = "使い方: yagura reload [オプション]…\n"
 			       "70 切り替えられず、元の設定のまま、77 権限がない（rootとセンサーの実行ユーザーに\n"
 			       "許可）、78 設定が拒否され、元の設定のまま\n";
 
+static int usage_error(void)
+{
+	fputs("Try 'yagura reload --help'.\n", stderr);
+	return EX_USAGE + 1;
+}
+
 // 0 to go on, else an exit status + 1.
 static int parse(const char **socket, int argc, char **argv)
 {
@@ -61,12 +67,9 @@ static int parse(const char **socket, int argc, char **argv)
 		if (c == 's')
 			*socket = optarg;
 		else
-			optind = argc + 1;
+			return usage_error();
 	}
-	if (optind == argc)
-		return 0;
-	fputs("Try 'yagura reload --help'.\n", stderr);
-	return EX_USAGE + 1;
+	return optind == argc ? 0 : usage_error();
 }
 
 static int nobody_answers(const char *socket, int error)

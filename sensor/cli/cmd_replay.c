@@ -220,6 +220,8 @@ int cmd_replay(int argc, char **argv)
 	int status = parse(&a, argc, argv);
 	if (status)
 		return status - 1;
+	if (!yg_arguments_has(&a.common, "spool.folder") && !yg_arguments_override(&a.common, "spool.folder", ""))
+		return EX_USAGE; // the spool is that of the sensor that runs
 	int error = yg_paths_find(&paths);
 	int config = error ? -1 : yg_arguments_compile(&a.common, &paths);
 	if (config < 0)

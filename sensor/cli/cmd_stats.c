@@ -55,6 +55,12 @@ static const char usage_ja[] = "使い方: yagura stats [オプション]…\n"
 			       "終了コード: 0 正常終了、64 使い方の誤り、69 センサーが応答しない、\n"
 			       "77 権限がない（root、センサーの実行ユーザー、そのグループに許可）\n";
 
+static int usage_error(void)
+{
+	fputs("Try 'yagura stats --help'.\n", stderr);
+	return EX_USAGE + 1;
+}
+
 // 0 to go on, else an exit status + 1.
 static int parse(struct arguments *a, int argc, char **argv)
 {
@@ -76,12 +82,9 @@ static int parse(struct arguments *a, int argc, char **argv)
 		else if (c == 'c')
 			a->cycles = true;
 		else
-			optind = argc + 1;
+			return usage_error();
 	}
-	if (optind == argc)
-		return 0;
-	fputs("Try 'yagura stats --help'.\n", stderr);
-	return EX_USAGE + 1;
+	return optind == argc ? 0 : usage_error();
 }
 
 static double clock_seconds(void)

@@ -224,6 +224,17 @@ static void print_redis(const struct yg_stats_screen *s, FILE *out)
 	}
 }
 
+static void print_spool(const struct yg_stats_screen *s, FILE *out)
+{
+	if (now(s, "yagura_spool_up", NULL) < 1)
+		return;
+	name(s, out, "spool", "スプール");
+	fprintf(out, s->japanese ? "未配送 %.0f（前回までの分 %.0f）  使用率 %.0f %%  拒否 %.0f  ディスクエラー %.0f\n"
+				 : "held %.0f (of earlier runs %.0f)  full %.0f %%  refused %.0f  disk errors %.0f\n",
+		now(s, "yagura_spool_held_records", NULL), now(s, "yagura_spool_carried_records", NULL), now(s, "yagura_spool_pressure_percent", NULL),
+		now(s, "yagura_alerts_dropped_total", "reason=\"spool_full\""), now(s, "yagura_spool_errors_total", NULL));
+}
+
 static void print_rest(const struct yg_stats_screen *s, FILE *out)
 {
 	static const char *const severities[] = {"critical", "high", "medium", "low", "info"};
@@ -240,6 +251,7 @@ static void print_rest(const struct yg_stats_screen *s, FILE *out)
 		now(s, "yagura_alerts_pending", NULL), now(s, "yagura_alert_delivery_lag_seconds", NULL), now(s, "yagura_alerts_dropped_total", NULL),
 		now(s, "yagura_redis_errors_total", NULL));
 	print_redis(s, out);
+	print_spool(s, out);
 	name(s, out, "dissector", "解析プロセス");
 	fprintf(out, s->japanese ? "毎秒 %.0f  省略 %.0f  停止 %.0f（無応答 %.0f）  リング最大 %.0f %%\n"
 				 : "%.0f/s  skipped %.0f  deaths %.0f (hangs %.0f)  fullest ring %.0f %%\n",

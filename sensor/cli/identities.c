@@ -56,7 +56,8 @@ unsigned yg_identities(const struct yg_supervisor *s, struct yg_identity ret[YG_
 					      worker_sum(s, YG_WC_RECORDS_SHED_EVENTS)};
 	ret[4] = (struct yg_identity){"alerts", "raised = delivered + suppressed + waiting + not sent", aggregator(s, YG_AC_ALERTS_RAISED),
 				      yg_counter_get(&s->courier->c[YG_CC_ALERTS_DELIVERED]) + aggregator(s, YG_AC_ALERTS_SUPPRESSED) +
-					      yg_counter_get(&s->courier->c[YG_CC_ALERTS_PENDING]) + aggregator(s, YG_AC_ALERTS_RING_FULL)};
+					      yg_counter_get(&s->courier->c[YG_CC_ALERTS_PENDING]) + aggregator(s, YG_AC_ALERTS_RING_FULL) +
+					      yg_counter_get(&s->courier->c[YG_CC_SPOOL_SHED])};
 	unsigned broken = 0;
 	for (unsigned i = 0; i < YG_IDENTITIES; i++)
 		ret[i].right += (uint64_t)s->lost[i];
@@ -75,5 +76,6 @@ int yg_summary_severity(const struct yg_supervisor *s)
 
 uint64_t yg_summary_undelivered(const struct yg_supervisor *s)
 {
-	return yg_counter_get(&s->courier->c[YG_CC_ALERTS_PENDING]) + aggregator(s, YG_AC_ALERTS_RING_FULL);
+	uint64_t waits = yg_counter_get(&s->courier->c[YG_CC_SPOOL_UP]) ? 0 : yg_counter_get(&s->courier->c[YG_CC_ALERTS_PENDING]);
+	return waits + aggregator(s, YG_AC_ALERTS_RING_FULL) + yg_counter_get(&s->courier->c[YG_CC_SPOOL_SHED]);
 }

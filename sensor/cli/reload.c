@@ -41,6 +41,7 @@ static const struct {
 	{"quarantine.", DISSECTOR},
 	{"sensor.", COURIER | ENGINE},
 	{"redis.", COURIER | ENGINE},
+	{"spool.", REFUSED}, // the folder was opened with rights that have been given up since
 	{"eve.flows", COURIER | NEW_ENGINE},
 	{"eve.file", COURIER | NEW_ENGINE},
 	{"eve.", COURIER},

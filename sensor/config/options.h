@@ -117,6 +117,16 @@
 	  "Time to answer a command, and to connect (1 s at most).", "応答と接続（最長1秒）の制限時間。") \
 	X(REDIS_DRAIN, "redis.drain", DURATION, "s", 0, 3600, "10s", NULL, \
 	  "How long the end of a replay keeps trying to deliver.", "終了時に配送を試みる時間。") \
+	X(SPOOL_FOLDER, "spool.folder", STRING, NULL, 0, 4000, "auto", NULL, \
+	  "Folder of the spool, where alerts are kept until every sink has them. auto: with `yagura run`, `spool` below $STATE_DIRECTORY " \
+	  "(systemd); without that, or empty: none, alerts wait in memory. A replay has none unless --set names one.", \
+	  "全出力先に届くまでアラートを保存するフォルダー。autoはsystemdの$STATE_DIRECTORYの下のspool。空なら保存せずメモリー上で待つ。") \
+	X(SPOOL_SIZE, "spool.size", BYTES, "bytes", 1048576, 1099511627776, "4GiB", NULL, \
+	  "Most that the spool takes on disk; when what is undelivered comes near, low severities are refused first, and counted.", \
+	  "スプールの最大容量。未配送分が近づくと低い重大度から受け入れを止め、件数を記録する。") \
+	X(SPOOL_RETENTION, "spool.retention", DURATION, "s", 0, 31536000, "604800s", NULL, \
+	  "How long alerts that every sink has are kept all the same, to mend a Redis that has forgotten them.", \
+	  "配送済みのアラートも保存しておく期間（Redisが失った場合に再送する）。") \
 	X(EVE_FILE, "eve.file", STRING, NULL, 0, 4095, "", NULL, \
 	  "File for EVE JSON lines; empty: none.", "EVE JSONの出力ファイル。空なら出力しない。") \
 	X(EVE_FLOWS, "eve.flows", BOOL, NULL, 0, 0, "true", NULL, \

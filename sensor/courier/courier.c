@@ -95,9 +95,9 @@ static bool write_alerts(struct yg_courier *courier, uint64_t now_ns)
 	if (!courier->has_file)
 		return false;
 	while (courier->file_position < yg_spool_end(courier->spool)) {
-		struct yg_spool_entry entry = yg_spool_get(courier->spool, courier->file_position);
+		struct yg_spool_entry entry;
 		char *room = room_for(courier, YG_EVE_ALERT_MAX, now_ns);
-		if (!room)
+		if (!room || !yg_spool_get(courier->spool, YG_SPOOL_EVE, courier->file_position, &entry))
 			break;
 		if (entry.length) {
 			memcpy(room, entry.line, entry.length);
@@ -114,8 +114,12 @@ static bool write_alerts(struct yg_courier *courier, uint64_t now_ns)
 static void release(struct yg_courier *courier)
 {
 	uint64_t position = yg_spool_end(courier->spool);
+	if (courier->has_file)
+		yg_spool_reached(courier->spool, YG_SPOOL_EVE, courier->file_written);
 	if (courier->has_file && courier->file_written < position)
 		position = courier->file_written;
+	if (courier->redis)
+		yg_spool_reached(courier->spool, YG_SPOOL_REDIS, yg_redis_position(courier->redis));
 	if (courier->redis && yg_redis_position(courier->redis) < position)
 		position = yg_redis_position(courier->redis);
 	if (position > yg_spool_first(courier->spool))
@@ -125,7 +129,7 @@ static void release(struct yg_courier *courier)
 // One round. True when anything moved.
 static bool turn(struct yg_courier *courier, uint64_t now_ns)
 {
-	bool moved = yg_spool_fill(courier->spool) > 0;
+	bool moved = yg_spool_fill(courier->spool, now_ns) > 0;
 	moved |= write_alerts(courier, now_ns);
 	if (courier->redis)
 		moved |= yg_redis_step(courier->redis, now_ns);
@@ -169,9 +173,9 @@ static bool all_read(struct yg_courier *courier)
 	return yg_spool_ended(courier->spool) && yg_ring_ended(&courier->flows_read);
 }
 
-static bool all_delivered(const struct yg_courier *courier)
+static bool all_delivered(struct yg_courier *courier, uint64_t now_ns)
 {
-	return yg_spool_first(courier->spool) == yg_spool_end(courier->spool) &&
+	return yg_spool_settle(courier->spool, now_ns) && yg_spool_first(courier->spool) == yg_spool_end(courier->spool) &&
 	       (!courier->has_file || courier->file.length == 0);
 }
 
@@ -179,8 +183,12 @@ static bool all_delivered(const struct yg_courier *courier)
 static uint64_t count_unbuffered(struct yg_courier *courier)
 {
 	uint64_t lines = 0;
-	for (uint64_t i = courier->file_position; i < yg_spool_end(courier->spool); i++)
-		lines += yg_spool_get(courier->spool, i).length != 0;
+	if (yg_spool_lasts(courier->spool))
+		return 0; // they are written when the disk takes them again
+	for (uint64_t i = courier->file_position; i < yg_spool_end(courier->spool); i++) {
+		struct yg_spool_entry entry;
+		lines += yg_spool_get(courier->spool, YG_SPOOL_EVE, i, &entry) && entry.length;
+	}
 	count(courier, YG_CC_EVE_ERRORS, lines);
 	return lines;
 }
@@ -209,12 +217,21 @@ static int finish(struct yg_courier *courier)
 	uint64_t pending = yg_counter_get(&courier->stats->c[YG_CC_ALERTS_PENDING]);
 	if (broken)
 		yg_error("the engine wrote a ring index that cannot be; what came after it was not read");
-	if (pending)
+	release(courier);
+	bool lasts = yg_spool_lasts(courier->spool) && yg_spool_settle(courier->spool, monotonic_ns());
+	pending = yg_counter_get(&courier->stats->c[YG_CC_ALERTS_PENDING]);
+	if (yg_spool_lasts(courier->spool) && !lasts)
+		yg_error("the spool could not take everything: what is only in memory is lost when the sensor ends");
+	if (pending && lasts)
+		yg_info("%llu alerts stay in the spool until every sink has them%s%s", (unsigned long long)pending,
+		        courier->stats->redis_error[0] ? "; Redis: " : "", courier->stats->redis_error);
+	else if (pending)
 		yg_error("%llu alerts were not delivered to every sink%s%s", (unsigned long long)pending,
 		         courier->stats->redis_error[0] ? "; Redis: " : "", courier->stats->redis_error);
 	if (lost)
 		yg_error("%llu lines were not written to the EVE file", (unsigned long long)lost);
-	return pending || lost || broken ? YG_EXIT_UNDELIVERED : YG_EXIT_OK;
+	bool unsafe = yg_spool_lasts(courier->spool) ? !lasts : pending;
+	return unsafe || lost || broken ? YG_EXIT_UNDELIVERED : YG_EXIT_OK;
 }
 
 // The moment at which trying ends; UINT64_MAX while there is no reason to end.
@@ -223,13 +240,17 @@ static uint64_t end_of_trying(struct yg_courier *courier, bool stop, uint64_t no
 	int64_t limit_ns = ORPHAN_DRAIN_S * YG_NS_PER_S;
 	if (stop || supervisor_is_gone(courier))
 		return now_ns + (uint64_t)(courier->drain_ns < limit_ns ? courier->drain_ns : limit_ns);
-	return all_read(courier) ? now_ns + (uint64_t)courier->drain_ns : UINT64_MAX;
+	// A spool whose disk takes nothing never reads to the end: that the engine has ended is enough.
+	bool over = yg_spool_lasts(courier->spool) ? yg_spool_closed(courier->spool) && yg_ring_ended(&courier->flows_read) : all_read(courier);
+	return over ? now_ns + (uint64_t)courier->drain_ns : UINT64_MAX;
 }
 
 int yg_courier_run(struct yg_courier *courier, const volatile int *stop)
 {
 	uint64_t deadline_ns = UINT64_MAX, look_ns = 0;
-	uint64_t first = yg_spool_first(courier->spool), filed = yg_counter_get(&courier->journal->alerts);
+	uint64_t first = yg_spool_start(courier->spool, YG_SPOOL_EVE), filed = yg_counter_get(&courier->journal->alerts);
+	if (filed > yg_spool_end(courier->spool))
+		filed = first; // of another log
 	courier->file_position = courier->file_written = filed > first ? filed : first;
 	for (;;) {
 		uint64_t now_ns = monotonic_ns();
@@ -239,7 +260,7 @@ int yg_courier_run(struct yg_courier *courier, const volatile int *stop)
 		look_ns = now_ns + LOOK_AROUND_MS * (uint64_t)YG_NS_PER_MS;
 		uint64_t end_ns = end_of_trying(courier, *stop, now_ns); // to be told to stop is a nearer end than that of the input
 		deadline_ns = end_ns < deadline_ns ? end_ns : deadline_ns;
-		if (now_ns >= deadline_ns || (deadline_ns != UINT64_MAX && !moved && all_delivered(courier)))
+		if (now_ns >= deadline_ns || (deadline_ns != UINT64_MAX && !moved && all_delivered(courier, now_ns)))
 			return finish(courier);
 		if (!moved)
 			sleep_a_little(courier);

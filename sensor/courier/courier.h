@@ -11,6 +11,7 @@
 #include "courier/redis.h"
 #include "courier/sink_file.h"
 #include "courier/spool.h"
+#include "courier/wal.h"
 #include "model/stats.h"
 
 struct yg_courier {
@@ -21,6 +22,8 @@ struct yg_courier {
 	struct yg_ring flows;      // gives slots back: the engine sees this one
 	struct yg_ring flows_read; // runs ahead, never shown to the engine
 	struct yg_spool *spool;
+	struct yg_disk disk;   // with `wal`
+	struct yg_wal *wal;    // NULL: the spool is the ring
 	struct yg_redis *redis; // NULL: not configured
 	struct yg_sink_file file;
 	bool has_file, write_flows;

@@ -14,6 +14,8 @@
 
 #include "model/stats.h"
 
+enum { YG_JOURNAL_SINKS = 8 };
+
 // Where the courier stands once the write has happened.
 struct yg_journal_point {
 	struct yg_counter flows, alerts;               // positions in the rings: everything before is in the file
@@ -35,6 +37,11 @@ struct yg_journal {
 	struct yg_counter alerts;             // what is in the file, whatever Redis has
 	struct yg_journal_given given[2];     // the newer one holds once the ring stands at its position, until then the other
 	struct yg_counter generation, sent;   // of the Redis stream: see spool.h
+	// with a spool on disk: see spool_disk.c
+	struct yg_counter producer, base;     // this run's number in the log (0: none yet), and the LSN at which it began
+	struct yg_counter log;                // which log: the beginning of its UUID
+	struct yg_counter reached[YG_JOURNAL_SINKS]; // where each sink stands
+	struct yg_counter empties[YG_JOURNAL_SINKS], counted[YG_JOURNAL_SINKS]; // positions below `counted` that hold nothing
 };
 
 // What the supervisor makes for a courier, zeroed.

@@ -4,18 +4,22 @@
 // yagura-courier: started by the supervisor with the descriptors of model/process.h open. It alone talks to Redis and
 // writes the EVE file; it sees records, never packets, and needs no privilege beyond opening that file.
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/confine.h"
 #include "base/log.h"
 #include "base/shm.h"
+#include "base/time.h"
 #include "courier/courier.h"
 #include "courier/summary.h"
 #include "model/process.h"
@@ -105,6 +109,84 @@ static void *map(int fd, const char *what, size_t min_size, size_t *ret_size)
 	return memory;
 }
 
+// Where the spool is to be; empty: there is none.
+static void spool_folder(const struct yg_config *config, char ret_path[PATH_MAX])
+{
+	const char *folder = yg_config_string(config, YG_O_SPOOL_FOLDER), *state = getenv("STATE_DIRECTORY");
+	ret_path[0] = 0;
+	if (strcmp(folder, "auto") != 0)
+		snprintf(ret_path, PATH_MAX, "%s", folder);
+	else if (state && state[0] == '/')
+		snprintf(ret_path, PATH_MAX, "%.*s/spool", (int)strcspn(state, ":"), state); // systemd names several, with colons between
+}
+
+static uint64_t now_of(clockid_t clock)
+{
+	struct timespec ts;
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * (uint64_t)YG_NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+static void report(void *context, enum yg_wal_event event, uint64_t a, uint64_t b)
+{
+	static uint64_t lost_since_ns, lost;
+	(void)context;
+	if (event == YG_WAL_EVENT_LOST) { // one each for any number of gaps: not a line each
+		lost += b;
+		if (lost_since_ns && now_of(CLOCK_MONOTONIC) - lost_since_ns < 10 * (uint64_t)YG_NS_PER_S)
+			return;
+		lost_since_ns = now_of(CLOCK_MONOTONIC);
+		yg_warn("spool: %llu records were refused so far, and their gaps are noted", (unsigned long long)lost);
+		return;
+	}
+	if (event == YG_WAL_EVENT_IO_ERROR) { // comes with every attempt
+		static uint64_t said_ns;
+		if (said_ns && now_of(CLOCK_MONOTONIC) - said_ns < 10 * (uint64_t)YG_NS_PER_S)
+			return;
+		said_ns = now_of(CLOCK_MONOTONIC);
+	}
+	bool harmless = event == YG_WAL_EVENT_CREATED || event == YG_WAL_EVENT_RESERVE_USED || event == YG_WAL_EVENT_PRESSURE;
+	if (harmless)
+		yg_info("spool: %s (%llu, %llu)", yg_wal_event_name(event), (unsigned long long)a, (unsigned long long)b);
+	else
+		yg_warn("spool: %s (%llu, %llu)", yg_wal_event_name(event), (unsigned long long)a, (unsigned long long)b);
+}
+
+static int open_log(struct yg_courier *courier, const char *path)
+{
+	struct yg_wal_options options = {
+		.quota_bytes = (uint64_t)yg_config_int(&courier->config, YG_O_SPOOL_SIZE),
+		.retention_ns = (uint64_t)yg_config_ns(&courier->config, YG_O_SPOOL_RETENTION) + 1, // 0 would be its default
+		.now_ns = now_of(CLOCK_MONOTONIC),
+		.real_ns = now_of(CLOCK_REALTIME),
+	};
+	if (getrandom(options.uuid, sizeof options.uuid, 0) != (ssize_t)sizeof options.uuid)
+		return -EIO;
+	int error = yg_disk_open(&courier->disk, path, true);
+	return error ? error : yg_wal_open(&courier->disk, &options, report, NULL, &courier->wal);
+}
+
+static struct yg_spool *open_spool(struct yg_courier *courier, void *alerts, size_t size)
+{
+	char path[PATH_MAX];
+	unsigned sinks = yg_config_string(&courier->config, YG_O_EVE_FILE)[0] ? 1u << YG_SPOOL_EVE : 0;
+	sinks |= yg_config_string(&courier->config, YG_O_REDIS_URL)[0] ? 1u << YG_SPOOL_REDIS : 0;
+	spool_folder(&courier->config, path);
+	if (!path[0] || !sinks) { // without a sink there is nobody to keep anything for
+		struct yg_spool *spool = yg_spool_open_ring(alerts, size, &courier->eve, courier->stats, remember, courier->stats);
+		if (spool)
+			yg_spool_remember(spool, &courier->journal->generation, &courier->journal->sent);
+		return spool;
+	}
+	int error = open_log(courier, path);
+	if (error) {
+		yg_error("spool %s: %s", path, error == -EBUSY ? "another sensor uses it" : strerror(-error));
+		errno = -error;
+		return NULL;
+	}
+	return yg_spool_open_disk(alerts, size, courier->wal, &courier->eve, courier->stats, courier->journal, sinks, remember, courier->stats);
+}
+
 static int open_rings(struct yg_courier *courier)
 {
 	size_t alerts_size, flows_size;
@@ -117,13 +199,10 @@ static int open_rings(struct yg_courier *courier)
 		yg_error("flow ring: %s", strerror(-error));
 		return error;
 	}
-	courier->spool =
-	    yg_spool_open_ring(alerts, alerts_size, &courier->eve, courier->stats, remember, courier->stats);
-	if (courier->spool) {
-		yg_spool_remember(courier->spool, &courier->journal->generation, &courier->journal->sent);
+	courier->spool = open_spool(courier, alerts, alerts_size);
+	if (courier->spool)
 		return 0;
-	}
-	yg_error("alert ring: %s", strerror(errno));
+	yg_error("alert ring or spool: %s", strerror(errno));
 	return -errno;
 }
 
@@ -174,11 +253,14 @@ int main(void)
 	int status = set_up(&courier);
 	if (status != YG_EXIT_OK)
 		return status;
-	if (yg_confine_process(YG_CONFINED_COURIER | sockets(&courier.config)))
+	unsigned spool = yg_spool_lasts(courier.spool) ? YG_CONFINED_SPOOL : 0;
+	if (yg_confine_process(YG_CONFINED_COURIER | sockets(&courier.config) | spool))
 		return YG_EXIT_BAD_SETUP;
 	status = yg_courier_run(&courier, &stop_asked);
 	yg_redis_destroy(courier.redis);
 	yg_spool_close(courier.spool);
+	if (courier.wal)
+		yg_disk_close(&courier.disk);
 	yg_config_close(&courier.config);
 	return status;
 }

@@ -49,7 +49,7 @@ struct yg_redis *yg_redis_create(const struct yg_redis_options *options, struct 
 	redis->spool = spool;
 	redis->stats = stats;
 	redis->backoff_ns = BACKOFF_FIRST_NS;
-	redis->position = redis->safe = yg_spool_first(spool);
+	redis->position = redis->safe = yg_spool_start(spool, YG_SPOOL_REDIS);
 	redis->maxage_ns = (uint64_t)options->maxage_ns;
 	redis->replicas = (uint64_t)options->replicas;
 	redis->refusal = YG_REDIS_READY;

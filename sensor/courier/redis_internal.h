@@ -82,6 +82,10 @@ struct yg_redis {
 	struct redis_id top;  // last id of the stream, as far as we know
 	uint64_t batch_end;   // position behind the batch that is out
 	uint32_t batch_count; // entries in it
+	uint64_t refused_sequence; // the first of them that Redis refused
+	struct {
+		uint64_t position, sequence;
+	} batch[YG_REDIS_BATCH]; // each of them
 	uint32_t replies;     // answers to it so far
 
 	struct redis_sentinel sentinel;

@@ -105,45 +105,57 @@ static bool last_id(const redisReply *reply, struct redis_id *ret_id)
 	return false;
 }
 
-// Steps over positions that hold nothing. Returns the entry at the position reached; length 0 at the end.
-static struct yg_spool_entry next_entry(const struct yg_redis *redis, uint64_t *position)
+// Steps over positions that hold nothing to the next entry. False when there is none, or when the disk cannot say now.
+static bool next_entry(const struct yg_redis *redis, uint64_t *position, struct yg_spool_entry *ret_entry)
 {
-	struct yg_spool_entry entry = {0};
-	while (*position < yg_spool_end(redis->spool)) {
-		entry = yg_spool_get(redis->spool, *position);
-		if (entry.length)
-			return entry;
-		(*position)++;
+	for (; *position < yg_spool_end(redis->spool); (*position)++) {
+		if (!yg_spool_get(redis->spool, YG_SPOOL_REDIS, *position, ret_entry))
+			return false;
+		if (ret_entry->length)
+			return true;
 	}
-	return (struct yg_spool_entry){0};
+	return false;
 }
 
-static void delivered(struct yg_redis *redis, uint64_t sequence)
+// The entry before `position` and `count` - 1 before that.
+static void delivered(struct yg_redis *redis, uint64_t position, uint64_t sequence, uint64_t count)
 {
-	redis->position++;
+	redis->position = position;
 	redis->last = sequence;
 	redis->top = (struct redis_id){yg_spool_generation(redis->spool), sequence};
-	yg_counter_add(&redis->stats->c[YG_CC_REDIS_DELIVERED], 1);
+	yg_counter_add(&redis->stats->c[YG_CC_REDIS_DELIVERED], count);
 }
 
 // What was sent, whose answer was lost, and which Redis has after all.
 static void skip_delivered(struct yg_redis *redis, uint64_t sequence)
 {
-	for (;;) {
-		struct yg_spool_entry entry = next_entry(redis, &redis->position);
-		if (entry.length == 0 || entry.sequence > sequence)
+	struct yg_spool_entry entry;
+	uint64_t end = yg_spool_end(redis->spool), before = redis->position;
+	if (yg_spool_lasts(redis->spool)) { // a position is a sequence: nothing need be read
+		uint64_t next = sequence < end ? sequence + 1 : end;
+		if (next <= before)
 			return;
-		delivered(redis, entry.sequence);
+		for (uint64_t i = before; i < next && yg_spool_get(redis->spool, YG_SPOOL_REDIS, i, &entry);)
+			i++; // what holds nothing is counted
+		delivered(redis, next, next - 1, next - before);
+		yg_counter_add(&redis->stats->c[YG_CC_REDIS_DUPLICATES], next - before);
+		return;
+	}
+	while (next_entry(redis, &redis->position, &entry) && entry.sequence <= sequence) {
+		delivered(redis, redis->position + 1, entry.sequence, 1);
 		yg_counter_add(&redis->stats->c[YG_CC_REDIS_DUPLICATES], 1);
 	}
 }
 
-// What a courier before this one was told: all that the spool no longer holds. At most, where a generation was left in between.
+// What a courier before this one was told: all that the spool no longer holds. At most, where a generation was left in between. A spool
+// on disk knows.
 static uint64_t confirmed_before(const struct yg_redis *redis)
 {
 	uint64_t position = yg_spool_first(redis->spool), sent = yg_spool_sent(redis->spool);
-	struct yg_spool_entry entry = next_entry(redis, &position);
-	return entry.length && entry.sequence <= sent ? entry.sequence - 1 : sent;
+	struct yg_spool_entry entry;
+	if (yg_spool_lasts(redis->spool))
+		return redis->position - 1;
+	return next_entry(redis, &position, &entry) && entry.sequence <= sent ? entry.sequence - 1 : sent;
 }
 
 // A stream that ends before what it has confirmed to us: a failover to a replica that had not everything, or a crash. What the spool
@@ -151,14 +163,23 @@ static uint64_t confirmed_before(const struct yg_redis *redis)
 // was away, and comes back with less, looks the same until it refuses to write.
 static void step_back(struct yg_redis *redis, uint64_t sequence)
 {
-	uint64_t position = yg_spool_first(redis->spool), end = yg_spool_end(redis->spool);
+	uint64_t position = yg_spool_oldest(redis->spool), end = yg_spool_end(redis->spool);
+	uint64_t floor = yg_spool_generation_first(redis->spool);
 	redis->missing = redis->held = 0;
+	// What was sent under another generation is in a stream that still exists, and not lost with ours.
+	if (yg_spool_lasts(redis->spool) && redis->top.generation && sequence + 1 < floor)
+		sequence = floor - 1;
 	if (sequence >= redis->last)
 		return;
 	redis->missing = redis->last - sequence;
+	if (yg_spool_lasts(redis->spool)) {
+		position = sequence + 1 > position ? sequence + 1 : position;
+		redis->held = redis->last + 1 > position ? redis->last + 1 - position : 0;
+		end = 0;
+	}
 	for (uint64_t i = position; i < end; i++) {
-		struct yg_spool_entry entry = yg_spool_get(redis->spool, i);
-		if (entry.sequence > redis->last)
+		struct yg_spool_entry entry;
+		if (!yg_spool_get(redis->spool, YG_SPOOL_REDIS, i, &entry) || entry.sequence > redis->last)
 			break;
 		if (entry.length && entry.sequence > sequence)
 			redis->held++;
@@ -203,7 +224,10 @@ static bool choose_generation(struct yg_redis *redis, struct redis_id top, uint6
 	}
 	redis->new_generation = false;
 	redis->doubt = redis->last = redis->missing = 0;
-	yg_spool_set_generation(redis->spool, highest + 1);
+	if (!yg_spool_set_generation(redis->spool, highest + 1, redis->position)) {
+		yg_redis_fail(redis, now_ns, YG_REDIS_AWAY, "the spool cannot keep the generation now");
+		return false;
+	}
 	yg_counter_set(&redis->stats->c[YG_CC_REDIS_GENERATION], highest + 1);
 	return true;
 }
@@ -249,19 +273,21 @@ bool yg_redis_send_batch(struct yg_redis *redis, uint64_t now_ns)
 	uint64_t position = redis->position, sequence = 0;
 	size_t bytes = 0;
 	uint32_t count = 0;
-	struct yg_spool_entry entry = next_entry(redis, &position);
-	if (entry.length == 0) {
+	struct yg_spool_entry entry;
+	bool more = next_entry(redis, &position, &entry);
+	if (!more) {
 		redis->position = position;
 		return true;
 	}
 	bool complete = yg_redis_say(redis, 1, (const char *[]){"MULTI"}, (size_t[]){5});
-	while (complete && entry.length && count < YG_REDIS_BATCH && bytes + entry.length <= YG_REDIS_BATCH_BYTES) {
+	while (complete && more && count < YG_REDIS_BATCH && bytes + entry.length <= YG_REDIS_BATCH_BYTES) {
 		complete = say_xadd(redis, &entry);
 		sequence = entry.sequence;
 		bytes += entry.length;
-		count++;
+		redis->batch[count].position = position;
+		redis->batch[count++].sequence = sequence;
 		position++;
-		entry = next_entry(redis, &position);
+		more = next_entry(redis, &position, &entry);
 	}
 	complete = complete && yg_redis_say(redis, 1, (const char *[]){"EXEC"}, (size_t[]){4});
 	redis->phase = REDIS_SENDING;
@@ -269,7 +295,10 @@ bool yg_redis_send_batch(struct yg_redis *redis, uint64_t now_ns)
 	redis->batch_count = count;
 	redis->replies = 0;
 	redis->refusal = YG_REDIS_READY;
-	yg_spool_set_sent(redis->spool, sequence);
+	if (!yg_spool_set_sent(redis->spool, sequence)) { // nothing has gone out yet: it is written by who steps this sink
+		yg_redis_fail(redis, now_ns, YG_REDIS_AWAY, "the spool cannot keep now what is sent");
+		return false;
+	}
 	yg_counter_add(&redis->stats->c[YG_CC_REDIS_SENT], count);
 	return yg_redis_send(redis, complete, now_ns);
 }
@@ -283,10 +312,12 @@ static bool is_taken_id(const redisReply *reply)
 static const redisReply *take_results(struct yg_redis *redis, const redisReply *reply)
 {
 	for (size_t i = 0; i < reply->elements; i++) {
-		struct yg_spool_entry entry = next_entry(redis, &redis->position);
-		if (reply->element[i]->type == REDIS_REPLY_ERROR)
+		redis->position = redis->batch[i].position;
+		if (reply->element[i]->type == REDIS_REPLY_ERROR) {
+			redis->refused_sequence = redis->batch[i].sequence;
 			return reply->element[i];
-		delivered(redis, entry.sequence);
+		}
+		delivered(redis, redis->position + 1, redis->batch[i].sequence, 1);
 	}
 	redis->position = redis->batch_end;
 	return NULL;
@@ -301,7 +332,7 @@ static bool ask_again(struct yg_redis *redis, const redisReply *error, uint64_t 
 		yg_redis_fail(redis, now_ns, YG_REDIS_REFUSED, error->str);
 		return false;
 	}
-	redis->new_generation = yg_spool_get(redis->spool, redis->position).sequence > redis->doubt;
+	redis->new_generation = redis->refused_sequence > redis->doubt;
 	yg_counter_add(&redis->stats->c[YG_CC_REDIS_ERRORS], 1);
 	redis->phase = REDIS_GREETING;
 	redis->greeting = GREET_XINFO;

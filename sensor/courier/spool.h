@@ -9,9 +9,11 @@
 // What lies before the lowest position of all sinks is released. Positions grow by one and never come back within the
 // life of a spool; a position may hold nothing (a record that was refused), sinks step over it.
 //
-// There is one implementation now: spool_ring.c, in which the alert ring itself is the store, so a ring slot is freed
-// only when every sink has its alert. The spool on disk will stand behind the same functions, with a generation that
-// outlives the process. Thread: the courier's.
+// Two implementations:
+//   spool_ring.c  the alert ring itself is the store: a ring slot is freed only when every sink has its alert. A replay
+//   spool_disk.c  the log of wal.h is the store: a ring slot is freed when its alert is durable; a position is its LSN, and where
+//                 each sink stands outlives the process. `yagura run` with spool.folder
+// Thread: the courier's.
 #pragma once
 
 #include <stdbool.h>
@@ -23,10 +25,14 @@
 #include "yagura/plugin.h"
 
 struct yg_spool;
+struct yg_wal;
+struct yg_journal;
+
+enum yg_spool_sink { YG_SPOOL_EVE, YG_SPOOL_REDIS, YG_SPOOL_SINKS };
 
 struct yg_spool_entry {
-	uint64_t sequence; // of the alert itself, growing
-	const char *line;  // with its newline; lives until its position is released
+	uint64_t sequence; // its identity, growing
+	const char *line;  // with its newline; lives until the next call of yg_spool_get for the same sink
 	size_t length;     // 0: nothing here, step over it
 };
 
@@ -36,20 +42,45 @@ typedef void yg_spool_seen(void *context, const struct yg_alert *alert);
 // A spool over the alert ring in `memory`, which it consumes. Keeps the pointers. NULL and errno on failure.
 struct yg_spool *yg_spool_open_ring(void *memory, size_t size, struct yg_eve *eve, struct yg_courier_stats *stats,
                                     yg_spool_seen *seen, void *context);
+
+// A spool in a log. Takes the log over, and closes it; on failure it stays the caller's. What a courier before this one had begun stands in
+// `journal`. `sinks`: bit 1 << enum yg_spool_sink of those that are configured; another's cursor is forgotten.
+struct yg_spool *yg_spool_open_disk(void *memory, size_t size, struct yg_wal *wal, struct yg_eve *eve, struct yg_courier_stats *stats,
+                                    struct yg_journal *journal, unsigned sinks, yg_spool_seen *seen, void *context);
 void yg_spool_close(struct yg_spool *spool);
 
-// Takes in what has arrived. Returns how many alerts.
-uint32_t yg_spool_fill(struct yg_spool *spool);
+// Whether what has not been delivered outlives all processes.
+bool yg_spool_lasts(const struct yg_spool *spool);
 
-// The positions that can be read: first ≤ position < end.
+// Takes in what has arrived, and does what time asks for. `now_ns`: CLOCK_MONOTONIC. Returns how many alerts.
+uint32_t yg_spool_fill(struct yg_spool *spool, uint64_t now_ns);
+
+// The positions that not every sink has: first ≤ position < end.
 uint64_t yg_spool_first(const struct yg_spool *spool);
 uint64_t yg_spool_end(const struct yg_spool *spool);
 
-// The entry at a readable position.
-struct yg_spool_entry yg_spool_get(const struct yg_spool *spool, uint64_t position);
+// Where a sink goes on after a start: everything before has reached it, as far as the spool knows.
+uint64_t yg_spool_start(const struct yg_spool *spool, enum yg_spool_sink sink);
 
-// Everything before `position` has reached every sink.
+// The entry at a readable position. False when the disk cannot say now: ask again later.
+bool yg_spool_get(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position, struct yg_spool_entry *ret_entry);
+
+// Everything before `position` has reached this sink; and what has reached all that are named so is released. A sink that goes back
+// names a lower position than before.
+void yg_spool_reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position);
 void yg_spool_release(struct yg_spool *spool, uint64_t position);
+
+// The lowest position that can still be read; yg_spool_first or below.
+uint64_t yg_spool_oldest(const struct yg_spool *spool);
+
+// Whether sinks can read all that has arrived: nothing waits to be made durable. `now_ns`: tries to make it so.
+bool yg_spool_settle(struct yg_spool *spool, uint64_t now_ns);
+
+// True when the engine has closed the ring, read or not.
+bool yg_spool_closed(const struct yg_spool *spool);
+
+// The lowest position that was sent under the generation at hand.
+uint64_t yg_spool_generation_first(const struct yg_spool *spool);
 
 // True when nothing more will come: the engine has closed the ring, or has broken it (then `broken` says so).
 bool yg_spool_ended(struct yg_spool *spool);
@@ -58,12 +89,14 @@ bool yg_spool_broken(const struct yg_spool *spool);
 // Sleeps until an alert arrives or timeout_ms has passed; a moment only, when unreleased entries are held.
 void yg_spool_wait(struct yg_spool *spool, int timeout_ms);
 
-// Takes the generation and the highest sequence from memory that outlives the process, and keeps them there from now on,
-// so that a courier which is started after the death of another goes on in the same generation.
+// A spool over the ring takes the generation and the highest sequence from memory that outlives the process, and keeps them there from now
+// on, so that a courier which is started after the death of another goes on in the same generation.
 void yg_spool_remember(struct yg_spool *spool, struct yg_counter *generation, struct yg_counter *sent);
 
-// The generation under which this spool delivers, 0 until one is chosen; and the highest sequence ever sent under it.
+// The generation under which this spool delivers, 0 until one is chosen; and the highest sequence ever sent under it. Setting them is
+// remembered before it holds; false when that cannot be done now: then nothing may be sent.
 uint64_t yg_spool_generation(const struct yg_spool *spool);
-void yg_spool_set_generation(struct yg_spool *spool, uint64_t generation);
+// `first`: the position with which a generation begins.
+bool yg_spool_set_generation(struct yg_spool *spool, uint64_t generation, uint64_t first);
 uint64_t yg_spool_sent(const struct yg_spool *spool);
-void yg_spool_set_sent(struct yg_spool *spool, uint64_t sequence);
+bool yg_spool_set_sent(struct yg_spool *spool, uint64_t sequence);

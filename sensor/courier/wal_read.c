@@ -65,6 +65,23 @@ void yg_wal_seek(struct yg_wal_reader *reader, uint64_t lsn)
 	leave(reader);
 }
 
+// A block that cannot be read costs the records in it. It is filled with what no record can be; zeros would be the end of the segment.
+static int read_blocks(struct yg_wal_reader *reader, size_t size, size_t offset)
+{
+	enum { BLOCK = 4096 };
+	bool any = false;
+	for (size_t at = 0; at < size; at += BLOCK) {
+		size_t n = size - at < BLOCK ? size - at : BLOCK;
+		int error = yg_disk_read_all(reader->wal->disk, reader->file, reader->window + at, n, offset + at);
+		if (error && error != -EIO)
+			return error;
+		any |= !error;
+		if (error)
+			memset(reader->window + at, 0xff, n);
+	}
+	return any ? 0 : -EIO; // nothing at all: the disk is away, not its surface
+}
+
 static const uint8_t *bytes_at(void *context, size_t offset, size_t *ret_left)
 {
 	struct yg_wal_reader *reader = context;
@@ -76,7 +93,8 @@ static const uint8_t *bytes_at(void *context, size_t offset, size_t *ret_left)
 		int error = yg_disk_read_all(reader->wal->disk, reader->file, reader->window, size, offset);
 		if (error) {
 			wal_error(reader->wal, &reader->wal->stats.read_errors, error);
-			return NULL;
+			if (error != -EIO || read_blocks(reader, size, offset))
+				return NULL;
 		}
 		reader->window_at = offset;
 		reader->window_size = size;
@@ -134,6 +152,15 @@ static void set_bounds(struct yg_wal_reader *reader)
 		reader->window_size = 0;
 }
 
+// The segment, or the next that is there: one that has been removed is as one that was missing at the start.
+static int enter_from(struct yg_wal_reader *reader, uint32_t i)
+{
+	int error = -ENOENT;
+	for (; i < reader->wal->segments_count && error == -ENOENT; i++)
+		error = enter(reader, i);
+	return error;
+}
+
 static int locate(struct yg_wal_reader *reader)
 {
 	const struct yg_wal *wal = reader->wal;
@@ -141,7 +168,7 @@ static int locate(struct yg_wal_reader *reader)
 	for (uint32_t i = 0; i < wal->segments_count; i++)
 		if (wal->segments[i].first_lsn <= reader->next_lsn)
 			found = i;
-	return enter(reader, found);
+	return enter_from(reader, found);
 }
 
 static void count_damage(struct yg_wal_reader *reader, uint64_t before, bool gave_up)
@@ -195,7 +222,7 @@ int yg_wal_read(struct yg_wal_reader *reader, struct yg_wal_entry *ret_entry)
 		}
 		if (reader->hint + 1 >= wal->segments_count)
 			return 0;
-		error = enter(reader, reader->hint + 1);
+		error = enter_from(reader, reader->hint + 1);
 		if (error)
 			return error;
 	}

@@ -201,7 +201,10 @@ struct yg_dissector_stats {
 	X(REDIS_CONNECTS, "redis.connects") X(REDIS_ERRORS, "redis.errors") X(REDIS_DUPLICATES, "redis.duplicates_refused")      \
 	X(REDIS_GENERATION, "redis.generation") X(REDIS_STATE, "redis.state") X(REDIS_RESENT, "redis.resent")                    \
 	X(REDIS_LOST, "redis.lost") X(REDIS_TRIMS, "redis.trims") X(REDIS_FAILOVERS, "redis.failovers")                          \
-	X(REDIS_UNREPLICATED, "redis.unreplicated") X(SUMMARY_FULL, "summary.full")
+	X(REDIS_UNREPLICATED, "redis.unreplicated") X(SUMMARY_FULL, "summary.full")                                              \
+	X(SPOOL_UP, "spool.up") X(SPOOL_RECORDS, "spool.records") X(SPOOL_HELD, "spool.held") X(SPOOL_CARRIED, "spool.carried")  \
+	X(SPOOL_BYTES, "spool.bytes") X(SPOOL_DISK, "spool.disk") X(SPOOL_PRESSURE, "spool.pressure")                            \
+	X(SPOOL_SYNCS, "spool.syncs") X(SPOOL_ERRORS, "spool.errors") X(SPOOL_SHED, "spool.shed") X(SPOOL_GAPS, "spool.gaps")
 
 enum yg_courier_counter {
 #define X(id, name) YG_CC_##id,

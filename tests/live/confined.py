@@ -203,7 +203,7 @@ def live_rights(build, cases, namespace, folder):
     user = pwd.getpwnam(USER)
     os.chown(folder, user.pw_uid, user.pw_gid)
     frames = 1000
-    with Sensor(command(build, namespace, folder, "--set", f"sensor.user={USER}"), folder) as sensor:
+    with Sensor(command(build, namespace, folder, "--set", f"sensor.user={USER}", "--set", "spool.folder=" + os.path.join(folder, "spool")), folder) as sensor:
         found = sensor.whole(7)
         rights = bits(SETPCAP, NET_ADMIN, NET_RAW, IPC_LOCK)
         names = sorted(name[:15] for name in found.values())

@@ -43,73 +43,7 @@
 #include <hiredis/hiredis.h>
 
 #include "courier_rig.h"
-
-#define SKIPPED 77
-static char folder[64], socket_path[96], eve_path[96];
-static pid_t redis_pid;
-
-// ---- redis ----
-
-static void start_redis(const char *password)
-{
-	char unix_option[96];
-	snprintf(unix_option, sizeof unix_option, "%s", socket_path);
-	redis_pid = fork();
-	if (redis_pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		int null = open("/dev/null", O_RDWR);
-		dup2(null, 1);
-		execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", unix_option, "--save", "",
-		       "--dir", folder, "--appendonly", "yes", "--appendfsync", "always",
-		       password ? "--requirepass" : "--loglevel", password ? password : "warning", (char *)NULL);
-		_exit(SKIPPED);
-	}
-}
-
-static void stop_redis(int signal_number)
-{
-	if (redis_pid <= 0)
-		return;
-	kill(redis_pid, signal_number);
-	waitpid(redis_pid, NULL, 0);
-	redis_pid = 0;
-	unlink(socket_path);
-}
-
-// Waits until it answers. NULL when it never does.
-static redisContext *ask_redis(const char *password)
-{
-	for (int i = 0; i < 100; i++) {
-		redisContext *c = redisConnectUnix(socket_path);
-		if (c && !c->err) {
-			redisReply *r = password ? redisCommand(c, "AUTH %s", password) : redisCommand(c, "PING");
-			bool ready = r && r->type == REDIS_REPLY_STATUS;
-			freeReplyObject(r);
-			if (ready)
-				return c;
-		}
-		if (c)
-			redisFree(c);
-		int status;
-		if (redis_pid > 0 && waitpid(redis_pid, &status, WNOHANG) == redis_pid)
-			return NULL;
-		pause_ms(50);
-	}
-	return NULL;
-}
-
-static void tell_redis(const char *format, ...)
-{
-	redisContext *c = ask_redis(NULL);
-	va_list arguments;
-	va_start(arguments, format);
-	redisReply *r = c ? redisvCommand(c, format, arguments) : NULL;
-	va_end(arguments);
-	CHECK(r && r->type != REDIS_REPLY_ERROR);
-	freeReplyObject(r);
-	if (c)
-		redisFree(c);
-}
+#include "redis_rig.h"
 
 // Compares the stream with `count` alerts of generation `generation`, starting at entry `from`. Returns the stream's
 // length.
@@ -146,13 +80,6 @@ static unsigned lines_of_file(const char *path)
 		fclose(f);
 	CHECK(last == '\n');
 	return lines;
-}
-
-static const char *url(void)
-{
-	static char text[128];
-	snprintf(text, sizeof text, "unix://%s", socket_path);
-	return text;
 }
 
 // ---- tests ----

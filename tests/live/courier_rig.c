@@ -19,6 +19,8 @@
 #include "courier/journal.h"
 
 const char *test_name = "", *courier_path, *extra_option, *extra_value;
+const char *more_options[8][2];
+uint8_t (*severity_of)(unsigned number);
 int failures;
 
 void pause_ms(int ms)
@@ -29,7 +31,7 @@ void pause_ms(int ms)
 
 static int compile(const char *url, const char *drain, const char *eve)
 {
-	static const char *pairs[8][2];
+	static const char *pairs[16][2];
 	size_t n = 0;
 	pairs[n][0] = "sensor.name", pairs[n++][1] = "test";
 	pairs[n][0] = "redis.timeout", pairs[n++][1] = "500ms";
@@ -41,6 +43,8 @@ static int compile(const char *url, const char *drain, const char *eve)
 		pairs[n][0] = "eve.file", pairs[n++][1] = eve;
 	if (extra_option)
 		pairs[n][0] = extra_option, pairs[n++][1] = extra_value;
+	for (size_t i = 0; more_options[i][0]; i++, n++)
+		pairs[n][0] = more_options[i][0], pairs[n][1] = more_options[i][1];
 	struct yg_compile_input input = {.overrides = (const char *const(*)[2])pairs, .overrides_count = n};
 	int fd = memfd_create("config", MFD_ALLOW_SEALING | MFD_CLOEXEC);
 	if (yg_compile(&input, fd, stderr) != 0) {
@@ -104,7 +108,7 @@ void push_alerts(struct run *run, unsigned from, unsigned count)
 		snprintf(alert->text_en, sizeof alert->text_en, "test %u", i);
 		alert->sequence = i;
 		alert->id = i;
-		alert->severity = YG_SEV_HIGH;
+		alert->severity = severity_of ? severity_of(i) : YG_SEV_HIGH;
 		alert->confidence = 0.9f;
 		alert->time_ns = INT64_C(1700000000000000000) + i * INT64_C(1000000);
 		alert->af = 4;

@@ -34,6 +34,8 @@ extern const char *test_name;    // in what CHECK says
 extern const char *courier_path; // the program
 extern int failures;
 extern const char *extra_option, *extra_value; // of the next courier; NULL: none
+extern const char *more_options[8][2];         // likewise; the first empty one ends them
+extern uint8_t (*severity_of)(unsigned number); // of an alert; NULL: high
 
 void pause_ms(int ms);
 

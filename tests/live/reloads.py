@@ -49,7 +49,7 @@ def main(arguments):
         configuration(config, 0)
         capture = os.path.join(folder, "flood.pcap")
         build.generate(capture, "--seconds", "64", "--scale", "0.05", "--attack", "syn_flood,at=2,for=60,family=4,pps=3000", "day")
-        with wire.Sensor(build, link, folder, "-c", config, "--eve", eve) as sensor:
+        with wire.Sensor(build, link, folder, "-c", config, "--eve", eve, "--set", "spool.folder=" + os.path.join(folder, "spool")) as sensor:
             if not sensor.receives():
                 cases.check("the_sensor_starts", False, sensor.said())
                 cases.finish()
@@ -96,7 +96,7 @@ def bodies(cases, build, link, folder, config):
         if name.endswith(".yaml") and name != "kanegaoka.yaml":
             shutil.copy(os.path.join(BODIES, name), fewer)
     configuration(config, 0)
-    with wire.Sensor(build, link, folder, "-c", config, "--eve", eve, name="bodies") as sensor:
+    with wire.Sensor(build, link, folder, "-c", config, "--eve", eve, "--set", "spool.folder=" + os.path.join(folder, "spool-b"), name="bodies") as sensor:
         if not sensor.receives():
             cases.check("the_sensor_starts_again", False, sensor.said())
             return

@@ -53,7 +53,8 @@ def killed(cases, build, folder, times):
     build.generate(capture, "--seconds", str(FLOOD_S + 4), "--scale", "0.05", "--attack", f"syn_flood,at=2,for={FLOOD_S},family=4,pps=3000", "day")
     with Redis(folder, "struck.sock") as redis, wire.Wire() as link:
         redis.start()
-        sensor = wire.Sensor(build, link, folder, "-c", common.DEMO, "--eve", eve, "--redis", redis.url)
+        sensor = wire.Sensor(build, link, folder, "-c", common.DEMO, "--eve", eve, "--redis", redis.url, "--set",
+                             "spool.folder=" + os.path.join(folder, "spool"))
         with sensor:
             if not sensor.receives():
                 cases.check("the_sensor_starts", False, sensor.said())

@@ -138,7 +138,8 @@ def main(arguments):
             captures.append(os.path.join(folder, f"{n}.pcap"))
             build.generate(captures[-1], "--seconds", str(SECONDS + 1), "--attack",
                            f"syn_flood,at=0.5,for={SECONDS},pps={PPS},target={target},family=4", "none")
-        options = ("-c", common.DEMO, "--eve", os.path.join(folder, "eve.json"), "--redis", redis.url)
+        options = ("-c", common.DEMO, "--eve", os.path.join(folder, "eve.json"), "--redis", redis.url, "--set",
+                   "spool.folder=" + os.path.join(folder, "spool"))
         watch, peer = Watch(redis, os.path.join(folder, "monitor")), peer_beside(folder, link)
         try:
             with wire.Sensor(build, link, folder, *options) as sensor:

@@ -71,6 +71,13 @@ static struct yg_alert *push(uint64_t sequence, uint64_t id, uint8_t alert_state
 	return alert;
 }
 
+static struct yg_spool_entry entry_at(uint64_t position)
+{
+	struct yg_spool_entry entry;
+	assert_true(yg_spool_get(f.spool, YG_SPOOL_EVE, position, &entry));
+	return entry;
+}
+
 static uint64_t counter(enum yg_courier_counter c)
 {
 	return yg_counter_get(&f.stats->c[c]);
@@ -81,7 +88,7 @@ static void a_slot_is_kept_until_it_is_released(void **state)
 	(void)state;
 	for (uint64_t i = 1; i <= SLOTS; i++)
 		push(i, i, YG_ALERT_OPEN);
-	assert_int_equal(yg_spool_fill(f.spool), SLOTS);
+	assert_int_equal(yg_spool_fill(f.spool, 0), SLOTS);
 	assert_int_equal(yg_spool_end(f.spool), SLOTS);
 	assert_false(yg_ring_has_room(&f.engine, 1)); // the engine counts it; nothing is overwritten
 	assert_int_equal(counter(YG_CC_ALERTS_PENDING), SLOTS);
@@ -96,9 +103,9 @@ static void the_line_is_rendered_once(void **state)
 {
 	(void)state;
 	struct yg_alert *slot = push(1, 0xabc, YG_ALERT_OPEN);
-	yg_spool_fill(f.spool);
+	yg_spool_fill(f.spool, 0);
 	slot->id = 0xdef; // an engine that changes a record after the fact
-	struct yg_spool_entry entry = yg_spool_get(f.spool, 0);
+	struct yg_spool_entry entry = entry_at(0);
 	assert_int_equal(entry.sequence, 1);
 	assert_non_null(strstr(entry.line, "0000000000000abc"));
 	assert_int_equal(entry.line[entry.length - 1], '\n');
@@ -112,12 +119,12 @@ static void bad_records_are_counted_and_stepped_over(void **state)
 	push(6, 3, YG_ALERT_OPEN);
 	memset(yg_ring_slot(&f.engine, 2), 0xff, sizeof(struct yg_alert));
 	push(7, 4, YG_ALERT_OPEN);
-	assert_int_equal(yg_spool_fill(f.spool), 4);
+	assert_int_equal(yg_spool_fill(f.spool, 0), 4);
 	assert_int_equal(counter(YG_CC_ALERTS_INVALID), 2);
 	assert_int_equal(counter(YG_CC_ALERTS_READ), 2);
-	assert_int_equal(yg_spool_get(f.spool, 1).length, 0);
-	assert_int_equal(yg_spool_get(f.spool, 2).length, 0);
-	assert_int_equal(yg_spool_get(f.spool, 3).sequence, 7);
+	assert_int_equal(entry_at(1).length, 0);
+	assert_int_equal(entry_at(2).length, 0);
+	assert_int_equal(entry_at(3).sequence, 7);
 	yg_spool_release(f.spool, 4);
 	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), 2);
 }
@@ -127,14 +134,14 @@ static void a_new_courier_finds_what_was_not_released(void **state)
 	(void)state;
 	for (uint64_t i = 1; i <= 4; i++)
 		push(i, i, YG_ALERT_OPEN);
-	yg_spool_fill(f.spool);
+	yg_spool_fill(f.spool, 0);
 	yg_spool_release(f.spool, 1);
 	yg_spool_close(f.spool);
 	f.spool = yg_spool_open_ring(f.memory, f.size, &f.eve, f.stats, seen, f.stats);
 	assert_non_null(f.spool);
 	assert_int_equal(yg_spool_first(f.spool), 1);
-	assert_int_equal(yg_spool_fill(f.spool), 3);
-	assert_int_equal(yg_spool_get(f.spool, 1).sequence, 2);
+	assert_int_equal(yg_spool_fill(f.spool, 0), 3);
+	assert_int_equal(entry_at(1).sequence, 2);
 }
 
 static void it_ends_when_the_engine_has_closed_and_all_is_read(void **state)
@@ -143,7 +150,7 @@ static void it_ends_when_the_engine_has_closed_and_all_is_read(void **state)
 	push(1, 1, YG_ALERT_OPEN);
 	yg_ring_close(&f.engine);
 	assert_false(yg_spool_ended(f.spool));
-	yg_spool_fill(f.spool);
+	yg_spool_fill(f.spool, 0);
 	assert_true(yg_spool_ended(f.spool)); // though nothing is released
 	assert_false(yg_spool_broken(f.spool));
 }
@@ -159,11 +166,11 @@ static void memory_that_is_no_ring_is_refused(void **state)
 static void the_sent_mark_never_falls_within_a_generation(void **state)
 {
 	(void)state;
-	yg_spool_set_generation(f.spool, 3);
+	yg_spool_set_generation(f.spool, 3, 0);
 	yg_spool_set_sent(f.spool, 9);
 	yg_spool_set_sent(f.spool, 4);
 	assert_int_equal(yg_spool_sent(f.spool), 9);
-	yg_spool_set_generation(f.spool, 4);
+	yg_spool_set_generation(f.spool, 4, 0);
 	assert_int_equal(yg_spool_sent(f.spool), 0);
 }
 
@@ -173,7 +180,7 @@ static void the_summary_keeps_the_latest_state(void **state)
 	push(1, 77, YG_ALERT_OPEN);
 	push(2, 88, YG_ALERT_OPEN);
 	push(3, 77, YG_ALERT_CLOSE);
-	yg_spool_fill(f.spool);
+	yg_spool_fill(f.spool, 0);
 	assert_int_equal(yg_counter_get(&f.stats->summary_count), 2);
 	assert_int_equal(f.stats->summary[0].state, YG_ALERT_CLOSE);
 	assert_int_equal(f.stats->summary[1].id, 88);

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The spool in a log: between the engine's ring and the log an alert is in at least one of them, whoever dies when; nothing is taken twice;
+// a disk that takes nothing costs nothing; what is refused is counted and holds up nobody; another run goes on where this one was.
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/shm.h"
+#include "courier/journal.h"
+#include "courier/spool_internal.h"
+#include "courier/wal.h"
+#include "sim_disk.h"
+
+enum { SLOTS = 64, MS = 1000000, BOTH = 1 << YG_SPOOL_EVE | 1 << YG_SPOOL_REDIS };
+
+struct fixture {
+	void *memory;
+	size_t size;
+	struct yg_ring engine;
+	struct yg_eve eve;
+	struct yg_courier_memory *shared; // outlives the courier
+	struct sim_disk *sim;
+	struct yg_disk disk;
+	struct yg_spool *spool;
+	uint64_t now_ns, sequence;
+	unsigned seen;
+};
+
+static struct fixture f;
+
+static void seen(void *context, const struct yg_alert *alert)
+{
+	(void)context, (void)alert;
+	f.seen++;
+}
+
+static void begin_ring(void)
+{
+	f.size = yg_ring_bytes(sizeof(struct yg_alert), SLOTS);
+	f.memory = yg_memory_reserve(f.size);
+	assert_int_equal(yg_ring_format(f.memory, f.size, sizeof(struct yg_alert), SLOTS), 0);
+	assert_int_equal(yg_ring_attach(&f.engine, f.memory, f.size, sizeof(struct yg_alert), true), 0);
+	f.sequence = 0;
+	memset(f.shared, 0, sizeof *f.shared);
+}
+
+static void start(void)
+{
+	struct yg_wal_options options = {.segment_bytes = 65536, .quota_bytes = 1 << 20, .reserve_bytes = 65536, .now_ns = f.now_ns,
+	                                 .real_ns = 100 * f.now_ns};
+	struct yg_wal *wal;
+	assert_int_equal(yg_wal_open(&f.disk, &options, NULL, NULL, &wal), 0);
+	f.spool = yg_spool_open_disk(f.memory, f.size, wal, &f.eve, &f.shared->stats, &f.shared->journal, BOTH, seen, NULL);
+	assert_non_null(f.spool);
+}
+
+static void die(void)
+{
+	yg_spool_abandon(f.spool);
+	f.spool = NULL;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&f, 0, sizeof f);
+	f.shared = calloc(1, sizeof *f.shared);
+	f.sim = sim_disk_create(8 << 20);
+	f.disk = sim_disk_of(f.sim);
+	f.now_ns = UINT64_C(1000000000);
+	yg_eve_init(&f.eve, "test", "Asia/Tokyo", NULL, 0);
+	begin_ring();
+	start();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	if (f.spool)
+		yg_spool_abandon(f.spool);
+	yg_memory_release(f.memory, f.size);
+	sim_disk_destroy(f.sim);
+	free(f.shared);
+	return 0;
+}
+
+static void push(unsigned count, uint8_t severity)
+{
+	for (unsigned i = 0; i < count; i++) {
+		assert_true(yg_ring_has_room(&f.engine, 1));
+		struct yg_alert *alert = yg_ring_slot(&f.engine, f.engine.own);
+		*alert = (struct yg_alert){.kind = "scan.port", .sequence = ++f.sequence, .id = f.sequence, .severity = severity};
+		yg_ring_push(&f.engine, 1);
+	}
+	yg_ring_publish(&f.engine);
+}
+
+static uint64_t counter(enum yg_courier_counter c)
+{
+	return yg_counter_get(&f.shared->stats.c[c]);
+}
+
+static uint32_t fill_after(uint64_t ms)
+{
+	f.now_ns += ms * MS;
+	return yg_spool_fill(f.spool, f.now_ns);
+}
+
+// Lines from `from` on that hold something; their number.
+static unsigned lines_from(uint64_t from)
+{
+	unsigned lines = 0;
+	for (uint64_t i = from; i < yg_spool_end(f.spool); i++) {
+		struct yg_spool_entry e;
+		assert_true(yg_spool_get(f.spool, YG_SPOOL_REDIS, i, &e));
+		assert_int_equal(e.sequence, i);
+		lines += e.length != 0;
+	}
+	return lines;
+}
+
+static void a_slot_is_given_back_when_its_alert_is_durable(void **state)
+{
+	(void)state;
+	push(10, YG_SEV_LOW);
+	fill_after(0);
+	assert_int_equal(f.spool->owner.own, 0);
+	assert_int_equal(yg_spool_end(f.spool), yg_spool_first(f.spool));
+	assert_int_equal(counter(YG_CC_ALERTS_READ), 10);
+	fill_after(10);
+	assert_int_equal(f.spool->owner.own, 10);
+	assert_int_equal(yg_spool_end(f.spool) - yg_spool_first(f.spool), 10);
+	assert_int_equal(counter(YG_CC_ALERTS_PENDING), 10);
+	assert_int_equal(counter(YG_CC_SPOOL_HELD), 10);
+	assert_int_equal(lines_from(yg_spool_first(f.spool)), 10);
+}
+
+// A call of the disk fails, the process ends at some moment, the power goes now and then; another process takes over.
+static void whoever_dies_when_each_alert_is_there_once(void **state)
+{
+	(void)state;
+	for (uint64_t n = 1; n < 40; n++) {
+		push(3, YG_SEV_HIGH);
+		sim_disk_fail(f.sim, n % 13 + 1, -EIO, 1);
+		fill_after(0);
+		if (n % 3)
+			fill_after(10);
+		die();
+		sim_disk_fail(f.sim, 0, 0, 0);
+		if (n % 5 == 0)
+			sim_disk_crash(f.sim, SIM_NOTHING); // the power, too; the ring is gone then with all that is not durable
+		start();
+		fill_after(10);
+		fill_after(10);
+		assert_int_equal(counter(YG_CC_ALERTS_READ), 3 * n);
+		assert_int_equal(lines_from(1), 3 * n);
+	}
+	assert_int_equal(f.spool->owner.own, f.sequence);
+}
+
+static void a_disk_that_takes_nothing_leaves_all_in_the_ring(void **state)
+{
+	(void)state;
+	sim_disk_fail(f.sim, 1, -EIO, 1u << 30);
+	push(SLOTS, YG_SEV_HIGH);
+	for (int i = 0; i < 20; i++)
+		fill_after(10);
+	assert_int_equal(f.spool->owner.own, 0);
+	assert_false(yg_ring_has_room(&f.engine, 1));
+	sim_disk_fail(f.sim, 0, 0, 0);
+	for (int i = 0; i < 400 && f.spool->owner.own < SLOTS; i++)
+		fill_after(100);
+	assert_int_equal(f.spool->owner.own, SLOTS);
+	assert_int_equal(lines_from(1), SLOTS);
+	assert_int_equal(counter(YG_CC_ALERTS_READ), SLOTS);
+	assert_int_equal(counter(YG_CC_SPOOL_SHED), 0);
+	assert_int_equal(counter(YG_CC_ALERTS_INVALID), 0);
+}
+
+static void what_is_refused_is_counted_and_holds_up_nobody(void **state)
+{
+	(void)state;
+	unsigned high = 0;
+	for (unsigned i = 0; i < 100; i++) {
+		push(30, YG_SEV_LOW);
+		push(1, YG_SEV_CRITICAL);
+		high++;
+		fill_after(10);
+		fill_after(10);
+	}
+	uint64_t taken = counter(YG_CC_ALERTS_READ), shed = counter(YG_CC_SPOOL_SHED);
+	assert_int_equal(taken + shed, 31 * 100);
+	assert_true(shed > 1000 && taken > high);
+	assert_int_equal(f.spool->owner.own, f.sequence);
+	assert_int_equal(lines_from(1), taken); // gaps are positions that hold nothing
+	yg_spool_reached(f.spool, YG_SPOOL_EVE, yg_spool_end(f.spool));
+	yg_spool_reached(f.spool, YG_SPOOL_REDIS, yg_spool_end(f.spool));
+	yg_spool_release(f.spool, yg_spool_end(f.spool));
+	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), taken);
+	assert_int_equal(counter(YG_CC_ALERTS_PENDING), 0);
+}
+
+static void another_run_goes_on_where_each_sink_was(void **state)
+{
+	(void)state;
+	push(20, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	yg_spool_reached(f.spool, YG_SPOOL_EVE, 16);
+	yg_spool_reached(f.spool, YG_SPOOL_REDIS, 6);
+	yg_spool_release(f.spool, 6);
+	assert_true(yg_spool_set_generation(f.spool, 7, 1) && yg_spool_set_sent(f.spool, 5));
+	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), 5);
+	yg_spool_close(f.spool);
+	yg_memory_release(f.memory, f.size);
+	begin_ring();
+	start();
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_EVE), 16);
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_REDIS), 6);
+	assert_int_equal(yg_spool_first(f.spool), 6);
+	assert_int_equal(yg_spool_generation(f.spool), 7);
+	assert_int_equal(yg_spool_generation_first(f.spool), 1);
+	assert_in_range(yg_spool_sent(f.spool), 5, 20); // never above what is durable
+	assert_int_equal(counter(YG_CC_SPOOL_CARRIED), 15);
+	assert_int_equal(counter(YG_CC_ALERTS_READ), 0);
+	push(4, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	assert_int_equal(lines_from(6), 19);
+	yg_spool_release(f.spool, yg_spool_end(f.spool));
+	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), 4); // of this run
+	assert_int_equal(yg_spool_oldest(f.spool), 1);        // and what Redis may forget is still there
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_slot_is_given_back_when_its_alert_is_durable, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(whoever_dies_when_each_alert_is_there_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_disk_that_takes_nothing_leaves_all_in_the_ring, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_refused_is_counted_and_holds_up_nobody, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(another_run_goes_on_where_each_sink_was, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
