@@ -124,10 +124,16 @@ static uint64_t rest_of(struct yg_redis *redis, enum yg_redis_class class)
 	return rest;
 }
 
+// A server that hangs up is seen in one of two ways, as the last bytes happen to meet; it is one thing to say.
+static const char *as_one(const char *text)
+{
+	return strcmp(text, strerror(ECONNRESET)) == 0 ? "Server closed the connection" : text;
+}
+
 void yg_redis_fault(struct yg_redis *redis, enum yg_redis_state state, const char *text)
 {
 	const struct yg_redis_state_row *row = yg_redis_state_row(state);
-	bool new = set_error(redis, text);
+	bool new = set_error(redis, as_one(text));
 	if (enter(redis, state) || new)
 		yg_warn("Redis: %s: %s; %s（%s）", row->name, redis->stats->redis_error, row->en, row->ja);
 	yg_counter_add(&redis->stats->c[YG_CC_REDIS_ERRORS], 1);
