@@ -249,8 +249,6 @@ int yg_courier_run(struct yg_courier *courier, const volatile int *stop)
 {
 	uint64_t deadline_ns = UINT64_MAX, look_ns = 0;
 	uint64_t first = yg_spool_start(courier->spool, YG_SPOOL_EVE), filed = yg_counter_get(&courier->journal->alerts);
-	if (filed > yg_spool_end(courier->spool))
-		filed = first; // of another log
 	courier->file_position = courier->file_written = filed > first ? filed : first;
 	for (;;) {
 		uint64_t now_ns = monotonic_ns();
