@@ -20,7 +20,7 @@
 enum {
 	FLOWS_A_TURN = 256, // then alerts get their turn again
 	SLEEP_MS = 10,
-	SLEEP_REDIS_MS = 5,
+	SLEEP_ANSWER_MS = 5,
 	LOOK_AROUND_MS = 100, // how often a busy loop asks whether it should end
 	ORPHAN_DRAIN_S = 2,   // without a supervisor nobody waits for us
 };
@@ -118,10 +118,14 @@ static void release(struct yg_courier *courier)
 		yg_spool_reached(courier->spool, YG_SPOOL_EVE, courier->file_written);
 	if (courier->has_file && courier->file_written < position)
 		position = courier->file_written;
-	if (courier->redis)
-		yg_spool_reached(courier->spool, YG_SPOOL_REDIS, yg_redis_position(courier->redis));
-	if (courier->redis && yg_redis_position(courier->redis) < position)
-		position = yg_redis_position(courier->redis);
+	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++) {
+		const struct yg_sink *sink = courier->sinks[i];
+		if (!sink)
+			continue;
+		uint64_t reached = sink->ops->position(sink);
+		yg_spool_reached(courier->spool, sink->which, reached);
+		position = reached < position ? reached : position;
+	}
 	if (position > yg_spool_first(courier->spool))
 		yg_spool_release(courier->spool, position);
 }
@@ -131,8 +135,9 @@ static bool turn(struct yg_courier *courier, uint64_t now_ns)
 {
 	bool moved = yg_spool_fill(courier->spool, now_ns) > 0;
 	moved |= write_alerts(courier, now_ns);
-	if (courier->redis)
-		moved |= yg_redis_step(courier->redis, now_ns);
+	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++)
+		if (courier->sinks[i])
+			moved |= courier->sinks[i]->ops->step(courier->sinks[i], now_ns);
 	moved |= take_flows(courier, now_ns);
 	if (courier->has_file && courier->file.lines &&
 	    (!moved || now_ns - courier->file.oldest_ns >= YG_SINK_FILE_IDLE_MS * (uint64_t)YG_NS_PER_MS))
@@ -155,11 +160,14 @@ static void wait_for_flows(struct yg_courier *courier)
 
 static void sleep_a_little(struct yg_courier *courier)
 {
-	struct pollfd answer = {-1, 0, 0};
-	if (courier->redis)
-		answer.fd = yg_redis_fd(courier->redis, &answer.events);
-	if (answer.fd >= 0)
-		poll(&answer, 1, SLEEP_REDIS_MS);
+	struct pollfd answers[YG_SPOOL_SINKS];
+	nfds_t n = 0;
+	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++) {
+		answers[n].fd = courier->sinks[i] ? courier->sinks[i]->ops->fd(courier->sinks[i], &answers[n].events) : -1;
+		n += answers[n].fd >= 0;
+	}
+	if (n)
+		poll(answers, n, SLEEP_ANSWER_MS);
 	else if (courier->flows.own != courier->flows_read.own)
 		poll(NULL, 0, SLEEP_MS); // the ring calls slots data that are not given back, and would not let us sleep on it
 	else if (!yg_ring_ended(&courier->flows_read))

@@ -8,7 +8,7 @@
 #include "config/config.h"
 #include "courier/eve.h"
 #include "courier/journal.h"
-#include "courier/redis.h"
+#include "courier/sink.h"
 #include "courier/sink_file.h"
 #include "courier/spool.h"
 #include "courier/wal.h"
@@ -24,7 +24,7 @@ struct yg_courier {
 	struct yg_spool *spool;
 	struct yg_disk disk;   // with `wal`
 	struct yg_wal *wal;    // NULL: the spool is the ring
-	struct yg_redis *redis; // NULL: not configured
+	struct yg_sink *sinks[YG_SPOOL_SINKS]; // NULL: not configured; the EVE file is `file`
 	struct yg_sink_file file;
 	bool has_file, write_flows;
 	uint32_t flows_buffered; // flow records in the file's buffer

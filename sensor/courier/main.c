@@ -21,6 +21,7 @@
 #include "base/shm.h"
 #include "base/time.h"
 #include "courier/courier.h"
+#include "courier/redis.h"
 #include "courier/summary.h"
 #include "model/process.h"
 
@@ -94,8 +95,8 @@ static int open_redis(struct yg_courier *courier, const char *sensor)
 		yg_error("redis.url: %s", reason);
 		return -EINVAL;
 	}
-	courier->redis = yg_redis_create(&options, courier->spool, courier->stats);
-	if (courier->redis)
+	courier->sinks[YG_SPOOL_REDIS] = yg_redis_create(&options, courier->spool, courier->stats);
+	if (courier->sinks[YG_SPOOL_REDIS])
 		return 0;
 	yg_error("Redis: %s", strerror(errno));
 	return -errno;
@@ -166,13 +167,22 @@ static int open_log(struct yg_courier *courier, const char *path)
 	return error ? error : yg_wal_open(&courier->disk, &options, report, NULL, &courier->wal);
 }
 
+// Which sink takes what. False when there is none at all.
+static bool wanted(const struct yg_config *config, struct yg_spool_wants *ret_wants)
+{
+	bool file = yg_config_string(config, YG_O_EVE_FILE)[0], redis = yg_config_string(config, YG_O_REDIS_URL)[0];
+	ret_wants->classes[YG_SPOOL_EVE] = file ? YG_SPOOL_ALERTS : 0; // flow records come to it by their ring
+	ret_wants->classes[YG_SPOOL_REDIS] = redis ? YG_SPOOL_ALERTS : 0;
+	return file || redis;
+}
+
 static struct yg_spool *open_spool(struct yg_courier *courier, void *alerts, size_t size)
 {
 	char path[PATH_MAX];
-	unsigned sinks = yg_config_string(&courier->config, YG_O_EVE_FILE)[0] ? 1u << YG_SPOOL_EVE : 0;
-	sinks |= yg_config_string(&courier->config, YG_O_REDIS_URL)[0] ? 1u << YG_SPOOL_REDIS : 0;
+	struct yg_spool_wants wants = {{0}};
+	bool any = wanted(&courier->config, &wants);
 	spool_folder(&courier->config, path);
-	if (!path[0] || !sinks) { // without a sink there is nobody to keep anything for
+	if (!path[0] || !any) { // without a sink there is nobody to keep anything for
 		struct yg_spool *spool = yg_spool_open_ring(alerts, size, &courier->eve, courier->stats, remember, courier->stats);
 		if (spool)
 			yg_spool_remember(spool, &courier->journal->generation, &courier->journal->sent);
@@ -184,7 +194,7 @@ static struct yg_spool *open_spool(struct yg_courier *courier, void *alerts, siz
 		errno = -error;
 		return NULL;
 	}
-	return yg_spool_open_disk(alerts, size, courier->wal, &courier->eve, courier->stats, courier->journal, sinks, remember, courier->stats);
+	return yg_spool_open_disk(alerts, size, courier->wal, &courier->eve, courier->stats, courier->journal, &wants, remember, courier->stats);
 }
 
 static int open_rings(struct yg_courier *courier)
@@ -257,7 +267,9 @@ int main(void)
 	if (yg_confine_process(YG_CONFINED_COURIER | sockets(&courier.config) | spool))
 		return YG_EXIT_BAD_SETUP;
 	status = yg_courier_run(&courier, &stop_asked);
-	yg_redis_destroy(courier.redis);
+	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++)
+		if (courier.sinks[i])
+			courier.sinks[i]->ops->destroy(courier.sinks[i]);
 	yg_spool_close(courier.spool);
 	if (courier.wal)
 		yg_disk_close(&courier.disk);

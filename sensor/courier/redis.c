@@ -38,32 +38,6 @@ const struct yg_redis_node *yg_redis_target(const struct yg_redis *redis)
 	return redis->url.is_sentinel ? yg_sentinel_target(redis) : &redis->node;
 }
 
-struct yg_redis *yg_redis_create(const struct yg_redis_options *options, struct yg_spool *spool,
-                                 struct yg_courier_stats *stats)
-{
-	struct yg_redis *redis = calloc(1, sizeof *redis);
-	if (!redis)
-		return NULL;
-	redis->url = options->url;
-	redis->timeout_ns = (uint64_t)options->timeout_ns;
-	redis->spool = spool;
-	redis->stats = stats;
-	redis->backoff_ns = BACKOFF_FIRST_NS;
-	redis->position = redis->safe = yg_spool_start(spool, YG_SPOOL_REDIS);
-	redis->maxage_ns = (uint64_t)options->maxage_ns;
-	redis->replicas = (uint64_t)options->replicas;
-	redis->refusal = YG_REDIS_READY;
-	if (getrandom(&redis->random, sizeof redis->random, GRND_NONBLOCK) < 0)
-		redis->random = (uint32_t)(uintptr_t)redis;
-	redis->random |= 1; // xorshift has no way out of 0
-	yg_counter_set(&stats->c[YG_CC_REDIS_STATE], YG_REDIS_CONNECTING);
-	snprintf(redis->key, sizeof redis->key, "yagura:%.63s:alerts", options->sensor);
-	yg_cluster_name_keys(redis, options->sensor);
-	use_url(redis);
-	snprintf(redis->maxlen, sizeof redis->maxlen, "%lld", (long long)options->maxlen);
-	return redis;
-}
-
 static void disconnect(struct yg_redis *redis)
 {
 	if (redis->context)
@@ -72,14 +46,6 @@ static void disconnect(struct yg_redis *redis)
 	redis->output_left = false;
 	yg_resolve_abandon(redis->resolve);
 	redis->resolve = NULL;
-}
-
-void yg_redis_destroy(struct yg_redis *redis)
-{
-	if (!redis)
-		return;
-	disconnect(redis);
-	free(redis);
 }
 
 // The text goes to a terminal: what a server says is cut down to printable ASCII. True when it differs from the last one.
@@ -363,8 +329,14 @@ static bool step_talking(struct yg_redis *redis, uint64_t now_ns)
 	return redis->phase == REDIS_IDLE ? go_on(redis, now_ns) || moved : moved;
 }
 
-bool yg_redis_step(struct yg_redis *redis, uint64_t now_ns)
+static struct yg_redis *own(struct yg_sink *sink)
 {
+	return (struct yg_redis *)sink;
+}
+
+static bool step(struct yg_sink *sink, uint64_t now_ns)
+{
+	struct yg_redis *redis = own(sink);
 	switch (redis->phase) {
 	case REDIS_RESTING:
 		if (now_ns < redis->retry_ns)
@@ -380,16 +352,52 @@ bool yg_redis_step(struct yg_redis *redis, uint64_t now_ns)
 	}
 }
 
-uint64_t yg_redis_position(const struct yg_redis *redis)
+static uint64_t position(const struct yg_sink *sink)
 {
+	const struct yg_redis *redis = (const struct yg_redis *)sink;
 	return redis->replicas ? redis->safe : redis->position;
 }
 
-int yg_redis_fd(const struct yg_redis *redis, short *ret_events)
+static int wait_fd(const struct yg_sink *sink, short *ret_events)
 {
+	const struct yg_redis *redis = (const struct yg_redis *)sink;
 	if (!redis->context || redis->phase == REDIS_IDLE)
 		return -1;
 	bool out = redis->phase == REDIS_CONNECTING || redis->output_left;
 	*ret_events = (short)((redis->phase == REDIS_CONNECTING ? 0 : POLLIN) | (out ? POLLOUT : 0));
 	return redis->context->fd;
+}
+
+static void destroy(struct yg_sink *sink)
+{
+	disconnect(own(sink));
+	free(sink);
+}
+
+static const struct yg_sink_ops redis_ops = {step, position, wait_fd, destroy};
+
+struct yg_sink *yg_redis_create(const struct yg_redis_options *options, struct yg_spool *spool, struct yg_courier_stats *stats)
+{
+	struct yg_redis *redis = calloc(1, sizeof *redis);
+	if (!redis)
+		return NULL;
+	redis->sink = (struct yg_sink){&redis_ops, YG_SPOOL_REDIS};
+	redis->url = options->url;
+	redis->timeout_ns = (uint64_t)options->timeout_ns;
+	redis->spool = spool;
+	redis->stats = stats;
+	redis->backoff_ns = BACKOFF_FIRST_NS;
+	redis->position = redis->safe = yg_spool_start(spool, YG_SPOOL_REDIS);
+	redis->maxage_ns = (uint64_t)options->maxage_ns;
+	redis->replicas = (uint64_t)options->replicas;
+	redis->refusal = YG_REDIS_READY;
+	if (getrandom(&redis->random, sizeof redis->random, GRND_NONBLOCK) < 0)
+		redis->random = (uint32_t)(uintptr_t)redis;
+	redis->random |= 1; // xorshift has no way out of 0
+	yg_counter_set(&stats->c[YG_CC_REDIS_STATE], YG_REDIS_CONNECTING);
+	snprintf(redis->key, sizeof redis->key, "yagura:%.63s:alerts", options->sensor);
+	yg_cluster_name_keys(redis, options->sensor);
+	use_url(redis);
+	snprintf(redis->maxlen, sizeof redis->maxlen, "%lld", (long long)options->maxlen);
+	return &redis->sink;
 }

@@ -6,17 +6,19 @@
 //   XADD key MAXLEN ~ n <generation>-<sequence> eve <the line>
 //
 // The id is chosen by us, so Redis itself refuses what it has and tells where to go on. Nothing here ever waits: the
-// caller steps the sink, and may sleep on its descriptor. Thread: the courier's.
+// caller steps the sink (sink.h), and may sleep on its descriptor. Thread: the courier's.
+//
+// Position: everything before it is in Redis, and with as many replicas as are asked for. It may step back as far as the spool still
+// reaches, when Redis has lost what it had confirmed.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "courier/redis_url.h"
+#include "courier/sink.h"
 #include "courier/spool.h"
 #include "model/stats.h"
-
-struct yg_redis;
 
 struct yg_redis_options {
 	struct yg_redis_url url;
@@ -29,17 +31,5 @@ struct yg_redis_options {
 
 enum { YG_REDIS_BATCH = 512, YG_REDIS_BATCH_BYTES = 256 * 1024 };
 
-// Not yet connected. Keeps the pointers to spool and stats. NULL and errno on failure.
-struct yg_redis *yg_redis_create(const struct yg_redis_options *options, struct yg_spool *spool,
-                                 struct yg_courier_stats *stats);
-void yg_redis_destroy(struct yg_redis *redis);
-
-// Goes as far as it can go without waiting. `now_ns`: CLOCK_MONOTONIC. True when something moved.
-bool yg_redis_step(struct yg_redis *redis, uint64_t now_ns);
-
-// Everything before this position of the spool is in Redis, and with as many replicas as are asked for. It may step back as far as the
-// spool still reaches, when Redis has lost what it had confirmed.
-uint64_t yg_redis_position(const struct yg_redis *redis);
-
-// What to poll(2) for while an answer is awaited; -1 when there is nothing to wait for.
-int yg_redis_fd(const struct yg_redis *redis, short *ret_events);
+// Not yet connected. Keeps the pointers to spool and stats. NULL and errno on failure. The sink is the caller's to destroy.
+struct yg_sink *yg_redis_create(const struct yg_redis_options *options, struct yg_spool *spool, struct yg_courier_stats *stats);

@@ -52,6 +52,7 @@ struct redis_sentinel {
 };
 
 struct yg_redis {
+	struct yg_sink sink; // first: they are one to the courier
 	struct yg_redis_url url;
 	char key[128], marks[192], mark[192]; // of alerts, of hours, of what is written for the replicas alone
 	char maxlen[24];

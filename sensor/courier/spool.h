@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "courier/eve.h"
+#include "courier/segment.h"
 #include "model/stats.h"
 #include "yagura/plugin.h"
 
@@ -28,12 +29,29 @@ struct yg_spool;
 struct yg_wal;
 struct yg_journal;
 
-enum yg_spool_sink { YG_SPOOL_EVE, YG_SPOOL_REDIS, YG_SPOOL_SINKS };
+// Each has a cursor of its own. The name is that of its cursor in the log, and of its counters.
+#define YG_SPOOL_SINK_NAMES(X)                                                                                                            \
+	X(EVE, "eve") X(REDIS, "redis") X(REDIS_FLOWS, "redis.flows") X(REDIS_METRICS, "redis.metrics") X(LIST, "list") X(CHANNEL, "channel") \
+	X(SOCKET, "socket") X(SYSLOG, "syslog")
+enum yg_spool_sink {
+#define YG_X(id, name) YG_SPOOL_##id,
+	YG_SPOOL_SINK_NAMES(YG_X)
+#undef YG_X
+	YG_SPOOL_SINKS,
+};
+
+// Of each sink the classes that it takes: bits 1 << enum yg_spool_class. 0: it is not configured. What holds an alert's slot are the sinks
+// that take alerts.
+struct yg_spool_wants {
+	unsigned classes[YG_SPOOL_SINKS];
+};
+enum { YG_SPOOL_ALERTS = 1 << YG_SPOOL_HIGH | 1 << YG_SPOOL_ALERT };
 
 struct yg_spool_entry {
 	uint64_t sequence; // its identity, growing
 	const char *line;  // with its newline; lives until the next call of yg_spool_get for the same sink
-	size_t length;     // 0: nothing here, step over it
+	size_t length;     // 0: nothing here for this sink, step over it
+	enum yg_spool_class class;
 };
 
 // Called once for each alert that enters, in order.
@@ -44,9 +62,9 @@ struct yg_spool *yg_spool_open_ring(void *memory, size_t size, struct yg_eve *ev
                                     yg_spool_seen *seen, void *context);
 
 // A spool in a log. Takes the log over, and closes it; on failure it stays the caller's. What a courier before this one had begun stands in
-// `journal`. `sinks`: bit 1 << enum yg_spool_sink of those that are configured; another's cursor is forgotten.
+// `journal`. The cursor of a sink that `wants` does not name is forgotten.
 struct yg_spool *yg_spool_open_disk(void *memory, size_t size, struct yg_wal *wal, struct yg_eve *eve, struct yg_courier_stats *stats,
-                                    struct yg_journal *journal, unsigned sinks, yg_spool_seen *seen, void *context);
+                                    struct yg_journal *journal, const struct yg_spool_wants *wants, yg_spool_seen *seen, void *context);
 void yg_spool_close(struct yg_spool *spool);
 
 // Whether what has not been delivered outlives all processes.

@@ -22,7 +22,11 @@ enum {
 	SENT_AHEAD = 1024, // how far ahead "sent" is made durable, so that it costs no sync a batch
 };
 
-static const char *const sink_names[YG_SPOOL_SINKS] = {[YG_SPOOL_EVE] = "eve", [YG_SPOOL_REDIS] = "redis"};
+static const char *const sink_names[YG_SPOOL_SINKS] = {
+#define YG_X(id, name) [YG_SPOOL_##id] = name,
+	YG_SPOOL_SINK_NAMES(YG_X)
+#undef YG_X
+};
 
 // How far a sink has been read.
 struct view {
@@ -38,6 +42,7 @@ struct disk_spool {
 	struct yg_spool spool; // first: they are one to the caller
 	struct yg_wal *wal;
 	struct yg_journal *journal; // not owned
+	struct yg_spool_wants wants;
 	struct view view[YG_SPOOL_SINKS];
 	uint32_t producer;
 	uint64_t base, first, sent_durable;
@@ -224,8 +229,8 @@ static bool get(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t positi
 		if (n < 0)
 			return false;
 	}
-	if (v->read && e->lsn == position && e->type == YG_SPOOL_LINE)
-		*ret_entry = (struct yg_spool_entry){position, e->bytes, e->size};
+	if (v->read && e->lsn == position && e->type == YG_SPOOL_LINE && d->wants.classes[sink] >> e->class & 1)
+		*ret_entry = (struct yg_spool_entry){position, e->bytes, e->size, e->class};
 	if (position >= v->counted) {
 		v->empties += !ret_entry->length && position >= d->base;
 		v->counted = position + 1;
@@ -254,10 +259,13 @@ static void reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t po
 // Of this run, what the slowest sink has.
 static void count_delivered(struct disk_spool *d)
 {
-	uint64_t done = d->first > d->base ? d->first - d->base : 0, empties = 0;
+	uint64_t first = yg_wal_durable(d->wal) + 1, empties = 0;
 	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++)
-		if (d->view[i].cursor >= 0 && d->view[i].kept == d->first)
-			empties = d->view[i].empties;
+		if (d->view[i].cursor >= 0 && d->wants.classes[i] & YG_SPOOL_ALERTS && d->view[i].reached <= first) {
+			first = d->view[i].reached;
+			empties = d->view[i].kept == first ? d->view[i].empties : 0;
+		}
+	uint64_t done = first > d->base ? first - d->base : 0;
 	uint64_t read = get_counter(d, YG_CC_ALERTS_READ), delivered = done > empties ? done - empties : 0;
 	set_counter(d, YG_CC_ALERTS_DELIVERED, delivered < read ? delivered : read);
 }
@@ -359,11 +367,11 @@ static int begin_run(struct disk_spool *d)
 	return 0;
 }
 
-static void begin_books(struct disk_spool *d, unsigned sinks)
+static void begin_books(struct disk_spool *d)
 {
 	d->first = yg_wal_durable(d->wal) + 1;
 	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++)
-		if (sinks >> i & 1 && d->view[i].reached < d->first)
+		if (d->wants.classes[i] && d->view[i].reached < d->first)
 			d->first = d->view[i].reached;
 	uint64_t refused = get_counter(d, YG_CC_ALERTS_INVALID) + get_counter(d, YG_CC_EVE_TOO_LONG) + get_counter(d, YG_CC_SPOOL_SHED);
 	uint64_t settled = d->spool.owner.own;
@@ -375,7 +383,7 @@ static void begin_books(struct disk_spool *d, unsigned sinks)
 }
 
 struct yg_spool *yg_spool_open_disk(void *memory, size_t size, struct yg_wal *wal, struct yg_eve *eve, struct yg_courier_stats *stats,
-                                    struct yg_journal *journal, unsigned sinks, yg_spool_seen *seen, void *context)
+                                    struct yg_journal *journal, const struct yg_spool_wants *wants, yg_spool_seen *seen, void *context)
 {
 	struct disk_spool *d = calloc(1, sizeof *d);
 	if (!d)
@@ -383,6 +391,7 @@ struct yg_spool *yg_spool_open_disk(void *memory, size_t size, struct yg_wal *wa
 	d->spool.ops = &disk_ops;
 	d->wal = wal;
 	d->journal = journal;
+	d->wants = *wants;
 	int error = yg_spool_begin(&d->spool, memory, size, eve, stats, seen, context);
 	if (!error) {
 		d->waiting = calloc(d->spool.owner.count, sizeof *d->waiting);
@@ -390,7 +399,7 @@ struct yg_spool *yg_spool_open_disk(void *memory, size_t size, struct yg_wal *wa
 	}
 	for (unsigned i = 0; i < YG_SPOOL_SINKS && !error; i++) {
 		d->view[i].cursor = -1;
-		if (sinks >> i & 1)
+		if (wants->classes[i])
 			error = open_view(d, i);
 		else
 			yg_wal_forget_sink(wal, sink_names[i]);
@@ -405,6 +414,6 @@ struct yg_spool *yg_spool_open_disk(void *memory, size_t size, struct yg_wal *wa
 	// What is kept runs ahead of what was sent; nothing that is not durable ever was.
 	d->spool.sent = d->sent_durable < yg_wal_durable(wal) ? d->sent_durable : yg_wal_durable(wal);
 	yg_counter_set(&stats->c[YG_CC_REDIS_GENERATION], d->spool.generation);
-	begin_books(d, sinks);
+	begin_books(d);
 	return &d->spool;
 }

@@ -88,7 +88,7 @@ static bool get(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t positi
 {
 	(void)sink;
 	const struct line *line = &own(spool)->lines[slot_of(spool, position)];
-	*ret_entry = (struct yg_spool_entry){line->sequence, text_of(spool, position), line->length};
+	*ret_entry = (struct yg_spool_entry){line->sequence, text_of(spool, position), line->length, YG_SPOOL_ALERT};
 	return true;
 }
 

@@ -19,7 +19,9 @@
 #include "courier/wal.h"
 #include "sim_disk.h"
 
-enum { SLOTS = 64, MS = 1000000, BOTH = 1 << YG_SPOOL_EVE | 1 << YG_SPOOL_REDIS };
+enum { SLOTS = 64, MS = 1000000 };
+
+static const struct yg_spool_wants both = {{[YG_SPOOL_EVE] = YG_SPOOL_ALERTS, [YG_SPOOL_REDIS] = YG_SPOOL_ALERTS}};
 
 struct fixture {
 	void *memory;
@@ -58,7 +60,7 @@ static void start(void)
 	                                 .real_ns = 100 * f.now_ns};
 	struct yg_wal *wal;
 	assert_int_equal(yg_wal_open(&f.disk, &options, NULL, NULL, &wal), 0);
-	f.spool = yg_spool_open_disk(f.memory, f.size, wal, &f.eve, &f.shared->stats, &f.shared->journal, BOTH, seen, NULL);
+	f.spool = yg_spool_open_disk(f.memory, f.size, wal, &f.eve, &f.shared->stats, &f.shared->journal, &both, seen, NULL);
 	assert_non_null(f.spool);
 }
 
@@ -236,6 +238,8 @@ static void another_run_goes_on_where_each_sink_was(void **state)
 	fill_after(10);
 	fill_after(10);
 	assert_int_equal(lines_from(6), 19);
+	yg_spool_reached(f.spool, YG_SPOOL_EVE, yg_spool_end(f.spool));
+	yg_spool_reached(f.spool, YG_SPOOL_REDIS, yg_spool_end(f.spool));
 	yg_spool_release(f.spool, yg_spool_end(f.spool));
 	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), 4); // of this run
 	assert_int_equal(yg_spool_oldest(f.spool), 1);        // and what Redis may forget is still there
