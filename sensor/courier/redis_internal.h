@@ -33,6 +33,7 @@ enum {
 	REDIS_REDIRECTS_MAX = 5,   // nodes of a cluster that point at another in a row, before it is rested
 	REDIS_ANSWER_MAX = 1 << 20, // bytes of one answer; ours have a few KB
 	REDIS_ELEMENTS_MAX = 4096, // of one array; ours have 512
+	REDIS_DEPTH_MAX = 7,       // arrays in each other; ours have 3
 	REDIS_MARKS = 16384,       // hours of which the marks are kept: near two years
 	REDIS_TRIM_ROUNDS = 64,    // marks that are used up at a time; the rest an hour later
 };
@@ -120,7 +121,8 @@ void yg_redis_well(struct yg_redis *redis);
 enum yg_redis_state yg_redis_refusal(const char *text);
 // The state that a failure of hiredis on this connection means.
 enum yg_redis_state yg_redis_broken(const redisContext *context);
-// Makes the reader of a new connection refuse arrays of more than REDIS_ELEMENTS_MAX, which hiredis would allocate on a peer's word.
+// Makes the reader of a new connection refuse arrays of more than REDIS_ELEMENTS_MAX, which hiredis would allocate on a peer's
+// word, and more than REDIS_DEPTH_MAX of them in each other.
 void yg_redis_bound_reader(redisContext *context);
 
 // redis_stream.c. Each answers true, or false when the connection is of no use (it has been failed).

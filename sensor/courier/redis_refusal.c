@@ -72,9 +72,18 @@ typedef int elements_t;
 static redisReplyObjectFunctions bounded;                     // those of hiredis, but for one
 static void *(*unbounded)(const redisReadTask *, elements_t); // hiredis' own
 
+// hiredis 0.14 allows seven arrays in each other, 1.x any number, and frees them by recursion: a peer could use up the stack.
+static bool is_too_deep(const redisReadTask *task)
+{
+	int depth = 0;
+	for (; task && depth <= REDIS_DEPTH_MAX; task = task->parent)
+		depth++;
+	return depth > REDIS_DEPTH_MAX;
+}
+
 static void *create_array(const redisReadTask *task, elements_t count)
 {
-	return count > REDIS_ELEMENTS_MAX ? NULL : unbounded(task, count);
+	return count > REDIS_ELEMENTS_MAX || is_too_deep(task) ? NULL : unbounded(task, count);
 }
 
 void yg_redis_bound_reader(redisContext *context)

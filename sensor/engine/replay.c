@@ -385,7 +385,7 @@ static enum yg_capture_status run_all(struct replay *r)
 		next = done;
 	}
 	// A partition a batch, so that no batch brings more ends than a sixteenth of the table; then one more, for the answers.
-	for (int p = 0; p < YG_PARTITIONS; p++)
+	for (int p = 0; p < (int)YG_PARTITIONS; p++)
 		run_empty(r, job, p, false);
 	run_empty(r, job, -1, true);
 	return status;

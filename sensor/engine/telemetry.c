@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include <rte_telemetry.h>
+#include <rte_version.h>
 
 #include "model/flow.h"
 #include "model/packet.h"
@@ -47,7 +48,11 @@ static void put(struct rte_tel_data *d, const char *prefix, const char *name, ui
 	// The library takes letters, digits and underscores in names.
 	for (char *p = key; *p; p++)
 		*p = *p == '.' || *p == '-' ? '_' : *p;
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
+	(void)rte_tel_data_add_dict_uint(d, key, value);
+#else
 	(void)rte_tel_data_add_dict_u64(d, key, value);
+#endif
 }
 
 static int answer_stats(const char *command, const char *parameters, struct rte_tel_data *d)

@@ -81,7 +81,7 @@ def speak_garbage(client, number):
     dice = random.Random(number)
     client.recv(1)
     texts = [b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", dice.randbytes(5000), b"*1000000000\r\n", b"",
-             b"*1\r\n" * 40, b"$7\r\nabcdefghijklmn\r\n"]
+             b"*1\r\n" * 500000, b"$7\r\nabcdefghijklmn\r\n"]
     client.sendall(texts[(number - 1) % len(texts)])
     if number == 4:  # an answer without an end
         client.sendall(b"$400000000\r\n" + bytes(1 << 22))

@@ -367,7 +367,7 @@ static void the_rate_and_the_target_are_as_asked(void **state)
 	(void)state;
 	struct run run =
 	    make_run(1, 12, GEN_FAMILY_BOTH, NULL, "syn_flood,at=1,for=10,pps=1000,target=198.51.100.100,port=8080");
-	struct record record;
+	struct record record = {0};
 	size_t at = 0;
 	assert_in_range(run.packets, 9900, 10100);
 	assert_true(next_record(&run, &at, &record));

@@ -157,10 +157,10 @@ static inline void rig_end(struct rig *rig, bool last)
 // The end of input as replay.c does it.
 static inline void rig_finish(struct rig *rig)
 {
-	for (int partition = 0; partition < YG_PARTITIONS + 2; partition++) {
+	for (unsigned partition = 0; partition < YG_PARTITIONS + 2; partition++) {
 		rig_begin(rig);
 		if (partition < YG_PARTITIONS)
-			yg_worker_flush(rig->worker, (unsigned)partition, YG_END_EOF, (rig->number + 1) << 1);
+			yg_worker_flush(rig->worker, partition, YG_END_EOF, (rig->number + 1) << 1);
 		rig_end(rig, partition == YG_PARTITIONS + 1);
 	}
 }
