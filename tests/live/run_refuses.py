@@ -201,6 +201,9 @@ def main():
     cases = common.Cases()
     with common.scratch() as folder:
         refusals(cases, build)
+        if not common.can_enter_namespaces():
+            cases.skip("runs_over_a_port", "no network namespaces here")
+            cases.finish()
         without_hugepages(cases, build, folder)
         redis_away(cases, build, folder)
     cases.finish()

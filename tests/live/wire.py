@@ -24,6 +24,8 @@ def needs(*programs):
     for program in ("ip", *programs):
         if not shutil.which(program):
             common.skip(f"no {program}")
+    if not common.can_enter_namespaces():
+        common.skip("no network namespaces here (in a chroot: / must be a mount point)")
 
 
 def command(*words):

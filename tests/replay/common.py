@@ -100,6 +100,16 @@ def run(command, env=None, timeout=TIMEOUT, stdin=subprocess.DEVNULL):
     return Run(done.returncode, done.stdout, done.stderr)
 
 
+def can_enter_namespaces():
+    """`ip netns` changes propagation of /, which has to be a mount point: it is none in a bare chroot."""
+    name = f"yg-try-{os.getpid()}"
+    made = run(["ip", "netns", "add", name]).code == 0
+    entered = made and run(["ip", "netns", "exec", name, "true"]).code == 0
+    if made:
+        run(["ip", "netns", "delete", name])
+    return entered
+
+
 def start(arguments):
     """The build directory of a script's first argument, and a folder that goes with the script."""
     if len(arguments) < 2:
