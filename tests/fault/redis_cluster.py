@@ -31,7 +31,7 @@ class Cluster:
     def __init__(self, folder):
         ports = free_ports(6)
         lines = ["cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-node-timeout 2000", 'save ""', "appendonly no"]
-        self.nodes = {port: Process(["redis-server"], folder, f"node-{port}", port, [*lines, f"cluster-port {bus}"])
+        self.nodes = {port: Process([common.redis_server()], folder, f"node-{port}", port, [*lines, f"cluster-port {bus}"])
                       for port, bus in zip(ports[:3], ports[3:])}
         until(lambda: all(cli(port, "PING") == "PONG" for port in self.nodes))
         first = ports[0]
@@ -124,7 +124,7 @@ def main(arguments):
     with common.scratch() as folder:
         redis_sentinel.common_folder = folder
         point_at_each_other(cases, build)
-        if shutil.which("redis-server") and shutil.which("redis-cli"):
+        if common.redis_server() and shutil.which("redis-cli"):
             moves(cases, build, folder, count)
         else:
             cases.skip("moves", "no redis-server")

@@ -3,14 +3,15 @@
 # Copyright the Yagura authors
 """redis_sentinel.py BUILD [KILLS]: the primary dies with -9, again and again, under alerts that do not pause.
 
-Proves, with two Redis and three Sentinels on loopback, the users of configs/redis/users.acl, min-replicas-to-write 1 and redis.replicas 1:
-after each kill the courier finds the new primary, and at the end its stream holds every alert once and in order: lost 0, duplicates 0. A
+Proves, with two Redis and three Sentinels on loopback, the users of configs/redis/users.acl, min-replicas-to-write 1, redis.replicas 1 and
+the spool on disk: after each kill the courier finds the new primary, and at the end its stream holds every alert once and in order: lost 0, duplicates 0. A
 courier that is killed with -9 in between costs nothing either. A Sentinel that names a replica, knows no such name, or is away, has its
 state, and the next Sentinel is asked. Each killed Redis comes back as a replica: while it does, alerts wait.
 
 Three kills; YAGURA_LONG in the environment makes it ten. Exits 77 without redis-server.
 """
 import os
+import random
 import re
 import shutil
 import socket
@@ -31,7 +32,15 @@ BATCH, PAUSE_S = 25, 0.01  # up to 2,500 alerts a second are pushed
 
 
 def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Below those that the kernel gives to connections: a server that is killed finds its port free when it comes back, whoever else is at work."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as bounds:
+        highest = max(int(bounds.read().split()[0]) - 1, 12000)
+    sockets = []
+    while len(sockets) < count:
+        try:
+            sockets.append(socket.create_server(("127.0.0.1", random.randint(10000, highest))))
+        except OSError:
+            continue
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:
         one.close()
@@ -71,21 +80,20 @@ class Process:
 
 
 class Cluster:
-    def __init__(self, folder):
-        self.all = []
+    def __init__(self, folder, appendonly):
         ports = free_ports(2 + SENTINELS)
         acl = os.path.join(folder, "users.acl")
         with open(acl, "w", encoding="utf-8") as file:
             text = shipped(common.ROOT).replace("yagura:egress-1:", "yagura:test:")
             file.write(re.sub(r"^user (replica|sentinel) off", r"user \1 on", text, flags=re.M))
-        redis = [f"aclfile {acl}", "appendonly yes", 'save ""', "masteruser replica", f'masterauth "{password("replica")}"', "min-replicas-to-write 1",
+        redis = [f"aclfile {acl}", f"appendonly {appendonly}", 'save ""', "masteruser replica", f'masterauth "{password("replica")}"', "min-replicas-to-write 1",
                  "min-replicas-max-lag 10", "repl-diskless-sync-delay 0", "repl-ping-replica-period 1", "enable-debug-command no"]
-        self.redis = {port: Process(["redis-server"], folder, f"redis-{port}", port, redis + ([f"replicaof 127.0.0.1 {ports[0]}"] if port != ports[0] else []))
+        self.redis = {port: Process([common.redis_server()], folder, f"redis-{port}", port, redis + ([f"replicaof 127.0.0.1 {ports[0]}"] if port != ports[0] else []))
                       for port in ports[:2]}
         watch = [f"sentinel monitor {NAME} 127.0.0.1 {ports[0]} 2", f"sentinel auth-user {NAME} sentinel",
                  f'sentinel auth-pass {NAME} "{password("sentinel")}"', f"sentinel down-after-milliseconds {NAME} 2000",
                  f"sentinel failover-timeout {NAME} 5000"]
-        self.sentinels = [Process(["redis-server", "--sentinel"], folder, f"sentinel-{port}", port, watch) for port in ports[2:]]
+        self.sentinels = [Process([common.redis_server(), "--sentinel"], folder, f"sentinel-{port}", port, watch) for port in ports[2:]]
 
     def url(self):
         hosts = ",".join(f"127.0.0.1:{one.port}" for one in self.sentinels)
@@ -166,12 +174,14 @@ def missing(sequences, last):
     return found[:20]
 
 
-def failovers(cases, build, folder, kills):
-    cluster = Cluster(folder)
+def failovers(cases, build, folder, kills, appendonly):
+    os.makedirs(folder)
+    cluster = Cluster(folder, appendonly)
     try:
         if not cases.check("the_sentinels_watch_a_primary_with_a_replica", until(lambda: cluster.whole() and cluster.watched()), cluster.url()):
             return
-        courier, took, story = Courier(build, cluster.url(), "redis.replicas", "1"), [], []
+        options = ("redis.replicas", "1", "spool.folder", os.path.join(folder, "spool"))
+        courier, took, story = Courier(build, cluster.url(), *options), [], []
         courier.feeder.start()
         for number in range(kills):
             if not until(cluster.whole) or not until(lambda: courier.stats()["state"] == "ready"):
@@ -268,8 +278,9 @@ def main(arguments):
     with common.scratch() as folder:
         common_folder = folder
         scripted(cases, build)
-        if shutil.which("redis-server") and shutil.which("redis-cli"):
-            failovers(cases, build, folder, kills)
+        if common.redis_server() and shutil.which("redis-cli"):
+            for appendonly in os.environ.get("AOF","yes").split():
+                failovers(cases, build, os.path.join(folder, "appendonly-" + appendonly), kills, appendonly)
         else:
             cases.skip("failovers", "no redis-server")
     cases.finish()

@@ -192,7 +192,7 @@ static unsigned round_of_kills(unsigned kills, double *back)
 // In rounds, so that the server that is killed does not read gigabytes each time it comes back.
 static void kills_lose_nothing_and_repeat_nothing(void)
 {
-	unsigned rounds = getenv("YAGURA_LONG") ? ROUNDS_LONG : 1, kills = rounds * KILLS;
+	unsigned rounds = long_form() ? ROUNDS_LONG : 1, kills = rounds * KILLS;
 	unsigned long long alerts = 0;
 	int before = failures;
 	double *back = calloc(kills, sizeof *back);
@@ -300,7 +300,7 @@ static void a_redis_that_forgot_is_mended(void)
 
 static void a_long_absence_is_caught_up(void)
 {
-	unsigned count = getenv("YAGURA_LONG") ? ABSENT_LONG : ABSENT;
+	unsigned count = long_form() ? ABSENT_LONG : ABSENT;
 	use_spool("4GiB");
 	more_options[2][0] = "redis.maxlen", more_options[2][1] = "1000000";
 	more_options[3][0] = NULL;

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +23,13 @@ static pid_t redis_pid;
 
 // ---- redis ----
 
+// The server that the tests run: redis-server, or the one that YAGURA_REDIS_SERVER names (a Valkey, another version).
+static inline const char *redis_server(void)
+{
+	const char *named = getenv("YAGURA_REDIS_SERVER");
+	return named && *named ? named : "redis-server";
+}
+
 static inline void start_redis(const char *password)
 {
 	char unix_option[96];
@@ -31,7 +39,7 @@ static inline void start_redis(const char *password)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		int null = open("/dev/null", O_RDWR);
 		dup2(null, 1);
-		execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", unix_option, "--save", "",
+		execlp(redis_server(), redis_server(), "--port", "0", "--unixsocket", unix_option, "--save", "",
 		       "--dir", folder, "--appendonly", "yes", "--appendfsync", "always",
 		       password ? "--requirepass" : "--loglevel", password ? password : "warning", (char *)NULL);
 		_exit(SKIPPED);

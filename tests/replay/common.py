@@ -100,6 +100,11 @@ def run(command, env=None, timeout=TIMEOUT, stdin=subprocess.DEVNULL):
     return Run(done.returncode, done.stdout, done.stderr)
 
 
+def redis_server():
+    """The server that the tests run, or None: redis-server, or the one that YAGURA_REDIS_SERVER names (a Valkey, another version)."""
+    return shutil.which(os.environ.get("YAGURA_REDIS_SERVER") or "redis-server")
+
+
 def start(arguments):
     """The build directory of a script's first argument, and a folder that goes with the script."""
     if len(arguments) < 2:
