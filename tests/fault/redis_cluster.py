@@ -75,7 +75,7 @@ def moves(cases, build, folder, count):
         if not cases.check("three_nodes_are_a_cluster", until(cluster.sound), [cli(port, "CLUSTER", "NODES") for port in cluster.nodes]):
             return
         seed = next(port for port in cluster.nodes if port != cluster.owner())
-        courier, done = Courier(build, f"redis://127.0.0.1:{seed}", "redis.maxage", "1h"), 0
+        courier, done = Courier(build, f"redis://127.0.0.1:{seed}", "redis.maxage", "1h", "spool.folder", os.path.join(folder, "spool")), 0
         courier.feeder.start()
         for number in range(count):
             before = courier.stats().get("alerts.delivered", 0)
@@ -118,6 +118,7 @@ def point_at_each_other(cases, build):
 
 
 def main(arguments):
+    common.needs_named_server()
     build = common.start(arguments)
     count = int(arguments[2]) if len(arguments) > 2 else 10 if os.environ.get("YAGURA_LONG") else 3
     cases = common.Cases()

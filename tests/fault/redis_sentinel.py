@@ -6,9 +6,10 @@
 Proves, with two Redis and three Sentinels on loopback, the users of configs/redis/users.acl, min-replicas-to-write 1, redis.replicas 1 and
 the spool on disk: after each kill the courier finds the new primary, and at the end its stream holds every alert once and in order: lost 0, duplicates 0. A
 courier that is killed with -9 in between costs nothing either. A Sentinel that names a replica, knows no such name, or is away, has its
-state, and the next Sentinel is asked. Each killed Redis comes back as a replica: while it does, alerts wait.
+state, and the next Sentinel is asked. Each killed Redis comes back as a replica: while it does, alerts wait. A primary that comes back empty, before a Sentinel has missed it,
+gets everything again.
 
-Three kills; YAGURA_LONG in the environment makes it ten. Exits 77 without redis-server.
+Three kills; YAGURA_LONG in the environment makes it ten, with the append-only file and ten without it. Exits 77 without redis-server.
 """
 import os
 import random
@@ -28,6 +29,7 @@ from redis_script import Script, Server, encode  # noqa: E402
 
 KEY, NAME = "yagura:test:alerts", "yagura"
 WAIT_S, SENTINELS, RING = 120, 3, 2048
+FORGOTTEN = 3000
 BATCH, PAUSE_S = 25, 0.01  # up to 2,500 alerts a second are pushed
 
 
@@ -223,6 +225,39 @@ def failovers(cases, build, folder, kills, appendonly):
         cluster.stop()
 
 
+def sequences_of(port):
+    return [int(b) for _, b in re.findall(r"^(\d+)-(\d+)$", cli(port, "--raw", "XRANGE", KEY, "-", "+"), re.M)]
+
+
+def comes_back_empty(cases, build, folder):
+    """A primary without an append-only file that is back before a Sentinel has missed it: it knows nothing, is the primary still, and its replica
+    throws away what it has. No setting of ours can hinder that; what is in the spool is sent again."""
+    os.makedirs(folder)
+    cluster = Cluster(folder, "no")
+    try:
+        if not cases.check("the_sentinels_watch_a_primary_that_will_forget", until(lambda: cluster.whole() and cluster.watched()), cluster.url()):
+            return
+        courier = Courier(build, cluster.url(), "redis.replicas", "1", "spool.folder", os.path.join(folder, "spool"))
+        courier.feeder.start()
+        until(lambda: courier.stats().get("alerts.delivered", 0) > FORGOTTEN)
+        primary = cluster.primary()
+        cluster.redis[primary].kill()
+        cluster.redis[primary].start()
+        until(lambda: courier.stats().get("redis.resent", 0) > 0)
+        until(lambda: courier.stats()["state"] == "ready" and cluster.whole())
+        code, stats, said = courier.end()
+        left, replica = cluster.primary(), next(port for port in cluster.redis if port != cluster.primary())
+        there = sequences_of(left)
+        cases.check("the_same_one_is_primary_and_had_forgotten", left == primary and stats.get("redis.resent", 0) > FORGOTTEN, f"{left} {primary}\n{stats}")
+        cases.check("what_it_forgot_is_sent_again_in_order", code == 0 and there == list(range(1, courier.pushed + 1)),
+                    f"exit {code}; {len(there)} of {courier.pushed}; not there: {missing(there, courier.pushed)}\n{said}")
+        cases.check("and_its_replica_has_it_too", until(lambda: sequences_of(replica) == there, 10), len(sequences_of(replica)))
+        print(f"# a primary came back empty: {stats.get('redis.resent', 0)} of {courier.pushed} alerts are sent again, "
+              f"lost {courier.pushed - len(set(there))}, twice {len(there) - len(set(there))}")
+    finally:
+        cluster.stop()
+
+
 def answer_as_sentinel(reply, password_wanted=False):
     def answer(connection, words):
         if words[0].upper() == "AUTH":
@@ -272,6 +307,7 @@ common_folder = ""
 
 def main(arguments):
     global common_folder
+    common.needs_named_server()
     build = common.start(arguments)
     kills = int(arguments[2]) if len(arguments) > 2 else 10 if os.environ.get("YAGURA_LONG") else 3
     cases = common.Cases()
@@ -279,7 +315,8 @@ def main(arguments):
         common_folder = folder
         scripted(cases, build)
         if common.redis_server() and shutil.which("redis-cli"):
-            for appendonly in os.environ.get("AOF","yes").split():
+            comes_back_empty(cases, build, os.path.join(folder, "empty"))
+            for appendonly in ("yes", "no") if os.environ.get("YAGURA_LONG") else ("yes",):
                 failovers(cases, build, os.path.join(folder, "appendonly-" + appendonly), kills, appendonly)
         else:
             cases.skip("failovers", "no redis-server")
