@@ -212,7 +212,8 @@ static void count_damage(struct yg_wal_reader *reader, uint64_t before, bool gav
 	wal_say(wal, YG_WAL_EVENT_DAMAGED, walk->next_lsn, walk->damaged_at);
 }
 
-// The segment is left, and the records up to the next one are not there. Zeros are no damage: so does one end behind which LSNs were left out.
+// The segment is left, and the records up to the next one are not there. Zeros are no damage: so does one end behind which LSNs were
+// left out.
 static void count_lost_end(struct yg_wal_reader *reader)
 {
 	static const uint8_t zeros[YG_SEGMENT_RECORD];

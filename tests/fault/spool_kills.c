@@ -15,8 +15,8 @@
 //                                           order; the rate is printed and is to be 20,000 a second
 //   a_full_spool_is_counted                 a spool of 2 MiB, Redis away: what is refused is counted and of low severity, the engine's ring
 //                                           never fills; all that was taken is delivered
-//   a_full_disk_is_counted                  a file system of 16 MiB and 60,000 alerts (a million with YAGURA_LONG): the same, and the gap records
-//                                           in the log are what was lost, to the alert; room that comes free is used
+//   a_full_disk_is_counted                  a file system of 16 MiB and 60,000 alerts (a million with YAGURA_LONG): the same, and the gap
+//                                           records in the log are what was lost, to the alert; room that comes free is used
 //   a_disk_that_dies_at_the_end_is_exit_69  at once when its time is up; what it could not take is there for the next courier of the run
 //
 // One process plays supervisor and engine; the test of `yagura run` as a whole is tests/live/struck.py.
@@ -383,7 +383,8 @@ static bool ask_the_log(const char *path, uint64_t *ret_high, uint64_t *ret_aler
 {
 	char command[512], text[8192];
 	unsigned long long high = 0, alert = 0;
-	snprintf(command, sizeof command, "%.*s/yagura spool stats --json %s", (int)(strrchr(courier_path, '/') - courier_path), courier_path, path);
+	int beside = (int)(strrchr(courier_path, '/') - courier_path);
+	snprintf(command, sizeof command, "%.*s/yagura spool stats --json %s", beside, courier_path, path);
 	FILE *f = popen(command, "r");
 	size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
 	text[n] = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The spool over a disk of which a part cannot be read, or is taken away while it runs: what was there is lost, and counted; everything else
-// is delivered, and nobody waits for what cannot come.
+// The spool over a disk of which a part cannot be read, or is taken away while it runs: what was there is lost, and counted; everything
+// else is delivered, and nobody waits for what cannot come.
 #include "wal_rig.h"
 
 enum { LINES = 2000, BLOCK = 4096, LINE_LEAST = 72 }; // bytes of a record with its text, at least
