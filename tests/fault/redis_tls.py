@@ -153,6 +153,10 @@ def main(arguments):
         silent, clear = Listener(), Listener(b"-ERR unknown command\r\n")
         refused(cases, build, "a_server_that_says_nothing", silent.port, (*known, *shown), "no handshake in time")
         refused(cases, build, "a_server_in_clear_text", clear.port, (*known, *shown), "Redis: tls: ")
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f"redis: {{url: 'rediss://:{PASSWORD}@127.0.0.1:{clear.port}'}}\n")
+        doctor = build.yagura("doctor", "-c", config)
+        cases.check("the_doctor_says_that_it_asks_nothing_over_tls", "speaks no TLS" in doctor.out, doctor.out + doctor.err)
         cases.check("no_password_goes_out_before_the_handshake", silent.heard and clear.heard and PASSWORD.encode() not in silent.heard + clear.heard)
         for option, path in (("redis.ca", "/nonexistent/ca.pem"), ("redis.key", ours.path("redis.key"))):
             options = dict(zip((*known, *shown)[::2], (*known, *shown)[1::2])) | {option: path}
