@@ -177,7 +177,7 @@ def frozen(cases, build, folder, seconds):
     build.generate(capture, "--seconds", str(seconds), "--attack", f"syn_flood,at=1,for={seconds - 1},family=4,pps={FLOOD_PPS}", "none")
     with Redis(folder, "frozen.redis") as redis, wire.Wire() as link:
         redis.start()
-        options = ("-c", common.DEMO, "--eve", eve, "--redis", redis.url, "--set", "spool.folder=" + os.path.join(folder, "cold"))
+        options = ("-c", common.DEMO, "--eve", eve, "--redis", redis.url, "--set", "alerts.update=5s", "--set", "spool.folder=" + os.path.join(folder, "cold"))
         with wire.Sensor(build, link, folder, *options, name="frozen") as sensor:
             if not sensor.receives():
                 cases.check("the_sensor_starts", False, sensor.said())
