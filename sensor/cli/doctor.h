@@ -163,6 +163,7 @@ enum yg_probe_end {
 	YG_PROBE_LOGIN,
 	YG_PROBE_RIGHTS,
 	YG_PROBE_WRITES,
+	YG_PROBE_TLS, // it takes connections; the doctor speaks no TLS, and a password must not go out without
 	YG_PROBE_DONE,
 };
 struct yg_probe {

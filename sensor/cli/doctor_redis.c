@@ -335,6 +335,8 @@ void yg_doctor_probe_redis(const char *text, const char *sensor, unsigned timeou
 	}
 	talk = (struct talk){.fd = -1, .deadline_ms = now_ms() + (timeout_ms < TIMEOUT_MAX_MS ? timeout_ms : TIMEOUT_MAX_MS)};
 	probe->end = url.is_sentinel ? ask_sentinels(&talk, &url, probe) : reach(&talk, &url, probe);
+	if (probe->end == YG_PROBE_DONE && url.is_tls)
+		probe->end = YG_PROBE_TLS;
 	if (probe->end == YG_PROBE_DONE)
 		probe->end = log_in(&talk, &url, probe);
 	if (probe->end == YG_PROBE_DONE)
@@ -352,6 +354,12 @@ static void judge(struct yg_doctor *d, const struct yg_probe *p)
 		yg_doctor_find(d, YG_DOCTOR_BAD, "redis.reachable", "",
 		               p->end == YG_PROBE_URL ? "yagura check" : "systemctl enable --now redis-server   # on the machine of redis.url", "%s",
 		               "%s", p->said);
+		return;
+	}
+	if (p->end == YG_PROBE_TLS) {
+		yg_doctor_find(d, YG_DOCTOR_OK, "redis.reachable", "", "", "takes connections", "接続できます");
+		yg_doctor_find(d, YG_DOCTOR_UNKNOWN, "redis.rights", "", "", "not asked: the doctor speaks no TLS; see the state in yagura stats",
+		               "未確認（doctorはTLSに未対応です。yagura statsの状態を確認してください）");
 		return;
 	}
 	yg_doctor_find(d, YG_DOCTOR_OK, "redis.reachable", "", "", "answers", "応答あり");

@@ -160,6 +160,24 @@ static int try_file(const struct yg_config *config)
 	return fd < 0 ? -EINVAL : 0;
 }
 
+// Likewise with what TLS needs.
+static int try_tls(const struct yg_config *config)
+{
+	static const enum yg_option_id files[] = {YG_O_REDIS_CA, YG_O_REDIS_CERTIFICATE, YG_O_REDIS_KEY};
+	bool wanted = strncmp(yg_config_string(config, YG_O_REDIS_URL), "rediss://", 9) == 0, good = true;
+	for (size_t i = 0; wanted && i < sizeof files / sizeof *files; i++) {
+		const char *path = yg_config_string(config, files[i]);
+		int fd = path[0] ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
+		if (fd < 0 && path[0]) {
+			yg_error("reload: %s: %s", path, strerror(errno));
+			good = false;
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	return good ? 0 : -EINVAL;
+}
+
 int yg_supervisor_reload(struct yg_supervisor *s, int config_fd)
 {
 	struct yg_config config;
@@ -171,7 +189,7 @@ int yg_supervisor_reload(struct yg_supervisor *s, int config_fd)
 		return error;
 	unsigned who = compare(&s->config, &config);
 	bool told = false;
-	if (who & REFUSED || (who & COURIER && try_file(&config)))
+	if (who & REFUSED || (who & COURIER && (try_file(&config) || try_tls(&config))))
 		error = -EINVAL;
 	else if ((told = !(who & NEW_ENGINE)))
 		error = tell_engine(s, high);

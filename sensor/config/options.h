@@ -105,7 +105,14 @@
 	  "Alerts opened in a minute; past it low and medium ones are summarised with exact counts.", "1分間に発報する数。超えた分は集約する。") \
 	X(REDIS_URL, "redis.url", STRING, NULL, 0, 255, "", NULL, \
 	  "redis://[user:password@]host:port[/db], unix://[user:password@]/path or sentinel://[user:password@]host:port,…/name[/db]; " \
-	  "empty: no Redis.", "Redisの接続先。空なら使わない。") \
+	  "rediss:// is redis:// over TLS, where hiredis is 1.0 or newer; empty: no Redis.", "Redisの接続先。空なら使わない。") \
+	X(REDIS_CA, "redis.ca", STRING, NULL, 0, 4000, "/etc/ssl/certs/ca-certificates.crt", NULL, \
+	  "With rediss://: file of certificates of which one must have signed that of Redis.", "rediss://でRedisの証明書を検証するCA証明書のファイル。") \
+	X(REDIS_CERTIFICATE, "redis.certificate", STRING, NULL, 0, 4000, "", NULL, \
+	  "With rediss://: file of the certificate that is shown to Redis (tls-auth-clients); empty: none.", \
+	  "rediss://でRedisに提示するクライアント証明書のファイル。空なら提示しない。") \
+	X(REDIS_KEY, "redis.key", STRING, NULL, 0, 4000, "", NULL, \
+	  "Private key of that certificate, without a passphrase.", "クライアント証明書の秘密鍵のファイル（パスフレーズなし）。") \
 	X(REDIS_MAXLEN, "redis.maxlen", INT, "entries", 1000, 1000000000, "500000", NULL, \
 	  "Entries that the alert stream keeps, about.", "ストリームに残すおよその件数。") \
 	X(REDIS_MAXAGE, "redis.maxage", DURATION, "s", 0, 315360000, "30d", NULL, \

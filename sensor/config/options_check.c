@@ -120,16 +120,23 @@ static void check_redis(struct yg_compiler *c)
 	const char *url = c->core.values[YG_O_REDIS_URL].s;
 	bool sound = *url == '\0' || (strncmp(url, "sentinel://", 11) == 0 && redis_sentinels_are_sound(url + 11)) ||
 	             (strncmp(url, "unix://", 7) == 0 && redis_socket_is_sound(url + 7)) ||
-	             (strncmp(url, "redis://", 8) == 0 && redis_host_is_sound(url + 8));
+	             (strncmp(url, "redis://", 8) == 0 && redis_host_is_sound(url + 8)) ||
+	             (strncmp(url, "rediss://", 9) == 0 && redis_host_is_sound(url + 9));
 	// The text may hold a password: it is not repeated.
-	if (strncmp(url, "rediss://", 9) == 0)
+	if (strncmp(url, "rediss://", 9) == 0 && !YG_REDIS_TLS)
 		yg_complain(&c->report, c->core.set_at[YG_O_REDIS_URL], "redis.url",
 		            "asks for TLS, which the courier does not speak; put stunnel before Redis and write redis://127.0.0.1:port, "
-		            "or use its UNIX socket");
+		            "or use its UNIX socket (this build has a hiredis older than 1.0)");
 	else if (!sound)
 		yg_complain(&c->report, c->core.set_at[YG_O_REDIS_URL], "redis.url",
 		            "is no address of a Redis; write redis://[user:password@]host:port[/db], unix://[user:password@]/path or "
 		            "sentinel://[user:password@]host:port,host:port/name[/db]");
+	bool certificate = c->core.values[YG_O_REDIS_CERTIFICATE].s[0], key = c->core.values[YG_O_REDIS_KEY].s[0];
+	if (certificate != key) {
+		const char *there = certificate ? "redis.certificate" : "redis.key", *missing = certificate ? "redis.key" : "redis.certificate";
+		yg_complain(&c->report, c->core.set_at[certificate ? YG_O_REDIS_CERTIFICATE : YG_O_REDIS_KEY], there, "is of no use without %s",
+		            missing);
+	}
 }
 
 // Another machine must not reach it: an address of this host's own, written as a number.

@@ -14,6 +14,8 @@
 #include "courier/wal.h"
 #include "model/stats.h"
 
+struct yg_redis_tls;
+
 struct yg_courier {
 	struct yg_config config;
 	struct yg_courier_stats *stats;
@@ -24,6 +26,7 @@ struct yg_courier {
 	struct yg_spool *spool;
 	struct yg_disk disk;   // with `wal`
 	struct yg_wal *wal;    // NULL: the spool is the ring
+	struct yg_redis_tls *tls; // NULL: none
 	struct yg_sink *sinks[YG_SPOOL_SINKS]; // NULL: not configured; the EVE file is `file`
 	struct yg_sink_file file;
 	bool has_file, write_flows;

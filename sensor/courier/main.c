@@ -22,6 +22,7 @@
 #include "base/time.h"
 #include "courier/courier.h"
 #include "courier/redis.h"
+#include "courier/redis_tls.h"
 #include "courier/summary.h"
 #include "model/process.h"
 
@@ -94,6 +95,17 @@ static int open_redis(struct yg_courier *courier, const char *sensor)
 	if (yg_redis_url_parse(url, &options.url, &reason) < 0) {
 		yg_error("redis.url: %s", reason);
 		return -EINVAL;
+	}
+	if (options.url.is_tls) {
+		const struct yg_redis_tls_options tls = {yg_config_string(&courier->config, YG_O_REDIS_CA),
+		                                         yg_config_string(&courier->config, YG_O_REDIS_CERTIFICATE),
+		                                         yg_config_string(&courier->config, YG_O_REDIS_KEY)};
+		char why[YG_REDIS_TLS_TEXT];
+		options.tls = courier->tls = yg_redis_tls_create(&tls, why);
+		if (!options.tls) {
+			yg_error("Redis: %s", why);
+			return -EINVAL;
+		}
 	}
 	courier->sinks[YG_SPOOL_REDIS] = yg_redis_create(&options, courier->spool, courier->stats);
 	if (courier->sinks[YG_SPOOL_REDIS])
@@ -270,6 +282,7 @@ int main(void)
 	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++)
 		if (courier.sinks[i])
 			courier.sinks[i]->ops->destroy(courier.sinks[i]);
+	yg_redis_tls_destroy(courier.tls);
 	yg_spool_close(courier.spool);
 	if (courier.wal)
 		yg_disk_close(&courier.disk);

@@ -3,7 +3,7 @@
 //
 // The connection: resolve, connect, greet, send, and rest when anything fails, as long as the class of the fault asks for
 // (model/redis_state.h). A state machine over a non-blocking hiredis context with deadlines of our own, because the EVE
-// file is written by the same thread. Written to the interface of hiredis 0.14; what 1.0 adds is not needed.
+// file is written by the same thread. Written to the interface of hiredis 0.14; what 1.0 adds is needed for TLS alone (redis_tls.h).
 #include "courier/redis.h"
 
 #include <arpa/inet.h>
@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "courier/redis_internal.h"
+#include "courier/redis_tls.h"
 
 #define BACKOFF_FIRST_NS (100 * (uint64_t)YG_NS_PER_MS)
 #define BACKOFF_MAX_NS (10 * (uint64_t)YG_NS_PER_S)
@@ -43,6 +44,7 @@ static void disconnect(struct yg_redis *redis)
 	if (redis->context)
 		redisFree(redis->context);
 	redis->context = NULL;
+	redis->ssl = NULL; // the context's
 	redis->output_left = false;
 	yg_resolve_abandon(redis->resolve);
 	redis->resolve = NULL;
@@ -115,6 +117,9 @@ void yg_redis_leave(struct yg_redis *redis)
 
 void yg_redis_fail(struct yg_redis *redis, uint64_t now_ns, enum yg_redis_state state, const char *text)
 {
+	// With TLS 1.3 a server refuses our certificate when the handshake is over for us: it hangs up before it has answered anything.
+	if (redis->tls && state == YG_REDIS_AWAY && redis->phase == REDIS_GREETING && redis->greeting == GREET_AUTH)
+		state = YG_REDIS_TLS_FAILED;
 	yg_redis_fault(redis, state, text); // before the context goes: the text may be its own
 	yg_redis_leave(redis);
 	redis->redirects = 0;
@@ -200,6 +205,32 @@ static bool step_resolving(struct yg_redis *redis, uint64_t now_ns)
 	return true;
 }
 
+// The way to it stands: what comes first.
+static void connected(struct yg_redis *redis, uint64_t now_ns)
+{
+	if (redis->url.is_sentinel && !redis->sentinel.known) {
+		yg_sentinel_ask(redis, now_ns);
+		return;
+	}
+	yg_counter_add(&redis->stats->c[YG_CC_REDIS_CONNECTS], 1);
+	redis->phase = REDIS_GREETING;
+	redis->greeting = GREET_AUTH;
+	yg_redis_greet(redis, now_ns);
+}
+
+static void secure(struct yg_redis *redis, uint64_t now_ns)
+{
+	char reason[YG_REDIS_TLS_TEXT];
+	redis->ssl = yg_redis_tls_begin(redis->tls, redis->context, yg_redis_target(redis)->host, reason);
+	if (!redis->ssl) {
+		yg_redis_fail(redis, now_ns, YG_REDIS_TLS_FAILED, reason);
+		return;
+	}
+	redis->phase = REDIS_SECURING;
+	redis->ssl_events = POLLIN | POLLOUT; // it may have come to either
+	redis->deadline_ns = now_ns + redis->timeout_ns;
+}
+
 static bool step_connecting(struct yg_redis *redis, uint64_t now_ns)
 {
 	struct pollfd poll_fd = {redis->context->fd, POLLOUT, 0};
@@ -218,14 +249,28 @@ static bool step_connecting(struct yg_redis *redis, uint64_t now_ns)
 		return true;
 	}
 	set_socket_options(redis);
-	if (redis->url.is_sentinel && !redis->sentinel.known) {
-		yg_sentinel_ask(redis, now_ns);
+	if (redis->tls)
+		secure(redis, now_ns);
+	else
+		connected(redis, now_ns);
+	return true;
+}
+
+static bool step_securing(struct yg_redis *redis, uint64_t now_ns)
+{
+	char reason[YG_REDIS_TLS_TEXT];
+	struct pollfd poll_fd = {redis->context->fd, redis->ssl_events, 0};
+	if (poll(&poll_fd, 1, 0) <= 0) {
+		if (now_ns < redis->deadline_ns)
+			return false;
+		yg_redis_fail(redis, now_ns, YG_REDIS_TLS_FAILED, "no handshake in time");
 		return true;
 	}
-	yg_counter_add(&redis->stats->c[YG_CC_REDIS_CONNECTS], 1);
-	redis->phase = REDIS_GREETING;
-	redis->greeting = GREET_AUTH;
-	yg_redis_greet(redis, now_ns);
+	int done = yg_redis_tls_step(redis->ssl, &redis->ssl_events, reason);
+	if (done < 0 || (done == 0 && now_ns >= redis->deadline_ns))
+		yg_redis_fail(redis, now_ns, YG_REDIS_TLS_FAILED, done < 0 ? reason : "no handshake in time");
+	else if (done)
+		connected(redis, now_ns);
 	return true;
 }
 
@@ -347,6 +392,8 @@ static bool step(struct yg_sink *sink, uint64_t now_ns)
 		return step_resolving(redis, now_ns);
 	case REDIS_CONNECTING:
 		return step_connecting(redis, now_ns);
+	case REDIS_SECURING:
+		return step_securing(redis, now_ns);
 	default:
 		return step_talking(redis, now_ns);
 	}
@@ -363,6 +410,10 @@ static int wait_fd(const struct yg_sink *sink, short *ret_events)
 	const struct yg_redis *redis = (const struct yg_redis *)sink;
 	if (!redis->context || redis->phase == REDIS_IDLE)
 		return -1;
+	if (redis->phase == REDIS_SECURING) {
+		*ret_events = redis->ssl_events;
+		return redis->context->fd;
+	}
 	bool out = redis->phase == REDIS_CONNECTING || redis->output_left;
 	*ret_events = (short)((redis->phase == REDIS_CONNECTING ? 0 : POLLIN) | (out ? POLLOUT : 0));
 	return redis->context->fd;
@@ -383,6 +434,7 @@ struct yg_sink *yg_redis_create(const struct yg_redis_options *options, struct y
 		return NULL;
 	redis->sink = (struct yg_sink){&redis_ops, YG_SPOOL_REDIS};
 	redis->url = options->url;
+	redis->tls = options->tls;
 	redis->timeout_ns = (uint64_t)options->timeout_ns;
 	redis->spool = spool;
 	redis->stats = stats;

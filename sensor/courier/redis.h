@@ -20,6 +20,8 @@
 #include "courier/spool.h"
 #include "model/stats.h"
 
+struct yg_redis_tls;
+
 struct yg_redis_options {
 	struct yg_redis_url url;
 	const char *sensor; // for the key; copied
@@ -27,6 +29,7 @@ struct yg_redis_options {
 	int64_t maxage_ns;  // from which entries are given up; 0: never
 	int64_t replicas;   // that must have an entry before it counts as delivered; 0: none
 	int64_t timeout_ns; // to answer; to connect, 1 s at most
+	struct yg_redis_tls *tls; // for rediss://; kept. NULL: none
 };
 
 enum { YG_REDIS_BATCH = 512, YG_REDIS_BATCH_BYTES = 256 * 1024 };

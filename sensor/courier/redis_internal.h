@@ -16,6 +16,7 @@ enum redis_phase {
 	REDIS_RESTING, // until retry_ns
 	REDIS_RESOLVING,
 	REDIS_CONNECTING,
+	REDIS_SECURING, // the handshake of TLS
 	REDIS_GREETING, // AUTH, SELECT, ROLE, XINFO, one after the other
 	REDIS_IDLE,
 	REDIS_SENDING,    // a batch is out
@@ -64,6 +65,9 @@ struct yg_redis {
 	enum redis_phase phase;
 	enum redis_greeting greeting;
 	redisContext *context;
+	struct yg_redis_tls *tls; // not owned; NULL: none
+	struct ssl_st *ssl;       // SECURING: of this context
+	short ssl_events;         // what it waits for
 	struct yg_resolve *resolve;
 	uint64_t deadline_ns; // of the present phase
 	uint64_t retry_ns;    // RESTING

@@ -187,12 +187,15 @@ int yg_redis_url_parse(const char *text, struct yg_redis_url *ret_url, const cha
 		reason = parse_unix((struct span){text + 7, strlen(text + 7)}, &url);
 	else if (strncmp(text, "sentinel://", 11) == 0)
 		reason = parse_sentinel((struct span){text + 11, strlen(text + 11)}, &url);
+	else if (strncmp(text, "rediss://", 9) == 0 && !YG_REDIS_TLS)
+		reason = "TLS is not spoken here (hiredis is older than 1.0); put stunnel before Redis, or use a socket";
 	else if (strncmp(text, "rediss://", 9) == 0)
-		reason = "TLS is not spoken here; put stunnel before Redis, or use a socket";
+		reason = parse_tcp((struct span){text + 9, strlen(text + 9)}, &url);
 	if (reason) {
 		*ret_reason = reason;
 		return -EINVAL;
 	}
+	url.is_tls = strncmp(text, "rediss://", 9) == 0;
 	*ret_url = url;
 	return 0;
 }

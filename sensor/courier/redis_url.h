@@ -3,8 +3,8 @@
 //
 // Where Redis is, and as whom: `redis://[user:password@]host[:port][/db]`, `redis://:password@host`, IPv6 in brackets,
 // or `unix://[user:password@]/path[?db=N]`, or `sentinel://[user:password@]host[:port],host[:port]…/name[/db]`: Sentinels (port 26379)
-// that know where the primary of that name is; user and password are those of Redis, and of a Sentinel that asks for them. Percent
-// escapes are decoded in every part. Pure; any thread.
+// that know where the primary of that name is; user and password are those of Redis, and of a Sentinel that asks for them.
+// `rediss://` is `redis://` over TLS (redis_tls.h). Percent escapes are decoded in every part. Pure; any thread.
 #pragma once
 
 #include <stdbool.h>
@@ -20,6 +20,7 @@ struct yg_redis_node {
 
 struct yg_redis_url {
 	bool is_unix;
+	bool is_tls;
 	bool is_sentinel; // then host and port are nothing
 	bool has_password;
 	uint16_t port;

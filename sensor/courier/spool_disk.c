@@ -182,13 +182,14 @@ static uint32_t fill(struct yg_spool *spool, uint64_t now_ns)
 		count++;
 	}
 	uint64_t durable = yg_wal_durable(d->wal);
-	if (now_ns >= yg_wal_due_ns(d->wal))
+	bool due = now_ns >= yg_wal_due_ns(d->wal);
+	if (due)
 		yg_wal_tick(d->wal, now_ns);
 	else if (!available && yg_ring_closed(&spool->reader) && yg_wal_end(d->wal) > durable + 1)
 		yg_wal_sync(d->wal, now_ns); // the last group: nothing more comes to it
 	give_back(d);
-	if (count || yg_wal_durable(d->wal) != durable)
-		show(d);
+	if (count || due || yg_wal_durable(d->wal) != durable)
+		show(d); // what a disk that takes nothing has come to, too
 	return count + (yg_wal_durable(d->wal) != durable);
 }
 

@@ -9,7 +9,12 @@
 
 #include "courier/wal_internal.h"
 
-enum { WINDOW = 256 * 1024 + YG_SEGMENT_WHOLE_MAX };
+enum {
+	WINDOW = 256 * 1024 + YG_SEGMENT_WHOLE_MAX,
+	BLOCK = 4096, // what one bad sector may cost
+};
+// A disk that takes what is written and has given nothing back at one place for so long has lost that place.
+#define GIVE_UP_NS (60 * UINT64_C(1000000000))
 
 struct yg_wal_reader {
 	struct yg_wal *wal;
@@ -18,6 +23,10 @@ struct yg_wal_reader {
 	uint32_t hint;     // where it was in the table
 	int file;
 	struct yg_segment_walk walk;
+	struct {
+		uint64_t serial, offset; // serial 0: none
+		uint64_t since_ns, syncs; // when it was met first; how much had been synced by then
+	} refused; // the place at which nothing can be read
 	uint8_t *window;
 	size_t window_room, window_at, window_size;
 };
@@ -65,13 +74,26 @@ void yg_wal_seek(struct yg_wal_reader *reader, uint64_t lsn)
 	leave(reader);
 }
 
+// Whether what cannot be read is gone, and not merely the disk away: then it would take nothing either.
+static bool gone(struct yg_wal_reader *reader, size_t offset)
+{
+	const struct yg_wal *wal = reader->wal;
+	if (reader->refused.serial != reader->serial || reader->refused.offset != offset) {
+		reader->refused.serial = reader->serial;
+		reader->refused.offset = offset;
+		reader->refused.since_ns = wal->now_ns;
+		reader->refused.syncs = wal->stats.syncs;
+	}
+	return wal->now_ns - reader->refused.since_ns >= GIVE_UP_NS && wal->stats.syncs > reader->refused.syncs;
+}
+
 // A block that cannot be read costs the records in it. It is filled with what no record can be; zeros would be the end of the segment.
 static int read_blocks(struct yg_wal_reader *reader, size_t size, size_t offset)
 {
-	enum { BLOCK = 4096 };
 	bool any = false;
-	for (size_t at = 0; at < size; at += BLOCK) {
-		size_t n = size - at < BLOCK ? size - at : BLOCK;
+	for (size_t at = 0, n; at < size; at += n) {
+		n = BLOCK - (offset + at) % BLOCK; // as they lie on the disk: across two of them, one would cost both
+		n = size - at < n ? size - at : n;
 		int error = yg_disk_read_all(reader->wal->disk, reader->file, reader->window + at, n, offset + at);
 		if (error && error != -EIO)
 			return error;
@@ -79,7 +101,7 @@ static int read_blocks(struct yg_wal_reader *reader, size_t size, size_t offset)
 		if (error)
 			memset(reader->window + at, 0xff, n);
 	}
-	return any ? 0 : -EIO; // nothing at all: the disk is away, not its surface
+	return any || gone(reader, offset) ? 0 : -EIO;
 }
 
 static const uint8_t *bytes_at(void *context, size_t offset, size_t *ret_left)
@@ -155,9 +177,17 @@ static void set_bounds(struct yg_wal_reader *reader)
 // The segment, or the next that is there: one that has been removed is as one that was missing at the start.
 static int enter_from(struct yg_wal_reader *reader, uint32_t i)
 {
+	struct yg_wal *wal = reader->wal;
 	int error = -ENOENT;
-	for (; i < reader->wal->segments_count && error == -ENOENT; i++)
+	for (; i < wal->segments_count && error == -ENOENT; i++) {
 		error = enter(reader, i);
+		if (error != -ENOENT || i + 1 == wal->segments_count)
+			continue;
+		uint64_t from = wal->segments[i].first_lsn > reader->next_lsn ? wal->segments[i].first_lsn : reader->next_lsn;
+		uint64_t end = wal->segments[i + 1].first_lsn;
+		wal->stats.missing_records += end > from ? end - from : 0;
+		wal_say(wal, YG_WAL_EVENT_MISSING, from, end - 1);
+	}
 	return error;
 }
 
@@ -180,6 +210,23 @@ static void count_damage(struct yg_wal_reader *reader, uint64_t before, bool gav
 		return;
 	wal->stats.damaged_records += walk->skipped ? walk->skipped : 1;
 	wal_say(wal, YG_WAL_EVENT_DAMAGED, walk->next_lsn, walk->damaged_at);
+}
+
+// The segment is left, and the records up to the next one are not there. Zeros are no damage: so does one end behind which LSNs were
+// left out.
+static void count_lost_end(struct yg_wal_reader *reader)
+{
+	static const uint8_t zeros[YG_SEGMENT_RECORD];
+	struct yg_wal *wal = reader->wal;
+	const struct yg_segment_walk *walk = &reader->walk;
+	size_t left;
+	if (walk->next_lsn >= walk->end_lsn || walk->offset + YG_SEGMENT_WHOLE_MIN > walk->size)
+		return;
+	const uint8_t *bytes = bytes_at(reader, walk->offset, &left);
+	if (!bytes || memcmp(bytes, zeros, sizeof zeros) == 0)
+		return;
+	wal->stats.damaged_records += walk->end_lsn - walk->next_lsn;
+	wal_say(wal, YG_WAL_EVENT_DAMAGED, walk->next_lsn, walk->offset);
 }
 
 static bool take(struct yg_wal_reader *reader, const struct yg_segment_record *record, struct yg_wal_entry *ret_entry)
@@ -222,6 +269,7 @@ int yg_wal_read(struct yg_wal_reader *reader, struct yg_wal_entry *ret_entry)
 		}
 		if (reader->hint + 1 >= wal->segments_count)
 			return 0;
+		count_lost_end(reader);
 		error = enter_from(reader, reader->hint + 1);
 		if (error)
 			return error;

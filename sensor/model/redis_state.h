@@ -53,7 +53,9 @@
 	X(EXHAUSTED, "exhausted", CREDENTIALS, "the stream has reached the highest generation: rename or delete its key",              \
 	  "ストリームの世代番号が上限です。キーの名前を変えるか、削除してください")                                                   \
 	X(REFUSED, "refused", BACKOFF, "it refused a command: see what it said, and the log of Redis",                                 \
-	  "コマンドが拒否されました。応答の内容とRedisのログを確認してください")
+	  "コマンドが拒否されました。応答の内容とRedisのログを確認してください")                                                       \
+	X(TLS_FAILED, "tls", BACKOFF, "TLS was not agreed upon: see the certificate of Redis and the name in it, redis.ca and redis.certificate", \
+	  "TLS接続に失敗しました。Redisの証明書とその名前、redis.ca、redis.certificateを確認してください")
 
 enum yg_redis_state {
 #define X(id, name, class, en, ja) YG_REDIS_##id,

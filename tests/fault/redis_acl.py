@@ -225,7 +225,7 @@ def check_program(cases, program, folder, root):
 
 
 def main(arguments):
-    programs = [one for one in map(shutil.which, ("redis-server", "valkey-server")) if one]
+    programs = [one for one in dict.fromkeys((common.redis_server(), shutil.which("valkey-server"))) if one]
     if not programs or not shutil.which("redis-cli"):
         common.skip("no redis-server")
     cases = common.Cases()

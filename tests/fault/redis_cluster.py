@@ -31,7 +31,7 @@ class Cluster:
     def __init__(self, folder):
         ports = free_ports(6)
         lines = ["cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-node-timeout 2000", 'save ""', "appendonly no"]
-        self.nodes = {port: Process(["redis-server"], folder, f"node-{port}", port, [*lines, f"cluster-port {bus}"])
+        self.nodes = {port: Process([common.redis_server()], folder, f"node-{port}", port, [*lines, f"cluster-port {bus}"])
                       for port, bus in zip(ports[:3], ports[3:])}
         until(lambda: all(cli(port, "PING") == "PONG" for port in self.nodes))
         first = ports[0]
@@ -75,7 +75,7 @@ def moves(cases, build, folder, count):
         if not cases.check("three_nodes_are_a_cluster", until(cluster.sound), [cli(port, "CLUSTER", "NODES") for port in cluster.nodes]):
             return
         seed = next(port for port in cluster.nodes if port != cluster.owner())
-        courier, done = Courier(build, f"redis://127.0.0.1:{seed}", "redis.maxage", "1h"), 0
+        courier, done = Courier(build, f"redis://127.0.0.1:{seed}", "redis.maxage", "1h", "spool.folder", os.path.join(folder, "spool")), 0
         courier.feeder.start()
         for number in range(count):
             before = courier.stats().get("alerts.delivered", 0)
@@ -118,13 +118,14 @@ def point_at_each_other(cases, build):
 
 
 def main(arguments):
+    common.needs_named_server()
     build = common.start(arguments)
     count = int(arguments[2]) if len(arguments) > 2 else 10 if os.environ.get("YAGURA_LONG") else 3
     cases = common.Cases()
     with common.scratch() as folder:
         redis_sentinel.common_folder = folder
         point_at_each_other(cases, build)
-        if shutil.which("redis-server") and shutil.which("redis-cli"):
+        if common.redis_server() and shutil.which("redis-cli"):
             moves(cases, build, folder, count)
         else:
             cases.skip("moves", "no redis-server")

@@ -3,14 +3,16 @@
 # Copyright the Yagura authors
 """redis_sentinel.py BUILD [KILLS]: the primary dies with -9, again and again, under alerts that do not pause.
 
-Proves, with two Redis and three Sentinels on loopback, the users of configs/redis/users.acl, min-replicas-to-write 1 and redis.replicas 1:
-after each kill the courier finds the new primary, and at the end its stream holds every alert once and in order: lost 0, duplicates 0. A
+Proves, with two Redis and three Sentinels on loopback, the users of configs/redis/users.acl, min-replicas-to-write 1, redis.replicas 1 and
+the spool on disk: after each kill the courier finds the new primary, and at the end its stream holds every alert once and in order: lost 0, duplicates 0. A
 courier that is killed with -9 in between costs nothing either. A Sentinel that names a replica, knows no such name, or is away, has its
-state, and the next Sentinel is asked. Each killed Redis comes back as a replica: while it does, alerts wait.
+state, and the next Sentinel is asked. Each killed Redis comes back as a replica: while it does, alerts wait. A primary that comes back empty, before a Sentinel has missed it,
+gets everything again.
 
-Three kills; YAGURA_LONG in the environment makes it ten. Exits 77 without redis-server.
+Three kills; YAGURA_LONG in the environment makes it ten, with the append-only file and ten without it. Exits 77 without redis-server.
 """
 import os
+import random
 import re
 import shutil
 import socket
@@ -27,11 +29,20 @@ from redis_script import Script, Server, encode  # noqa: E402
 
 KEY, NAME = "yagura:test:alerts", "yagura"
 WAIT_S, SENTINELS, RING = 120, 3, 2048
+FORGOTTEN = 3000
 BATCH, PAUSE_S = 25, 0.01  # up to 2,500 alerts a second are pushed
 
 
 def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Below those that the kernel gives to connections: a server that is killed finds its port free when it comes back, whoever else is at work."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as bounds:
+        highest = max(int(bounds.read().split()[0]) - 1, 12000)
+    sockets = []
+    while len(sockets) < count:
+        try:
+            sockets.append(socket.create_server(("127.0.0.1", random.randint(10000, highest))))
+        except OSError:
+            continue
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:
         one.close()
@@ -71,21 +82,20 @@ class Process:
 
 
 class Cluster:
-    def __init__(self, folder):
-        self.all = []
+    def __init__(self, folder, appendonly):
         ports = free_ports(2 + SENTINELS)
         acl = os.path.join(folder, "users.acl")
         with open(acl, "w", encoding="utf-8") as file:
             text = shipped(common.ROOT).replace("yagura:egress-1:", "yagura:test:")
             file.write(re.sub(r"^user (replica|sentinel) off", r"user \1 on", text, flags=re.M))
-        redis = [f"aclfile {acl}", "appendonly yes", 'save ""', "masteruser replica", f'masterauth "{password("replica")}"', "min-replicas-to-write 1",
+        redis = [f"aclfile {acl}", f"appendonly {appendonly}", 'save ""', "masteruser replica", f'masterauth "{password("replica")}"', "min-replicas-to-write 1",
                  "min-replicas-max-lag 10", "repl-diskless-sync-delay 0", "repl-ping-replica-period 1", "enable-debug-command no"]
-        self.redis = {port: Process(["redis-server"], folder, f"redis-{port}", port, redis + ([f"replicaof 127.0.0.1 {ports[0]}"] if port != ports[0] else []))
+        self.redis = {port: Process([common.redis_server()], folder, f"redis-{port}", port, redis + ([f"replicaof 127.0.0.1 {ports[0]}"] if port != ports[0] else []))
                       for port in ports[:2]}
         watch = [f"sentinel monitor {NAME} 127.0.0.1 {ports[0]} 2", f"sentinel auth-user {NAME} sentinel",
                  f'sentinel auth-pass {NAME} "{password("sentinel")}"', f"sentinel down-after-milliseconds {NAME} 2000",
                  f"sentinel failover-timeout {NAME} 5000"]
-        self.sentinels = [Process(["redis-server", "--sentinel"], folder, f"sentinel-{port}", port, watch) for port in ports[2:]]
+        self.sentinels = [Process([common.redis_server(), "--sentinel"], folder, f"sentinel-{port}", port, watch) for port in ports[2:]]
 
     def url(self):
         hosts = ",".join(f"127.0.0.1:{one.port}" for one in self.sentinels)
@@ -166,12 +176,14 @@ def missing(sequences, last):
     return found[:20]
 
 
-def failovers(cases, build, folder, kills):
-    cluster = Cluster(folder)
+def failovers(cases, build, folder, kills, appendonly):
+    os.makedirs(folder)
+    cluster = Cluster(folder, appendonly)
     try:
         if not cases.check("the_sentinels_watch_a_primary_with_a_replica", until(lambda: cluster.whole() and cluster.watched()), cluster.url()):
             return
-        courier, took, story = Courier(build, cluster.url(), "redis.replicas", "1"), [], []
+        options = ("redis.replicas", "1", "spool.folder", os.path.join(folder, "spool"))
+        courier, took, story = Courier(build, cluster.url(), *options), [], []
         courier.feeder.start()
         for number in range(kills):
             if not until(cluster.whole) or not until(lambda: courier.stats()["state"] == "ready"):
@@ -209,6 +221,39 @@ def failovers(cases, build, folder, kills):
             for one in cluster.sentinels:
                 with open(os.path.join(one.folder, "log"), encoding="utf-8", errors="replace") as log:
                     print("".join("# " + line for line in log.readlines()[-25:]))
+    finally:
+        cluster.stop()
+
+
+def sequences_of(port):
+    return [int(b) for _, b in re.findall(r"^(\d+)-(\d+)$", cli(port, "--raw", "XRANGE", KEY, "-", "+"), re.M)]
+
+
+def comes_back_empty(cases, build, folder):
+    """A primary without an append-only file that is back before a Sentinel has missed it: it knows nothing, is the primary still, and its replica
+    throws away what it has. No setting of ours can hinder that; what is in the spool is sent again."""
+    os.makedirs(folder)
+    cluster = Cluster(folder, "no")
+    try:
+        if not cases.check("the_sentinels_watch_a_primary_that_will_forget", until(lambda: cluster.whole() and cluster.watched()), cluster.url()):
+            return
+        courier = Courier(build, cluster.url(), "redis.replicas", "1", "spool.folder", os.path.join(folder, "spool"))
+        courier.feeder.start()
+        until(lambda: courier.stats().get("alerts.delivered", 0) > FORGOTTEN)
+        primary = cluster.primary()
+        cluster.redis[primary].kill()
+        cluster.redis[primary].start()
+        until(lambda: courier.stats().get("redis.resent", 0) > 0)
+        until(lambda: courier.stats()["state"] == "ready" and cluster.whole())
+        code, stats, said = courier.end()
+        left, replica = cluster.primary(), next(port for port in cluster.redis if port != cluster.primary())
+        there = sequences_of(left)
+        cases.check("the_same_one_is_primary_and_had_forgotten", left == primary and stats.get("redis.resent", 0) > FORGOTTEN, f"{left} {primary}\n{stats}")
+        cases.check("what_it_forgot_is_sent_again_in_order", code == 0 and there == list(range(1, courier.pushed + 1)),
+                    f"exit {code}; {len(there)} of {courier.pushed}; not there: {missing(there, courier.pushed)}\n{said}")
+        cases.check("and_its_replica_has_it_too", until(lambda: sequences_of(replica) == there, 10), len(sequences_of(replica)))
+        print(f"# a primary came back empty: {stats.get('redis.resent', 0)} of {courier.pushed} alerts are sent again, "
+              f"lost {courier.pushed - len(set(there))}, twice {len(there) - len(set(there))}")
     finally:
         cluster.stop()
 
@@ -262,14 +307,17 @@ common_folder = ""
 
 def main(arguments):
     global common_folder
+    common.needs_named_server()
     build = common.start(arguments)
     kills = int(arguments[2]) if len(arguments) > 2 else 10 if os.environ.get("YAGURA_LONG") else 3
     cases = common.Cases()
     with common.scratch() as folder:
         common_folder = folder
         scripted(cases, build)
-        if shutil.which("redis-server") and shutil.which("redis-cli"):
-            failovers(cases, build, folder, kills)
+        if common.redis_server() and shutil.which("redis-cli"):
+            comes_back_empty(cases, build, os.path.join(folder, "empty"))
+            for appendonly in ("yes", "no") if os.environ.get("YAGURA_LONG") else ("yes",):
+                failovers(cases, build, os.path.join(folder, "appendonly-" + appendonly), kills, appendonly)
         else:
             cases.skip("failovers", "no redis-server")
     cases.finish()

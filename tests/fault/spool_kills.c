@@ -13,19 +13,28 @@
 //   a_redis_that_forgot_is_mended           entries that vanished from the stream are sent again
 //   a_long_absence_is_caught_up             Redis away for a hundred thousand alerts (600,000 with YAGURA_LONG), then back: all of them, in
 //                                           order; the rate is printed and is to be 20,000 a second
-//   a_full_disk_is_counted                  a spool of 2 MiB, Redis away: what is refused is counted and of low severity, the engine's ring
+//   a_full_spool_is_counted                 a spool of 2 MiB, Redis away: what is refused is counted and of low severity, the engine's ring
 //                                           never fills; all that was taken is delivered
+//   a_full_disk_is_counted                  a file system of 16 MiB and 40,000 alerts (a million with YAGURA_LONG): the same, and the gap
+//                                           records in the log are what was lost, to the alert; room that comes free is used
+//   a_disk_that_dies_at_the_end_is_exit_69  at once when its time is up; what it could not take is there for the next courier of the run
 //
 // One process plays supervisor and engine; the test of `yagura run` as a whole is tests/live/struck.py.
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "redis_rig.h"
 
-enum { KILLS = 50, ROUNDS_LONG = 20, ALERTS_A_SECOND = 5000, ABSENT = 100000, ABSENT_LONG = 600000, CATCH_UP_LEAST = 20000, PAGE = 5000 };
+enum { KILLS = 50, ROUNDS_LONG = 20, ALERTS_A_SECOND = 5000, ABSENT = 100000, ABSENT_LONG = 600000, CATCH_UP_LEAST = 20000, PAGE = 5000,
+       FLOOD = 40000, FLOOD_LONG = 1000000 };
 
 static char spool_path[96];
+static unsigned one_in; // alerts is of high severity; 0: each
 static uint32_t random_state = 20260707;
 
 static double now_s(void)
@@ -39,16 +48,6 @@ static uint32_t draw(uint32_t below)
 {
 	random_state = random_state * 1664525 + 1013904223;
 	return (random_state >> 8) % below;
-}
-
-static void remove_folder(const char *path)
-{
-	pid_t pid = fork();
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", path, (char *)NULL);
-		_exit(127);
-	}
-	waitpid(pid, NULL, 0);
 }
 
 static void use_spool(const char *size)
@@ -68,7 +67,7 @@ static unsigned number_of(const char *line)
 }
 
 struct seen {
-	unsigned entries, last, repeated, unordered, missing;
+	unsigned entries, last, repeated, unordered, missing, high;
 	char first_id[48], last_id[48];
 };
 
@@ -80,6 +79,7 @@ static void see(struct seen *s, const char *line)
 	s->unordered += n < s->last;
 	s->missing += n > s->last + 1 ? n - s->last - 1 : 0;
 	s->last = n > s->last ? n : s->last;
+	s->high += one_in && n % one_in == 0;
 }
 
 // The stream, a page at a time.
@@ -192,7 +192,7 @@ static unsigned round_of_kills(unsigned kills, double *back)
 // In rounds, so that the server that is killed does not read gigabytes each time it comes back.
 static void kills_lose_nothing_and_repeat_nothing(void)
 {
-	unsigned rounds = getenv("YAGURA_LONG") ? ROUNDS_LONG : 1, kills = rounds * KILLS;
+	unsigned rounds = long_form() ? ROUNDS_LONG : 1, kills = rounds * KILLS;
 	unsigned long long alerts = 0;
 	int before = failures;
 	double *back = calloc(kills, sizeof *back);
@@ -300,7 +300,7 @@ static void a_redis_that_forgot_is_mended(void)
 
 static void a_long_absence_is_caught_up(void)
 {
-	unsigned count = getenv("YAGURA_LONG") ? ABSENT_LONG : ABSENT;
+	unsigned count = long_form() ? ABSENT_LONG : ABSENT;
 	use_spool("4GiB");
 	more_options[2][0] = "redis.maxlen", more_options[2][1] = "1000000";
 	more_options[3][0] = NULL;
@@ -330,105 +330,174 @@ static void a_long_absence_is_caught_up(void)
 	let_go(&run);
 }
 
-enum { ONE_IN = 5 };
-
 static uint8_t one_in_some_is_high(unsigned number)
 {
-	return number % ONE_IN ? YG_SEV_LOW : YG_SEV_HIGH;
+	return number % one_in ? YG_SEV_LOW : YG_SEV_HIGH;
 }
 
-static unsigned high_in_stream(void)
+static void make_some_high(unsigned n)
 {
-	unsigned high = 0;
-	redisContext *c = ask_redis(NULL);
-	redisReply *r = c ? redisCommand(c, "XRANGE yagura:test:alerts - +") : NULL;
-	for (size_t i = 0; r && r->type == REDIS_REPLY_ARRAY && i < r->elements; i++)
-		high += number_of(r->element[i]->element[1]->element[1]->str) % ONE_IN == 0;
-	freeReplyObject(r);
-	if (c)
-		redisFree(c);
-	return high;
+	one_in = n;
+	severity_of = n ? one_in_some_is_high : NULL;
 }
 
-static void a_full_disk_is_counted(void)
+// All that was pushed is taken or refused, and the engine's ring is empty again.
+static void all_is_taken_or_refused(struct run *run, unsigned count)
 {
-	enum { COUNT = 4000 };
+	for (int i = 0; i < 1000 && counter(run, YG_CC_ALERTS_READ) + counter(run, YG_CC_SPOOL_SHED) < count; i++)
+		pause_ms(10);
+	pause_ms(100);
+	CHECK(counter(run, YG_CC_ALERTS_READ) + counter(run, YG_CC_SPOOL_SHED) == count);
+	CHECK(yg_ring_has_room(&run->alerts, YG_ALERT_SLOTS));
+}
+
+static void a_full_spool_is_counted(void)
+{
+	enum { COUNT = 4000, ONE_IN = 5 };
 	use_spool("2MiB");
 	more_options[2][0] = "spool.retention", more_options[2][1] = "0s";
 	more_options[3][0] = NULL;
-	severity_of = one_in_some_is_high;
+	make_some_high(ONE_IN);
 	tell_redis("FLUSHALL");
 	stop_redis(SIGTERM);
 	struct run run = start_courier(url(), "20s", eve_path); // which reads far ahead of Redis
 	push_alerts(&run, 1, COUNT);
-	for (int i = 0; i < 500 && counter(&run, YG_CC_ALERTS_READ) + counter(&run, YG_CC_SPOOL_SHED) < COUNT; i++)
-		pause_ms(10);
-	pause_ms(100);
-	CHECK(yg_ring_has_room(&run.alerts, YG_ALERT_SLOTS)); // the engine's ring is empty again
+	all_is_taken_or_refused(&run, COUNT);
 	uint64_t taken = counter(&run, YG_CC_ALERTS_READ), shed = counter(&run, YG_CC_SPOOL_SHED);
-	CHECK(taken + shed == COUNT && shed > 0 && taken > 300);
+	CHECK(shed > 0 && taken > 300);
 	start_redis(NULL);
 	CHECK(all_delivered(&run, taken, 20));
 	CHECK(end_courier(&run) == YG_EXIT_OK);
 	struct seen s = see_stream();
 	CHECK(s.entries == taken && !s.repeated && !s.unordered && s.missing + (COUNT - s.last) == shed);
-	CHECK(high_in_stream() == COUNT / ONE_IN);
+	CHECK(s.high == COUNT / ONE_IN);
 	CHECK(counter(&run, YG_CC_ALERTS_DELIVERED) == taken && counter(&run, YG_CC_ALERTS_PENDING) == 0);
 	CHECK(see_file().entries == taken);
 	printf("# a spool of 2 MiB took %llu of %u alerts, all of high severity among them\n", (unsigned long long)taken, COUNT);
-	severity_of = NULL;
+	make_some_high(0);
 	let_go(&run);
 }
 
-static void clean_up(void)
+// What the log itself says of its losses, by `yagura spool stats` beside the courier. False when it says nothing.
+static bool ask_the_log(const char *path, uint64_t *ret_high, uint64_t *ret_alert)
 {
-	stop_redis(SIGKILL);
-	remove_folder(folder);
+	char command[512], text[8192];
+	unsigned long long high = 0, alert = 0;
+	int beside = (int)(strrchr(courier_path, '/') - courier_path);
+	snprintf(command, sizeof command, "%.*s/yagura spool stats --json %s", beside, courier_path, path);
+	FILE *f = popen(command, "r");
+	size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+	text[n] = 0;
+	const char *lost = strstr(text, "\"lost\":");
+	bool said = lost && sscanf(lost, "\"lost\":{\"high\":%llu,\"alert\":%llu", &high, &alert) == 2;
+	if (f)
+		pclose(f);
+	*ret_high = high;
+	*ret_alert = alert;
+	return said;
+}
+
+// A file system of 16 MiB in a mount namespace of this process. False when that may not be.
+static bool mount_small(const char *path)
+{
+	mkdir(path, 0700);
+	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", path, "tmpfs", 0, "size=16m") == 0;
+}
+
+static void fill_up(const char *path, off_t bytes)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd >= 0 && posix_fallocate(fd, 0, bytes) == 0);
+	close(fd);
+}
+
+static void a_full_disk_is_counted(void)
+{
+	enum { HIGH = 2000, AFTER = 1000, FILLER = 4 << 20 };
+	unsigned count = long_form() ? FLOOD_LONG : FLOOD;
+	char small[80], filler[96];
+	uint64_t lost_high = 0, lost_alert = 0;
+	snprintf(small, sizeof small, "%s/small", folder);
+	snprintf(filler, sizeof filler, "%s/filler", small);
+	if (!mount_small(small)) {
+		printf("skip - a_full_disk_is_counted: no mount namespace of its own\n");
+		return;
+	}
+	fill_up(filler, FILLER);
+	use_spool("4GiB"); // the disk is full long before
+	snprintf(spool_path, sizeof spool_path, "%s/spool", small);
+	make_some_high(count / HIGH);
+	tell_redis("FLUSHALL");
+	stop_redis(SIGTERM);
+	struct run run = start_courier(url(), "20s", NULL);
+	for (unsigned i = 1; i <= count; i += 500)
+		push_alerts(&run, i, 500); // waits for room in the ring, as the engine does not: there is always some soon
+	all_is_taken_or_refused(&run, count);
+	uint64_t taken = counter(&run, YG_CC_ALERTS_READ);
+	CHECK(counter(&run, YG_CC_SPOOL_SHED) > 10000 && taken > 5000);
+	unlink(filler); // Redis still being away
+	pause_ms(1500); // the log looks for room each second
+	push_alerts(&run, count + 1, AFTER);
+	all_is_taken_or_refused(&run, count + AFTER);
+	CHECK(counter(&run, YG_CC_ALERTS_READ) == taken + AFTER);
+	taken += AFTER;
+	start_redis(NULL);
+	CHECK(all_delivered(&run, taken, 30));
+	uint64_t shed = counter(&run, YG_CC_SPOOL_SHED);
+	CHECK(ask_the_log(spool_path, &lost_high, &lost_alert) && lost_high == 0 && lost_alert == shed);
+	CHECK(end_courier(&run) == YG_EXIT_OK);
+	struct seen s = see_stream();
+	CHECK(s.entries == taken && !s.repeated && !s.unordered && s.missing == shed && s.last == count + AFTER);
+	CHECK(s.high == (count + AFTER) / one_in);
+	printf("# a disk of 16 MiB took %llu of %u alerts; gap records tell of %llu of %llu lost; of high severity %u of %u\n",
+	       (unsigned long long)taken, count + AFTER, (unsigned long long)(lost_high + lost_alert), (unsigned long long)shed, s.high,
+	       (count + AFTER) / one_in);
+	make_some_high(0);
+	let_go(&run);
+	umount(small);
+	snprintf(spool_path, sizeof spool_path, "%s/spool", folder);
+}
+
+// Nothing can be written any more when the run ends. What only the engine's ring has then is said, and kept as long as that memory is.
+static void a_disk_that_dies_at_the_end_is_exit_69(void)
+{
+	const struct rlimit nothing = {1, 1};
+	use_spool("1GiB");
+	tell_redis("FLUSHALL");
+	struct run run = start_courier(url(), "1s", NULL);
+	push_alerts(&run, 1, 100);
+	CHECK(all_delivered(&run, 100, 10));
+	CHECK(prlimit(run.pid, RLIMIT_FSIZE, &nothing, NULL) == 0);
+	push_alerts(&run, 101, 50);
+	double begin = now_s();
+	CHECK(end_courier(&run) == YG_EXIT_UNDELIVERED);
+	CHECK(now_s() - begin < 1 + 2);
+	CHECK(counter(&run, YG_CC_SPOOL_UP) == 0);
+	CHECK(counter(&run, YG_CC_SPOOL_ERRORS) > 0);
+	printf("# with a disk that takes nothing the courier ends after %.1f s\n", now_s() - begin);
+	spawn_courier(&run); // over the same memory, with a disk that works
+	CHECK(wait_courier(&run) == YG_EXIT_OK);
+	check_all("stream", see_stream(), 150);
+	let_go(&run);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} tests[] = {
-		{"kills_lose_nothing_and_repeat_nothing", kills_lose_nothing_and_repeat_nothing},
-		{"the_last_alerts_of_a_run_are_delivered", the_last_alerts_of_a_run_are_delivered},
-		{"another_generation_repeats_nothing", another_generation_repeats_nothing},
-		{"another_run_goes_on", another_run_goes_on},
-		{"a_redis_that_forgot_is_mended", a_redis_that_forgot_is_mended},
-		{"a_long_absence_is_caught_up", a_long_absence_is_caught_up},
-		{"a_full_disk_is_counted", a_full_disk_is_counted},
+	static const struct rig_test tests[] = {
+		RIG_TEST(kills_lose_nothing_and_repeat_nothing),
+		RIG_TEST(the_last_alerts_of_a_run_are_delivered),
+		RIG_TEST(another_generation_repeats_nothing),
+		RIG_TEST(another_run_goes_on),
+		RIG_TEST(a_redis_that_forgot_is_mended),
+		RIG_TEST(a_long_absence_is_caught_up),
+		RIG_TEST(a_full_spool_is_counted),
+		RIG_TEST(a_full_disk_is_counted),
+		RIG_TEST(a_disk_that_dies_at_the_end_is_exit_69),
 	};
-	if (argc < 2) {
-		fprintf(stderr, "usage: spool_kills COURIER [TEST]\n");
-		return 2;
-	}
-	courier_path = argv[1];
-	snprintf(folder, sizeof folder, "/tmp/yagura-fault-XXXXXX");
-	if (!mkdtemp(folder))
-		return 1;
-	snprintf(socket_path, sizeof socket_path, "%s/redis", folder);
-	snprintf(eve_path, sizeof eve_path, "%s/eve.json", folder);
+	int status = begin_tests(argc, argv);
+	if (status)
+		return status;
 	snprintf(spool_path, sizeof spool_path, "%s/spool", folder);
-	start_redis(NULL);
-	redisContext *c = ask_redis(NULL);
-	if (!c) {
-		printf("skipped: redis-server does not start\n");
-		redis_pid = 0;
-		clean_up();
-		return SKIPPED;
-	}
-	redisFree(c);
-	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
-		int before = failures;
-		if (argc > 2 && strcmp(argv[2], tests[i].name) != 0)
-			continue;
-		test_name = tests[i].name;
-		tests[i].run();
-		printf("%s - %s\n", failures == before ? "ok" : "not ok", test_name);
-		fflush(stdout);
-	}
-	clean_up();
-	return failures != 0;
+	return run_tests(tests, sizeof tests / sizeof tests[0], argc > 2 ? argv[2] : NULL);
 }

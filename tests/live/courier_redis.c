@@ -461,80 +461,28 @@ static void entries_wait_for_their_replicas(void)
 	extra_option = NULL;
 }
 
-static void clean_up(void)
-{
-	char command_path[128];
-	stop_redis(SIGKILL);
-	unlink(eve_path);
-	static const char *const left[] = {"appendonlydir/appendonly.aof.manifest",
-	                                   "appendonlydir/appendonly.aof.1.base.rdb",
-	                                   "appendonlydir/appendonly.aof.1.incr.aof", "dump.rdb"};
-	for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
-		snprintf(command_path, sizeof command_path, "%s/%s", folder, left[i]);
-		unlink(command_path);
-	}
-	snprintf(command_path, sizeof command_path, "%s/appendonlydir", folder);
-	rmdir(command_path);
-	if (rmdir(folder) < 0)
-		fprintf(stderr, "%s is left behind: %s\n", folder, strerror(errno));
-}
-
-#define TEST(name)                                                                                                     \
-	{                                                                                                              \
-#name, name                                                                                            \
-	}
-
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} tests[] = {
-		TEST(alerts_arrive_once_and_in_order),
-		TEST(the_same_run_twice_gives_twice_the_entries),
-		TEST(redis_that_comes_late_gets_everything),
-		TEST(a_lost_answer_gives_no_duplicate),
-		TEST(a_killed_redis_gets_the_rest),
-		TEST(a_killed_courier_gives_no_duplicate),
-		TEST(a_foreign_writer_is_left_alone),
-		TEST(no_redis_is_exit_69),
-		TEST(a_full_redis_is_tried_again),
-		TEST(a_wrong_password_is_named),
-		TEST(without_any_sink_alerts_are_read),
-		TEST(a_full_disk_is_exit_69),
-		TEST(a_supervisor_that_dies_ends_the_courier),
-		TEST(what_redis_lost_is_counted),
-		TEST(a_single_alert_does_not_wait_for_others),
-		TEST(old_entries_are_given_up),
-		TEST(trimming_without_the_right_hurts_nobody),
-		TEST(entries_wait_for_their_replicas),
+	static const struct rig_test tests[] = {
+		RIG_TEST(alerts_arrive_once_and_in_order),
+		RIG_TEST(the_same_run_twice_gives_twice_the_entries),
+		RIG_TEST(redis_that_comes_late_gets_everything),
+		RIG_TEST(a_lost_answer_gives_no_duplicate),
+		RIG_TEST(a_killed_redis_gets_the_rest),
+		RIG_TEST(a_killed_courier_gives_no_duplicate),
+		RIG_TEST(a_foreign_writer_is_left_alone),
+		RIG_TEST(no_redis_is_exit_69),
+		RIG_TEST(a_full_redis_is_tried_again),
+		RIG_TEST(a_wrong_password_is_named),
+		RIG_TEST(without_any_sink_alerts_are_read),
+		RIG_TEST(a_full_disk_is_exit_69),
+		RIG_TEST(a_supervisor_that_dies_ends_the_courier),
+		RIG_TEST(what_redis_lost_is_counted),
+		RIG_TEST(a_single_alert_does_not_wait_for_others),
+		RIG_TEST(old_entries_are_given_up),
+		RIG_TEST(trimming_without_the_right_hurts_nobody),
+		RIG_TEST(entries_wait_for_their_replicas),
 	};
-	if (argc != 2) {
-		fprintf(stderr, "usage: courier_redis COURIER\n");
-		return 2;
-	}
-	courier_path = argv[1];
-	snprintf(folder, sizeof folder, "/tmp/yagura-live-XXXXXX");
-	if (!mkdtemp(folder))
-		return 1;
-	snprintf(socket_path, sizeof socket_path, "%s/redis", folder);
-	snprintf(eve_path, sizeof eve_path, "%s/eve.json", folder);
-	start_redis(NULL);
-	redisContext *c = ask_redis(NULL);
-	if (!c) {
-		printf("skipped: redis-server does not start\n");
-		redis_pid = 0;
-		clean_up();
-		return SKIPPED;
-	}
-	redisFree(c);
-	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
-		int before = failures;
-		test_name = tests[i].name;
-		tests[i].run();
-		printf("%s - %s\n", failures == before ? "ok" : "not ok", test_name);
-		fflush(stdout);
-	}
-	clean_up();
-	return failures != 0;
+	int status = begin_tests(argc, argv);
+	return status ? status : run_tests(tests, sizeof tests / sizeof tests[0], argc > 2 ? argv[2] : NULL);
 }

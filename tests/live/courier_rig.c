@@ -29,6 +29,12 @@ void pause_ms(int ms)
 	nanosleep(&ts, NULL);
 }
 
+bool long_form(void)
+{
+	const char *asked = getenv("YAGURA_LONG");
+	return asked && *asked;
+}
+
 static int compile(const char *url, const char *drain, const char *eve)
 {
 	static const char *pairs[16][2];

@@ -38,6 +38,8 @@ extern const char *more_options[8][2];         // likewise; the first empty one 
 extern uint8_t (*severity_of)(unsigned number); // of an alert; NULL: high
 
 void pause_ms(int ms);
+// Whether YAGURA_LONG asks for the long form. One that is empty does not.
+bool long_form(void);
 
 // Compiles a configuration, makes the rings and starts a courier. NULL: without Redis, without a file. Ends the program when that fails.
 struct run start_courier(const char *url, const char *drain, const char *eve);

@@ -37,7 +37,7 @@ class Redis:
     def start(self):
         self.process = subprocess.Popen(
             [
-                "redis-server",
+                common.redis_server(),
                 "--port",
                 "0",
                 "--unixsocket",
@@ -212,7 +212,7 @@ def away(cases, build, folder, capture):
 
 def main():
     build, cases = common.start(sys.argv), common.Cases()
-    if not shutil.which("redis-server") or not shutil.which("redis-cli"):
+    if not common.redis_server() or not shutil.which("redis-cli"):
         common.skip("needs redis-server and redis-cli")
     with common.scratch() as folder:
         attacks = [word for attack in ATTACKS for word in ("--attack", attack)]

@@ -73,6 +73,10 @@ def main(arguments):
             sensor.process.send_signal(signal.SIGHUP)
             cases.check("one_that_changes_the_workers_is_refused_by_name", sensor.wait_said("stays as it was", 2, 5) and
                         "engine.workers cannot change" in sensor.said(), sensor.said()[-1500:])
+            configuration(config, 0, "spool:\n  size: 2GiB\n")
+            sensor.process.send_signal(signal.SIGHUP)
+            cases.check("one_that_changes_the_spool_is_refused_by_name", sensor.wait_said("stays as it was", 3, 5) and
+                        "spool.size cannot change" in sensor.said(), sensor.said()[-1500:])
             cases.check("the_run_goes_on", sensor.process.poll() is None and sensor.child("yagura-engine") == engine, "")
             sender.terminate()
             sender.wait(20)

@@ -110,6 +110,17 @@ def can_enter_namespaces():
     return entered
 
 
+def redis_server():
+    """The server that the tests run, or None: redis-server, or the one that YAGURA_REDIS_SERVER names (a Valkey, another version)."""
+    return shutil.which(os.environ.get("YAGURA_REDIS_SERVER") or "redis-server")
+
+
+def needs_named_server():
+    """Skips the script where YAGURA_REDIS_SERVER names a server that is not there; what needs none runs without that name."""
+    if os.environ.get("YAGURA_REDIS_SERVER") and not redis_server():
+        skip(f"no {os.environ['YAGURA_REDIS_SERVER']}; ci/setup --valkey installs it")
+
+
 def start(arguments):
     """The build directory of a script's first argument, and a folder that goes with the script."""
     if len(arguments) < 2:

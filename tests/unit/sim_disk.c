@@ -45,6 +45,8 @@ struct sim_disk {
 	int fail_error;
 	unsigned fail_times;
 	bool failed;
+	int spoilt; // inode + 1 of a file of which these bytes cannot be read; 0: none
+	uint64_t spoilt_from, spoilt_to;
 	void (*before)(void *context, enum sim_call call);
 	void *context;
 	char subject[NAME];
@@ -252,6 +254,11 @@ static ssize_t sim_pread(void *context, int file, void *buffer, size_t size, uin
 		size = inode->size - offset;
 	if (error == 1 && size > 1)
 		size /= 2;
+	if (sim->spoilt && inode == &sim->inodes[sim->spoilt - 1] && offset < sim->spoilt_to && offset + size > sim->spoilt_from) {
+		if (offset >= sim->spoilt_from)
+			return -EIO;
+		size = sim->spoilt_from - offset; // what lies before it is read
+	}
 	memcpy(buffer, inode->live + offset, size);
 	return (ssize_t)size;
 }
@@ -510,6 +517,14 @@ void sim_disk_crash(struct sim_disk *sim, uint64_t seed)
 void sim_disk_set_capacity(struct sim_disk *sim, uint64_t bytes)
 {
 	sim->capacity = bytes;
+}
+
+void sim_disk_spoil(struct sim_disk *sim, const char *name, uint64_t from, uint64_t to)
+{
+	int i = find(&sim->live, name);
+	sim->spoilt = i < 0 ? 0 : sim->live.names[i].inode + 1;
+	sim->spoilt_from = from;
+	sim->spoilt_to = to;
 }
 
 uint8_t *sim_disk_bytes(struct sim_disk *sim, const char *name, size_t *ret_size)

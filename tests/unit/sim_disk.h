@@ -37,6 +37,8 @@ uint64_t sim_disk_calls(const struct sim_disk *sim);
 void sim_disk_crash(struct sim_disk *sim, uint64_t seed);
 
 void sim_disk_set_capacity(struct sim_disk *sim, uint64_t bytes);
+// From now on these bytes of a file cannot be read (EIO); one range at a time, an empty name ends it.
+void sim_disk_spoil(struct sim_disk *sim, const char *name, uint64_t from, uint64_t to);
 // The content of a file as programs see it; NULL when there is none. It may be changed in place.
 uint8_t *sim_disk_bytes(struct sim_disk *sim, const char *name, size_t *ret_size);
 bool sim_disk_truncate(struct sim_disk *sim, const char *name, size_t size);

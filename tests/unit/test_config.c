@@ -96,6 +96,21 @@ static void every_bad_file_is_refused_in_the_expected_words(void **state)
 	assert_int_equal(failed, 0);
 }
 
+// Where the build does not speak it; and it says what helps.
+static void tls_to_redis_is_refused_where_it_is_not_spoken(void **state)
+{
+	char *errors;
+	int fd;
+	(void)state;
+	put("config.yaml", "redis: {url: \"rediss://sensor:x@redis.example.jp:6380\"}\n");
+	assert_int_equal(fixture_compile(config_path, &errors, &fd), YG_REDIS_TLS ? 0 : 1);
+	assert_true(YG_REDIS_TLS || strstr(errors, "redis.url: asks for TLS, which the courier does not speak; put stunnel before Redis"));
+	assert_null(strstr(errors, "sensor:x")); // that is a password
+	if (fd >= 0)
+		close(fd);
+	free(errors);
+}
+
 // ---- what a file becomes ----
 
 static void without_a_file_the_defaults_hold(void **state)
@@ -316,6 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_bad_file_is_refused_in_the_expected_words),
+	    cmocka_unit_test(tls_to_redis_is_refused_where_it_is_not_spoken),
 	    cmocka_unit_test(without_a_file_the_defaults_hold),
 	    cmocka_unit_test(values_of_the_file_hold_with_their_suffixes),
 	    cmocka_unit_test(sockets_of_redis_may_want_a_password), cmocka_unit_test(the_command_line_goes_over_the_file),

@@ -93,7 +93,15 @@ static void what_is_not_understood_is_refused(void **state)
 	(void)state;
 	refused("", "expected");
 	refused("http://host", "expected");
-	refused("rediss://host", "stunnel");
+	if (!YG_REDIS_TLS) {
+		refused("rediss://host", "stunnel");
+		return;
+	}
+	struct yg_redis_url url = parsed("rediss://sensor:x@redis.example.jp:6380/1");
+	assert_true(url.is_tls && url.port == 6380 && url.db == 1);
+	assert_string_equal(url.host, "redis.example.jp");
+	assert_false(parsed("redis://host").is_tls);
+	refused("rediss:///socket", "host");
 	refused("redis://", "host");
 	refused("redis://:6379", "host");
 	refused("redis://host:", "port");

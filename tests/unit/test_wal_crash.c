@@ -454,7 +454,8 @@ static void work(uint64_t seed)
 static void every_crash_state_recovers(void **state)
 {
 	(void)state;
-	states_wanted = getenv("YAGURA_LONG") ? STATES_LONG : STATES;
+	const char *long_form = getenv("YAGURA_LONG");
+	states_wanted = long_form && *long_form ? STATES_LONG : STATES;
 	unsigned runs = 0;
 	while (states < states_wanted)
 		work(++runs);
