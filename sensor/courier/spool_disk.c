@@ -48,6 +48,9 @@ struct disk_spool {
 	uint64_t base, first, sent_durable;
 	uint64_t *waiting;       // a ring slot: the sequence that is to be settled, 0 none
 	uint64_t said_ns;        // when it was last said that alerts are refused
+	uint64_t seen;           // the highest sequence that the log has, as a record or in a gap
+	uint64_t hole;           // the highest that is in a gap; the counters say so when the gap is durable
+	uint64_t lost[YG_RING_WORDS], missing; // that the log has been told of: by the words of the ring, and what they do not explain
 	char line[YG_EVE_ALERT_MAX];
 };
 
@@ -119,6 +122,51 @@ static void count_refused(struct disk_spool *d, int error, uint64_t now_ns)
 	d->said_ns = now_ns;
 }
 
+static const enum yg_courier_counter lost_counters[2] = {
+	[YG_ALERTS_LOST] = YG_CC_ALERTS_LOST, [YG_ALERTS_LOST_HIGH] = YG_CC_ALERTS_LOST_HIGH};
+
+// Of `left` numbers of the sequence in first..last, those that a full ring of this class explains. Returns how many.
+static uint64_t note_lost(struct disk_spool *d, unsigned word, uint64_t left, uint64_t first, uint64_t last)
+{
+	uint64_t told = yg_ring_told(&d->spool.reader, word), n = told > d->lost[word] ? told - d->lost[word] : 0;
+	n = n < left ? n : left;
+	yg_wal_lost(d->wal, word == YG_ALERTS_LOST_HIGH ? YG_SPOOL_HIGH : YG_SPOOL_ALERT, d->producer, first, last, n);
+	d->lost[word] += n;
+	return n;
+}
+
+// first..last never come: what found the ring full, by its class; the rest are records that could not be read.
+static void note_hole(struct disk_spool *d, uint64_t first, uint64_t last)
+{
+	uint64_t left = last - first + 1;
+	left -= note_lost(d, YG_ALERTS_LOST_HIGH, left, first, last);
+	left -= note_lost(d, YG_ALERTS_LOST, left, first, last);
+	yg_wal_lost(d->wal, YG_SPOOL_ALERT, d->producer, first, last, left);
+	d->missing += left;
+	d->seen = d->hole = last;
+}
+
+// A courier that dies before the gap is durable leaves it to its successor, which finds it anew.
+static void count_holes(struct disk_spool *d, uint64_t settled)
+{
+	if (!d->hole || settled < d->hole)
+		return;
+	for (unsigned i = 0; i < YG_RING_WORDS; i++)
+		set_counter(d, lost_counters[i], d->lost[i]);
+	set_counter(d, YG_CC_ALERTS_MISSING, d->missing);
+	d->hole = 0;
+}
+
+// The engine says no more: what it lost since its last record shows in no sequence.
+static void note_last(struct disk_spool *d)
+{
+	uint64_t lost = 0;
+	for (unsigned i = 0; i < YG_RING_WORDS; i++)
+		lost += yg_ring_told(&d->spool.reader, i) - d->lost[i];
+	if (lost && lost < UINT64_MAX / 2 && yg_ring_ended(&d->spool.reader))
+		note_hole(d, d->seen + 1, d->seen + lost);
+}
+
 // False when the disk takes nothing just now: the record stays in the ring.
 static bool take(struct disk_spool *d, uint64_t now_ns)
 {
@@ -128,11 +176,14 @@ static bool take(struct disk_spool *d, uint64_t now_ns)
 	*waiting_at(d, position) = length ? spool->alert.sequence : 0;
 	if (!length)
 		return true;
+	if (spool->alert.sequence > d->seen + 1)
+		note_hole(d, d->seen + 1, spool->alert.sequence - 1);
 	int error = yg_wal_append(d->wal, class_of(&spool->alert), d->producer, spool->alert.sequence, d->line, length, now_ns, &lsn);
 	if (error == -EAGAIN) {
 		spool->last_sequence = before;
 		return false;
 	}
+	d->seen = spool->alert.sequence > d->seen ? spool->alert.sequence : d->seen;
 	if (error && error != -EEXIST) {
 		*waiting_at(d, position) = 0; // the gap is written as soon as there is room; the ring is needed for what is not refused
 		count_refused(d, -error, now_ns);
@@ -148,6 +199,7 @@ static void give_back(struct disk_spool *d)
 	struct yg_spool *spool = &d->spool;
 	uint64_t settled = yg_wal_settled(d->wal, YG_SPOOL_ALERT, d->producer);
 	uint32_t n = 0;
+	count_holes(d, settled);
 	while (spool->owner.own + n < spool->reader.own && *waiting_at(d, spool->owner.own + n) <= settled)
 		n++;
 	if (!n)
@@ -181,6 +233,7 @@ static uint32_t fill(struct yg_spool *spool, uint64_t now_ns)
 		yg_ring_pop(&spool->reader, 1);
 		count++;
 	}
+	note_last(d);
 	uint64_t durable = yg_wal_durable(d->wal);
 	if (now_ns >= yg_wal_due_ns(d->wal))
 		yg_wal_tick(d->wal, now_ns);
@@ -367,8 +420,42 @@ static int begin_run(struct disk_spool *d)
 	return 0;
 }
 
+// How many numbers up to `settled` are in no record that the ring has held.
+static uint64_t holes_until(struct disk_spool *d, uint64_t settled)
+{
+	struct yg_ring *ring = &d->spool.reader;
+	uint64_t records = ring->own, refused = get_counter(d, YG_CC_ALERTS_INVALID);
+	uint32_t available = yg_ring_available(ring), i = 0;
+	while (i < available && ((const struct yg_alert *)yg_ring_slot(ring, ring->own + i))->sequence <= settled)
+		i++;
+	records += i;
+	return settled + refused > records ? settled + refused - records : 0;
+}
+
+// Where the sequence stands in the log. What was told to a log that is not there any more is not told again; and a courier that died
+// between a gap that became durable and its counters has left that to us: of the classes as note_hole takes them.
+static void begin_sequence(struct disk_spool *d)
+{
+	uint64_t settled = yg_wal_settled(d->wal, YG_SPOOL_ALERT, d->producer), known = d->spool.owner.own;
+	d->missing = get_counter(d, YG_CC_ALERTS_MISSING);
+	uint64_t told = d->missing, holes = settled ? holes_until(d, settled) : 0;
+	for (unsigned i = 0; i < YG_RING_WORDS; i++)
+		told += d->lost[i] = get_counter(d, lost_counters[i]);
+	known += told - d->missing;
+	for (unsigned i = YG_RING_WORDS; i-- > 0 && holes > told;) {
+		uint64_t full = yg_ring_told(&d->spool.reader, i), n = full > d->lost[i] ? full - d->lost[i] : 0;
+		n = n < holes - told ? n : holes - told;
+		d->lost[i] += n;
+		told += n;
+		set_counter(d, lost_counters[i], d->lost[i]);
+	}
+	d->seen = settled ? settled : known;
+	d->spool.eve->run = d->producer;
+}
+
 static void begin_books(struct disk_spool *d)
 {
+	begin_sequence(d);
 	d->first = yg_wal_durable(d->wal) + 1;
 	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++)
 		if (d->wants.classes[i] && d->view[i].reached < d->first)

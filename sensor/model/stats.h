@@ -93,7 +93,7 @@ struct yg_port_stats {
 	X(RECORDS_SHED_EMBRYONIC, "records.shed.embryonic") X(RECORDS_SHED_RING_FULL, "records.shed.ring_full")                  \
 	X(RECORDS_UPDATES, "records.updates")                                                                                   \
 	X(ALERTS_RAISED, "alerts.raised") X(ALERTS_SENT, "alerts.sent") X(ALERTS_SUPPRESSED, "alerts.suppressed")                \
-	X(ALERTS_RING_FULL, "alerts.ring_full") X(ALERTS_OPENED, "alerts.opened") X(ALERTS_CLOSED, "alerts.closed")              \
+	X(ALERTS_RING_FULL, "alerts.ring_full") X(ALERTS_RING_FULL_HIGH, "alerts.ring_full.high") X(ALERTS_OPENED, "alerts.opened") X(ALERTS_CLOSED, "alerts.closed")              \
 	X(ALERTS_TABLE_FULL, "alerts.table_full") X(ALERTS_HELD, "alerts.held")                                                  \
 	X(RATE_KEYS, "rates.keys") X(RATE_EVICTED, "rates.evicted") X(WINDOWS, "windows") X(SECONDS, "seconds")                  \
 	X(TIME_STEPS, "time.steps") X(TIME_GAPS, "time.gaps") X(APPS_FULL, "summary.apps_full")                                  \
@@ -204,7 +204,8 @@ struct yg_dissector_stats {
 	X(REDIS_UNREPLICATED, "redis.unreplicated") X(SUMMARY_FULL, "summary.full")                                              \
 	X(SPOOL_UP, "spool.up") X(SPOOL_RECORDS, "spool.records") X(SPOOL_HELD, "spool.held") X(SPOOL_CARRIED, "spool.carried")  \
 	X(SPOOL_BYTES, "spool.bytes") X(SPOOL_DISK, "spool.disk") X(SPOOL_PRESSURE, "spool.pressure")                            \
-	X(SPOOL_SYNCS, "spool.syncs") X(SPOOL_ERRORS, "spool.errors") X(SPOOL_SHED, "spool.shed") X(SPOOL_GAPS, "spool.gaps")
+	X(SPOOL_SYNCS, "spool.syncs") X(SPOOL_ERRORS, "spool.errors") X(SPOOL_SHED, "spool.shed") X(SPOOL_GAPS, "spool.gaps")  \
+	X(ALERTS_LOST, "alerts.lost") X(ALERTS_LOST_HIGH, "alerts.lost.high") X(ALERTS_MISSING, "alerts.missing")
 
 enum yg_courier_counter {
 #define X(id, name) YG_CC_##id,

@@ -245,6 +245,88 @@ static void another_run_goes_on_where_each_sink_was(void **state)
 	assert_int_equal(yg_spool_oldest(f.spool), 1);        // and what Redis may forget is still there
 }
 
+// As the engine does when the ring is full: each has spent its number.
+static void lose(unsigned count, unsigned word)
+{
+	f.sequence += count;
+	yg_ring_tell(&f.engine, word, yg_ring_told(&f.engine, word) + count);
+}
+
+// What the gap records of a class say in all.
+static uint64_t gaps_of(enum yg_spool_class class)
+{
+	struct yg_wal *wal;
+	struct yg_wal_entry e;
+	uint64_t count = 0;
+	struct yg_wal_options options = {.segment_bytes = 65536, .quota_bytes = 1 << 20, .reserve_bytes = 65536, .now_ns = f.now_ns,
+	                                 .real_ns = 100 * f.now_ns};
+	yg_spool_close(f.spool);
+	assert_int_equal(yg_wal_open(&f.disk, &options, NULL, NULL, &wal), 0);
+	struct yg_wal_reader *reader = yg_wal_reader_create(wal, 1);
+	while (yg_wal_read(reader, &e) > 0)
+		count += e.type == YG_SPOOL_GAP && e.gap.class == class ? e.gap.count : 0;
+	yg_wal_reader_destroy(reader);
+	assert_int_equal(yg_wal_close(wal, f.now_ns), 0);
+	start();
+	return count;
+}
+
+static void what_found_the_ring_full_is_a_gap_of_its_class(void **state)
+{
+	(void)state;
+	push(5, YG_SEV_LOW);
+	lose(7, YG_ALERTS_LOST);
+	lose(2, YG_ALERTS_LOST_HIGH);
+	push(1, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	assert_int_equal(counter(YG_CC_ALERTS_LOST), 7);
+	assert_int_equal(counter(YG_CC_ALERTS_LOST_HIGH), 2);
+	lose(3, YG_ALERTS_LOST_HIGH); // no record follows: the end of the ring tells
+	yg_ring_close(&f.engine);
+	fill_after(10);
+	assert_int_equal(gaps_of(YG_SPOOL_ALERT), 7);
+	assert_int_equal(gaps_of(YG_SPOOL_HIGH), 5);
+	fill_after(10);
+	fill_after(10);
+	assert_int_equal(counter(YG_CC_ALERTS_LOST), 7);
+	assert_int_equal(counter(YG_CC_ALERTS_LOST_HIGH), 5);
+	assert_int_equal(counter(YG_CC_ALERTS_MISSING), 0);
+	assert_int_equal(gaps_of(YG_SPOOL_HIGH), 5); // told once
+}
+
+static void a_record_that_cannot_be_read_is_a_gap_as_well(void **state)
+{
+	(void)state;
+	push(2, YG_SEV_LOW);
+	((struct yg_alert *)yg_ring_slot(&f.engine, 1))->state = 77;
+	push(1, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	assert_int_equal(counter(YG_CC_ALERTS_INVALID), 1);
+	assert_int_equal(counter(YG_CC_ALERTS_MISSING), 1);
+	assert_int_equal(gaps_of(YG_SPOOL_ALERT), 1);
+}
+
+// The gap is noted and not yet durable when the courier dies: the next one notes it, by the same classes.
+static void a_gap_outlives_the_courier_that_found_it(void **state)
+{
+	(void)state;
+	push(1, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	lose(4, YG_ALERTS_LOST_HIGH);
+	push(1, YG_SEV_LOW);
+	fill_after(0);
+	die();
+	start();
+	fill_after(10);
+	fill_after(10);
+	assert_int_equal(counter(YG_CC_ALERTS_LOST_HIGH), 4);
+	assert_int_equal(counter(YG_CC_ALERTS_MISSING), 0);
+	assert_int_equal(gaps_of(YG_SPOOL_HIGH), 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +335,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_disk_that_takes_nothing_leaves_all_in_the_ring, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_refused_is_counted_and_holds_up_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_run_goes_on_where_each_sink_was, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_found_the_ring_full_is_a_gap_of_its_class, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_read_is_a_gap_as_well, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_gap_outlives_the_courier_that_found_it, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
