@@ -100,7 +100,8 @@ const struct yg_metrics_row yg_metrics_rows[] = {
 	{"yagura_alerts_dropped_total", "Alert messages lost, by reason.", "reason=\"ring_full\"", A(ALERTS_RING_FULL), false},
 	{"yagura_alerts_dropped_total", NULL, "reason=\"invalid\"", C(ALERTS_INVALID), false},
 	{"yagura_alerts_dropped_total", NULL, "reason=\"spool_full\"", C(SPOOL_SHED), false},
-	{"yagura_alerts_dropped_high_total", "Of those that found the ring full: of high severity or above.", NULL, A(ALERTS_RING_FULL_HIGH), false},
+	{"yagura_alerts_dropped_high_total", "Of those that found the ring full: of high severity or above.", NULL, A(ALERTS_RING_FULL_HIGH),
+	 false},
 	{"yagura_alerts_gap_total", "Alert messages that never came, and of which the spool holds a gap record, by class.", "class=\"high\"",
 	 C(ALERTS_LOST_HIGH), false},
 	{"yagura_alerts_gap_total", NULL, "class=\"alert\"", C(ALERTS_LOST), false},
@@ -127,6 +128,8 @@ const struct yg_metrics_row yg_metrics_rows[] = {
 	{"yagura_time_steps_total", "Steps back of packet time.", NULL, A(TIME_STEPS), false},
 	{"yagura_time_gaps_total", "Holes in packet time that ended everything.", NULL, A(TIME_GAPS), false},
 	{"yagura_time_unsure_stamps_total", "Times printed by a guess, since their step was forgotten.", NULL, A(TIME_STAMPS_UNSURE), false},
+	{"yagura_points_total", "Points of seconds, minutes and hours that went to the courier.", NULL, A(POINTS), false},
+	{"yagura_points_dropped_total", "Points that found their ring full.", NULL, A(POINTS_RING_FULL), false},
 
 	{"yagura_dissector_read_packets_total", "Packets that a dissector read.", NULL, D(READ), true},
 	{"yagura_dissector_read_slots_total", "Slots of the ring that a dissector read.", NULL, D(READ_SLOTS), true},

@@ -110,17 +110,6 @@ static void *map(int fd, const char *what, size_t min_size, size_t *ret_size)
 	return memory;
 }
 
-// Where the spool is to be; empty: there is none.
-static void spool_folder(const struct yg_config *config, char ret_path[PATH_MAX])
-{
-	const char *folder = yg_config_string(config, YG_O_SPOOL_FOLDER), *state = getenv("STATE_DIRECTORY");
-	ret_path[0] = 0;
-	if (strcmp(folder, "auto") != 0)
-		snprintf(ret_path, PATH_MAX, "%s", folder);
-	else if (state && state[0] == '/')
-		snprintf(ret_path, PATH_MAX, "%.*s/spool", (int)strcspn(state, ":"), state); // systemd names several, with colons between
-}
-
 static uint64_t now_of(clockid_t clock)
 {
 	struct timespec ts;
@@ -181,7 +170,7 @@ static struct yg_spool *open_spool(struct yg_courier *courier, void *alerts, siz
 	char path[PATH_MAX];
 	struct yg_spool_wants wants = {{0}};
 	bool any = wanted(&courier->config, &wants);
-	spool_folder(&courier->config, path);
+	yg_config_spool_folder(&courier->config, path);
 	if (!path[0] || !any) { // without a sink there is nobody to keep anything for
 		struct yg_spool *spool = yg_spool_open_ring(alerts, size, &courier->eve, courier->stats, remember, courier->stats);
 		if (spool)

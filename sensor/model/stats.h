@@ -93,11 +93,13 @@ struct yg_port_stats {
 	X(RECORDS_SHED_EMBRYONIC, "records.shed.embryonic") X(RECORDS_SHED_RING_FULL, "records.shed.ring_full")                  \
 	X(RECORDS_UPDATES, "records.updates")                                                                                   \
 	X(ALERTS_RAISED, "alerts.raised") X(ALERTS_SENT, "alerts.sent") X(ALERTS_SUPPRESSED, "alerts.suppressed")                \
-	X(ALERTS_RING_FULL, "alerts.ring_full") X(ALERTS_RING_FULL_HIGH, "alerts.ring_full.high") X(ALERTS_OPENED, "alerts.opened") X(ALERTS_CLOSED, "alerts.closed")              \
+	X(ALERTS_RING_FULL, "alerts.ring_full") X(ALERTS_RING_FULL_HIGH, "alerts.ring_full.high") \
+	X(ALERTS_OPENED, "alerts.opened") X(ALERTS_CLOSED, "alerts.closed") \
 	X(ALERTS_TABLE_FULL, "alerts.table_full") X(ALERTS_HELD, "alerts.held")                                                  \
 	X(RATE_KEYS, "rates.keys") X(RATE_EVICTED, "rates.evicted") X(WINDOWS, "windows") X(SECONDS, "seconds")                  \
 	X(TIME_STEPS, "time.steps") X(TIME_GAPS, "time.gaps") X(APPS_FULL, "summary.apps_full")                                  \
-	X(RELOADS, "reloads") X(TIME_STEPS_FORGOTTEN, "time.steps_forgotten") X(TIME_STAMPS_UNSURE, "time.stamps_unsure")
+	X(RELOADS, "reloads") X(TIME_STEPS_FORGOTTEN, "time.steps_forgotten") X(TIME_STAMPS_UNSURE, "time.stamps_unsure") \
+	X(POINTS, "points.written") X(POINTS_RING_FULL, "points.ring_full")
 
 enum yg_aggregator_counter {
 #define X(id, name) YG_AC_##id,
