@@ -235,6 +235,21 @@ static void print_spool(const struct yg_stats_screen *s, FILE *out)
 		now(s, "yagura_alerts_dropped_total", "reason=\"spool_full\""), now(s, "yagura_spool_errors_total", NULL));
 }
 
+// The books of this moment, and whether those of the last minute held.
+static void print_books(const struct yg_stats_screen *s, FILE *out)
+{
+	double off = now(s, "yagura_books_unaccounted", NULL);
+	const char *verdict = now(s, "yagura_books_closed_total", NULL) < 1 ? (s->japanese ? "確認前" : "not closed yet")
+			      : off > 0				       ? (s->japanese ? "不一致" : "DO NOT HOLD")
+								       : (s->japanese ? "一致" : "hold");
+	name(s, out, "books", "収支");
+	fprintf(out, s->japanese ? "発生 %.0f = 配送済み %.0f + 抑制 %.0f + 保持 %.0f + 消失 %.0f  %s（不明 %.0f）\n"
+				 : "raised %.0f = delivered %.0f + suppressed %.0f + spooled %.0f + lost %.0f  %s (unaccounted %.0f)\n",
+		now(s, "yagura_books_alerts", "where=\"raised\""), now(s, "yagura_books_alerts", "where=\"delivered\""),
+		now(s, "yagura_books_alerts", "where=\"suppressed\""), now(s, "yagura_books_alerts", "where=\"spooled\""),
+		now(s, "yagura_books_alerts", "where=\"lost\""), verdict, off);
+}
+
 static void print_rest(const struct yg_stats_screen *s, FILE *out)
 {
 	static const char *const severities[] = {"critical", "high", "medium", "low", "info"};
@@ -250,6 +265,7 @@ static void print_rest(const struct yg_stats_screen *s, FILE *out)
 	fprintf(out, s->japanese ? "未配送 %.0f（最長 %.0f秒）  消失 %.0f  Redisエラー %.0f\n" : "waiting %.0f (oldest %.0f s)  lost %.0f  Redis errors %.0f\n",
 		now(s, "yagura_alerts_pending", NULL), now(s, "yagura_alert_delivery_lag_seconds", NULL), now(s, "yagura_alerts_dropped_total", NULL),
 		now(s, "yagura_redis_errors_total", NULL));
+	print_books(s, out);
 	print_redis(s, out);
 	print_spool(s, out);
 	name(s, out, "dissector", "解析プロセス");

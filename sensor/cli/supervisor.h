@@ -20,7 +20,7 @@
 #include "model/board.h"
 #include "model/stats.h"
 
-enum { YG_BOOKS = 5 }; // conservation identities, see cli/summary.h
+enum { YG_BOOKS = 5, YG_BOOKS_ALERTS = 4 }; // conservation identities, see cli/summary.h
 
 enum yg_child { YG_CHILD_COURIER, YG_CHILD_DISSECTOR, YG_CHILD_ENGINE, YG_CHILD_COUNT };
 
