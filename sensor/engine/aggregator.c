@@ -16,6 +16,7 @@
 #include "engine/aggregator_out.h"
 #include "engine/detectors.h"
 #include "engine/health.h"
+#include "engine/health_spool.h"
 #include "engine/lifecycle.h"
 #include "engine/points.h"
 #include "engine/rate_engine.h"
@@ -485,6 +486,7 @@ static void look_at_mirror(struct yg_aggregator *a)
 	sum_directions(a, &flows, &one_way);
 	a->now = yg_time_from_s(a->second + 1);
 	yg_health_second(a->health, a->second, flows, one_way);
+	yg_health_spool(&a->o.stats->spool, raise_alert, a);
 }
 
 static void close_seconds(struct yg_aggregator *a)

@@ -11,7 +11,7 @@
 #include "courier/redis_url.h"
 #include "tail/follow.h"
 
-enum { TAIL_NAME = 200, TAIL_BATCH = 100, TAIL_SCAN_MS = 10000, TAIL_LAST_MAX = 10000 };
+enum { TAIL_NAME = 200, TAIL_BATCH = 100, TAIL_SCAN_MS = 2000, TAIL_LAST_MAX = 10000 };
 // bytes of a sensor's name; entries a stream and request; how often new sensors are looked for; entries that -n may ask for
 
 enum tail_from { TAIL_FROM_LAST, TAIL_FROM_ID, TAIL_FROM_BEGIN };
