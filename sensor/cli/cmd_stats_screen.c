@@ -243,11 +243,12 @@ static void print_books(const struct yg_stats_screen *s, FILE *out)
 			      : off > 0				       ? (s->japanese ? "不一致" : "DO NOT HOLD")
 								       : (s->japanese ? "一致" : "hold");
 	name(s, out, "books", "収支");
-	fprintf(out, s->japanese ? "発生 %.0f = 配送済み %.0f + 抑制 %.0f + 保持 %.0f + 消失 %.0f  %s（不明 %.0f）\n"
-				 : "raised %.0f = delivered %.0f + suppressed %.0f + spooled %.0f + lost %.0f  %s (unaccounted %.0f)\n",
+	fprintf(out, s->japanese ? "発生 %.0f = 配送済み %.0f + 抑制 %.0f\n" : "raised %.0f = delivered %.0f + suppressed %.0f\n",
 		now(s, "yagura_books_alerts", "where=\"raised\""), now(s, "yagura_books_alerts", "where=\"delivered\""),
-		now(s, "yagura_books_alerts", "where=\"suppressed\""), now(s, "yagura_books_alerts", "where=\"spooled\""),
-		now(s, "yagura_books_alerts", "where=\"lost\""), verdict, off);
+		now(s, "yagura_books_alerts", "where=\"suppressed\""));
+	name(s, out, "", "");
+	fprintf(out, s->japanese ? "+ 保持 %.0f + 消失 %.0f: %s（不明 %.0f）\n" : "+ spooled %.0f + lost %.0f: %s (unaccounted %.0f)\n",
+		now(s, "yagura_books_alerts", "where=\"spooled\""), now(s, "yagura_books_alerts", "where=\"lost\""), verdict, off);
 }
 
 static void print_rest(const struct yg_stats_screen *s, FILE *out)
