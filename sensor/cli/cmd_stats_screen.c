@@ -239,16 +239,17 @@ static void print_spool(const struct yg_stats_screen *s, FILE *out)
 static void print_books(const struct yg_stats_screen *s, FILE *out)
 {
 	double off = now(s, "yagura_books_unaccounted", NULL);
-	const char *verdict = now(s, "yagura_books_closed_total", NULL) < 1 ? (s->japanese ? "確認前" : "not closed yet")
-			      : off > 0				       ? (s->japanese ? "不一致" : "DO NOT HOLD")
-								       : (s->japanese ? "一致" : "hold");
+	bool closed = now(s, "yagura_books_closed_total", NULL) >= 1;
 	name(s, out, "books", "収支");
-	fprintf(out, s->japanese ? "発生 %.0f = 配送済み %.0f + 抑制 %.0f\n" : "raised %.0f = delivered %.0f + suppressed %.0f\n",
+	fprintf(out, s->japanese ? "発生 %.0f：配送 %.0f、抑制 %.0f、保持 %.0f、消失 %.0f。"
+				 : "%.0f raised, %.0f sent, %.0f muted, %.0f spooled, %.0f lost: ",
 		now(s, "yagura_books_alerts", "where=\"raised\""), now(s, "yagura_books_alerts", "where=\"delivered\""),
-		now(s, "yagura_books_alerts", "where=\"suppressed\""));
-	name(s, out, "", "");
-	fprintf(out, s->japanese ? "+ 保持 %.0f + 消失 %.0f: %s（不明 %.0f）\n" : "+ spooled %.0f + lost %.0f: %s (unaccounted %.0f)\n",
-		now(s, "yagura_books_alerts", "where=\"spooled\""), now(s, "yagura_books_alerts", "where=\"lost\""), verdict, off);
+		now(s, "yagura_books_alerts", "where=\"suppressed\""), now(s, "yagura_books_alerts", "where=\"spooled\""),
+		now(s, "yagura_books_alerts", "where=\"lost\""));
+	if (off > 0)
+		fprintf(out, s->japanese ? "不明 %.0f\n" : "%.0f UNACCOUNTED\n", off);
+	else
+		fprintf(out, "%s\n", s->japanese ? (closed ? "一致" : "確認前") : closed ? "hold" : "not yet");
 }
 
 static void print_rest(const struct yg_stats_screen *s, FILE *out)

@@ -229,6 +229,9 @@ static bool scan(struct tail_streams *t)
 			take_key(t, r->element[1]->element[i]);
 		if (good)
 			snprintf(t->cursor, sizeof t->cursor, "%s", r->element[0]->str);
+		if (r && r->type == REDIS_REPLY_ERROR)
+			t->calls.say(t->calls.context, "Redis refuses to list its keys; name the sensors with --sensor",
+				     "Redisでキーの一覧を取得できません。--sensor でセンサー名を指定してください", r->str);
 		if (r)
 			freeReplyObject(r);
 		if (!good)
