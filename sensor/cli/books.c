@@ -29,9 +29,13 @@ struct yg_books_look yg_books_take(const struct yg_supervisor *s, uint64_t in_ri
 		.delivered = courier(s, YG_CC_ALERTS_DELIVERED),
 		.suppressed = engine(s, YG_AC_ALERTS_SUPPRESSED),
 		.spooled = courier(s, YG_CC_ALERTS_PENDING) + (untaken < in_ring ? untaken : in_ring),
-		.lost = engine(s, YG_AC_ALERTS_RING_FULL) + refused + (uint64_t)(s->lost[YG_BOOKS_ALERTS] > 0 ? s->lost[YG_BOOKS_ALERTS] : 0),
+		.lost = engine(s, YG_AC_ALERTS_RING_FULL) + refused,
 	};
-	l.unaccounted = (int64_t)(l.raised - l.delivered - l.suppressed - l.spooled - l.lost);
+	// What dead engines had in hand, or (below 0) had shown the courier before they counted it.
+	int64_t in_hand = s->lost[YG_BOOKS_ALERTS];
+	l.unaccounted = (int64_t)(l.raised - l.delivered - l.suppressed - l.spooled - l.lost) - in_hand;
+	l.lost += in_hand > 0 ? (uint64_t)in_hand : 0;
+	l.raised += in_hand < 0 ? (uint64_t)-in_hand : 0;
 	return l;
 }
 

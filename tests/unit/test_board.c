@@ -241,6 +241,15 @@ static void each_term_of_the_books_shows_its_fault(void **state)
 	engine(YG_AC_ALERTS_SUPPRESSED, 10);
 	engine(YG_AC_ALERTS_RAISED, 101);
 	assert_int_equal(yg_books_take(&r->s, 12).unaccounted, 1);
+	r->s.lost[YG_BOOKS_ALERTS] = 1; // in hand of an engine that died
+	assert_int_equal(yg_books_take(&r->s, 12).unaccounted, 0);
+	assert_int_equal(yg_books_take(&r->s, 12).lost, 5 + 3 + 1);
+	engine(YG_AC_ALERTS_RAISED, 98);
+	r->s.lost[YG_BOOKS_ALERTS] = -2; // it had shown two that it had not counted yet
+	assert_int_equal(yg_books_take(&r->s, 12).unaccounted, 0);
+	assert_int_equal(yg_books_take(&r->s, 12).raised, 100);
+	engine(YG_AC_ALERTS_RAISED, 101);
+	r->s.lost[YG_BOOKS_ALERTS] = 0;
 	struct yg_books books = {0};
 	for (unsigned i = 0; i < YG_BOOKS_FIRST; i++)
 		yg_books_turn(&books, &r->s, &r->shared);
