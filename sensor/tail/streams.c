@@ -218,7 +218,8 @@ static void take_key(struct tail_streams *t, const redisReply *key)
 // One pass over all keys, a piece a call. False: the connection is no good.
 static bool scan(struct tail_streams *t)
 {
-	if (t->o.names_count || (t->scanned && now_ms() - t->scanned_ms < TAIL_SCAN_MS && strcmp(t->cursor, "0") == 0))
+	bool early = t->scanned && t->count && now_ms() - t->scanned_ms < TAIL_SCAN_MS && strcmp(t->cursor, "0") == 0;
+	if (t->o.names_count || early)
 		return true;
 	if (strcmp(t->cursor, "0") == 0)
 		t->left_out = 0;
@@ -403,7 +404,7 @@ int tail_streams_run(struct tail_streams *t)
 		} else if (result == 0 && t->o.once) {
 			return 0;
 		} else if (!t->count) {
-			nap(BLOCK_MS); // no sensor yet
+			nap(BLOCK_SOON_MS); // no sensor yet
 		} else {
 			failures = 0;
 		}
