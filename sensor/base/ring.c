@@ -21,7 +21,8 @@ struct ring_side {
 	_Atomic uint32_t moved;  // grows with every publish of this side; the other side sleeps on it
 	_Atomic uint32_t asleep; // this side sleeps on the other's `moved`
 	_Atomic uint32_t closed; // producer: nothing more comes
-	uint8_t pad[64 - 20];
+	_Atomic uint64_t told[YG_RING_WORDS]; // producer, see yg_ring_tell
+	uint8_t pad[64 - 24 - 8 * YG_RING_WORDS];
 };
 
 struct yg_ring_shared {
@@ -31,6 +32,16 @@ struct yg_ring_shared {
 	struct ring_side head, tail;
 };
 _Static_assert(sizeof(struct yg_ring_shared) <= RING_HEADER, "the header has its page");
+
+void yg_ring_tell(struct yg_ring *ring, unsigned word, uint64_t value)
+{
+	atomic_store_explicit(&ring->shared->head.told[word % YG_RING_WORDS], value, memory_order_release);
+}
+
+uint64_t yg_ring_told(const struct yg_ring *ring, unsigned word)
+{
+	return atomic_load_explicit(&ring->shared->head.told[word % YG_RING_WORDS], memory_order_acquire);
+}
 
 size_t yg_ring_bytes(uint32_t slot_size, uint32_t count)
 {

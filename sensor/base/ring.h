@@ -24,6 +24,8 @@
 
 struct yg_ring_shared;
 
+enum { YG_RING_WORDS = 2 };
+
 struct yg_ring {
 	struct yg_ring_shared *shared;
 	uint8_t *slots;
@@ -73,6 +75,11 @@ void yg_ring_publish(struct yg_ring *ring);
 
 // Says that nothing more will come (publishes first). The consumer sees it once it has read everything.
 void yg_ring_close(struct yg_ring *ring);
+
+// A number beside the slots, which lives as long as the ring: what a producer could not put into it, for one. The consumer sees it at
+// once, and at the latest with what is published after it. Zero at first; `word` below YG_RING_WORDS. What it says is the peer's word only.
+void yg_ring_tell(struct yg_ring *ring, unsigned word, uint64_t value);
+uint64_t yg_ring_told(const struct yg_ring *ring, unsigned word); // either side
 
 // Waits until n slots are free or timeout_ms has passed. For replays and control paths only: a live worker never waits.
 bool yg_ring_wait_room(struct yg_ring *ring, uint32_t n, int timeout_ms);

@@ -235,6 +235,23 @@ static void print_spool(const struct yg_stats_screen *s, FILE *out)
 		now(s, "yagura_alerts_dropped_total", "reason=\"spool_full\""), now(s, "yagura_spool_errors_total", NULL));
 }
 
+// The books of this moment, and whether those of the last minute held.
+static void print_books(const struct yg_stats_screen *s, FILE *out)
+{
+	double off = now(s, "yagura_books_unaccounted", NULL);
+	bool closed = now(s, "yagura_books_closed_total", NULL) >= 1;
+	name(s, out, "books", "収支");
+	fprintf(out, s->japanese ? "発生 %.0f：配送 %.0f、抑制 %.0f、保持 %.0f、消失 %.0f。"
+				 : "%.0f raised, %.0f sent, %.0f muted, %.0f spooled, %.0f lost: ",
+		now(s, "yagura_books_alerts", "where=\"raised\""), now(s, "yagura_books_alerts", "where=\"delivered\""),
+		now(s, "yagura_books_alerts", "where=\"suppressed\""), now(s, "yagura_books_alerts", "where=\"spooled\""),
+		now(s, "yagura_books_alerts", "where=\"lost\""));
+	if (off > 0)
+		fprintf(out, s->japanese ? "不明 %.0f\n" : "%.0f UNACCOUNTED\n", off);
+	else
+		fprintf(out, "%s\n", s->japanese ? (closed ? "一致" : "確認前") : closed ? "hold" : "not yet");
+}
+
 static void print_rest(const struct yg_stats_screen *s, FILE *out)
 {
 	static const char *const severities[] = {"critical", "high", "medium", "low", "info"};
@@ -250,6 +267,7 @@ static void print_rest(const struct yg_stats_screen *s, FILE *out)
 	fprintf(out, s->japanese ? "未配送 %.0f（最長 %.0f秒）  消失 %.0f  Redisエラー %.0f\n" : "waiting %.0f (oldest %.0f s)  lost %.0f  Redis errors %.0f\n",
 		now(s, "yagura_alerts_pending", NULL), now(s, "yagura_alert_delivery_lag_seconds", NULL), now(s, "yagura_alerts_dropped_total", NULL),
 		now(s, "yagura_redis_errors_total", NULL));
+	print_books(s, out);
 	print_redis(s, out);
 	print_spool(s, out);
 	name(s, out, "dissector", "解析プロセス");

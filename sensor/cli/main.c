@@ -26,6 +26,7 @@ static const struct {
 	{"plugins", cmd_plugins, "list the detectors", "検知プラグインの一覧"},
 	{"doctor", cmd_doctor, "is this machine fit for live capture? changes nothing", "この機器で受信できるかを診断（何も変更しない）"},
 	{"spool", cmd_spool, "look into the spool on disk: list, print, verify, count", "ディスク上のスプールの一覧・出力・検査・集計"},
+	{"tail", cmd_tail, "follow the alerts of one or all sensors in Redis", "Redis上のアラートを追跡表示（全センサーまたは指定分）"},
 	{"version", cmd_version, "version, with --build how it was built", "バージョン（--build で構成も表示）"},
 };
 

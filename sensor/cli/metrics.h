@@ -55,6 +55,8 @@ struct yg_supervisor_stats {
 	struct yg_counter lag_ns; // how long the oldest alert waits that not every sink has
 	struct yg_counter reloads, reloads_failed;
 	struct yg_counter control[YG_CTL_COUNT];
+	// cli/books.h; unaccounted: of the last minute that was closed
+	struct { struct yg_counter raised, delivered, suppressed, spooled, lost, unaccounted, closed; } books;
 	struct yg_ring_fill ring[YG_METRICS_RINGS];
 	struct yg_counter orgs_count;
 	char org[YG_SUMMARY_ORGS][YG_METRICS_ORG_NAME];

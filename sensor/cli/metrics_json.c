@@ -154,6 +154,15 @@ static void put_supervisor(struct yg_json *j, const struct yg_supervisor_stats *
 	yg_json_uint(j, "alert_delivery_lag_ns", yg_counter_get(&s->lag_ns));
 	yg_json_uint(j, "reloads", yg_counter_get(&s->reloads));
 	yg_json_uint(j, "reloads_failed", yg_counter_get(&s->reloads_failed));
+	yg_json_object(j, "books");
+	yg_json_uint(j, "raised", yg_counter_get(&s->books.raised));
+	yg_json_uint(j, "delivered", yg_counter_get(&s->books.delivered));
+	yg_json_uint(j, "suppressed", yg_counter_get(&s->books.suppressed));
+	yg_json_uint(j, "spooled", yg_counter_get(&s->books.spooled));
+	yg_json_uint(j, "lost", yg_counter_get(&s->books.lost));
+	yg_json_uint(j, "unaccounted", yg_counter_get(&s->books.unaccounted));
+	yg_json_uint(j, "closed", yg_counter_get(&s->books.closed));
+	yg_json_end_object(j);
 	yg_json_object(j, "control");
 	for (unsigned i = 0; i < YG_CTL_COUNT; i++)
 		yg_json_uint(j, yg_metrics_control_name(i), yg_counter_get(&s->control[i]));

@@ -239,6 +239,23 @@ static void put_fill(struct text *t)
 	one(t, "yagura_alerts_open_max", "Alerts that can be open at a time.", yg_counter_get(&s->open_alerts_max));
 	one_seconds(t, "yagura_alert_delivery_lag_seconds", "How long the oldest alert message waits that not every sink has.",
 		    yg_counter_get(&s->lag_ns));
+	static const char *const events[YG_SE_COUNT] = {
+#define X(id, name) name,
+		YG_SPOOL_EVENTS(X)
+#undef X
+	};
+	family(t, "yagura_spool_events_total", "What befell the spool on disk; lost: records.");
+	for (unsigned i = 0; i < YG_SE_COUNT; i++)
+		put(t, "yagura_spool_events_total{event=\"%s\"} %" PRIu64 "\n", events[i], yg_counter_get(&t->v->courier->spool_event[i]));
+	family(t, "yagura_books_alerts", "Where the alert messages raised are: raised = delivered + suppressed + spooled + lost.");
+	put(t, "yagura_books_alerts{where=\"raised\"} %" PRIu64 "\n", yg_counter_get(&s->books.raised));
+	put(t, "yagura_books_alerts{where=\"delivered\"} %" PRIu64 "\n", yg_counter_get(&s->books.delivered));
+	put(t, "yagura_books_alerts{where=\"suppressed\"} %" PRIu64 "\n", yg_counter_get(&s->books.suppressed));
+	put(t, "yagura_books_alerts{where=\"spooled\"} %" PRIu64 "\n", yg_counter_get(&s->books.spooled));
+	put(t, "yagura_books_alerts{where=\"lost\"} %" PRIu64 "\n", yg_counter_get(&s->books.lost));
+	one(t, "yagura_books_unaccounted", "Alert messages that the last minute's books do not find: not 0 is a fault of delivery.",
+	    yg_counter_get(&s->books.unaccounted));
+	one(t, "yagura_books_closed_total", "Minutes whose books were closed.", yg_counter_get(&s->books.closed));
 }
 
 static void ring_label(unsigned i, char label[48])

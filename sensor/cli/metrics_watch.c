@@ -113,7 +113,12 @@ static void look(struct yg_metrics *m, int64_t now)
 	uint64_t delivered = yg_counter_get(&c[YG_CC_ALERTS_DELIVERED]) + yg_counter_get(&c[YG_CC_ALERTS_INVALID]);
 	uint64_t sent = yg_counter_get(&s->engine->aggregator[YG_AC_ALERTS_SENT]);
 	yg_counter_set(&shared->lag_ns, (uint64_t)yg_lag_look(&m->lag, now, sent, delivered) * 1000000);
+	for (unsigned i = 0; i < YG_SE_COUNT; i++)
+		yg_counter_set(&s->engine->spool.event[i], yg_counter_get(&s->courier->spool_event[i]));
+	yg_counter_set(&s->engine->spool.pressure, yg_counter_get(&c[YG_CC_SPOOL_PRESSURE]));
 	look_at_rings(m);
+	yg_books_turn(&m->books, s, shared);
+	yg_board_turn(&m->board, s, shared, now);
 }
 
 static struct yg_metrics_view view_of(const struct yg_metrics *m)

@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cli/board.h"
+#include "cli/books.h"
 #include "cli/control.h"
 #include "cli/metrics.h"
 #include "cli/supervisor.h"
@@ -40,6 +42,8 @@ struct yg_metrics {
 	int pidfd;
 	int64_t next_ms, retry_ms;
 	struct yg_lag lag;
+	struct yg_books books;
+	struct yg_board_watch board;
 	struct yg_control control;
 };
 

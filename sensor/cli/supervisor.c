@@ -24,6 +24,7 @@
 #include "cli/privileges.h"
 #include "courier/journal.h"
 #include "engine/lifecycle.h"
+#include "model/point.h"
 
 enum { FD_BASE = 256, RESTARTS_MAX = 100, END_PATIENCE_MS = 3000, LIVE_PATIENCE_MS = 200 };
 
@@ -73,6 +74,18 @@ static int make_ring(struct yg_supervisor *s, int number, const char *name, uint
 	if (error)
 		return error;
 	error = yg_ring_format(memory, size, slot_size, count);
+	yg_shm_unmap(memory, size);
+	return error;
+}
+
+static int make_points(struct yg_supervisor *s)
+{
+	size_t size = yg_points_bytes();
+	void *memory;
+	int error = make_memory(s, YG_FD_POINTS, "yagura-points", size, &memory);
+	if (error)
+		return error;
+	error = yg_ring_format(memory, yg_points_ring_bytes(), sizeof(struct yg_point), YG_POINT_SLOTS);
 	yg_shm_unmap(memory, size);
 	return error;
 }
@@ -180,6 +193,10 @@ int yg_supervisor_init(struct yg_supervisor *s, const struct yg_paths *paths, in
 	if (!error)
 		error = make_ring(s, YG_FD_FLOWS, "yagura-flows", sizeof(struct yg_flow), YG_FLOW_SLOTS);
 	if (!error)
+		error = make_points(s);
+	if (!error)
+		error = make_memory(s, YG_FD_BOARD, "yagura-board", sizeof *s->board, (void **)&s->board);
+	if (!error)
 		error = make_dissector_rings(s);
 	if (!error)
 		error = open_quarantine(s);
@@ -194,6 +211,7 @@ void yg_supervisor_finish(struct yg_supervisor *s)
 	yg_shm_unmap(s->dissector, sizeof *s->dissector);
 	yg_shm_unmap(s->courier, sizeof(struct yg_courier_memory));
 	yg_shm_unmap(s->control, 4096 * YG_DISSECTORS_MAX);
+	yg_shm_unmap(s->board, sizeof *s->board);
 	yg_config_close(&s->config);
 	for (unsigned i = 0; i < sizeof s->fds / sizeof *s->fds; i++)
 		if (s->fds[i] >= 0)
@@ -213,8 +231,10 @@ static bool wants(enum yg_child child, int number)
 {
 	if (number == YG_FD_CONFIG || number == YG_FD_ALIVE || number == YG_FD_STATS)
 		return true;
-	if (number == YG_FD_ALERTS || number == YG_FD_FLOWS)
+	if (number == YG_FD_ALERTS || number == YG_FD_FLOWS || number == YG_FD_POINTS)
 		return child != YG_CHILD_DISSECTOR;
+	if (number == YG_FD_BOARD)
+		return child == YG_CHILD_COURIER;
 	if (number == YG_FD_OPEN_ALERTS || number == YG_FD_RELOAD)
 		return child == YG_CHILD_ENGINE;
 	if (number == YG_FD_CONTROL || number == YG_FD_QUARANTINE)

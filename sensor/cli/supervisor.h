@@ -17,9 +17,10 @@
 
 #include "cli/commands.h"
 #include "config/config.h"
+#include "model/board.h"
 #include "model/stats.h"
 
-enum { YG_BOOKS = 5 }; // conservation identities, see cli/summary.h
+enum { YG_BOOKS = 5, YG_BOOKS_ALERTS = 4 }; // conservation identities, see cli/summary.h
 
 enum yg_child { YG_CHILD_COURIER, YG_CHILD_DISSECTOR, YG_CHILD_ENGINE, YG_CHILD_COUNT };
 
@@ -30,6 +31,7 @@ struct yg_supervisor {
 	struct yg_dissector_stats *dissector;
 	struct yg_courier_stats *courier; // the beginning of a struct yg_courier_memory; what is behind it is the courier's alone
 	struct yg_ds_control *control;
+	struct yg_board *board;
 	unsigned workers;
 	int fds[128];           // by the numbers of model/process.h; -1: none
 	int starter;            // socket to the process that starts engines with rights (cli/starter.h); 0: none, we start them ourselves

@@ -19,6 +19,7 @@
 #include "base/ring.h"
 #include "base/shm.h"
 #include "cli/summary.h"
+#include "model/point.h"
 
 enum {
 	LASTED_MS = 10000, // what lived so long is started again at once
@@ -319,6 +320,7 @@ static void end_engine(struct yg_supervisor *s, int64_t deadline_ms)
 		keep_books(s);
 	close_ring(s, YG_FD_FLOWS, sizeof(struct yg_flow));
 	close_ring(s, YG_FD_ALERTS, sizeof(struct yg_alert));
+	close_ring(s, YG_FD_POINTS, sizeof(struct yg_point));
 }
 
 void yg_supervisor_end_live(struct yg_supervisor *s)

@@ -9,6 +9,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -77,6 +80,23 @@ const char *yg_config_string(const struct yg_config *config, enum yg_option_id i
 {
 	assert(yg_core_options[id].type == YG_OPT_STRING);
 	return (const char *)config->block + config->values[id];
+}
+
+void yg_config_spool_folder(const struct yg_config *config, char *ret_path)
+{
+	const char *folder = yg_config_string(config, YG_O_SPOOL_FOLDER), *state = getenv("STATE_DIRECTORY");
+	ret_path[0] = 0;
+	if (strcmp(folder, "auto") != 0)
+		snprintf(ret_path, PATH_MAX, "%s", folder);
+	else if (state && state[0] == '/')
+		snprintf(ret_path, PATH_MAX, "%.*s/spool", (int)strcspn(state, ":"), state); // systemd names several, with colons between
+}
+
+bool yg_config_spooled(const struct yg_config *config)
+{
+	char path[PATH_MAX];
+	yg_config_spool_folder(config, path);
+	return path[0] != 0;
 }
 
 static size_t texts_of(const struct yg_config *config)

@@ -86,6 +86,9 @@ int64_t yg_config_int(const struct yg_config *config, enum yg_option_id id);   /
 double yg_config_float(const struct yg_config *config, enum yg_option_id id);  // FLOAT, DURATION (s)
 int64_t yg_config_ns(const struct yg_config *config, enum yg_option_id id);    // DURATION
 const char *yg_config_string(const struct yg_config *config, enum yg_option_id id);
+// Where the spool is to be, as spool.folder and the environment say: all of `ret_path`, PATH_MAX bytes; empty: there is none.
+void yg_config_spool_folder(const struct yg_config *config, char *ret_path);
+bool yg_config_spooled(const struct yg_config *config);
 
 // Values of a plugin's options in the order of its table, strings resolved to pointers into the block. `ret_values` has
 // room for YG_CONFIG_PLUGIN_OPTIONS_MAX. 0, or -EINVAL when the table does not fit what was compiled.

@@ -118,6 +118,9 @@
 	X(REDIS_MAXAGE, "redis.maxage", DURATION, "s", 0, 315360000, "30d", NULL, \
 	  "Age from which entries of the alert stream are given up, to about an hour and while the sensor runs; 0: by count alone.", \
 	  "ストリームに残すおよその期間。0なら件数のみで制限する。") \
+	X(REDIS_METRICS, "redis.metrics", BOOL, NULL, 0, 0, "true", NULL, \
+	  "Whether points of each second, minute and hour go to Redis, of the sensor and of each body. They need a spool on disk.", \
+	  "秒・分・時ごとの統計値（センサー全体と団体別）をRedisへ送るか。spool.folderが必要。") \
 	X(REDIS_REPLICAS, "redis.replicas", INT, "replicas", 0, 8, "0", NULL, \
 	  "Replicas that must have an alert before it counts as delivered (WAIT).", "配送済みとみなすまでに複製を待つレプリカ数。") \
 	X(REDIS_TIMEOUT, "redis.timeout", DURATION, "s", 0.1, 60, "2s", NULL, \

@@ -23,6 +23,7 @@ struct yg_eve {
 	struct yg_zone_time zone;
 	char host[6 * 64 + 16]; // `"host":"egress-1",`, escaped once
 	size_t host_length;
+	uint64_t run;           // the producer's number in the log, of which an alert's sequence is one; 0: there is no log, and it is left out
 	const struct yg_org *orgs; // not owned
 	uint32_t orgs_count;
 };

@@ -215,6 +215,9 @@ static void put_context(struct yg_json *json, struct yg_eve *eve, const struct y
 {
 	yg_json_object(json, "context");
 	put_id(json, alert->id);
+	if (eve->run)
+		yg_json_uint(json, "run", eve->run);
+	yg_json_uint(json, "sequence", alert->sequence);
 	yg_json_string(json, "kind", alert->kind);
 	yg_json_string(json, "kind_ja", kind ? kind->name_ja : alert->kind);
 	yg_json_string(json, "detector", alert->detector);

@@ -16,6 +16,14 @@
 
 enum { YG_JOURNAL_SINKS = 8 };
 
+// A count and the position below which it holds, changed together: `which` says the slot.
+struct yg_journal_tally {
+	struct yg_counter which;
+	struct {
+		struct yg_counter position, lines, absent; // absent: that the log should have and has not
+	} slot[2];
+};
+
 // Where the courier stands once the write has happened.
 struct yg_journal_point {
 	struct yg_counter flows, alerts;               // positions in the rings: everything before is in the file
@@ -41,7 +49,8 @@ struct yg_journal {
 	struct yg_counter producer, base;     // this run's number in the log (0: none yet), and the LSN at which it began
 	struct yg_counter log;                // which log: the beginning of its UUID
 	struct yg_counter reached[YG_JOURNAL_SINKS]; // where each sink stands
-	struct yg_counter empties[YG_JOURNAL_SINKS], counted[YG_JOURNAL_SINKS]; // positions below `counted` that hold nothing
+	struct yg_journal_tally passed[YG_JOURNAL_SINKS]; // what each sink has found below a position, of this run
+	struct yg_journal_tally appended;                 // alerts of this run in the log below a position
 };
 
 // What the supervisor makes for a courier, zeroed.

@@ -122,17 +122,6 @@ static void *map(int fd, const char *what, size_t min_size, size_t *ret_size)
 	return memory;
 }
 
-// Where the spool is to be; empty: there is none.
-static void spool_folder(const struct yg_config *config, char ret_path[PATH_MAX])
-{
-	const char *folder = yg_config_string(config, YG_O_SPOOL_FOLDER), *state = getenv("STATE_DIRECTORY");
-	ret_path[0] = 0;
-	if (strcmp(folder, "auto") != 0)
-		snprintf(ret_path, PATH_MAX, "%s", folder);
-	else if (state && state[0] == '/')
-		snprintf(ret_path, PATH_MAX, "%.*s/spool", (int)strcspn(state, ":"), state); // systemd names several, with colons between
-}
-
 static uint64_t now_of(clockid_t clock)
 {
 	struct timespec ts;
@@ -140,10 +129,22 @@ static uint64_t now_of(clockid_t clock)
 	return (uint64_t)ts.tv_sec * (uint64_t)YG_NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+static void count_event(struct yg_courier_stats *stats, enum yg_wal_event event, uint64_t n)
+{
+	static const int numbers[YG_WAL_EVENTS_COUNT] = { // less one: 0 is none
+		[YG_WAL_EVENT_TORN] = YG_SE_TORN + 1, [YG_WAL_EVENT_DAMAGED] = YG_SE_DAMAGED + 1, [YG_WAL_EVENT_MISSING] = YG_SE_MISSING + 1,
+		[YG_WAL_EVENT_UNREADABLE] = YG_SE_UNREADABLE + 1, [YG_WAL_EVENT_META_LOST] = YG_SE_META_LOST + 1,
+		[YG_WAL_EVENT_RETIRED] = YG_SE_RETIRED + 1, [YG_WAL_EVENT_IO_ERROR] = YG_SE_IO_ERROR + 1,
+		[YG_WAL_EVENT_RESERVE_USED] = YG_SE_RESERVE_USED + 1, [YG_WAL_EVENT_LOST] = YG_SE_LOST + 1,
+	};
+	if (numbers[event])
+		yg_counter_add(&stats->spool_event[numbers[event] - 1], n);
+}
+
 static void report(void *context, enum yg_wal_event event, uint64_t a, uint64_t b)
 {
 	static uint64_t lost_since_ns, lost;
-	(void)context;
+	count_event(context, event, event == YG_WAL_EVENT_LOST ? b : 1);
 	if (event == YG_WAL_EVENT_LOST) { // one each for any number of gaps: not a line each
 		lost += b;
 		if (lost_since_ns && now_of(CLOCK_MONOTONIC) - lost_since_ns < 10 * (uint64_t)YG_NS_PER_S)
@@ -176,7 +177,7 @@ static int open_log(struct yg_courier *courier, const char *path)
 	if (getrandom(options.uuid, sizeof options.uuid, 0) != (ssize_t)sizeof options.uuid)
 		return -EIO;
 	int error = yg_disk_open(&courier->disk, path, true);
-	return error ? error : yg_wal_open(&courier->disk, &options, report, NULL, &courier->wal);
+	return error ? error : yg_wal_open(&courier->disk, &options, report, courier->stats, &courier->wal);
 }
 
 // Which sink takes what. False when there is none at all.
@@ -193,7 +194,7 @@ static struct yg_spool *open_spool(struct yg_courier *courier, void *alerts, siz
 	char path[PATH_MAX];
 	struct yg_spool_wants wants = {{0}};
 	bool any = wanted(&courier->config, &wants);
-	spool_folder(&courier->config, path);
+	yg_config_spool_folder(&courier->config, path);
 	if (!path[0] || !any) { // without a sink there is nobody to keep anything for
 		struct yg_spool *spool = yg_spool_open_ring(alerts, size, &courier->eve, courier->stats, remember, courier->stats);
 		if (spool)

@@ -4,8 +4,9 @@
 // The spool of spool.h in the log of wal.h. An alert goes from the engine's ring into the log, and its slot is given back when the log has
 // settled it: so it lies in at least one place that survives whatever dies. A position is an LSN, and so is the identity in Redis.
 //
-// Books of a run: READ counts what the log has taken of this run's alerts, DELIVERED those of them that every sink has. Both can be told
-// again by a courier that takes over: from how far the ring was given back, and from the LSN at which the run began (journal.h).
+// Books of a run, each side counted by itself, so that a fault between them shows. READ: what the log was given, by the ring. PENDING: what
+// the log has and the slowest sink has not passed, by the log. DELIVERED: the lines that this sink took out and has passed. An alert that
+// the log cannot find again, or that a sink passed without taking it, is in none of the two. All outlive the courier (journal.h).
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,11 @@ static const char *const sink_names[YG_SPOOL_SINKS] = {
 #undef YG_X
 };
 
+// Alerts below a position.
+struct tally {
+	uint64_t position, lines, absent;
+};
+
 // How far a sink has been read.
 struct view {
 	struct yg_wal_reader *reader;
@@ -35,7 +41,7 @@ struct view {
 	bool read;
 	int cursor; // its number in the log; negative: none
 	uint64_t reached, kept;       // kept: in the log; it never goes back there, so what is sent again may be deleted for want of room
-	uint64_t counted, empties;    // positions of this run below `counted` that hold nothing
+	struct tally tally;           // of this run: what it has found so far
 };
 
 struct disk_spool {
@@ -46,8 +52,12 @@ struct disk_spool {
 	struct view view[YG_SPOOL_SINKS];
 	uint32_t producer;
 	uint64_t base, first, sent_durable;
+	uint64_t appended_before; // alerts of this run that were in the log when this courier began
 	uint64_t *waiting;       // a ring slot: the sequence that is to be settled, 0 none
 	uint64_t said_ns;        // when it was last said that alerts are refused
+	uint64_t seen;           // the highest sequence that the log has, as a record or in a gap
+	uint64_t hole;           // the highest that is in a gap; the counters say so when the gap is durable
+	uint64_t lost[YG_RING_WORDS], missing; // that the log has been told of: by the words of the ring, and what they do not explain
 	char line[YG_EVE_ALERT_MAX];
 };
 
@@ -119,6 +129,51 @@ static void count_refused(struct disk_spool *d, int error, uint64_t now_ns)
 	d->said_ns = now_ns;
 }
 
+static const enum yg_courier_counter lost_counters[2] = {
+	[YG_ALERTS_LOST] = YG_CC_ALERTS_LOST, [YG_ALERTS_LOST_HIGH] = YG_CC_ALERTS_LOST_HIGH};
+
+// Of `left` numbers of the sequence in first..last, those that a full ring of this class explains. Returns how many.
+static uint64_t note_lost(struct disk_spool *d, unsigned word, uint64_t left, uint64_t first, uint64_t last)
+{
+	uint64_t told = yg_ring_told(&d->spool.reader, word), n = told > d->lost[word] ? told - d->lost[word] : 0;
+	n = n < left ? n : left;
+	yg_wal_lost(d->wal, word == YG_ALERTS_LOST_HIGH ? YG_SPOOL_HIGH : YG_SPOOL_ALERT, d->producer, first, last, n);
+	d->lost[word] += n;
+	return n;
+}
+
+// first..last never come: what found the ring full, by its class; the rest are records that could not be read.
+static void note_hole(struct disk_spool *d, uint64_t first, uint64_t last)
+{
+	uint64_t left = last - first + 1;
+	left -= note_lost(d, YG_ALERTS_LOST_HIGH, left, first, last);
+	left -= note_lost(d, YG_ALERTS_LOST, left, first, last);
+	yg_wal_lost(d->wal, YG_SPOOL_ALERT, d->producer, first, last, left);
+	d->missing += left;
+	d->seen = d->hole = last;
+}
+
+// A courier that dies before the gap is durable leaves it to its successor, which finds it anew.
+static void count_holes(struct disk_spool *d, uint64_t settled)
+{
+	if (!d->hole || settled < d->hole)
+		return;
+	for (unsigned i = 0; i < YG_RING_WORDS; i++)
+		set_counter(d, lost_counters[i], d->lost[i]);
+	set_counter(d, YG_CC_ALERTS_MISSING, d->missing);
+	d->hole = 0;
+}
+
+// The engine says no more: what it lost since its last record shows in no sequence.
+static void note_last(struct disk_spool *d)
+{
+	uint64_t lost = 0;
+	for (unsigned i = 0; i < YG_RING_WORDS; i++)
+		lost += yg_ring_told(&d->spool.reader, i) - d->lost[i];
+	if (lost && lost < UINT64_MAX / 2 && yg_ring_ended(&d->spool.reader))
+		note_hole(d, d->seen + 1, d->seen + lost);
+}
+
 // False when the disk takes nothing just now: the record stays in the ring.
 static bool take(struct disk_spool *d, uint64_t now_ns)
 {
@@ -128,11 +183,14 @@ static bool take(struct disk_spool *d, uint64_t now_ns)
 	*waiting_at(d, position) = length ? spool->alert.sequence : 0;
 	if (!length)
 		return true;
+	if (spool->alert.sequence > d->seen + 1)
+		note_hole(d, d->seen + 1, spool->alert.sequence - 1);
 	int error = yg_wal_append(d->wal, class_of(&spool->alert), d->producer, spool->alert.sequence, d->line, length, now_ns, &lsn);
 	if (error == -EAGAIN) {
 		spool->last_sequence = before;
 		return false;
 	}
+	d->seen = spool->alert.sequence > d->seen ? spool->alert.sequence : d->seen;
 	if (error && error != -EEXIST) {
 		*waiting_at(d, position) = 0; // the gap is written as soon as there is room; the ring is needed for what is not refused
 		count_refused(d, -error, now_ns);
@@ -148,12 +206,71 @@ static void give_back(struct disk_spool *d)
 	struct yg_spool *spool = &d->spool;
 	uint64_t settled = yg_wal_settled(d->wal, YG_SPOOL_ALERT, d->producer);
 	uint32_t n = 0;
+	count_holes(d, settled);
 	while (spool->owner.own + n < spool->reader.own && *waiting_at(d, spool->owner.own + n) <= settled)
 		n++;
 	if (!n)
 		return;
 	yg_ring_pop(&spool->owner, n);
 	yg_ring_release(&spool->owner);
+}
+
+static void keep_tally(struct yg_journal_tally *to, const struct tally *tally)
+{
+	uint64_t other = !yg_counter_get(&to->which);
+	yg_counter_set(&to->slot[other].position, tally->position);
+	yg_counter_set(&to->slot[other].lines, tally->lines);
+	yg_counter_set(&to->slot[other].absent, tally->absent);
+	yg_counter_publish(&to->which, other);
+}
+
+static struct tally kept_tally(const struct yg_journal_tally *from)
+{
+	uint64_t i = yg_counter_read(&from->which) & 1;
+	return (struct tally){yg_counter_get(&from->slot[i].position), yg_counter_get(&from->slot[i].lines),
+	                      yg_counter_get(&from->slot[i].absent)};
+}
+
+// Alerts of this run that are in the log.
+static uint64_t appended(const struct disk_spool *d)
+{
+	struct yg_wal_stats s = yg_wal_stats(d->wal);
+	return d->appended_before + s.appended[YG_SPOOL_HIGH] + s.appended[YG_SPOOL_ALERT];
+}
+
+// What a sink holds to be delivered, and what of it is still to come.
+static void books_of(const struct disk_spool *d, const struct view *v, uint64_t *ret_delivered, uint64_t *ret_pending)
+{
+	uint64_t ahead = v->tally.position > v->reached ? v->tally.position - v->reached : 0; // read, and not yet delivered: lines, as a rule
+	uint64_t from = v->reached > d->base ? v->reached : d->base, all = appended(d), found = v->tally.lines + v->tally.absent;
+	*ret_delivered = v->tally.lines > ahead ? v->tally.lines - ahead : 0;
+	*ret_pending = all > found ? all - found + (v->tally.lines - *ret_delivered) : v->tally.lines - *ret_delivered;
+	if (from >= yg_wal_end(d->wal)) {
+		*ret_delivered = v->tally.lines;
+		*ret_pending = 0;
+	}
+}
+
+// Of the sink that has least.
+static void show_books(struct disk_spool *d)
+{
+	uint64_t delivered = UINT64_MAX, pending = 0, reached = UINT64_MAX;
+	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++) {
+		const struct view *v = &d->view[i];
+		uint64_t has, waits;
+		if (v->cursor < 0 || !(d->wants.classes[i] & YG_SPOOL_ALERTS))
+			continue;
+		books_of(d, v, &has, &waits);
+		if (v->reached < reached || (v->reached == reached && has < delivered)) {
+			delivered = has;
+			pending = waits;
+			reached = v->reached;
+		}
+	}
+	set_counter(d, YG_CC_ALERTS_DELIVERED, delivered == UINT64_MAX ? 0 : delivered);
+	set_counter(d, YG_CC_ALERTS_PENDING, pending);
+	if (yg_wal_end(d->wal) == yg_wal_durable(d->wal) + 1)
+		keep_tally(&d->journal->appended, &(struct tally){yg_wal_end(d->wal), appended(d), 0});
 }
 
 static void show(struct disk_spool *d)
@@ -170,7 +287,7 @@ static void show(struct disk_spool *d)
 	set_counter(d, YG_CC_SPOOL_ERRORS, s.sync_errors + s.write_errors + s.other_errors + s.read_errors);
 	set_counter(d, YG_CC_SPOOL_GAPS, s.gaps_written);
 	set_counter(d, YG_CC_SPOOL_HELD, yg_wal_end(d->wal) - d->first);
-	yg_spool_show_pending(&d->spool);
+	show_books(d);
 }
 
 static uint32_t fill(struct yg_spool *spool, uint64_t now_ns)
@@ -181,6 +298,7 @@ static uint32_t fill(struct yg_spool *spool, uint64_t now_ns)
 		yg_ring_pop(&spool->reader, 1);
 		count++;
 	}
+	note_last(d);
 	uint64_t durable = yg_wal_durable(d->wal);
 	bool due = now_ns >= yg_wal_due_ns(d->wal);
 	if (due)
@@ -216,6 +334,17 @@ static uint64_t start(const struct yg_spool *spool, enum yg_spool_sink sink)
 	return own_const(spool)->view[sink].reached;
 }
 
+// The sink has seen what lies at this position; what it never looked at it has passed unread, and that is no line of its own.
+static void count_position(struct disk_spool *d, struct view *v, uint64_t position, bool line)
+{
+	if (position < v->tally.position || position < d->base)
+		return;
+	bool there = v->read && v->entry.lsn == position;
+	v->tally.lines += line;
+	v->tally.absent += v->read && !there;
+	v->tally.position = position + 1;
+}
+
 static bool get(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position, struct yg_spool_entry *ret_entry)
 {
 	struct disk_spool *d = own(spool);
@@ -232,10 +361,7 @@ static bool get(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t positi
 	}
 	if (v->read && e->lsn == position && e->type == YG_SPOOL_LINE && d->wants.classes[sink] >> e->class & 1)
 		*ret_entry = (struct yg_spool_entry){position, e->bytes, e->size, e->class};
-	if (position >= v->counted) {
-		v->empties += !ret_entry->length && position >= d->base;
-		v->counted = position + 1;
-	}
+	count_position(d, v, position, ret_entry->length != 0);
 	return true;
 }
 
@@ -249,33 +375,21 @@ static void reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t po
 	if (position <= v->kept)
 		return;
 	v->kept = position;
-	if (v->counted == position) { // else it has read ahead of what it has delivered
-		yg_counter_set(&d->journal->empties[sink], v->empties);
-		yg_counter_set(&d->journal->counted[sink], position);
+	if (v->tally.position < position && position > d->base) { // passed without a look
+		uint64_t from = v->tally.position > d->base ? v->tally.position : d->base;
+		v->tally.absent += position - from;
+		v->tally.position = position;
 	}
+	if (v->tally.position == position) // else it has read ahead of what it has delivered
+		keep_tally(&d->journal->passed[sink], &v->tally);
 	yg_counter_set(&d->journal->reached[sink], position);
 	yg_wal_set_cursor(d->wal, v->cursor, position, (const uint64_t[2]){spool->generation, spool->generation_first});
-}
-
-// Of this run, what the slowest sink has.
-static void count_delivered(struct disk_spool *d)
-{
-	uint64_t first = yg_wal_durable(d->wal) + 1, empties = 0;
-	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++)
-		if (d->view[i].cursor >= 0 && d->wants.classes[i] & YG_SPOOL_ALERTS && d->view[i].reached <= first) {
-			first = d->view[i].reached;
-			empties = d->view[i].kept == first ? d->view[i].empties : 0;
-		}
-	uint64_t done = first > d->base ? first - d->base : 0;
-	uint64_t read = get_counter(d, YG_CC_ALERTS_READ), delivered = done > empties ? done - empties : 0;
-	set_counter(d, YG_CC_ALERTS_DELIVERED, delivered < read ? delivered : read);
 }
 
 static void release(struct yg_spool *spool, uint64_t position)
 {
 	struct disk_spool *d = own(spool);
 	d->first = position;
-	count_delivered(d);
 	show(d);
 }
 
@@ -310,23 +424,39 @@ static const struct yg_spool_ops disk_ops = {close_disk, fill,     first,  end, 
 
 // ---- the beginning ----
 
-// Positions of this run that hold nothing, between where they were last counted and where the sink stands.
-static void count_empties(struct disk_spool *d, enum yg_spool_sink sink)
+// What a sink has found between where that was last kept and where it stands.
+static void count_passed(struct disk_spool *d, enum yg_spool_sink sink)
 {
 	struct view *v = &d->view[sink];
 	struct yg_spool_entry entry;
-	uint64_t from = yg_counter_get(&d->journal->counted[sink]);
-	v->empties = yg_counter_get(&d->journal->empties[sink]);
-	v->counted = from > d->base ? from : d->base;
-	for (uint64_t i = v->counted; i < v->reached && yg_spool_get(&d->spool, sink, i, &entry);)
+	v->tally = kept_tally(&d->journal->passed[sink]);
+	v->tally.position = v->tally.position > d->base ? v->tally.position : d->base;
+	for (uint64_t i = v->tally.position; i < v->reached && yg_spool_get(&d->spool, sink, i, &entry);)
 		i++;
-	v->counted = v->counted > v->reached ? v->counted : v->reached;
+}
+
+// Alerts that this run has in the log.
+static int count_appended(struct disk_spool *d)
+{
+	struct tally kept = kept_tally(&d->journal->appended);
+	struct yg_wal_entry entry;
+	if (kept.position < d->base)
+		kept = (struct tally){d->base, 0, 0};
+	struct yg_wal_reader *reader = yg_wal_reader_create(d->wal, kept.position);
+	if (!reader)
+		return -ENOMEM;
+	while (yg_wal_read(reader, &entry) > 0)
+		kept.lines += entry.lsn >= kept.position && entry.type == YG_SPOOL_LINE && (YG_SPOOL_ALERTS >> entry.class & 1);
+	yg_wal_reader_destroy(reader);
+	d->appended_before = kept.lines;
+	return 0;
 }
 
 static int open_view(struct disk_spool *d, enum yg_spool_sink sink)
 {
 	struct view *v = &d->view[sink];
-	uint64_t in_memory = yg_counter_get(&d->journal->reached[sink]), id[2];
+	uint64_t in_memory = yg_counter_get(&d->journal->reached[sink]), filed = yg_counter_get(&d->journal->alerts), id[2];
+	in_memory = sink == YG_SPOOL_EVE && filed > in_memory ? filed : in_memory; // the file's own journal is ahead
 	v->cursor = yg_wal_sink(d->wal, sink_names[sink]);
 	if (v->cursor < 0)
 		return v->cursor;
@@ -339,7 +469,7 @@ static int open_view(struct disk_spool *d, enum yg_spool_sink sink)
 	v->reader = yg_wal_reader_create(d->wal, v->reached);
 	if (!v->reader)
 		return -ENOMEM;
-	count_empties(d, sink);
+	count_passed(d, sink);
 	return 0;
 }
 
@@ -352,9 +482,9 @@ static int begin_run(struct disk_spool *d)
 	if (!yg_counter_get(&j->producer) || yg_counter_get(&j->log) != log) { // a new run, or positions of another log
 		for (unsigned i = 0; i < YG_SPOOL_SINKS; i++) {
 			yg_counter_set(&j->reached[i], 0);
-			yg_counter_set(&j->empties[i], 0);
-			yg_counter_set(&j->counted[i], 0);
+			keep_tally(&j->passed[i], &(struct tally){0});
 		}
+		keep_tally(&j->appended, &(struct tally){0});
 		yg_counter_set(&j->alerts, 0);
 		int error = yg_wal_new_producer(d->wal, &d->producer);
 		if (error)
@@ -368,8 +498,42 @@ static int begin_run(struct disk_spool *d)
 	return 0;
 }
 
+// How many numbers up to `settled` are in no record that the ring has held.
+static uint64_t holes_until(struct disk_spool *d, uint64_t settled)
+{
+	struct yg_ring *ring = &d->spool.reader;
+	uint64_t records = ring->own, refused = get_counter(d, YG_CC_ALERTS_INVALID);
+	uint32_t available = yg_ring_available(ring), i = 0;
+	while (i < available && ((const struct yg_alert *)yg_ring_slot(ring, ring->own + i))->sequence <= settled)
+		i++;
+	records += i;
+	return settled + refused > records ? settled + refused - records : 0;
+}
+
+// Where the sequence stands in the log. What was told to a log that is not there any more is not told again; and a courier that died
+// between a gap that became durable and its counters has left that to us: of the classes as note_hole takes them.
+static void begin_sequence(struct disk_spool *d)
+{
+	uint64_t settled = yg_wal_settled(d->wal, YG_SPOOL_ALERT, d->producer), known = d->spool.owner.own;
+	d->missing = get_counter(d, YG_CC_ALERTS_MISSING);
+	uint64_t told = d->missing, holes = settled ? holes_until(d, settled) : 0;
+	for (unsigned i = 0; i < YG_RING_WORDS; i++)
+		told += d->lost[i] = get_counter(d, lost_counters[i]);
+	known += told - d->missing;
+	for (unsigned i = YG_RING_WORDS; i-- > 0 && holes > told;) {
+		uint64_t full = yg_ring_told(&d->spool.reader, i), n = full > d->lost[i] ? full - d->lost[i] : 0;
+		n = n < holes - told ? n : holes - told;
+		d->lost[i] += n;
+		told += n;
+		set_counter(d, lost_counters[i], d->lost[i]);
+	}
+	d->seen = settled ? settled : known;
+	d->spool.eve->run = d->producer;
+}
+
 static void begin_books(struct disk_spool *d)
 {
+	begin_sequence(d);
 	d->first = yg_wal_durable(d->wal) + 1;
 	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++)
 		if (d->wants.classes[i] && d->view[i].reached < d->first)
@@ -379,7 +543,6 @@ static void begin_books(struct disk_spool *d)
 	set_counter(d, YG_CC_ALERTS_READ, settled > refused ? settled - refused : 0);
 	set_counter(d, YG_CC_SPOOL_UP, 1);
 	set_counter(d, YG_CC_SPOOL_CARRIED, d->first < d->base ? d->base - d->first : 0);
-	count_delivered(d);
 	show(d);
 }
 
@@ -397,6 +560,7 @@ struct yg_spool *yg_spool_open_disk(void *memory, size_t size, struct yg_wal *wa
 	if (!error) {
 		d->waiting = calloc(d->spool.owner.count, sizeof *d->waiting);
 		error = d->waiting ? begin_run(d) : -ENOMEM;
+		error = error ? error : count_appended(d);
 	}
 	for (unsigned i = 0; i < YG_SPOOL_SINKS && !error; i++) {
 		d->view[i].cursor = -1;

@@ -16,7 +16,9 @@
 #include "engine/aggregator_out.h"
 #include "engine/detectors.h"
 #include "engine/health.h"
+#include "engine/health_spool.h"
 #include "engine/lifecycle.h"
+#include "engine/points.h"
 #include "engine/rate_engine.h"
 #include "engine/sample.h"
 #include "engine/shares.h"
@@ -46,6 +48,7 @@ struct yg_aggregator {
 	struct lane lanes[YG_WORKERS_MAX];
 	struct yg_health *health; // NULL: a replay
 	struct yg_shares *shares; // NULL: a replay
+	struct yg_points *points; // NULL: nobody wants any
 };
 
 static void count(struct yg_aggregator *a, enum yg_aggregator_counter counter)
@@ -56,6 +59,8 @@ static void count(struct yg_aggregator *a, enum yg_aggregator_counter counter)
 static int emit_alert(void *context, const struct yg_alert *alert)
 {
 	struct yg_aggregator *a = context;
+	if (alert->state == YG_ALERT_OPEN)
+		yg_points_alert(a->points, alert);
 	return yg_out_alert(a->out, alert);
 }
 
@@ -107,6 +112,10 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 		yg_aggregator_destroy(a);
 		return NULL;
 	}
+	const struct yg_points_options points = {options->config, options->stats, options->points, options->points_size, options->replay};
+	a->points = options->points ? yg_points_create(&points) : NULL;
+	if (options->points && !a->points)
+		yg_warn("points for Redis: %s; there are none", strerror(errno));
 	a->lifecycle = open_lifecycle(a);
 	struct yg_detectors_options detectors = {.config = options->config, .sample = a->sample, .raise = raise_found, .context = a};
 	a->detectors = yg_detectors_open(&detectors);
@@ -133,6 +142,7 @@ void yg_aggregator_destroy(struct yg_aggregator *a)
 	yg_shares_destroy(a->shares);
 	yg_lifecycle_destroy(a->lifecycle);
 	yg_out_destroy(a->out);
+	yg_points_destroy(a->points);
 	yg_sample_destroy(a->sample);
 	yg_rate_engine_destroy(a->rates);
 	free(a);
@@ -216,6 +226,7 @@ static float one_way_share(const struct yg_aggregator *a)
 static void on_window(void *context, const struct yg_window *window)
 {
 	struct yg_aggregator *a = context;
+	yg_points_window(a->points, window);
 	yg_detectors_window(a->detectors, window);
 }
 
@@ -227,6 +238,7 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 	yg_rate_engine_close(a->rates, second, on_window, a);
 	yg_detectors_tick(a->detectors, second);
 	yg_lifecycle_tick(a->lifecycle, second);
+	yg_points_close(a->points, second);
 	memset(&a->directions[(uint64_t)(second + 1) % ONE_WAY_SECONDS], 0, sizeof a->directions[0]);
 	count(a, YG_AC_SECONDS);
 	struct yg_rate_engine_stats stats;
@@ -474,6 +486,7 @@ static void look_at_mirror(struct yg_aggregator *a)
 	sum_directions(a, &flows, &one_way);
 	a->now = yg_time_from_s(a->second + 1);
 	yg_health_second(a->health, a->second, flows, one_way);
+	yg_health_spool(&a->o.stats->spool, raise_alert, a);
 }
 
 static void close_seconds(struct yg_aggregator *a)
@@ -529,6 +542,7 @@ static void take_reload(struct yg_aggregator *a)
 	a->o.config = &r->config;
 	yg_rate_engine_retune(a->rates, &r->config);
 	yg_out_retune(a->out, &r->config);
+	yg_points_retune(a->points, &r->config);
 	struct yg_lifecycle_options lifecycle = lifecycle_options(&r->config);
 	yg_lifecycle_retune(a->lifecycle, &lifecycle);
 	yg_health_retune(a->health, &r->config);
@@ -581,6 +595,7 @@ static void run_live(struct yg_aggregator *a)
 	if (*a->o.stop == YG_STOP_END) {
 		yg_lifecycle_finish(a->lifecycle, a->now);
 		yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
+		yg_points_finish(a->points);
 		return;
 	}
 	yg_out_counts(a->out, yg_lifecycle_stats(a->lifecycle));
@@ -601,4 +616,5 @@ void yg_aggregator_run(struct yg_aggregator *a)
 		close_second(a, s);
 	yg_lifecycle_finish(a->lifecycle, a->now);
 	yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
+	yg_points_finish(a->points);
 }

@@ -28,6 +28,8 @@ struct yg_aggregator_options {
 	struct yg_ring *alerts, *flows; // producer ends, to the courier
 	void *open_alerts;           // memory that the supervisor holds
 	size_t open_alerts_size;
+	void *points;                // of YG_FD_POINTS, NULL: nobody can want any
+	size_t points_size;
 	bool replay, records_wanted;
 	const volatile sig_atomic_t *stop; // live: enum yg_stop, once the engine is to end
 	int64_t blind_from_ns;       // live: when the engine before this one last looked at its ports; 0: there was none

@@ -24,7 +24,6 @@ struct step {
 
 struct yg_out {
 	struct yg_out_options o;
-	uint64_t sequence;
 	int64_t patience_ms;
 	uint64_t steps_first, steps_end; // kept: [first, end), each at its number modulo STEPS_MAX
 	int64_t offset_before;           // of what is older than the first
@@ -64,7 +63,6 @@ struct yg_out *yg_out_create(const struct yg_out_options *options)
 		return NULL;
 	out->o = *options;
 	out->patience_ms = yg_config_ns(options->config, YG_O_REDIS_DRAIN) / YG_NS_PER_MS;
-	out->sequence = options->alerts->own; // goes on where an earlier engine stopped
 	const struct yg_counter *c = options->stats->aggregator;
 	out->before = (struct yg_lifecycle_stats){
 		.raised = yg_counter_get(&c[YG_AC_ALERTS_RAISED]),
@@ -219,16 +217,33 @@ static bool room_for_alert(struct yg_out *out)
 	return yg_ring_has_room(ring, 1);
 }
 
+// The number that the next alert of this run has, given up or not: all that went into the ring, and all that found it full. Both are
+// kept in the ring itself, so that it goes on under another engine, and a death between two alerts spends none.
+static uint64_t next_sequence(const struct yg_ring *ring)
+{
+	return ring->own + yg_ring_told(ring, YG_ALERTS_LOST) + yg_ring_told(ring, YG_ALERTS_LOST_HIGH) + 1;
+}
+
+static void give_up(struct yg_out *out, const struct yg_alert *alert)
+{
+	bool high = alert->severity >= YG_SEV_HIGH;
+	unsigned word = high ? YG_ALERTS_LOST_HIGH : YG_ALERTS_LOST;
+	yg_ring_tell(out->o.alerts, word, yg_ring_told(out->o.alerts, word) + 1);
+	count(out, YG_AC_ALERTS_RING_FULL);
+	if (high)
+		count(out, YG_AC_ALERTS_RING_FULL_HIGH);
+}
+
 int yg_out_alert(struct yg_out *out, const struct yg_alert *alert)
 {
 	struct yg_ring *ring = out->o.alerts;
 	if (!room_for_alert(out)) {
-		count(out, YG_AC_ALERTS_RING_FULL);
+		give_up(out, alert);
 		return -ENOBUFS;
 	}
 	struct yg_alert *to = yg_ring_slot(ring, ring->own);
 	*to = *alert;
-	to->sequence = ++out->sequence;
+	to->sequence = next_sequence(ring);
 	to->time_ns = own_stamp(out, alert->time_ns);
 	to->first_ns = own_stamp(out, alert->first_ns);
 	to->last_ns = own_stamp(out, alert->last_ns);

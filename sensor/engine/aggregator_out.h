@@ -32,7 +32,8 @@ void yg_out_offset(struct yg_out *out, int64_t time_ns, int64_t offset_ns);
 
 void yg_out_flow(struct yg_out *out, const struct yg_flow *flow);
 
-// 0, or -ENOBUFS when the courier's ring is full (counted).
+// 0, or -ENOBUFS when the courier's ring is full: the alert is given up, counted by its class, and has spent its number of the sequence,
+// so that the courier sees what is missing (model/process.h).
 int yg_out_alert(struct yg_out *out, const struct yg_alert *alert);
 
 void yg_out_publish(struct yg_out *out);

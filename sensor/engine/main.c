@@ -29,7 +29,8 @@ struct engine {
 	struct yg_config config;
 	struct yg_engine_stats *stats;
 	void *open_alerts;
-	size_t open_alerts_size;
+	size_t open_alerts_size, points_size;
+	void *points; // NULL: there is no ring of them
 	struct yg_ring alerts, flows;
 	struct yg_ring to_dissector[YG_WORKERS_MAX], from_dissector[YG_WORKERS_MAX];
 	struct yg_event_rings producer[YG_WORKERS_MAX], consumer[YG_WORKERS_MAX];
@@ -68,6 +69,7 @@ static int map_shared(struct engine *e)
 	e->open_alerts = yg_shm_map(YG_FD_OPEN_ALERTS, 1, true, &e->open_alerts_size);
 	if (!e->stats || !e->open_alerts)
 		return -errno;
+	e->points = yg_shm_map(YG_FD_POINTS, 1, true, &e->points_size);
 	error = attach_shared(&e->alerts, YG_FD_ALERTS, sizeof(struct yg_alert), true);
 	if (!error)
 		error = attach_shared(&e->flows, YG_FD_FLOWS, sizeof(struct yg_flow), true);
@@ -173,6 +175,8 @@ static int make_aggregator(struct engine *e)
 		.flows = &e->flows,
 		.open_alerts = e->open_alerts,
 		.open_alerts_size = e->open_alerts_size,
+		.points = e->points,
+		.points_size = e->points_size,
 		.replay = !e->live,
 		.stop = &stop,
 		.reload = e->live ? &e->reload : NULL,

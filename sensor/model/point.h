@@ -6,7 +6,10 @@
 // into the ring is counted and never waited for.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
+
+#include "base/ring.h"
 
 #define YG_POINT_VALUES(X)                                                                                                                \
 	X(PACKETS_IN, "packets_in") X(PACKETS_OUT, "packets_out") X(BYTES_IN, "bytes_in") X(BYTES_OUT, "bytes_out") /* in: towards it */  \
@@ -24,6 +27,8 @@ enum {
 	YG_POINT_SECOND = 1, YG_POINT_MINUTE = 60, YG_POINT_HOUR = 3600, // steps
 	YG_POINT_SENSOR = 0xfffe, // instead of an org: the whole sensor. This one ends its step
 	YG_POINT_SLOTS = 8192,
+	YG_POINT_STEPS = 3,
+	YG_POINT_ORGS = 1024, // bodies that have points: all that a configuration can hold
 };
 
 struct yg_point {
@@ -33,3 +38,25 @@ struct yg_point {
 	uint16_t reserved;
 	uint64_t value[YG_POINT_VALUES_COUNT];
 };
+
+// What lies behind the ring of points, the engine's alone: what has begun and is not put out yet. Place YG_POINT_ORGS: the whole sensor.
+struct yg_points_long {
+	int64_t start;
+	uint64_t begun;
+	uint64_t value[YG_POINT_ORGS + 1][YG_POINT_VALUES_COUNT];
+};
+struct yg_points_open {
+	uint64_t bodies; // a hash of their codes, in order: places of another configuration are other bodies
+	uint64_t second[YG_POINT_ORGS + 1][YG_POINT_VALUES_COUNT];
+	struct yg_points_long longer[YG_POINT_STEPS - 1]; // minute, hour
+};
+
+// Bytes of the ring, and of all that YG_FD_POINTS holds.
+static inline size_t yg_points_ring_bytes(void)
+{
+	return (yg_ring_bytes(sizeof(struct yg_point), YG_POINT_SLOTS) + 63) & ~(size_t)63;
+}
+static inline size_t yg_points_bytes(void)
+{
+	return yg_points_ring_bytes() + sizeof(struct yg_points_open);
+}

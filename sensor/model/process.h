@@ -23,6 +23,8 @@ enum {
 	YG_DISSECTORS_MAX = 16,
 	YG_PORTS_MAX = 16,
 	YG_ALERT_SLOTS = 2048,
+	YG_ALERTS_LOST = 0,      // words of the alert ring (yg_ring_tell): alerts that found it full, those of high severity …
+	YG_ALERTS_LOST_HIGH = 1, // … or above apart. Each has spent its number of the sequence
 	YG_FLOW_SLOTS = 8192,
 	YG_ANSWER_SLOTS = 8192,
 };

@@ -93,11 +93,13 @@ struct yg_port_stats {
 	X(RECORDS_SHED_EMBRYONIC, "records.shed.embryonic") X(RECORDS_SHED_RING_FULL, "records.shed.ring_full")                  \
 	X(RECORDS_UPDATES, "records.updates")                                                                                   \
 	X(ALERTS_RAISED, "alerts.raised") X(ALERTS_SENT, "alerts.sent") X(ALERTS_SUPPRESSED, "alerts.suppressed")                \
-	X(ALERTS_RING_FULL, "alerts.ring_full") X(ALERTS_OPENED, "alerts.opened") X(ALERTS_CLOSED, "alerts.closed")              \
+	X(ALERTS_RING_FULL, "alerts.ring_full") X(ALERTS_RING_FULL_HIGH, "alerts.ring_full.high") \
+	X(ALERTS_OPENED, "alerts.opened") X(ALERTS_CLOSED, "alerts.closed") \
 	X(ALERTS_TABLE_FULL, "alerts.table_full") X(ALERTS_HELD, "alerts.held")                                                  \
 	X(RATE_KEYS, "rates.keys") X(RATE_EVICTED, "rates.evicted") X(WINDOWS, "windows") X(SECONDS, "seconds")                  \
 	X(TIME_STEPS, "time.steps") X(TIME_GAPS, "time.gaps") X(APPS_FULL, "summary.apps_full")                                  \
-	X(RELOADS, "reloads") X(TIME_STEPS_FORGOTTEN, "time.steps_forgotten") X(TIME_STAMPS_UNSURE, "time.stamps_unsure")
+	X(RELOADS, "reloads") X(TIME_STEPS_FORGOTTEN, "time.steps_forgotten") X(TIME_STAMPS_UNSURE, "time.stamps_unsure") \
+	X(POINTS, "points.written") X(POINTS_RING_FULL, "points.ring_full")
 
 enum yg_aggregator_counter {
 #define X(id, name) YG_AC_##id,
@@ -124,6 +126,26 @@ struct yg_org_total { // index: org; the last but one: nobody's; the last: unuse
 	struct yg_counter flows, bytes_in, bytes_out;
 };
 
+// What befell the spool on disk, as the courier counts it; the names are those of courier/wal.h.
+#define YG_SPOOL_EVENTS(X)                                                                                                \
+	X(TORN, "torn_tail") X(DAMAGED, "damaged_record") X(MISSING, "missing_segment") X(UNREADABLE, "unreadable_segment")      \
+	X(META_LOST, "meta_lost") X(RETIRED, "segment_retired") X(IO_ERROR, "io_error") X(RESERVE_USED, "reserve_used")          \
+	X(LOST, "lost") /* records, not events */
+
+enum yg_spool_event {
+#define X(id, name) YG_SE_##id,
+	YG_SPOOL_EVENTS(X)
+#undef X
+	YG_SE_COUNT,
+};
+
+// How the engine hears of it: the supervisor copies the courier's counters here each second, since alerts are born in the engine alone.
+// `raised` is the engine's, and outlives it: what has been said is not said again.
+struct yg_spool_told {
+	struct yg_counter event[YG_SE_COUNT], pressure; // percent
+	struct yg_counter raised[YG_SE_COUNT];
+};
+
 struct yg_engine_stats {
 	struct yg_worker_stats worker[YG_WORKERS_MAX];
 	struct yg_counter aggregator[YG_AC_COUNT];
@@ -140,6 +162,7 @@ struct yg_engine_stats {
 	struct yg_counter blind_ns;       // all the time between an engine's last look at its ports and the next one's first
 	struct yg_counter ports_count;
 	struct yg_port_stats port[YG_PORTS_MAX];
+	struct yg_spool_told spool;
 	struct yg_counter tsc_hz; // of `cycles`; 0: not a live run
 	struct yg_detector_stats detector[YG_DETECTORS_MAX];
 	struct yg_counter apps_count;
@@ -204,7 +227,8 @@ struct yg_dissector_stats {
 	X(REDIS_UNREPLICATED, "redis.unreplicated") X(SUMMARY_FULL, "summary.full")                                              \
 	X(SPOOL_UP, "spool.up") X(SPOOL_RECORDS, "spool.records") X(SPOOL_HELD, "spool.held") X(SPOOL_CARRIED, "spool.carried")  \
 	X(SPOOL_BYTES, "spool.bytes") X(SPOOL_DISK, "spool.disk") X(SPOOL_PRESSURE, "spool.pressure")                            \
-	X(SPOOL_SYNCS, "spool.syncs") X(SPOOL_ERRORS, "spool.errors") X(SPOOL_SHED, "spool.shed") X(SPOOL_GAPS, "spool.gaps")
+	X(SPOOL_SYNCS, "spool.syncs") X(SPOOL_ERRORS, "spool.errors") X(SPOOL_SHED, "spool.shed") X(SPOOL_GAPS, "spool.gaps")  \
+	X(ALERTS_LOST, "alerts.lost") X(ALERTS_LOST_HIGH, "alerts.lost.high") X(ALERTS_MISSING, "alerts.missing")
 
 enum yg_courier_counter {
 #define X(id, name) YG_CC_##id,
@@ -215,6 +239,7 @@ enum yg_courier_counter {
 
 struct yg_courier_stats {
 	struct yg_counter c[YG_CC_COUNT];
+	struct yg_counter spool_event[YG_SE_COUNT];
 	struct yg_counter opened[YG_SEV_COUNT];           // alerts opened, by severity
 	struct yg_counter summary_count;
 	struct yg_alert summary[YG_SUMMARY_ALERTS];       // the latest state of each alert, in order of opening

@@ -30,7 +30,7 @@ KEYSPACE = {"exists", "type", "ttl", "pttl", "expire", "pexpire", "persist", "de
 # What each user may do; web gets the commands of these categories besides, on keys of its own, but for the dangerous ones.
 MAY = {
     "sensor": LOGIN | BATCH | {"role", "wait", "xadd", "xtrim", "xinfo|stream", "hset", "expire", "zadd"},
-    "web": LOGIN | BATCH | READS | KEYSPACE | {"role"},
+    "web": LOGIN | BATCH | READS | KEYSPACE | {"role", "scan"},
     "logstash": LOGIN | {"blpop", "lrange", "ltrim", "evalsha", "script|load"},
     "replica": {"ping", "psync", "replconf"},
     "sentinel": LOGIN | BATCH | {"replicaof", "slaveof", "config|rewrite", "role", "info", "client|setname", "client|kill", "subscribe", "publish",

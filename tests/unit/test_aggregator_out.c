@@ -18,6 +18,7 @@
 #include "base/shm.h"
 #include "engine/aggregator_out.h"
 #include "hand_config.h"
+#include "model/process.h"
 
 enum { SLOTS = 64, STEPS = 4096 }; // as many steps as are kept
 #define S YG_NS_PER_S
@@ -175,8 +176,12 @@ static void alerts_without_room_are_refused_and_counted(bool replay, double drai
 	const struct yg_alert alert = {.time_ns = start_ns, .first_ns = start_ns, .last_ns = start_ns};
 	for (unsigned i = 0; i < SLOTS; i++)
 		assert_int_equal(yg_out_alert(f.out, &alert), 0);
+	const struct yg_alert high = {.time_ns = start_ns, .severity = YG_SEV_CRITICAL};
 	for (unsigned i = 0; i < 5; i++)
-		assert_int_equal(yg_out_alert(f.out, &alert), -ENOBUFS);
+		assert_int_equal(yg_out_alert(f.out, i < 2 ? &high : &alert), -ENOBUFS);
+	assert_int_equal(yg_ring_told(&f.alerts_in, YG_ALERTS_LOST), 3);
+	assert_int_equal(yg_ring_told(&f.alerts_in, YG_ALERTS_LOST_HIGH), 2);
+	assert_int_equal(counted(&f, YG_AC_ALERTS_RING_FULL_HIGH), 2);
 	assert_int_equal(counted(&f, YG_AC_ALERTS_SENT), SLOTS);
 	assert_int_equal(counted(&f, YG_AC_ALERTS_RING_FULL), 5);
 	for (unsigned i = 0; i < SLOTS; i++) {
@@ -190,7 +195,7 @@ static void alerts_without_room_are_refused_and_counted(bool replay, double drai
 	yg_out_publish(f.out);
 	assert_int_equal(yg_ring_available(&f.alerts_in) > 0, true);
 	const struct yg_alert *next = yg_ring_slot(&f.alerts_in, f.alerts_in.own);
-	assert_int_equal(next->sequence, SLOTS + 1); // numbers have no holes: what was refused had none
+	assert_int_equal(next->sequence, SLOTS + 6); // what was refused has spent its number
 	stop(&f);
 }
 

@@ -268,7 +268,7 @@ static void an_alert_is_a_suricata_alert(void **state)
 	    "flood\","
 	    "\"category\":\"Denial of Service\",\"severity\":1,\"metadata\":{\"signature_severity\":[\"Major\"],"
 	    "\"mitre_technique_id\":[\"T1499.001\"],\"confidence\":[\"High\"],\"organization\":[\"072001\"]},"
-	    "\"context\":{\"id\":\"0000000000000abc\",\"kind\":\"dos.syn_flood\"");
+	    "\"context\":{\"id\":\"0000000000000abc\",\"sequence\":7,\"kind\":\"dos.syn_flood\"");
 	assert_has(
 	    text,
 	    "\"first_seen\":\"2026-11-21T16:04:00.000000+0900\",\"last_seen\":\"2026-11-21T16:04:05.123456+0900\"");

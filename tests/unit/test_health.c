@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "engine/health.h"
+#include "engine/health_spool.h"
 #include "engine/lifecycle.h"
 #include "hand_config.h"
 
@@ -530,6 +531,39 @@ static void counters_that_go_back_are_a_new_beginning(void **state)
 	stop(b);
 }
 
+static void what_befell_the_spool_is_said_once_and_with_what_to_do(void **state)
+{
+	(void)state;
+	struct bench *b = start();
+	struct yg_spool_told *told = &b->stats->spool;
+	yg_health_spool(told, on_raise, b);
+	assert_int_equal(b->seen_count, 0);
+	for (unsigned i = 0; i < YG_SE_COUNT; i++)
+		add(&told->event[i], 3 + i);
+	yg_health_spool(told, on_raise, b);
+	assert_int_equal(b->seen_count, YG_SE_COUNT - 1); // all but a torn tail
+	for (unsigned i = 0; i < b->seen_count; i++) {
+		assert_string_equal(b->seen[i].kind, "sensor.spool");
+		assert_true(strlen(b->seen[i].text_ja) > 60 && strlen(b->seen[i].text_en) > 60);
+		assert_true(strlen(b->seen[i].text_ja) < sizeof b->seen[i].text_ja - 1);
+	}
+	assert_string_equal(b->seen[b->seen_count - 1].vector, "lost");
+	assert_int_equal((int)b->seen[b->seen_count - 1].observed, 3 + YG_SE_LOST);
+	yg_health_spool(told, on_raise, b); // and another engine, too
+	assert_int_equal(b->seen_count, YG_SE_COUNT - 1);
+	static const struct { unsigned percent; uint8_t severity; } steps[] = {
+		{69, 0}, {70, YG_SEV_MEDIUM}, {85, YG_SEV_HIGH}, {95, YG_SEV_CRITICAL}};
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned before = b->seen_count;
+		set(&told->pressure, steps[i].percent);
+		yg_health_spool(told, on_raise, b);
+		assert_int_equal(b->seen_count - before, i > 0);
+		if (i)
+			assert_int_equal(b->seen[before].severity, steps[i].severity);
+	}
+	stop(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -548,6 +582,7 @@ int main(void)
 		cmocka_unit_test(a_flow_on_two_workers_is_found_by_its_share),
 		cmocka_unit_test(what_depends_on_the_mirror_says_that_it_is_not_sound),
 		cmocka_unit_test(counters_that_go_back_are_a_new_beginning),
+		cmocka_unit_test(what_befell_the_spool_is_said_once_and_with_what_to_do),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,6 +130,15 @@ static unsigned lines_from(uint64_t from)
 	return lines;
 }
 
+// As a sink does: it takes what is there, and then says so.
+static void deliver(enum yg_spool_sink sink, uint64_t from, uint64_t to)
+{
+	struct yg_spool_entry e;
+	for (uint64_t i = from; i < to; i++)
+		assert_true(yg_spool_get(f.spool, sink, i, &e));
+	yg_spool_reached(f.spool, sink, to);
+}
+
 static void a_slot_is_given_back_when_its_alert_is_durable(void **state)
 {
 	(void)state;
@@ -204,8 +213,8 @@ static void what_is_refused_is_counted_and_holds_up_nobody(void **state)
 	assert_true(shed > 1000 && taken > high);
 	assert_int_equal(f.spool->owner.own, f.sequence);
 	assert_int_equal(lines_from(1), taken); // gaps are positions that hold nothing
-	yg_spool_reached(f.spool, YG_SPOOL_EVE, yg_spool_end(f.spool));
-	yg_spool_reached(f.spool, YG_SPOOL_REDIS, yg_spool_end(f.spool));
+	deliver(YG_SPOOL_EVE, 1, yg_spool_end(f.spool));
+	deliver(YG_SPOOL_REDIS, 1, yg_spool_end(f.spool));
 	yg_spool_release(f.spool, yg_spool_end(f.spool));
 	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), taken);
 	assert_int_equal(counter(YG_CC_ALERTS_PENDING), 0);
@@ -217,8 +226,8 @@ static void another_run_goes_on_where_each_sink_was(void **state)
 	push(20, YG_SEV_LOW);
 	fill_after(10);
 	fill_after(10);
-	yg_spool_reached(f.spool, YG_SPOOL_EVE, 16);
-	yg_spool_reached(f.spool, YG_SPOOL_REDIS, 6);
+	deliver(YG_SPOOL_EVE, 1, 16);
+	deliver(YG_SPOOL_REDIS, 1, 6);
 	yg_spool_release(f.spool, 6);
 	assert_true(yg_spool_set_generation(f.spool, 7, 1) && yg_spool_set_sent(f.spool, 5));
 	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), 5);
@@ -238,11 +247,165 @@ static void another_run_goes_on_where_each_sink_was(void **state)
 	fill_after(10);
 	fill_after(10);
 	assert_int_equal(lines_from(6), 19);
-	yg_spool_reached(f.spool, YG_SPOOL_EVE, yg_spool_end(f.spool));
-	yg_spool_reached(f.spool, YG_SPOOL_REDIS, yg_spool_end(f.spool));
+	deliver(YG_SPOOL_EVE, 16, yg_spool_end(f.spool));
+	deliver(YG_SPOOL_REDIS, 6, yg_spool_end(f.spool));
 	yg_spool_release(f.spool, yg_spool_end(f.spool));
 	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), 4); // of this run
 	assert_int_equal(yg_spool_oldest(f.spool), 1);        // and what Redis may forget is still there
+}
+
+// As the engine does when the ring is full: each has spent its number.
+static void lose(unsigned count, unsigned word)
+{
+	f.sequence += count;
+	yg_ring_tell(&f.engine, word, yg_ring_told(&f.engine, word) + count);
+}
+
+// What the gap records of a class say in all.
+static uint64_t gaps_of(enum yg_spool_class class)
+{
+	struct yg_wal *wal;
+	struct yg_wal_entry e;
+	uint64_t count = 0;
+	struct yg_wal_options options = {.segment_bytes = 65536, .quota_bytes = 1 << 20, .reserve_bytes = 65536, .now_ns = f.now_ns,
+	                                 .real_ns = 100 * f.now_ns};
+	yg_spool_close(f.spool);
+	assert_int_equal(yg_wal_open(&f.disk, &options, NULL, NULL, &wal), 0);
+	struct yg_wal_reader *reader = yg_wal_reader_create(wal, 1);
+	while (yg_wal_read(reader, &e) > 0)
+		count += e.type == YG_SPOOL_GAP && e.gap.class == class ? e.gap.count : 0;
+	yg_wal_reader_destroy(reader);
+	assert_int_equal(yg_wal_close(wal, f.now_ns), 0);
+	start();
+	return count;
+}
+
+static void what_found_the_ring_full_is_a_gap_of_its_class(void **state)
+{
+	(void)state;
+	push(5, YG_SEV_LOW);
+	lose(7, YG_ALERTS_LOST);
+	lose(2, YG_ALERTS_LOST_HIGH);
+	push(1, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	assert_int_equal(counter(YG_CC_ALERTS_LOST), 7);
+	assert_int_equal(counter(YG_CC_ALERTS_LOST_HIGH), 2);
+	lose(3, YG_ALERTS_LOST_HIGH); // no record follows: the end of the ring tells
+	yg_ring_close(&f.engine);
+	fill_after(10);
+	assert_int_equal(gaps_of(YG_SPOOL_ALERT), 7);
+	assert_int_equal(gaps_of(YG_SPOOL_HIGH), 5);
+	fill_after(10);
+	fill_after(10);
+	assert_int_equal(counter(YG_CC_ALERTS_LOST), 7);
+	assert_int_equal(counter(YG_CC_ALERTS_LOST_HIGH), 5);
+	assert_int_equal(counter(YG_CC_ALERTS_MISSING), 0);
+	assert_int_equal(gaps_of(YG_SPOOL_HIGH), 5); // told once
+}
+
+static void a_record_that_cannot_be_read_is_a_gap_as_well(void **state)
+{
+	(void)state;
+	push(2, YG_SEV_LOW);
+	((struct yg_alert *)yg_ring_slot(&f.engine, 1))->state = 77;
+	push(1, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	assert_int_equal(counter(YG_CC_ALERTS_INVALID), 1);
+	assert_int_equal(counter(YG_CC_ALERTS_MISSING), 1);
+	assert_int_equal(gaps_of(YG_SPOOL_ALERT), 1);
+}
+
+// The gap is noted and not yet durable when the courier dies: the next one notes it, by the same classes.
+static void a_gap_outlives_the_courier_that_found_it(void **state)
+{
+	(void)state;
+	push(1, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	lose(4, YG_ALERTS_LOST_HIGH);
+	push(1, YG_SEV_LOW);
+	fill_after(0);
+	die();
+	start();
+	fill_after(10);
+	fill_after(10);
+	assert_int_equal(counter(YG_CC_ALERTS_LOST_HIGH), 4);
+	assert_int_equal(counter(YG_CC_ALERTS_MISSING), 0);
+	assert_int_equal(gaps_of(YG_SPOOL_HIGH), 4);
+}
+
+// What the books say is gone: given to the log, and neither delivered nor waiting.
+static uint64_t unaccounted(void)
+{
+	return counter(YG_CC_ALERTS_READ) - counter(YG_CC_ALERTS_DELIVERED) - counter(YG_CC_ALERTS_PENDING);
+}
+
+static void the_books_hold_at_every_step_and_over_deaths(void **state)
+{
+	(void)state;
+	uint64_t position = 1;
+	for (unsigned i = 0; i < 60; i++) {
+		push(5, i % 2 ? YG_SEV_HIGH : YG_SEV_LOW);
+		if (i % 11 == 3) {
+			lose(2, YG_ALERTS_LOST);
+			push(1, YG_SEV_LOW); // behind a gap
+		}
+		fill_after(10);
+		fill_after(10);
+		uint64_t end = yg_spool_end(f.spool);
+		deliver(YG_SPOOL_EVE, position, end);
+		deliver(YG_SPOOL_REDIS, position, i % 3 ? end : position);
+		position = i % 3 ? end : position;
+		yg_spool_release(f.spool, position);
+		assert_int_equal(unaccounted(), 0);
+		if (i % 7 == 6) {
+			die();
+			start();
+			assert_int_equal(unaccounted(), 0);
+		}
+	}
+	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), counter(YG_CC_ALERTS_READ));
+	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), 60 * 5 + 6);
+}
+
+static void a_sink_that_passes_an_alert_by_shows_in_the_books(void **state)
+{
+	(void)state;
+	push(10, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	deliver(YG_SPOOL_EVE, 1, 11);
+	deliver(YG_SPOOL_REDIS, 1, 6);
+	deliver(YG_SPOOL_REDIS, 7, 11); // but not 6
+	yg_spool_release(f.spool, 11);
+	assert_int_equal(counter(YG_CC_ALERTS_PENDING), 0);
+	assert_int_equal(unaccounted(), 1);
+	die();
+	start();
+	assert_int_equal(unaccounted(), 1);
+}
+
+static void an_alert_that_the_log_cannot_find_again_shows_in_the_books(void **state)
+{
+	(void)state;
+	push(10, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	push(3, YG_SEV_LOW); // another group: what is before it was durable once
+	fill_after(10);
+	fill_after(10);
+	die();
+	size_t size;
+	uint8_t *bytes = sim_disk_bytes(f.sim, sim_disk_name(f.sim, "seg-", 0), &size), *line = memmem(bytes, size, "\"sequence\":5,", 13);
+	assert_non_null(line);
+	line[12] ^= 1;
+	start();
+	deliver(YG_SPOOL_EVE, 1, yg_spool_end(f.spool));
+	deliver(YG_SPOOL_REDIS, 1, yg_spool_end(f.spool));
+	yg_spool_release(f.spool, yg_spool_end(f.spool));
+	assert_int_equal(unaccounted(), 1);
 }
 
 int main(void)
@@ -253,6 +416,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_disk_that_takes_nothing_leaves_all_in_the_ring, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_refused_is_counted_and_holds_up_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_run_goes_on_where_each_sink_was, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_found_the_ring_full_is_a_gap_of_its_class, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_read_is_a_gap_as_well, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_gap_outlives_the_courier_that_found_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_books_hold_at_every_step_and_over_deaths, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_sink_that_passes_an_alert_by_shows_in_the_books, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_alert_that_the_log_cannot_find_again_shows_in_the_books, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
