@@ -116,7 +116,8 @@
 	X(REDIS_TIMEOUT, "redis.timeout", DURATION, "s", 0.1, 60, "2s", NULL, \
 	  "Time to answer a command, and to connect (1 s at most).", "応答と接続（最長1秒）の制限時間。") \
 	X(REDIS_FLOWS, "redis.flows", BOOL, NULL, 0, 0, "false", NULL, \
-	  "Send flow records to Redis too (stream flows, list and channel). They go through the spool, which must be on disk: a busy link fills it.", \
+	  "Send flow records to Redis too (stream flows, list and channel). They go through the spool, which must be on disk: " \
+	  "a busy link fills it.", \
 	  "フロー記録もRedisへ送る。ディスク上のスプールが必要で、回線が速いと容量を使う。") \
 	X(REDIS_FLOWS_MAXLEN, "redis.flows_maxlen", INT, "entries", 1000, 1000000000, "100000", NULL, \
 	  "Entries that the stream of flow records keeps, about.", "フロー記録のストリームに残すおよその件数。") \

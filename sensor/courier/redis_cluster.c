@@ -17,7 +17,10 @@ void yg_cluster_name_keys(struct yg_redis *redis)
 	char plain[96], begin[160];
 	const char *sensor = redis->sensor;
 	snprintf(plain, sizeof plain, "yagura:%.63s", sensor);
-	snprintf(begin, sizeof begin, "%s%s%s%s", plain, redis->clustered ? ":{" : "", redis->clustered ? plain : "", redis->clustered ? ":alerts}" : "");
+	if (redis->clustered)
+		snprintf(begin, sizeof begin, "%s:{%s:alerts}", plain, plain);
+	else
+		memcpy(begin, plain, sizeof plain);
 	snprintf(redis->marks, sizeof redis->marks, "%s:marks", begin);
 	snprintf(redis->mark, sizeof redis->mark, "%s:courier", begin);
 	snprintf(redis->health.key, sizeof redis->health.key, "%s:health", begin);

@@ -70,15 +70,15 @@ static bool last_id(const redisReply *reply, struct redis_id *ret_id)
 }
 
 // A lower lane that Redis refuses for itself alone (its key holds something else, its user lacks a right) keeps no alert waiting.
-static bool put_to_rest(struct yg_redis *redis, struct redis_lane *lane, enum yg_redis_state state, const char *text, uint64_t now_ns)
+static bool put_to_rest(struct yg_redis *redis, struct redis_lane *lane, enum yg_redis_state state, uint64_t now_ns)
 {
 	bool own = state == YG_REDIS_NOPERM || state == YG_REDIS_WRONGTYPE || state == YG_REDIS_REFUSED;
 	if (lane == redis->lane || !own)
 		return false;
-	yg_warn("Redis: %s: %s: %.100s; it is tried again every 30 seconds（%sへ書き込めません。30秒ごとに再試行します）", lane->key[0].name,
-	        yg_redis_state_row(state)->name, state == YG_REDIS_REFUSED ? "a command was refused" : yg_redis_state_row(state)->en, lane->key[0].name);
+	const struct yg_redis_state_row *row = yg_redis_state_row(state);
+	yg_warn("Redis: %s: %s: %s; it is tried again every 30 seconds（%sへ書き込めません。30秒ごとに再試行します）", lane->key[0].name, row->name,
+	        row->en, lane->key[0].name);
 	yg_counter_add(&redis->stats->c[YG_CC_REDIS_ERRORS], 1);
-	(void)text; // a server's own words go to a terminal through yg_redis_fault alone
 	lane->rest_ns = now_ns + LANE_REST_NS;
 	lane->asked = false;
 	return true;
@@ -110,7 +110,7 @@ static bool take_last_id(struct yg_redis *redis, const redisReply *reply, uint64
 	enum yg_redis_state state = yg_redis_refusal(reply->str);
 	if (untagged(redis, lane, state, now_ns))
 		return false;
-	if (put_to_rest(redis, lane, state, reply->str, now_ns))
+	if (put_to_rest(redis, lane, state, now_ns))
 		return ask_next(redis, now_ns);
 	return yg_redis_refused(redis, state, reply->str, now_ns);
 }
@@ -228,7 +228,7 @@ static bool turn_away(struct yg_redis *redis, enum yg_redis_state state, const c
 	struct redis_lane *lane = redis->out;
 	if (untagged(redis, lane, state, now_ns))
 		return false;
-	if (!put_to_rest(redis, lane, state, text, now_ns))
+	if (!put_to_rest(redis, lane, state, now_ns))
 		return yg_redis_refused(redis, state, text, now_ns);
 	redis->phase = REDIS_IDLE;
 	return true;
@@ -267,7 +267,8 @@ bool yg_redis_confirm(struct yg_redis *redis, bool write, uint64_t now_ns)
 	char replicas[24], wait_ms[24], id[48];
 	int n = snprintf(replicas, sizeof replicas, "%llu", (unsigned long long)redis->replicas);
 	int m = snprintf(wait_ms, sizeof wait_ms, "%llu", (unsigned long long)(redis->timeout_ns / 2 / (uint64_t)YG_NS_PER_MS));
-	int k = snprintf(id, sizeof id, "%llu-%llu", (unsigned long long)redis->lane[0].top.generation, (unsigned long long)redis->lane[0].top.sequence);
+	const struct redis_id *top = &redis->lane[0].top;
+	int k = snprintf(id, sizeof id, "%llu-%llu", (unsigned long long)top->generation, (unsigned long long)top->sequence);
 	bool complete = !write || yg_redis_say(redis, 4, (const char *[]){"HSET", redis->mark, "last", id},
 	                                       (size_t[]){4, strlen(redis->mark), 4, (size_t)k});
 	complete = complete && yg_redis_say(redis, 3, (const char *[]){"WAIT", replicas, wait_ms}, (size_t[]){4, (size_t)n, (size_t)m});

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Flow records, metrics and health in Redis: a real yagura-courier, a real redis-server, a spool on disk. Usage: redis_lanes COURIER [TEST].
-// Exits 77 without redis-server. It proves:
+// Flow records, metrics and health in Redis: a real yagura-courier, a real redis-server, a spool on disk. Usage: redis_lanes COURIER
+// [TEST]. Exits 77 without redis-server. It proves:
 //
 //   each_lane_has_its_stream            alerts, flow records and points of three steps, once, in order, ids <generation>-<LSN>; the flow
 //                                       records' bytes are those of the EVE file
 //   half_a_step_is_written_as_it_is     when another step begins; a point that cannot be is counted
 //   health_is_there_while_it_is_told    as the board says it, with a time to live; torn boards are left alone
 //   alerts_overtake_flow_records        50,000 wait (200,000 with YAGURA_LONG), Redis comes back: an alert is in Redis within a second
-//   what_is_refused_below_holds_nothing_above    the key of flow records is no stream: alerts and metrics go on, and flow records once it is
+//   what_is_refused_below_holds_nothing_above    the key of flow records is no stream: alerts and metrics go on
 //   a_full_spool_refuses_flow_records_first      counted, a gap in the log; no alert is refused
 //   flow_records_need_a_log             without a spool on disk the courier says so and ends
 //   a_stream_that_forgot_is_mended      flow records that vanished are sent again, and alerts are not
@@ -238,10 +238,11 @@ static void each_lane_has_its_stream(void)
 	CHECK(flows.generations == 1 && flows.generation == 1);
 	check_all("metrics", see_stream("test", "metrics", mark_of_metric), 100);
 	check_point("metrics:1m", "{\"timestamp\":\"2023-11-15T07:14:00.000000+0900\",\"event_type\":\"metrics\",\"step\":60,\"host\":\"test\","
-	            "\"sensor\":{\"packets_in\":7,\"packets_out\":7,\"bytes_in\":7,\"bytes_out\":7,\"flows\":7,\"alerts\":7,\"lost\":7},\"orgs\":{},"
-	            "\"unassigned\":[3,3,3,3,3,3]}");
+	            "\"sensor\":{\"packets_in\":7,\"packets_out\":7,\"bytes_in\":7,\"bytes_out\":7,\"flows\":7,\"alerts\":7,\"lost\":7},"
+	            "\"orgs\":{},\"unassigned\":[3,3,3,3,3,3]}");
 	check_point("metrics:1h", "{\"timestamp\":\"2023-11-15T07:00:00.000000+0900\",\"event_type\":\"metrics\",\"step\":3600,\"host\":\"test\","
-	            "\"sensor\":{\"packets_in\":8,\"packets_out\":8,\"bytes_in\":8,\"bytes_out\":8,\"flows\":8,\"alerts\":8,\"lost\":8},\"orgs\":{}}");
+	            "\"sensor\":{\"packets_in\":8,\"packets_out\":8,\"bytes_in\":8,\"bytes_out\":8,\"flows\":8,\"alerts\":8,\"lost\":8},"
+	            "\"orgs\":{}}");
 	CHECK(counter(&run, YG_CC_ALERTS_DELIVERED) == 1000 && counter(&run, YG_CC_REDIS_DELIVERED) == 1000);
 	CHECK(counter(&run, YG_CC_REDIS_FLOWS) == 3000 && counter(&run, YG_CC_FLOWS_WRITTEN) == 3000 && counter(&run, YG_CC_FLOWS_READ) == 3000);
 	CHECK(yg_ring_has_room(&run.flows, YG_FLOW_SLOTS) && yg_ring_has_room(&run.points, YG_POINT_SLOTS)); // every slot is given back
@@ -353,8 +354,8 @@ static void alerts_overtake_flow_records(void)
 	CHECK(asked >= 3 && worst < 1);
 	redisFree(c);
 	CHECK(has("flows", waiting, 60));
-	printf("# %u flow records into the spool at %.0f a second, out of it at %.0f a second; meanwhile %u alerts, each in Redis within %.0f ms\n",
-	       waiting, waiting / into, waiting / (now_s() - first), asked, 1e3 * worst);
+	printf("# %u flow records into the spool at %.0f a second, out of it at %.0f a second; meanwhile %u alerts, each in Redis within "
+	       "%.0f ms\n", waiting, waiting / into, waiting / (now_s() - first), asked, 1e3 * worst);
 	CHECK(end_courier(&run) == YG_EXIT_OK);
 	check_all("flows", see_stream("test", "flows", mark_of_flow), waiting);
 	check_all("alerts", see_stream("test", "alerts", mark_of_alert), 1 + asked);
@@ -510,15 +511,16 @@ static void round_of_kills(void)
 	}
 	for (int i = 0; i < SENSORS; i++) {
 		struct sensor *s = &sensor[i];
-		CHECK(all_there(sensors[i], "alerts", s->alerts) && all_there(sensors[i], "flows", s->flows) && all_there(sensors[i], "metrics", s->seconds));
+		CHECK(all_there(sensors[i], "alerts", s->alerts) && all_there(sensors[i], "flows", s->flows));
+		CHECK(all_there(sensors[i], "metrics", s->seconds));
 		CHECK(counter(&s->run, YG_CC_SPOOL_FLOWS_SHED) == 0);
 		CHECK(end_courier(&s->run) == YG_EXIT_OK);
 		check_all("alerts", see_stream(sensors[i], "alerts", mark_of_alert), s->alerts);
 		check_all("flows", see_stream(sensors[i], "flows", mark_of_flow), s->flows);
 		check_all("metrics", see_stream(sensors[i], "metrics", mark_of_metric), s->seconds);
 		CHECK(flows_in_file(file_path[i]) == s->flows);
-		printf("# %s: %u kills (couriers and redis-server) under %u alerts, %u flow records, %u seconds of metrics: %s\n", sensors[i], KILLS, s->alerts,
-		       s->flows, s->seconds, failures == before ? "lost 0, repeated 0, in order" : "NOT so, see above");
+		printf("# %s: %u kills (couriers and redis-server) under %u alerts, %u flow records, %u seconds of metrics: %s\n", sensors[i], KILLS,
+		       s->alerts, s->flows, s->seconds, failures == before ? "lost 0, repeated 0, in order" : "NOT so, see above");
 		let_go(&s->run);
 	}
 }

@@ -6,11 +6,11 @@
 //
 //   a_client_with_blpop_gets_all_in_order    rpush, as Logstash reads with batch_count 1; the bytes are those of the stream
 //   a_client_with_a_script_gets_all_in_order    LRANGE and LTRIM in a script, as Logstash reads batches
-//   fever_drains_the_list                   lpush, key suricata: FEVER of Debian takes every line, and what it forwards is ours (skipped where
-//                                           it is not installed)
+//   fever_drains_the_list                   lpush, key suricata: FEVER of Debian takes every line, and what it forwards is ours (skipped
+//                                           where it is not installed)
 //   a_list_nobody_reads_is_cut              the newest lines stay, on either end, and what is cut off is counted
-//   kills_push_each_line_once               courier and redis-server killed with -9 in turn (10 times; 100 with YAGURA_LONG), with a spool on
-//                                           disk and flow records: the list has everything once and in order
+//   kills_push_each_line_once               courier and redis-server killed with -9 in turn (10 times; 100 with YAGURA_LONG), with a spool
+//                                           on disk and flow records: the list has everything once and in order
 //   without_a_spool_too                     the same from the ring alone, the courier killed
 //   a_list_that_is_none_holds_nothing_else  the key holds a string: alerts go to their stream; then the list gets all, once
 //   a_channel_is_heard                      every line by who listens, what nobody heard is counted
@@ -204,8 +204,8 @@ static void fever_drains_the_list(void)
 	option(0, "redis.list.key", "suricata");
 	option(1, "redis.list.push", "lpush");
 	struct run run = start_courier(at_port, "10s", NULL);
-	pid_t fever = start_program((char *[]){"fever", "run", "--config", home, "--in-redis", address, "--in-redis-nopipe", "--out-socket", out, "--in-socket", in,
-	                                       "--mgmt-socket", management, "--fwd-all-types", NULL});
+	pid_t fever = start_program((char *[]){"fever", "run", "--config", home, "--in-redis", address, "--in-redis-nopipe", "--out-socket", out,
+	                                       "--in-socket", in, "--mgmt-socket", management, "--fwd-all-types", NULL});
 	// It drops what it has to forward before it has connected.
 	struct timeval limit = {10, 0};
 	setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);

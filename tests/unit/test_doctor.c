@@ -469,7 +469,8 @@ static void redis_is_asked_and_understood(void **state)
 	assert_false(p.more);
 	assert_int_equal(probe(LOGIN "$1\r\nu\r\n*2\r\n$2\r\na\n\r\n*1\r\n:1\r\n+OK\r\n*0\r\n+OK\r\n+QUEUED\r\n" OTHERS, &p), YG_PROBE_DONE);
 	assert_true(p.more);
-	assert_int_equal(probe(LOGIN "-NOPERM\r\n-NOPERM\r\n+OK\r\n-NOPERM\r\n+OK\r\n-NOPERM\r\n" "-NOPERM\r\n-NOPERM\r\n-NOPERM\r\n-NOPERM\r\n", &p), YG_PROBE_RIGHTS);
+	assert_int_equal(probe(LOGIN "-NOPERM\r\n-NOPERM\r\n+OK\r\n-NOPERM\r\n+OK\r\n-NOPERM\r\n"
+	                       "-NOPERM\r\n-NOPERM\r\n-NOPERM\r\n-NOPERM\r\n", &p), YG_PROBE_RIGHTS);
 	assert_string_equal(p.missing, "+xinfo +exec +xadd +xtrim +hset +expire +wait");
 	assert_int_equal(probe(LOGIN "-NOPERM\r\n*0\r\n+OK\r\n-EXECABORT because of: NOPERM\r\n+OK\r\n+QUEUED\r\n" OTHERS, &p), YG_PROBE_RIGHTS);
 	assert_string_equal(p.missing, "+exec");
