@@ -38,6 +38,7 @@ void yg_lane_delivered(struct redis_lane *lane, uint64_t position, uint64_t sequ
 {
 	lane->position = position;
 	lane->last = sequence;
+	lane->exact = true;
 	lane->top = (struct redis_id){yg_spool_generation(lane->redis->spool), sequence};
 	count(lane, lane->taken, 1);
 	if (sequence > lane->mend_to)
@@ -58,6 +59,7 @@ static void skip_delivered(struct redis_lane *lane, uint64_t sequence)
 		if (!entry.length)
 			continue;
 		lane->last = entry.sequence;
+		lane->exact = true;
 		count(lane, lane->taken, 1);
 		count(lane, YG_CC_REDIS_DUPLICATES, 1);
 	}
@@ -108,7 +110,6 @@ static void step_back(struct redis_lane *lane, uint64_t sequence)
 	bool exact = lane->exact || !yg_spool_lasts(spool);
 	lane->mending = false;
 	lane->mend_to = lane->gone = lane->resent = 0;
-	lane->exact = true;
 	// What was sent under another generation is in a stream that still exists, and not lost with ours.
 	if (yg_spool_lasts(spool) && lane->top.generation && sequence + 1 < floor)
 		sequence = floor - 1;
@@ -124,6 +125,8 @@ static void step_back(struct redis_lane *lane, uint64_t sequence)
 	lane->mend_to = lane->last;
 	// After a start `last` is where its cursor stood, and how many of the positions before that were its own nobody knows.
 	lane->gone = exact ? lane->last - sequence - held : 0;
+	lane->last = exact ? lane->last : sequence;
+	lane->exact = true;
 	lane->position = position < lane->position ? position : lane->position;
 	lane->safe = lane->safe < lane->position ? lane->safe : lane->position;
 }

@@ -48,12 +48,15 @@ static void go_behind(struct redis_lane *lane, uint64_t sequence)
 {
 	struct yg_spool *spool = lane->redis->spool;
 	uint64_t oldest = yg_spool_oldest(spool), end = yg_spool_end(spool);
+	struct yg_spool_entry entry;
 	if (yg_spool_lasts(spool)) { // positions are sequences
-		lane->position = sequence + 1 < oldest ? oldest : sequence < end ? sequence + 1 : end;
+		uint64_t next = sequence + 1 < oldest ? oldest : sequence < end ? sequence + 1 : end;
+		for (uint64_t i = lane->position; i < next && yg_spool_get(spool, lane->sink.which, i, &entry);)
+			i++; // what holds nothing is counted
+		lane->position = next;
 		return;
 	}
 	for (lane->position = oldest; lane->position < end; lane->position++) {
-		struct yg_spool_entry entry;
 		if (!yg_spool_get(spool, lane->sink.which, lane->position, &entry) || (entry.length && entry.sequence > sequence))
 			return;
 	}
