@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import common  # noqa: E402
 import redis_sentinel  # noqa: E402
 from redis_script import Script, Server  # noqa: E402
-from redis_sentinel import KEY, Courier, Process, free_ports, until  # noqa: E402
+from redis_sentinel import KEY, Courier, Process, free_ports, numbers, until  # noqa: E402
 
 
 LIST = "yagura:test:list"
@@ -29,11 +29,6 @@ LIST = "yagura:test:list"
 
 def cli(port, *words):
     return common.run(["redis-cli", "-p", str(port), *words], timeout=30).out.strip()
-
-
-def numbers(port, key, mark):
-    """What stands behind a mark in each entry of a stream."""
-    return [int(n) for n in re.findall(re.escape(mark) + r"(\d+)", cli(port, "--raw", "XRANGE", key, "-", "+"))]
 
 
 class Cluster:
@@ -99,7 +94,7 @@ def moves(cases, build, folder, count):
         code, stats, said = courier.end()
         owner = cluster.owner()
         pairs = [(int(a), int(b)) for a, b in re.findall(r"^(\d+)-(\d+)$", cli(owner, "--raw", "XRANGE", KEY, "-", "+"), re.M)]
-        alerts = numbers(owner, KEY, "test ")
+        alerts = numbers(cli(owner, "--raw", "XRANGE", KEY, "-", "+"), '"test ')
         cases.check(f"the_slot_moves_{count}_times", done == count, f"{done}\n{stats}\n{said}")
         cases.check("the_courier_ends_well", code == 0, f"exit {code}\n{stats}\n{said[-1500:]}")
         cases.check("every_alert_is_there_once_and_in_order", alerts == list(range(1, courier.pushed + 1)) and len({a for a, _ in pairs}) == 1,
@@ -107,7 +102,7 @@ def moves(cases, build, folder, count):
         marks = cli(owner, "KEYS", "*marks").splitlines()
         cases.check("marks_are_where_the_stream_is", marks == ["yagura:test:{" + KEY + "}:marks"], marks)
         for lane, mark, last in (("flows", '"flow_id":', flows), ("metrics", '"packets_in":', seconds)):
-            there = numbers(owner, "yagura:test:{" + KEY + "}:" + lane, mark)
+            there = numbers(cli(owner, "--raw", "XRANGE", "yagura:test:{" + KEY + "}:" + lane, "-", "+"), mark)
             cases.check(f"{lane}_are_beside_it_once_and_in_order", there == list(range(1, last + 1)), f"{len(there)} of {last}\n{said[-1500:]}")
         lines = [cli(port, "LLEN", LIST) for port in cluster.nodes]
         cases.check("the_list_is_on_its_node", str(courier.pushed + flows) in lines, f"{lines}, {courier.pushed} and {flows}\n{stats}")
