@@ -170,7 +170,7 @@ struct yg_probe {
 	enum yg_probe_end end;
 	char said[128]; // the reason, printable ASCII
 	char user[128];
-	char missing[64]; // commands refused, with a + before each
+	char missing[96]; // commands refused, with a + before each
 	bool more;        // the user may do more than a sensor needs
 };
 void yg_doctor_probe_redis(const char *url, const char *sensor, unsigned timeout_ms, struct yg_probe *ret_probe);

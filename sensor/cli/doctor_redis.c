@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Is Redis there, and may the sensor's user do there what the courier does? Nothing is written: XADD is queued inside a MULTI
+// Is Redis there, and may the sensor's user do there what the courier does? Nothing is written: XADD and the rest are queued inside a MULTI
 // and the connection closed, which discards it; Redis checks rights, memory limit and role when it queues. An empty MULTI and
 // EXEC tells about EXEC. What is refused stands in Redis' own ACL LOG.
 //
@@ -289,6 +289,26 @@ static enum yg_probe_end ask_sentinels(struct talk *t, struct yg_redis_url *url,
 	return end;
 }
 
+// What the courier says besides XADD, queued behind it. False when no answer came.
+static bool try_others(struct talk *t, const char *sensor, const char *key, struct yg_probe *probe)
+{
+	char answer[LINE_MAX_BYTES], health[128];
+	snprintf(health, sizeof health, "yagura:%.63s:health", sensor);
+	if (!ASK(t, answer, "XTRIM", key, "MINID", "~", "0-1"))
+		return false;
+	note_missing(probe, answer, "+xtrim");
+	if (!ASK(t, answer, "HSET", health, "state", ""))
+		return false;
+	note_missing(probe, answer, "+hset");
+	if (!ASK(t, answer, "EXPIRE", health, "15"))
+		return false;
+	note_missing(probe, answer, "+expire");
+	if (!ASK(t, answer, "WAIT", "0", "1"))
+		return false;
+	note_missing(probe, answer, "+wait");
+	return true;
+}
+
 static enum yg_probe_end try_rights(struct talk *t, const char *sensor, struct yg_probe *probe)
 {
 	char answer[LINE_MAX_BYTES], key[128];
@@ -314,6 +334,8 @@ static enum yg_probe_end try_rights(struct talk *t, const char *sensor, struct y
 		if (!ASK(t, answer, "XADD", key, "MAXLEN", "~", "1000000000", "*", "eve", ""))
 			return cut_off(probe);
 		note_missing(probe, answer, "+xadd");
+		if (!try_others(t, sensor, key, probe))
+			return cut_off(probe);
 	}
 	if (probe->missing[0])
 		return YG_PROBE_RIGHTS;

@@ -125,6 +125,28 @@
 	  "Replicas that must have an alert before it counts as delivered (WAIT).", "配送済みとみなすまでに複製を待つレプリカ数。") \
 	X(REDIS_TIMEOUT, "redis.timeout", DURATION, "s", 0.1, 60, "2s", NULL, \
 	  "Time to answer a command, and to connect (1 s at most).", "応答と接続（最長1秒）の制限時間。") \
+	X(REDIS_FLOWS, "redis.flows", BOOL, NULL, 0, 0, "false", NULL, \
+	  "Send flow records to Redis too (stream flows, list and channel). They go through the spool, which must be on disk: " \
+	  "a busy link fills it.", \
+	  "フロー記録もRedisへ送る。ディスク上のスプールが必要で、回線が速いと容量を使う。") \
+	X(REDIS_FLOWS_MAXLEN, "redis.flows_maxlen", INT, "entries", 1000, 1000000000, "100000", NULL, \
+	  "Entries that the stream of flow records keeps, about.", "フロー記録のストリームに残すおよその件数。") \
+	X(REDIS_SECONDS, "redis.seconds", INT, "entries", 60, 10000000, "3600", NULL, \
+	  "Points of metrics of one second that their stream keeps, about.", "1秒ごとの計測値を残すおよその件数。") \
+	X(REDIS_MINUTES, "redis.minutes", INT, "entries", 60, 10000000, "10080", NULL, \
+	  "Points of one minute.", "1分ごとの計測値を残すおよその件数。") \
+	X(REDIS_HOURS, "redis.hours", INT, "entries", 24, 10000000, "9600", NULL, \
+	  "Points of one hour.", "1時間ごとの計測値を残すおよその件数。") \
+	X(REDIS_LIST_KEY, "redis.list.key", STRING, NULL, 0, 200, "", NULL, \
+	  "Key of a list that gets the same lines, for readers that take from one (Logstash, Vector, FEVER); empty: none.", \
+	  "同じ行を追加するリストのキー（Logstash、Vector、FEVERなど向け）。空なら使わない。") \
+	X(REDIS_LIST_PUSH, "redis.list.push", ENUM, NULL, 0, 0, "rpush", "lpush|rpush", \
+	  "On which end: rpush for readers that take from the left (BLPOP: Logstash, Vector), lpush for those that take from the right (FEVER).", \
+	  "追加する側。左から取り出す読み手（Logstash、Vector）はrpush、右から取り出す読み手（FEVER）はlpush。") \
+	X(REDIS_LIST_MAXLEN, "redis.list.maxlen", INT, "lines", 1, 100000000, "100000", NULL, \
+	  "Lines that the list keeps; the oldest beyond are cut off, and counted.", "リストに残す行数。超えた古い行は削除し、件数を記録する。") \
+	X(REDIS_CHANNEL, "redis.channel", STRING, NULL, 0, 200, "", NULL, \
+	  "Channel on which the same lines are published, for readers that listen; empty: none.", "同じ行を発行するチャンネル。空なら使わない。") \
 	X(REDIS_DRAIN, "redis.drain", DURATION, "s", 0, 3600, "10s", NULL, \
 	  "How long the end of a replay keeps trying to deliver.", "終了時に配送を試みる時間。") \
 	X(SPOOL_FOLDER, "spool.folder", STRING, NULL, 0, 4000, "auto", NULL, \

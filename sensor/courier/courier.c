@@ -8,6 +8,7 @@
 // so no wake-up is ever needed but the one on the busy ring.
 #include "courier/courier.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,19 +46,18 @@ static char *room_for(struct yg_courier *courier, size_t size, uint64_t now_ns)
 	return yg_sink_file_room(&courier->file, size, now_ns);
 }
 
-// False when it had to be dropped.
-static bool write_flow(struct yg_courier *courier, uint64_t now_ns)
+// A line that is there already, or else the record at hand. False when it had to be dropped.
+static bool write_flow(struct yg_courier *courier, size_t length, uint64_t now_ns)
 {
-	if (!yg_eve_flow_valid(&courier->flow)) {
-		courier->flows_invalid++;
-		return true;
-	}
 	char *room = room_for(courier, YG_EVE_FLOW_MAX, now_ns);
 	if (!room) {
 		courier->flows_dropped++;
 		return false;
 	}
-	size_t length = yg_eve_flow(&courier->eve, &courier->flow, room, YG_EVE_FLOW_MAX);
+	if (length)
+		memcpy(room, courier->flow_line, length);
+	else
+		length = yg_eve_flow(&courier->eve, &courier->flow, room, YG_EVE_FLOW_MAX);
 	if (length == 0) {
 		courier->flows_too_long++;
 		return true;
@@ -67,21 +67,68 @@ static bool write_flow(struct yg_courier *courier, uint64_t now_ns)
 	return true;
 }
 
+// Into the log. A disk that takes nothing just now is waited for while the ring has room; a live engine has its records somewhere to go.
+static bool log_flow(struct yg_courier *courier, size_t length, uint64_t now_ns)
+{
+	const struct yg_ring *ring = &courier->flows_read;
+	uint64_t pseq = ring->own + 1;
+	int error = yg_spool_offer(courier->spool, YG_SPOOL_FLOW, pseq, courier->flow_line, length, now_ns);
+	bool crowded = ring->own - courier->flows.own + yg_ring_available(&courier->flows_read) > ring->count / 4 * 3;
+	if (error == -EAGAIN && !crowded)
+		return false;
+	if (error == -EAGAIN)
+		yg_spool_give_up(courier->spool, YG_SPOOL_FLOW, pseq);
+	if (error && error != -EEXIST)
+		count(courier, YG_CC_SPOOL_FLOWS_SHED, 1);
+	else
+		courier->flows_offered = pseq;
+	return true;
+}
+
+// The record at hand, to whoever wants it. False when it must be offered again. *ret_written turns false when the file had to drop it.
+static bool take_flow(struct yg_courier *courier, uint64_t now_ns, bool *ret_written)
+{
+	// What a courier before this one wrote, and the log had not settled, is for the log alone.
+	bool new = courier->flows_read.own >= yg_counter_get(&courier->journal->flows);
+	size_t length = 0;
+	if (!yg_eve_flow_valid(&courier->flow)) {
+		courier->flows_invalid += new;
+		return true;
+	}
+	if (courier->log_flows) {
+		length = yg_eve_flow(&courier->eve, &courier->flow, courier->flow_line, sizeof courier->flow_line);
+		if (length && !log_flow(courier, length, now_ns))
+			return false;
+		if (!length) {
+			courier->flows_too_long += new;
+			return true;
+		}
+	}
+	if (new && courier->has_file && courier->write_flows)
+		*ret_written &= write_flow(courier, length, now_ns);
+	return true;
+}
+
 static bool take_flows(struct yg_courier *courier, uint64_t now_ns)
 {
 	struct yg_ring *ring = &courier->flows_read;
-	bool wanted = courier->has_file && courier->write_flows, all = true;
-	uint32_t available = yg_ring_available(ring);
-	uint32_t n = available < FLOWS_A_TURN ? available : FLOWS_A_TURN;
-	for (uint32_t i = 0; i < n && wanted; i++) {
+	bool wanted = (courier->has_file && courier->write_flows) || courier->log_flows, all = true;
+	uint32_t available = yg_ring_available(ring), n = 0;
+	available = available < FLOWS_A_TURN ? available : FLOWS_A_TURN;
+	for (; n < available && wanted; n++) {
 		memcpy(&courier->flow, yg_ring_slot(ring, ring->own), sizeof courier->flow);
-		all &= write_flow(courier, now_ns);
+		if (!take_flow(courier, now_ns, &all))
+			break;
 		yg_ring_pop(ring, 1); // one by one: a record may flush those before it, and the journal must know where it stands
+	}
+	if (courier->log_flows)
+		yg_journal_give_back(courier);
+	if (!wanted) {
+		yg_ring_pop(ring, available);
+		n = available;
 	}
 	if (n == 0)
 		return false;
-	if (!wanted)
-		yg_ring_pop(ring, n);
 	count(courier, YG_CC_FLOWS_READ, n);
 	if (!all || courier->flows_buffered == 0)
 		yg_journal_let_go(courier);
@@ -139,6 +186,7 @@ static bool turn(struct yg_courier *courier, uint64_t now_ns)
 		if (courier->sinks[i])
 			moved |= courier->sinks[i]->ops->step(courier->sinks[i], now_ns);
 	moved |= take_flows(courier, now_ns);
+	moved |= yg_points_turn(&courier->points, now_ns);
 	if (courier->has_file && courier->file.lines &&
 	    (!moved || now_ns - courier->file.oldest_ns >= YG_SINK_FILE_IDLE_MS * (uint64_t)YG_NS_PER_MS))
 		yg_journal_flush(courier, now_ns);
@@ -249,7 +297,8 @@ static uint64_t end_of_trying(struct yg_courier *courier, bool stop, uint64_t no
 	if (stop || supervisor_is_gone(courier))
 		return now_ns + (uint64_t)(courier->drain_ns < limit_ns ? courier->drain_ns : limit_ns);
 	// A spool whose disk takes nothing never reads to the end: that the engine has ended is enough.
-	bool over = yg_spool_lasts(courier->spool) ? yg_spool_closed(courier->spool) && yg_ring_ended(&courier->flows_read) : all_read(courier);
+	bool flows = courier->log_flows ? yg_ring_closed(&courier->flows_read) : yg_ring_ended(&courier->flows_read);
+	bool over = yg_spool_lasts(courier->spool) ? yg_spool_closed(courier->spool) && flows : all_read(courier);
 	return over ? now_ns + (uint64_t)courier->drain_ns : UINT64_MAX;
 }
 

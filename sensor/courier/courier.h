@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The courier: what comes through the alert ring and the flow ring goes to every sink that is configured. One thread.
+// The courier: what comes through the rings of alerts, flow records and points goes to every sink that is configured. One thread.
 #pragma once
 
 #include "base/ring.h"
 #include "config/config.h"
 #include "courier/eve.h"
 #include "courier/journal.h"
+#include "courier/points.h"
 #include "courier/sink.h"
 #include "courier/sink_file.h"
 #include "courier/spool.h"
@@ -30,6 +31,9 @@ struct yg_courier {
 	struct yg_sink *sinks[YG_SPOOL_SINKS]; // NULL: not configured; the EVE file is `file`
 	struct yg_sink_file file;
 	bool has_file, write_flows;
+	bool log_flows;         // flow records go into the log too, for Redis
+	uint64_t flows_offered; // highest position of the flow ring, and 1, that the log has taken
+	struct yg_points points;
 	uint32_t flows_buffered; // flow records in the file's buffer
 	// Read since the ring was last given back, and not for the file: what a successor would find again counts only then.
 	uint32_t flows_invalid, flows_too_long, flows_dropped;
@@ -38,6 +42,7 @@ struct yg_courier {
 	int alive_fd;           // ends when the supervisor is gone; -1: none
 	int64_t drain_ns;       // how long the end keeps trying
 	struct yg_flow flow;    // private copy of the record at hand
+	char flow_line[YG_EVE_FLOW_MAX];
 };
 
 // Runs until both rings have ended and everything is delivered, or the time to keep trying is over, or *stop is set.

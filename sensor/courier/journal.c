@@ -53,7 +53,8 @@ static void announce(struct yg_courier *courier)
 		yg_counter_set(&j->inode, st.st_ino);
 		yg_counter_set(&j->before, st.st_ino ? (uint64_t)st.st_size : 0);
 	}
-	yg_counter_set(&j->after.flows, courier->flows_read.own);
+	uint64_t flows = yg_counter_get(&j->flows); // what is read again for the log alone does not count
+	yg_counter_set(&j->after.flows, courier->flows_read.own > flows ? courier->flows_read.own : flows);
 	yg_counter_set(&j->after.alerts, courier->file_position);
 	yg_counter_set(&j->after.lines, get(courier, YG_CC_EVE_LINES) + file->lines);
 	yg_counter_set(&j->after.bytes, get(courier, YG_CC_EVE_BYTES) + file->length);
@@ -66,12 +67,27 @@ static void announce(struct yg_courier *courier)
 	in_order();
 }
 
-static void release_flows(struct yg_courier *courier, uint64_t position)
+void yg_journal_give_back(struct yg_courier *courier)
 {
-	if (position - courier->flows.own > courier->flows.count)
+	uint64_t position = yg_counter_get(&courier->journal->flows);
+	if (courier->log_flows) {
+		uint64_t settled = yg_spool_settled(courier->spool, YG_SPOOL_FLOW); // a position and 1: all before it
+		settled = settled >= courier->flows_offered ? courier->flows_read.own : settled;
+		position = settled < position ? settled : position;
+	}
+	if (position <= courier->flows.own || position - courier->flows.own > courier->flows.count)
 		return; // it is there already
 	yg_ring_pop(&courier->flows, (uint32_t)(position - courier->flows.own));
 	yg_ring_release(&courier->flows);
+}
+
+// As far as the file is concerned.
+static void release_flows(struct yg_courier *courier, uint64_t position)
+{
+	if (position > yg_counter_get(&courier->journal->flows))
+		yg_counter_set(&courier->journal->flows, position);
+	in_order();
+	yg_journal_give_back(courier);
 }
 
 static void forget_refused(struct yg_courier *courier)
@@ -86,14 +102,14 @@ void yg_journal_settle(struct yg_courier *courier)
 	in_order();
 }
 
-// Up to where the ring was given back says which of the two holds. NULL when neither does.
+// Up to where the file's side has given the ring back says which of the two holds. NULL when neither does.
 static const struct yg_journal_given *given_back(const struct yg_courier *courier)
 {
 	const struct yg_journal_given *found = NULL;
 	for (int i = 0; i < 2; i++) {
 		const struct yg_journal_given *g = &courier->journal->given[i];
 		uint64_t position = yg_counter_get(&g->position);
-		if (position && position - 1 <= courier->flows.own && (!found || position > yg_counter_get(&found->position)))
+		if (position && position - 1 <= yg_counter_get(&courier->journal->flows) && (!found || position > yg_counter_get(&found->position)))
 			found = g;
 	}
 	return found;
@@ -140,6 +156,10 @@ int yg_journal_flush(struct yg_courier *courier, uint64_t now_ns)
 
 void yg_journal_let_go(struct yg_courier *courier)
 {
+	if (courier->flows_read.own <= yg_counter_get(&courier->journal->flows)) { // read again for the log alone
+		yg_journal_give_back(courier);
+		return;
+	}
 	const struct yg_journal_given *holds = given_back(courier);
 	struct yg_journal_given *next = &courier->journal->given[holds == &courier->journal->given[0]];
 	yg_counter_set(&next->position, 0);
@@ -188,6 +208,9 @@ static void count_lost(struct yg_courier *courier, const struct yg_journal_given
 void yg_journal_recover(struct yg_courier *courier, const char *path)
 {
 	struct yg_journal *j = courier->journal;
+	courier->flows_read = courier->flows;
+	if (yg_counter_get(&j->flows) < courier->flows.own)
+		yg_counter_set(&j->flows, courier->flows.own);
 	const struct yg_journal_given *given = given_back(courier);
 	if (given)
 		count_refused(courier, given);

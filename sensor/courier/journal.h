@@ -44,7 +44,8 @@ struct yg_journal {
 	struct yg_journal_point after;
 	struct yg_counter alerts;             // what is in the file, whatever Redis has
 	struct yg_journal_given given[2];     // the newer one holds once the ring stands at its position, until then the other
-	struct yg_counter generation, sent;   // of the Redis stream: see spool.h
+	struct yg_counter flows;              // records of the flow ring before it are in the file, or given up
+	struct yg_counter generation, sent, token; // of the Redis streams: see spool.h
 	// with a spool on disk: see spool_disk.c
 	struct yg_counter producer, base;     // this run's number in the log (0: none yet), and the LSN at which it began
 	struct yg_counter log;                // which log: the beginning of its UUID
@@ -67,6 +68,9 @@ int yg_journal_flush(struct yg_courier *courier, uint64_t now_ns);
 
 // Gives back all flow records that have been read, those in the buffer too: they are lost if this process dies now, and are counted then.
 void yg_journal_let_go(struct yg_courier *courier);
+
+// Gives back flow records that the file has or does not want, as far as the log has them too, when they go there.
+void yg_journal_give_back(struct yg_courier *courier);
 
 // Forgets records that were given back: they are written, or counted as lost.
 void yg_journal_settle(struct yg_courier *courier);

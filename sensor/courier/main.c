@@ -80,15 +80,40 @@ static int open_file(struct yg_courier *courier)
 	return 0;
 }
 
+// What the supervisor shows of itself; NULL when it shows nothing.
+static const struct yg_board *board(void)
+{
+	return yg_shm_map(YG_FD_BOARD, sizeof(struct yg_board), false, NULL);
+}
+
+static bool keep_sink(struct yg_courier *courier, struct yg_sink *sink)
+{
+	if (sink)
+		courier->sinks[sink->which] = sink;
+	else
+		yg_error("Redis: %s", strerror(errno));
+	return sink;
+}
+
 static int open_redis(struct yg_courier *courier, const char *sensor)
 {
 	const char *url = yg_config_string(&courier->config, YG_O_REDIS_URL), *reason;
+	bool lasts = yg_spool_lasts(courier->spool);
 	struct yg_redis_options options = {
 		.sensor = sensor,
 		.maxlen = yg_config_int(&courier->config, YG_O_REDIS_MAXLEN),
 		.maxage_ns = yg_config_ns(&courier->config, YG_O_REDIS_MAXAGE),
 		.replicas = yg_config_int(&courier->config, YG_O_REDIS_REPLICAS),
 		.timeout_ns = yg_config_ns(&courier->config, YG_O_REDIS_TIMEOUT),
+		.flows_maxlen = courier->log_flows ? yg_config_int(&courier->config, YG_O_REDIS_FLOWS_MAXLEN) : 0,
+		.seconds = lasts ? yg_config_int(&courier->config, YG_O_REDIS_SECONDS) : 0,
+		.minutes = yg_config_int(&courier->config, YG_O_REDIS_MINUTES),
+		.hours = yg_config_int(&courier->config, YG_O_REDIS_HOURS),
+		.board = board(),
+		.list = yg_config_string(&courier->config, YG_O_REDIS_LIST_KEY),
+		.list_left = yg_config_int(&courier->config, YG_O_REDIS_LIST_PUSH) == 0, // lpush|rpush
+		.list_maxlen = yg_config_int(&courier->config, YG_O_REDIS_LIST_MAXLEN),
+		.channel = yg_config_string(&courier->config, YG_O_REDIS_CHANNEL),
 	};
 	if (!url[0])
 		return 0;
@@ -107,11 +132,16 @@ static int open_redis(struct yg_courier *courier, const char *sensor)
 			return -EINVAL;
 		}
 	}
-	courier->sinks[YG_SPOOL_REDIS] = yg_redis_create(&options, courier->spool, courier->stats);
-	if (courier->sinks[YG_SPOOL_REDIS])
-		return 0;
-	yg_error("Redis: %s", strerror(errno));
-	return -errno;
+	if (!keep_sink(courier, yg_redis_create(&options, courier->spool, courier->stats)))
+		return -errno;
+	struct yg_sink *streams = courier->sinks[YG_SPOOL_REDIS];
+	courier->sinks[YG_SPOOL_REDIS_FLOWS] = yg_redis_lane(streams, YG_SPOOL_REDIS_FLOWS);
+	courier->sinks[YG_SPOOL_REDIS_METRICS] = yg_redis_lane(streams, YG_SPOOL_REDIS_METRICS);
+	if (options.list[0] && !keep_sink(courier, yg_redis_create_list(&options, courier->spool, courier->stats)))
+		return -errno;
+	if (options.channel[0] && !keep_sink(courier, yg_redis_create_channel(&options, courier->spool, courier->stats)))
+		return -errno;
+	return 0;
 }
 
 static void *map(int fd, const char *what, size_t min_size, size_t *ret_size)
@@ -185,7 +215,15 @@ static bool wanted(const struct yg_config *config, struct yg_spool_wants *ret_wa
 {
 	bool file = yg_config_string(config, YG_O_EVE_FILE)[0], redis = yg_config_string(config, YG_O_REDIS_URL)[0];
 	ret_wants->classes[YG_SPOOL_EVE] = file ? YG_SPOOL_ALERTS : 0; // flow records come to it by their ring
-	ret_wants->classes[YG_SPOOL_REDIS] = redis ? YG_SPOOL_ALERTS : 0;
+	if (redis) {
+		bool list = yg_config_string(config, YG_O_REDIS_LIST_KEY)[0], channel = yg_config_string(config, YG_O_REDIS_CHANNEL)[0];
+		unsigned flows = yg_config_int(config, YG_O_REDIS_FLOWS) ? 1 << YG_SPOOL_FLOW : 0;
+		ret_wants->classes[YG_SPOOL_REDIS] = YG_SPOOL_ALERTS;
+		ret_wants->classes[YG_SPOOL_REDIS_FLOWS] = flows;
+		ret_wants->classes[YG_SPOOL_REDIS_METRICS] = 1 << YG_SPOOL_METRIC;
+		ret_wants->classes[YG_SPOOL_LIST] = list ? YG_SPOOL_ALERTS | flows : 0;
+		ret_wants->classes[YG_SPOOL_CHANNEL] = channel ? YG_SPOOL_ALERTS | flows : 0;
+	}
 	return file || redis;
 }
 
@@ -198,7 +236,7 @@ static struct yg_spool *open_spool(struct yg_courier *courier, void *alerts, siz
 	if (!path[0] || !any) { // without a sink there is nobody to keep anything for
 		struct yg_spool *spool = yg_spool_open_ring(alerts, size, &courier->eve, courier->stats, remember, courier->stats);
 		if (spool)
-			yg_spool_remember(spool, &courier->journal->generation, &courier->journal->sent);
+			yg_spool_remember(spool, &courier->journal->generation, &courier->journal->sent, &courier->journal->token);
 		return spool;
 	}
 	int error = open_log(courier, path);
@@ -208,6 +246,20 @@ static struct yg_spool *open_spool(struct yg_courier *courier, void *alerts, siz
 		return NULL;
 	}
 	return yg_spool_open_disk(alerts, size, courier->wal, &courier->eve, courier->stats, courier->journal, &wants, remember, courier->stats);
+}
+
+// A ring that not every supervisor makes.
+static int open_points(struct yg_courier *courier)
+{
+	size_t size;
+	void *memory = yg_shm_map(YG_FD_POINTS, 1, true, &size);
+	bool keep = yg_spool_lasts(courier->spool) && yg_config_string(&courier->config, YG_O_REDIS_URL)[0];
+	if (!memory)
+		return 0;
+	int error = yg_points_open(&courier->points, memory, size, &courier->eve, courier->spool, courier->stats, keep);
+	if (error)
+		yg_error("ring of points: %s", strerror(-error));
+	return error;
 }
 
 static int open_rings(struct yg_courier *courier)
@@ -224,7 +276,7 @@ static int open_rings(struct yg_courier *courier)
 	}
 	courier->spool = open_spool(courier, alerts, alerts_size);
 	if (courier->spool)
-		return 0;
+		return open_points(courier);
 	yg_error("alert ring or spool: %s", strerror(errno));
 	return -errno;
 }
@@ -254,6 +306,12 @@ static int set_up(struct yg_courier *courier)
 	if (open_rings(courier) < 0)
 		return YG_EXIT_BAD_SETUP;
 	// What the user named as output, and cannot be: this is for the user to mend, unlike everything else here.
+	courier->log_flows = yg_config_string(&courier->config, YG_O_REDIS_URL)[0] && yg_config_int(&courier->config, YG_O_REDIS_FLOWS);
+	if (courier->log_flows && !yg_spool_lasts(courier->spool)) {
+		yg_error("redis.flows needs a spool on disk: name a folder in spool.folder (a replay: --set spool.folder=FOLDER), "
+		         "or set redis.flows to false（redis.flowsにはディスク上のスプールが必要です。spool.folderを指定してください）");
+		return EX_CANTCREAT;
+	}
 	if (open_file(courier) < 0)
 		return EX_CANTCREAT;
 	return open_redis(courier, sensor) < 0 ? YG_EXIT_BAD_SETUP : YG_EXIT_OK;
@@ -280,7 +338,7 @@ int main(void)
 	if (yg_confine_process(YG_CONFINED_COURIER | sockets(&courier.config) | spool))
 		return YG_EXIT_BAD_SETUP;
 	status = yg_courier_run(&courier, &stop_asked);
-	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++)
+	for (unsigned i = YG_SPOOL_SINKS; i-- > 0;) // a lane of the streams lies in the memory of the first
 		if (courier.sinks[i])
 			courier.sinks[i]->ops->destroy(courier.sinks[i]);
 	yg_redis_tls_destroy(courier.tls);

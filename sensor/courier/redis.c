@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The connection: resolve, connect, greet, send, and rest when anything fails, as long as the class of the fault asks for
+// A connection: resolve, connect, greet, send, and rest when anything fails, as long as the class of the fault asks for
 // (model/redis_state.h). A state machine over a non-blocking hiredis context with deadlines of our own, because the EVE
 // file is written by the same thread. Written to the interface of hiredis 0.14; what 1.0 adds is needed for TLS alone (redis_tls.h).
 #include "courier/redis.h"
@@ -53,23 +53,26 @@ static void disconnect(struct yg_redis *redis)
 // The text goes to a terminal: what a server says is cut down to printable ASCII. True when it differs from the last one.
 static bool set_error(struct yg_redis *redis, const char *text)
 {
-	char *field = redis->stats->redis_error;
-	size_t size = sizeof redis->stats->redis_error, n = 0;
+	char *field = redis->error;
+	size_t size = sizeof redis->error, n = 0;
 	bool new = strncmp(field, text, size - 1) != 0;
 	for (; text[n] && n < size - 1; n++)
 		field[n] = text[n] >= 0x20 && text[n] < 0x7f ? text[n] : '?';
 	field[n] = 0;
+	if (!redis->role->up)
+		memcpy(redis->stats->redis_error, field, n + 1);
 	return new;
 }
 
 // True when it is another state than before.
 static bool enter(struct yg_redis *redis, enum yg_redis_state state)
 {
-	if (yg_counter_get(&redis->stats->c[YG_CC_REDIS_STATE]) == state)
-		return false;
-	yg_counter_set(&redis->stats->c[YG_CC_REDIS_STATE], state);
-	yg_counter_add(&redis->stats->redis_entered[state], 1);
-	return true;
+	bool new = redis->state != state;
+	redis->state = state;
+	yg_counter_set(&redis->stats->c[redis->role->state], redis->role->up ? state == YG_REDIS_READY : state);
+	if (new && !redis->role->up)
+		yg_counter_add(&redis->stats->redis_entered[state], 1);
+	return new;
 }
 
 // A fifth more or less, so that many sensors do not come back at the same moment. Marsaglia's xorshift.
@@ -103,15 +106,15 @@ void yg_redis_fault(struct yg_redis *redis, enum yg_redis_state state, const cha
 	const struct yg_redis_state_row *row = yg_redis_state_row(state);
 	bool new = set_error(redis, as_one(text));
 	if (enter(redis, state) || new)
-		yg_warn("Redis: %s: %s; %s（%s）", row->name, redis->stats->redis_error, row->en, row->ja);
-	yg_counter_add(&redis->stats->c[YG_CC_REDIS_ERRORS], 1);
+		yg_warn("%s: %s: %s; %s（%s）", redis->role->name, row->name, redis->error, row->en, row->ja);
+	yg_counter_add(&redis->stats->c[redis->role->errors], 1);
 }
 
 void yg_redis_leave(struct yg_redis *redis)
 {
 	disconnect(redis);
 	if (redis->phase == REDIS_SENDING)
-		redis->doubt = yg_spool_sent(redis->spool);
+		redis->role->left(redis);
 	redis->phase = REDIS_RESTING;
 }
 
@@ -132,12 +135,14 @@ void yg_redis_fail(struct yg_redis *redis, uint64_t now_ns, enum yg_redis_state 
 
 void yg_redis_well(struct yg_redis *redis)
 {
-	bool again = redis->stats->redis_error[0] != 0;
+	bool again = redis->error[0] != 0;
 	redis->backoff_ns = BACKOFF_FIRST_NS;
 	redis->redirects = 0;
-	redis->stats->redis_error[0] = 0;
+	redis->error[0] = 0;
+	if (!redis->role->up)
+		redis->stats->redis_error[0] = 0;
 	if (enter(redis, YG_REDIS_READY) && again)
-		yg_info("Redis: alerts are delivered again（配送を再開しました）");
+		yg_info("%s: alerts are delivered again（配送を再開しました）", redis->role->name);
 }
 
 static void set_socket_options(struct yg_redis *redis)
@@ -212,7 +217,7 @@ static void connected(struct yg_redis *redis, uint64_t now_ns)
 		yg_sentinel_ask(redis, now_ns);
 		return;
 	}
-	yg_counter_add(&redis->stats->c[YG_CC_REDIS_CONNECTS], 1);
+	yg_counter_add(&redis->stats->c[redis->role->connects], 1);
 	redis->phase = REDIS_GREETING;
 	redis->greeting = GREET_AUTH;
 	yg_redis_greet(redis, now_ns);
@@ -274,6 +279,19 @@ static bool step_securing(struct yg_redis *redis, uint64_t now_ns)
 	return true;
 }
 
+static bool take_reply(struct yg_redis *redis, const redisReply *reply, uint64_t now_ns)
+{
+	if (redis->phase == REDIS_GREETING)
+		return yg_redis_take_greeting(redis, reply, now_ns);
+	if (redis->phase == REDIS_ASKING)
+		return yg_sentinel_take(redis, reply, now_ns);
+	if (redis->phase != REDIS_IDLE)
+		return redis->role->take(redis, reply, now_ns);
+	yg_redis_fail(redis, now_ns, reply->type == REDIS_REPLY_ERROR ? yg_redis_refusal(reply->str) : YG_REDIS_GARBAGE,
+	              reply->type == REDIS_REPLY_ERROR ? reply->str : "it speaks without being asked");
+	return false;
+}
+
 // An answer gives the next one its whole time; half an answer does not, or a peer could dole out bytes for ever.
 static void take_replies(struct yg_redis *redis, uint64_t now_ns)
 {
@@ -289,7 +307,7 @@ static void take_replies(struct yg_redis *redis, uint64_t now_ns)
 			return;
 		}
 		redis->deadline_ns = now_ns + redis->timeout_ns;
-		bool usable = yg_redis_take_reply(redis, reply, now_ns);
+		bool usable = take_reply(redis, reply, now_ns);
 		freeReplyObject(reply);
 		if (redis->phase == REDIS_ASKING && redis->sentinel.known) {
 			disconnect(redis);
@@ -341,22 +359,6 @@ static bool exchange(struct yg_redis *redis, uint64_t now_ns)
 	return true;
 }
 
-// What comes next on a connection on which no answer is awaited. True when something was done.
-static bool go_on(struct yg_redis *redis, uint64_t now_ns)
-{
-	uint64_t before = redis->position;
-	redis->trim_ns = redis->trim_ns ? redis->trim_ns : now_ns;
-	if (yg_redis_trim_due(redis, now_ns))
-		yg_redis_trim(redis, now_ns);
-	else if (redis->position != yg_spool_end(redis->spool))
-		yg_redis_send_batch(redis, now_ns);
-	else if (redis->replicas && redis->safe != redis->position)
-		yg_redis_confirm(redis, true, now_ns);
-	else
-		yg_redis_well(redis);
-	return redis->phase != REDIS_IDLE || redis->position != before;
-}
-
 static bool step_talking(struct yg_redis *redis, uint64_t now_ns)
 {
 	bool moved = exchange(redis, now_ns);
@@ -371,7 +373,7 @@ static bool step_talking(struct yg_redis *redis, uint64_t now_ns)
 		yg_redis_fail(redis, now_ns, YG_REDIS_SILENT, "no answer in time");
 		return true;
 	}
-	return redis->phase == REDIS_IDLE ? go_on(redis, now_ns) || moved : moved;
+	return redis->phase == REDIS_IDLE ? redis->role->go_on(redis, now_ns) || moved : moved;
 }
 
 static struct yg_redis *own(struct yg_sink *sink)
@@ -401,8 +403,8 @@ static bool step(struct yg_sink *sink, uint64_t now_ns)
 
 static uint64_t position(const struct yg_sink *sink)
 {
-	const struct yg_redis *redis = (const struct yg_redis *)sink;
-	return redis->replicas ? redis->safe : redis->position;
+	const struct redis_lane *lane = (const struct redis_lane *)sink;
+	return lane->redis->replicas ? lane->safe : lane->position;
 }
 
 static int wait_fd(const struct yg_sink *sink, short *ret_events)
@@ -425,31 +427,67 @@ static void destroy(struct yg_sink *sink)
 	free(sink);
 }
 
-static const struct yg_sink_ops redis_ops = {step, position, wait_fd, destroy};
+static bool rides_along(struct yg_sink *sink, uint64_t now_ns)
+{
+	(void)sink, (void)now_ns;
+	return false;
+}
 
-struct yg_sink *yg_redis_create(const struct yg_redis_options *options, struct yg_spool *spool, struct yg_courier_stats *stats)
+static int no_fd(const struct yg_sink *sink, short *ret_events)
+{
+	(void)sink, (void)ret_events;
+	return -1;
+}
+
+static void owned_by_another(struct yg_sink *sink)
+{
+	(void)sink;
+}
+
+static const struct yg_sink_ops redis_ops = {step, position, wait_fd, destroy};
+static const struct yg_sink_ops lane_ops = {rides_along, position, no_fd, owned_by_another};
+
+struct redis_lane *yg_redis_add_lane(struct yg_redis *redis, enum yg_spool_sink which, enum yg_courier_counter taken)
+{
+	struct redis_lane *lane = &redis->lane[redis->lanes];
+	lane->sink = (struct yg_sink){redis->lanes ? &lane_ops : &redis_ops, which};
+	lane->redis = redis;
+	lane->taken = taken;
+	lane->position = lane->safe = yg_spool_start(redis->spool, which);
+	redis->lanes++;
+	return lane;
+}
+
+struct yg_sink *yg_redis_lane(struct yg_sink *streams, enum yg_spool_sink which)
+{
+	struct yg_redis *redis = own(streams);
+	for (unsigned i = 1; i < redis->lanes; i++)
+		if (redis->lane[i].sink.which == which)
+			return &redis->lane[i].sink;
+	return NULL;
+}
+
+struct yg_redis *yg_redis_begin(const struct yg_redis_options *options, const struct redis_role *role, enum yg_spool_sink which,
+                                enum yg_courier_counter taken, struct yg_spool *spool, struct yg_courier_stats *stats)
 {
 	struct yg_redis *redis = calloc(1, sizeof *redis);
 	if (!redis)
 		return NULL;
-	redis->sink = (struct yg_sink){&redis_ops, YG_SPOOL_REDIS};
+	redis->role = role;
 	redis->url = options->url;
 	redis->tls = options->tls;
 	redis->timeout_ns = (uint64_t)options->timeout_ns;
 	redis->spool = spool;
 	redis->stats = stats;
 	redis->backoff_ns = BACKOFF_FIRST_NS;
-	redis->position = redis->safe = yg_spool_start(spool, YG_SPOOL_REDIS);
-	redis->maxage_ns = (uint64_t)options->maxage_ns;
-	redis->replicas = (uint64_t)options->replicas;
 	redis->refusal = YG_REDIS_READY;
+	redis->state = YG_REDIS_CONNECTING;
 	if (getrandom(&redis->random, sizeof redis->random, GRND_NONBLOCK) < 0)
 		redis->random = (uint32_t)(uintptr_t)redis;
 	redis->random |= 1; // xorshift has no way out of 0
-	yg_counter_set(&stats->c[YG_CC_REDIS_STATE], YG_REDIS_CONNECTING);
-	snprintf(redis->key, sizeof redis->key, "yagura:%.63s:alerts", options->sensor);
-	yg_cluster_name_keys(redis, options->sensor);
+	yg_counter_set(&stats->c[role->state], role->up ? 0 : YG_REDIS_CONNECTING);
+	snprintf(redis->sensor, sizeof redis->sensor, "%.63s", options->sensor);
 	use_url(redis);
-	snprintf(redis->maxlen, sizeof redis->maxlen, "%lld", (long long)options->maxlen);
-	return &redis->sink;
+	yg_redis_add_lane(redis, which, taken);
+	return redis;
 }

@@ -12,22 +12,29 @@
 #include "courier/redis_internal.h"
 
 // The tag is the whole key of the stream, as Redis hashes what stands between the first braces.
-void yg_cluster_name_keys(struct yg_redis *redis, const char *sensor)
+void yg_cluster_name_keys(struct yg_redis *redis)
 {
-	const char *tag = redis->clustered ? redis->key : "", *open = redis->clustered ? ":{" : "", *close = redis->clustered ? "}" : "";
-	snprintf(redis->marks, sizeof redis->marks, "yagura:%.63s%s%s%s:marks", sensor, open, tag, close);
-	snprintf(redis->mark, sizeof redis->mark, "yagura:%.63s%s%s%s:courier", sensor, open, tag, close);
+	char plain[96], begin[160];
+	const char *sensor = redis->sensor;
+	snprintf(plain, sizeof plain, "yagura:%.63s", sensor);
+	if (redis->clustered)
+		snprintf(begin, sizeof begin, "%s:{%s:alerts}", plain, plain);
+	else
+		memcpy(begin, plain, sizeof plain);
+	snprintf(redis->marks, sizeof redis->marks, "%s:marks", begin);
+	snprintf(redis->mark, sizeof redis->mark, "%s:courier", begin);
+	snprintf(redis->health.key, sizeof redis->health.key, "%s:health", begin);
+	for (unsigned i = 0; i < redis->lanes; i++)
+		for (unsigned k = 0; k < redis->lane[i].keys; k++)
+			snprintf(redis->lane[i].key[k].name, sizeof redis->lane[i].key[k].name, "%s:%s", i ? begin : plain, redis->lane[i].key[k].suffix);
 }
 
 void yg_cluster_found(struct yg_redis *redis)
 {
-	char sensor[64];
 	if (redis->clustered)
 		return;
 	redis->clustered = true;
-	snprintf(sensor, sizeof sensor, "%s", redis->key + strlen("yagura:"));
-	sensor[strcspn(sensor, ":")] = '\0';
-	yg_cluster_name_keys(redis, sensor);
+	yg_cluster_name_keys(redis);
 }
 
 // "MOVED 3999 host:port"; an IPv6 address stands without brackets, no host means the one that was asked.

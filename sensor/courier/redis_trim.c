@@ -19,15 +19,6 @@
 #include "courier/redis_internal.h"
 
 #define HOUR_NS (3600 * (uint64_t)YG_NS_PER_S)
-enum { WORDS_MAX = 10 };
-
-static bool say(struct yg_redis *redis, int count, const char **words)
-{
-	size_t lengths[WORDS_MAX];
-	for (int i = 0; i < count; i++)
-		lengths[i] = strlen(words[i]);
-	return yg_redis_say(redis, count, words, lengths);
-}
 
 static uint64_t wall_s(void)
 {
@@ -37,7 +28,7 @@ static uint64_t wall_s(void)
 // When idle; not even then for an hour is too long.
 bool yg_redis_trim_due(const struct yg_redis *redis, uint64_t now_ns)
 {
-	bool idle = redis->position == yg_spool_end(redis->spool);
+	bool idle = redis->lane[0].position == yg_spool_end(redis->spool);
 	return redis->maxage_ns && now_ns >= redis->trim_ns + (idle ? 0 : HOUR_NS);
 }
 
@@ -51,17 +42,17 @@ static bool done(struct yg_redis *redis, uint64_t now_ns)
 static bool say_mark(struct yg_redis *redis)
 {
 	char id[48], now[24], max[16];
-	snprintf(id, sizeof id, "%" PRIu64 "-%" PRIu64, redis->top.generation, redis->top.sequence);
+	snprintf(id, sizeof id, "%" PRIu64 "-%" PRIu64, redis->lane[0].top.generation, redis->lane[0].top.sequence);
 	snprintf(now, sizeof now, "%" PRIu64, wall_s());
 	snprintf(max, sizeof max, "%d", REDIS_MARKS);
-	return say(redis, 10, (const char *[]){"XADD", redis->marks, "MAXLEN", "~", max, "*", "time", now, "id", id});
+	return yg_redis_say_words(redis, 10, (const char *[]){"XADD", redis->marks, "MAXLEN", "~", max, "*", "time", now, "id", id});
 }
 
 static bool say_min(struct yg_redis *redis, const char *key, const char *how, struct redis_id id)
 {
 	char min[48];
 	snprintf(min, sizeof min, "%" PRIu64 "-%" PRIu64, id.generation, id.sequence);
-	return say(redis, 5, (const char *[]){"XTRIM", key, "MINID", how, min});
+	return yg_redis_say_words(redis, 5, (const char *[]){"XTRIM", key, "MINID", how, min});
 }
 
 static bool step(struct yg_redis *redis, enum redis_trimming next, struct redis_id up_to, uint64_t now_ns)
@@ -71,9 +62,9 @@ static bool step(struct yg_redis *redis, enum redis_trimming next, struct redis_
 	if (next == TRIM_MARK)
 		complete = say_mark(redis);
 	else if (next == TRIM_LOOK)
-		complete = say(redis, 3, (const char *[]){"XINFO", "STREAM", redis->marks});
+		complete = yg_redis_say_words(redis, 3, (const char *[]){"XINFO", "STREAM", redis->marks});
 	else if (next == TRIM_CUT)
-		complete = say_min(redis, redis->key, "~", up_to);
+		complete = say_min(redis, redis->lane[0].key[0].name, "~", up_to);
 	else
 		complete = say_min(redis, redis->marks, "=", up_to);
 	return yg_redis_send(redis, complete, now_ns);
@@ -81,11 +72,11 @@ static bool step(struct yg_redis *redis, enum redis_trimming next, struct redis_
 
 bool yg_redis_trim(struct yg_redis *redis, uint64_t now_ns)
 {
-	if (redis->top.generation == 0 && redis->top.sequence == 0)
+	if (redis->lane[0].top.generation == 0 && redis->lane[0].top.sequence == 0)
 		return done(redis, now_ns); // an empty stream
 	redis->phase = REDIS_TRIMMING;
 	redis->trim_rounds = 0;
-	return step(redis, TRIM_MARK, redis->top, now_ns);
+	return step(redis, TRIM_MARK, redis->lane[0].top, now_ns);
 }
 
 static const redisReply *field(const redisReply *list, const char *name)
@@ -125,10 +116,10 @@ static bool refused(struct yg_redis *redis, const char *text, uint64_t now_ns)
 {
 	enum yg_redis_state state = yg_redis_refusal(text);
 	if (state == YG_REDIS_OOM && redis->trimming == TRIM_MARK)
-		return step(redis, TRIM_LOOK, redis->top, now_ns);
+		return step(redis, TRIM_LOOK, redis->lane[0].top, now_ns);
 	if (state == YG_REDIS_CLUSTER && !redis->clustered) {
 		yg_cluster_found(redis);
-		return step(redis, TRIM_MARK, redis->top, now_ns);
+		return step(redis, TRIM_MARK, redis->lane[0].top, now_ns);
 	}
 	if (state == YG_REDIS_NOPERM || state == YG_REDIS_OOM || state == YG_REDIS_WRONGTYPE || state == YG_REDIS_REFUSED) {
 		if (!redis->trim_refused)
@@ -149,7 +140,7 @@ bool yg_redis_trim_take(struct yg_redis *redis, const redisReply *reply, uint64_
 		return refused(redis, reply->str, now_ns);
 	switch (redis->trimming) {
 	case TRIM_MARK:
-		return step(redis, TRIM_LOOK, redis->top, now_ns);
+		return step(redis, TRIM_LOOK, redis->lane[0].top, now_ns);
 	case TRIM_LOOK:
 		return look(redis, reply, now_ns);
 	case TRIM_CUT:
@@ -158,6 +149,6 @@ bool yg_redis_trim_take(struct yg_redis *redis, const redisReply *reply, uint64_
 		yg_counter_add(&redis->stats->c[YG_CC_REDIS_TRIMS], 1);
 		return step(redis, TRIM_DROP, next, now_ns);
 	default:
-		return step(redis, TRIM_LOOK, redis->top, now_ns);
+		return step(redis, TRIM_LOOK, redis->lane[0].top, now_ns);
 	}
 }

@@ -4,6 +4,7 @@
 // See spool.h: what both kinds of spool do alike, and the choice between them.
 #include "courier/spool_internal.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -123,9 +124,35 @@ uint64_t yg_spool_sent(const struct yg_spool *spool)
 	return spool->sent;
 }
 
-uint64_t yg_spool_generation_first(const struct yg_spool *spool)
+uint64_t yg_spool_generation_first(const struct yg_spool *spool, enum yg_spool_sink sink)
 {
-	return spool->generation_first;
+	return spool->generation_first[sink];
+}
+
+void yg_spool_begin_generation(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t first)
+{
+	spool->generation_first[sink] = first;
+}
+
+uint64_t yg_spool_token(const struct yg_spool *spool)
+{
+	return spool->token;
+}
+
+int yg_spool_offer(struct yg_spool *spool, enum yg_spool_class class, uint64_t pseq, const char *line, size_t length, uint64_t now_ns)
+{
+	return spool->ops->offer ? spool->ops->offer(spool, class, pseq, line, length, now_ns) : -ENOTSUP;
+}
+
+void yg_spool_give_up(struct yg_spool *spool, enum yg_spool_class class, uint64_t pseq)
+{
+	if (spool->ops->give_up)
+		spool->ops->give_up(spool, class, pseq);
+}
+
+uint64_t yg_spool_settled(const struct yg_spool *spool, enum yg_spool_class class)
+{
+	return spool->ops->settled ? spool->ops->settled(spool, class) : 0;
 }
 
 bool yg_spool_settle(struct yg_spool *spool, uint64_t now_ns)
@@ -140,10 +167,10 @@ bool yg_spool_closed(const struct yg_spool *spool)
 
 bool yg_spool_set_generation(struct yg_spool *spool, uint64_t generation, uint64_t first)
 {
-	if (!spool->ops->remember(spool, generation, first, 0))
+	spool->generation_first[YG_SPOOL_REDIS] = first;
+	if (!spool->ops->remember(spool, generation, 0))
 		return false;
 	spool->generation = generation;
-	spool->generation_first = first;
 	spool->sent = 0;
 	return true;
 }
@@ -152,7 +179,7 @@ bool yg_spool_set_sent(struct yg_spool *spool, uint64_t sequence)
 {
 	if (sequence <= spool->sent)
 		return true;
-	if (!spool->ops->remember(spool, spool->generation, spool->generation_first, sequence))
+	if (!spool->ops->remember(spool, spool->generation, sequence))
 		return false;
 	spool->sent = sequence;
 	return true;

@@ -70,6 +70,14 @@ void yg_spool_close(struct yg_spool *spool);
 // Whether what has not been delivered outlives all processes.
 bool yg_spool_lasts(const struct yg_spool *spool);
 
+// Lines that do not come by the alert ring: flow records and metrics. Into the log: `pseq` grows within a class of a run, from 1.
+// 0, or -EEXIST: the log has it; -ENOSPC, -EMSGSIZE: refused and counted, a gap record follows; -EAGAIN: the disk takes nothing just now,
+// offer it again or have yg_spool_give_up write a gap for it; -ENOTSUP: this spool has no log.
+int yg_spool_offer(struct yg_spool *spool, enum yg_spool_class class, uint64_t pseq, const char *line, size_t length, uint64_t now_ns);
+void yg_spool_give_up(struct yg_spool *spool, enum yg_spool_class class, uint64_t pseq);
+// Whatever of this class was taken up to this pseq in this run is durable. 0: none.
+uint64_t yg_spool_settled(const struct yg_spool *spool, enum yg_spool_class class);
+
 // Takes in what has arrived, and does what time asks for. `now_ns`: CLOCK_MONOTONIC. Returns how many alerts.
 uint32_t yg_spool_fill(struct yg_spool *spool, uint64_t now_ns);
 
@@ -97,8 +105,11 @@ bool yg_spool_settle(struct yg_spool *spool, uint64_t now_ns);
 // True when the engine has closed the ring, read or not.
 bool yg_spool_closed(const struct yg_spool *spool);
 
-// The lowest position that was sent under the generation at hand.
-uint64_t yg_spool_generation_first(const struct yg_spool *spool);
+// The lowest position that this sink sent under the generation at hand.
+uint64_t yg_spool_generation_first(const struct yg_spool *spool, enum yg_spool_sink sink);
+
+// By which a sequence is known to be of this spool and no other one; the same in every courier of a run.
+uint64_t yg_spool_token(const struct yg_spool *spool);
 
 // True when nothing more will come: the engine has closed the ring, or has broken it (then `broken` says so).
 bool yg_spool_ended(struct yg_spool *spool);
@@ -107,14 +118,16 @@ bool yg_spool_broken(const struct yg_spool *spool);
 // Sleeps until an alert arrives or timeout_ms has passed; a moment only, when unreleased entries are held.
 void yg_spool_wait(struct yg_spool *spool, int timeout_ms);
 
-// A spool over the ring takes the generation and the highest sequence from memory that outlives the process, and keeps them there from now
-// on, so that a courier which is started after the death of another goes on in the same generation.
-void yg_spool_remember(struct yg_spool *spool, struct yg_counter *generation, struct yg_counter *sent);
+// A spool over the ring takes the generation, the highest sequence and its token from memory that outlives the process, and keeps them
+// there from now on, so that a courier which is started after the death of another goes on in the same generation. A token of 0: a new one.
+void yg_spool_remember(struct yg_spool *spool, struct yg_counter *generation, struct yg_counter *sent, struct yg_counter *token);
 
 // The generation under which this spool delivers, 0 until one is chosen; and the highest sequence ever sent under it. Setting them is
 // remembered before it holds; false when that cannot be done now: then nothing may be sent.
 uint64_t yg_spool_generation(const struct yg_spool *spool);
-// `first`: the position with which a generation begins.
+// `first`: the position with which a generation begins in the stream of alerts. Call yg_spool_begin_generation before, for each of the
+// other sinks that send under it.
 bool yg_spool_set_generation(struct yg_spool *spool, uint64_t generation, uint64_t first);
+void yg_spool_begin_generation(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t first);
 uint64_t yg_spool_sent(const struct yg_spool *spool);
 bool yg_spool_set_sent(struct yg_spool *spool, uint64_t sequence);

@@ -66,6 +66,12 @@ static struct disk_spool *own(struct yg_spool *spool)
 	return (struct disk_spool *)spool;
 }
 
+// Whose ids have one: the streams.
+static bool has_generation(enum yg_spool_sink sink)
+{
+	return sink == YG_SPOOL_REDIS || sink == YG_SPOOL_REDIS_FLOWS || sink == YG_SPOOL_REDIS_METRICS;
+}
+
 static const struct disk_spool *own_const(const struct yg_spool *spool)
 {
 	return (const struct disk_spool *)spool;
@@ -383,7 +389,7 @@ static void reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t po
 	if (v->tally.position == position) // else it has read ahead of what it has delivered
 		keep_tally(&d->journal->passed[sink], &v->tally);
 	yg_counter_set(&d->journal->reached[sink], position);
-	yg_wal_set_cursor(d->wal, v->cursor, position, (const uint64_t[2]){spool->generation, spool->generation_first});
+	yg_wal_set_cursor(d->wal, v->cursor, position, (const uint64_t[2]){spool->generation, spool->generation_first[sink]});
 }
 
 static void release(struct yg_spool *spool, uint64_t position)
@@ -404,7 +410,7 @@ static bool settle(struct yg_spool *spool, uint64_t now_ns)
 	return all;
 }
 
-static bool remember(struct yg_spool *spool, uint64_t generation, uint64_t generation_first, uint64_t sent)
+static bool remember(struct yg_spool *spool, uint64_t generation, uint64_t sent)
 {
 	struct disk_spool *d = own(spool);
 	if (generation == spool->generation && sent <= d->sent_durable)
@@ -413,14 +419,32 @@ static bool remember(struct yg_spool *spool, uint64_t generation, uint64_t gener
 	if (yg_wal_set_sent(d->wal, generation, ahead))
 		return false;
 	d->sent_durable = ahead;
-	const struct view *v = &d->view[YG_SPOOL_REDIS];
-	if (v->cursor >= 0 && generation != spool->generation)
-		yg_wal_set_cursor(d->wal, v->cursor, v->kept, (const uint64_t[2]){generation, generation_first});
+	for (unsigned i = 0; i < YG_SPOOL_SINKS && generation != spool->generation; i++) {
+		const struct view *v = &d->view[i];
+		if (v->cursor >= 0 && has_generation(i))
+			yg_wal_set_cursor(d->wal, v->cursor, v->kept, (const uint64_t[2]){generation, spool->generation_first[i]});
+	}
 	return true;
 }
 
-static const struct yg_spool_ops disk_ops = {close_disk, fill,     first,  end,  oldest, start, get, reached, release,
-                                             remember,   settle, .lasts = true};
+static int offer(struct yg_spool *spool, enum yg_spool_class class, uint64_t pseq, const char *line, size_t length, uint64_t now_ns)
+{
+	uint64_t lsn;
+	return yg_wal_append(own(spool)->wal, class, own(spool)->producer, pseq, line, length, now_ns, &lsn);
+}
+
+static void give_up(struct yg_spool *spool, enum yg_spool_class class, uint64_t pseq)
+{
+	yg_wal_lost(own(spool)->wal, class, own(spool)->producer, pseq, pseq, 1);
+}
+
+static uint64_t settled(const struct yg_spool *spool, enum yg_spool_class class)
+{
+	return yg_wal_settled(own_const(spool)->wal, class, own_const(spool)->producer);
+}
+
+static const struct yg_spool_ops disk_ops = {close_disk, fill,     first,  end,   oldest,  start,   get, reached, release,
+                                             remember,   settle, offer, give_up, settled, .lasts = true};
 
 // ---- the beginning ----
 
@@ -464,8 +488,8 @@ static int open_view(struct disk_spool *d, enum yg_spool_sink sink)
 	if (in_memory > v->reached && in_memory <= yg_wal_durable(d->wal) + 1)
 		v->reached = in_memory;
 	v->kept = v->reached;
-	if (sink == YG_SPOOL_REDIS) // a generation of which it is not known where it began is never gone back in
-		d->spool.generation_first = id[0] == yg_wal_generation(d->wal) ? id[1] : v->reached;
+	if (has_generation(sink)) // a generation of which it is not known where it began is never gone back in
+		d->spool.generation_first[sink] = id[0] == yg_wal_generation(d->wal) ? id[1] : v->reached;
 	v->reader = yg_wal_reader_create(d->wal, v->reached);
 	if (!v->reader)
 		return -ENOMEM;
@@ -493,6 +517,7 @@ static int begin_run(struct disk_spool *d)
 		yg_counter_set(&j->log, log);
 		yg_counter_set(&j->producer, d->producer);
 	}
+	d->spool.token = log;
 	d->producer = (uint32_t)yg_counter_get(&j->producer);
 	d->base = yg_counter_get(&j->base);
 	return 0;

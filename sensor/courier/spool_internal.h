@@ -17,8 +17,11 @@ struct yg_spool_ops {
 	bool (*get)(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position, struct yg_spool_entry *ret_entry);
 	void (*reached)(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position);
 	void (*release)(struct yg_spool *spool, uint64_t position);
-	bool (*remember)(struct yg_spool *spool, uint64_t generation, uint64_t generation_first, uint64_t sent); // false: not now
+	bool (*remember)(struct yg_spool *spool, uint64_t generation, uint64_t sent); // false: not now
 	bool (*settle)(struct yg_spool *spool, uint64_t now_ns);
+	int (*offer)(struct yg_spool *spool, enum yg_spool_class class, uint64_t pseq, const char *line, size_t length, uint64_t now_ns);
+	void (*give_up)(struct yg_spool *spool, enum yg_spool_class class, uint64_t pseq);
+	uint64_t (*settled)(const struct yg_spool *spool, enum yg_spool_class class);
 	bool lasts;
 };
 
@@ -31,7 +34,8 @@ struct yg_spool {
 	yg_spool_seen *seen;
 	void *context;
 	uint64_t last_sequence; // of the last valid alert
-	uint64_t generation, sent, generation_first;
+	uint64_t generation, sent, token;
+	uint64_t generation_first[YG_SPOOL_SINKS];
 	struct yg_alert alert; // private copy of the one at hand: the engine may still write to its slot
 };
 

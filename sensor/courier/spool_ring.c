@@ -6,6 +6,7 @@
 // taken from the kernel only when written; so there is nothing to run out of before the ring itself is full.
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/shm.h"
 #include "courier/spool_internal.h"
@@ -108,9 +109,8 @@ static void release(struct yg_spool *spool, uint64_t position)
 	yg_spool_show_pending(spool);
 }
 
-static bool remember(struct yg_spool *spool, uint64_t generation, uint64_t generation_first, uint64_t sent)
+static bool remember(struct yg_spool *spool, uint64_t generation, uint64_t sent)
 {
-	(void)generation_first;
 	if (!own(spool)->kept_generation)
 		return true;
 	yg_counter_set(own(spool)->kept_sent, sent);
@@ -118,8 +118,12 @@ static bool remember(struct yg_spool *spool, uint64_t generation, uint64_t gener
 	return true;
 }
 
-void yg_spool_remember(struct yg_spool *spool, struct yg_counter *generation, struct yg_counter *sent)
+void yg_spool_remember(struct yg_spool *spool, struct yg_counter *generation, struct yg_counter *sent, struct yg_counter *token)
 {
+	uint64_t random = 0;
+	if (!yg_counter_get(token) && getrandom(&random, sizeof random, GRND_NONBLOCK) == (ssize_t)sizeof random)
+		yg_counter_set(token, random | 1);
+	spool->token = yg_counter_get(token);
 	own(spool)->kept_generation = generation;
 	own(spool)->kept_sent = sent;
 	spool->generation = yg_counter_get(generation);

@@ -321,7 +321,8 @@ static int open_ports(struct engine *e)
 
 static int build(struct engine *e)
 {
-	e->records_wanted = yg_config_string(&e->config, YG_O_EVE_FILE)[0] && yg_config_int(&e->config, YG_O_EVE_FLOWS);
+	bool file = yg_config_string(&e->config, YG_O_EVE_FILE)[0] && yg_config_int(&e->config, YG_O_EVE_FLOWS);
+	e->records_wanted = file || (yg_config_string(&e->config, YG_O_REDIS_URL)[0] && yg_config_int(&e->config, YG_O_REDIS_FLOWS));
 	yg_reload_init(&e->reload, e->live ? YG_FD_RELOAD : -1, e->workers_count);
 	e->key = yg_hash_key_replay;
 	int error = e->live ? yg_hash_key_random(&e->key) : 0;

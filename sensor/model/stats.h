@@ -227,7 +227,15 @@ struct yg_dissector_stats {
 	X(REDIS_UNREPLICATED, "redis.unreplicated") X(SUMMARY_FULL, "summary.full")                                              \
 	X(SPOOL_UP, "spool.up") X(SPOOL_RECORDS, "spool.records") X(SPOOL_HELD, "spool.held") X(SPOOL_CARRIED, "spool.carried")  \
 	X(SPOOL_BYTES, "spool.bytes") X(SPOOL_DISK, "spool.disk") X(SPOOL_PRESSURE, "spool.pressure")                            \
-	X(SPOOL_SYNCS, "spool.syncs") X(SPOOL_ERRORS, "spool.errors") X(SPOOL_SHED, "spool.shed") X(SPOOL_GAPS, "spool.gaps")  \
+	X(SPOOL_SYNCS, "spool.syncs") X(SPOOL_ERRORS, "spool.errors") X(SPOOL_SHED, "spool.shed") X(SPOOL_GAPS, "spool.gaps")    \
+	X(SPOOL_FLOWS_SHED, "spool.flows_shed") X(SPOOL_METRICS_SHED, "spool.metrics_shed")                                      \
+	X(POINTS_READ, "points.read") X(POINTS_INVALID, "points.invalid")                                                        \
+	X(REDIS_FLOWS, "redis.flows") X(REDIS_METRICS, "redis.metrics") X(REDIS_HEALTH, "redis.health")                          \
+	X(LIST_UP, "list.up") X(LIST_DELIVERED, "list.delivered") X(LIST_TRIMMED, "list.trimmed")                                \
+	X(LIST_CONNECTS, "list.connects") X(LIST_ERRORS, "list.errors")                                                          \
+	X(CHANNEL_UP, "channel.up") X(CHANNEL_PUBLISHED, "channel.published") X(CHANNEL_HEARD, "channel.heard")                  \
+	X(CHANNEL_UNHEARD, "channel.unheard") X(CHANNEL_UNANSWERED, "channel.unanswered")                                        \
+	X(CHANNEL_CONNECTS, "channel.connects") X(CHANNEL_ERRORS, "channel.errors") \
 	X(ALERTS_LOST, "alerts.lost") X(ALERTS_LOST_HIGH, "alerts.lost.high") X(ALERTS_MISSING, "alerts.missing")
 
 enum yg_courier_counter {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// A courier at the hand of a script. Usage: courier_drive COURIER URL DRAIN [OPTION VALUE]… Reads from standard input, one a line, and
+// A courier at the hand of a script. Usage: courier_drive COURIER URL DRAIN [OPTION VALUE …]. Reads from standard input, one a line, and
 // answers each with one line:
 //
 //   push N     writes N alerts into the ring, waiting for room; answers when they are in: "pushed LAST"
+//   flows N    the same with flow records, and one second of metrics
 //   stats      "NAME=VALUE …": every counter of the courier that is not 0
 //   kill       the courier gets SIGKILL, and a successor
 //   end        closes the rings; answers "ended STATUS" when the courier has ended
@@ -27,19 +28,28 @@ static void say_stats(const struct run *run)
 	printf("\n");
 }
 
+static void push_second(struct run *run, unsigned number)
+{
+	CHECK(yg_ring_wait_room(&run->points, 1, 5000));
+	struct yg_point *point = yg_ring_slot(&run->points, run->points.own);
+	*point = (struct yg_point){.time_s = 1700000000 + number, .step_s = YG_POINT_SECOND, .org = YG_POINT_SENSOR, .value = {number}};
+	yg_ring_push(&run->points, 1);
+	yg_ring_publish(&run->points);
+}
+
 int main(int argc, char **argv)
 {
 	char line[64];
-	unsigned pushed = 0;
-	enum { OPTIONS = sizeof more_options / sizeof *more_options - 1 };
-	if (argc < 4 || argc % 2 || (argc - 4) / 2 > OPTIONS) {
-		fprintf(stderr, "usage: courier_drive COURIER URL DRAIN [OPTION VALUE]...\n");
+	unsigned pushed = 0, flows = 0, seconds = 0;
+	size_t most = sizeof more_options / sizeof *more_options - 1, options = (size_t)(argc - 4) / 2;
+	if (argc < 4 || argc % 2 || options > most) {
+		fprintf(stderr, "usage: courier_drive COURIER URL DRAIN [OPTION VALUE …]\n");
 		return 2;
 	}
 	test_name = "courier_drive";
 	courier_path = argv[1];
-	for (int i = 4; i < argc; i += 2)
-		more_options[i / 2 - 2][0] = argv[i], more_options[i / 2 - 2][1] = argv[i + 1];
+	for (size_t i = 0; i < options; i++)
+		more_options[i][0] = argv[4 + 2 * i], more_options[i][1] = argv[5 + 2 * i];
 	struct run run = start_courier(argv[2], argv[3], NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	while (fgets(line, sizeof line, stdin)) {
@@ -48,6 +58,12 @@ int main(int argc, char **argv)
 			push_alerts(&run, pushed + 1, count);
 			pushed += count;
 			printf("pushed %u\n", pushed);
+		} else if (strncmp(line, "flows ", 6) == 0) {
+			unsigned count = (unsigned)strtoul(line + 6, NULL, 10);
+			push_flows_from(&run, flows + 1, count);
+			push_second(&run, ++seconds);
+			flows += count;
+			printf("pushed %u\n", flows);
 		} else if (strncmp(line, "stats", 5) == 0) {
 			say_stats(&run);
 		} else if (strncmp(line, "kill", 4) == 0) {

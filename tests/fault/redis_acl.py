@@ -22,6 +22,7 @@ import common  # noqa: E402
 
 WORDS = {"admin": "ADMIN", "sensor": "SENSOR", "web": "WEB", "logstash": "LOGSTASH", "replica": "REPLICA", "sentinel": "SENTINEL"}
 SENSOR, OTHER, WEB, LIST = "yagura:egress-1:alerts", "yagura:egress-2:alerts", "yagura:web:session", "yagura:egress-1:list"
+MARKER, CHANNEL = "yagura:egress-1:{yagura:egress-1:list}:list", "yagura:egress-1:channel"
 LOGIN = {"auth", "ping"}
 BATCH = {"multi", "exec", "discard"}
 READS = {"xread", "xrange", "xrevrange", "xlen", "xinfo|stream", "xinfo|groups", "hget", "hmget", "hgetall", "hlen", "zrange", "zrevrange",
@@ -29,7 +30,8 @@ READS = {"xread", "xrange", "xrevrange", "xlen", "xinfo|stream", "xinfo|groups",
 KEYSPACE = {"exists", "type", "ttl", "pttl", "expire", "pexpire", "persist", "del", "unlink"}
 # What each user may do; web gets the commands of these categories besides, on keys of its own, but for the dangerous ones.
 MAY = {
-    "sensor": LOGIN | BATCH | {"role", "wait", "xadd", "xtrim", "xinfo|stream", "hset", "expire", "zadd"},
+    "sensor": LOGIN | BATCH | {"role", "wait", "xadd", "xtrim", "xinfo|stream", "hset", "hmget", "expire", "zadd",
+                               "lpush", "rpush", "ltrim", "publish"},
     "web": LOGIN | BATCH | READS | KEYSPACE | {"role", "scan"},
     "logstash": LOGIN | {"blpop", "lrange", "ltrim", "evalsha", "script|load"},
     "replica": {"ping", "psync", "replconf"},
@@ -161,14 +163,16 @@ def sensor(cases, server):
         (("PING",), "PONG"), (("XINFO", "STREAM", SENSOR), "ERR no such key"), (xadd, "1-1"), (("XINFO", "STREAM", SENSOR), "length"),
         (("XTRIM", SENSOR, "MINID", "~", "0-5"), "0"), (("HSET", "yagura:egress-1:health", "version", "1"), "1"),
         (("EXPIRE", "yagura:egress-1:health", "15"), "1"), (("ZADD", "yagura:egress-1:top", "1", "a"), "1"), (("ROLE",), "master"),
-        (("WAIT", "0", "10"), "0")])
+        (("WAIT", "0", "10"), "0"), (("RPUSH", LIST, "a"), "1"), (("LPUSH", LIST, "b"), "2"), (("LTRIM", LIST, "5", "-1"), "OK"),
+        (("HSET", MARKER, "spool", "x"), "1"), (("HMGET", MARKER, "spool"), "x"), (("PUBLISH", CHANNEL, "a"), "0")])
     answers = server.ask_all("sensor", [["MULTI"], ["XADD", SENSOR, "1-2", "eve", "{}"], ["EXEC"], ["MULTI"], ["DISCARD"]])
     cases.check("sensor_writes_a_batch", answers == ["OK", "QUEUED", "1-2", "OK", "OK"], answers)
     check_real(cases, server, "sensor", "does_nothing_else", [
         (("XADD", OTHER, "*", "a", "b"), NO), (("XADD", "yagura:egress-10:alerts", "*", "a", "b"), NO), (("XTRIM", OTHER, "MAXLEN", "0"), NO),
         (("XINFO", "STREAM", OTHER), NO), (("HSET", WEB, "a", "b"), NO), (("XRANGE", SENSOR, "-", "+"), NO), (("XREAD", "STREAMS", SENSOR, "0"), NO),
         (("GET", SENSOR), NO), (("DEL", SENSOR), NO), (("KEYS", "*"), NO), (("SCAN", "0"), NO), (("FLUSHALL",), NO), (("CONFIG", "GET", "*"), NO),
-        (("EVAL", "return 1", "0"), NO), (("ACL", "WHOAMI"), NO), (("PUBLISH", "a", "b"), NO), (("SELECT", "1"), NO), (("CLIENT", "LIST"), NO),
+        (("EVAL", "return 1", "0"), NO), (("ACL", "WHOAMI"), NO), (("PUBLISH", "a", "b"), NO), (("RPUSH", "suricata", "a"), NO), (("LTRIM", WEB, "0", "1"), NO), (("BLPOP", LIST, "1"), NO),
+        (("HMGET", WEB, "a"), NO), (("PUBLISH", "yagura:egress-2:channel", "b"), NO), (("SUBSCRIBE", CHANNEL), NO), (("SELECT", "1"), NO), (("CLIENT", "LIST"), NO),
         (("REPLICAOF", "127.0.0.1", "1"), NO), (("SHUTDOWN",), NO)])
 
 

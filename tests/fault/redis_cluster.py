@@ -5,7 +5,8 @@
 
 Proves: a courier that is given any one node finds the one that has its stream; when the slot moves, with its key, the courier follows;
 while it is on its way, alerts wait. At the end the stream holds every alert once and in order. A courier that is killed with -9 in between
-costs nothing. Marks of age are on the stream's node. Two nodes that point at each other are not asked in a tight loop.
+costs nothing. Marks of age are on the stream's node, and so are the streams of flow records and metrics, with everything once and in
+order; the list is on the node of its own slot. Two nodes that point at each other are not asked in a tight loop.
 
 Three moves; YAGURA_LONG makes it ten. Exits 77 without redis-server.
 """
@@ -20,7 +21,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import common  # noqa: E402
 import redis_sentinel  # noqa: E402
 from redis_script import Script, Server  # noqa: E402
-from redis_sentinel import KEY, Courier, Process, free_ports, until  # noqa: E402
+from redis_sentinel import KEY, Courier, Process, free_ports, numbers, until  # noqa: E402
+
+
+LIST = "yagura:test:list"
 
 
 def cli(port, *words):
@@ -75,25 +79,33 @@ def moves(cases, build, folder, count):
         if not cases.check("three_nodes_are_a_cluster", until(cluster.sound), [cli(port, "CLUSTER", "NODES") for port in cluster.nodes]):
             return
         seed = next(port for port in cluster.nodes if port != cluster.owner())
-        courier, done = Courier(build, f"redis://127.0.0.1:{seed}", "redis.maxage", "1h", "spool.folder", os.path.join(folder, "spool")), 0
+        courier, done, flows, seconds = Courier(build, f"redis://127.0.0.1:{seed}", "redis.maxage", "1h", "spool.folder", os.path.join(folder, "spool"),
+                                                "redis.flows", "true", "redis.list.key", LIST), 0, 0, 0
         courier.feeder.start()
         for number in range(count):
             before = courier.stats().get("alerts.delivered", 0)
             if not until(lambda: courier.stats().get("alerts.delivered", 0) > before + 500):
                 break
             there = next(port for port in cluster.nodes if port != cluster.owner())
+            flows, seconds = int(courier.ask("flows 700").split()[1]), seconds + 1
             done += cluster.move(there, 0.3 * (number % 3))
             if number % 2:
                 courier.ask("kill")
         code, stats, said = courier.end()
         owner = cluster.owner()
         pairs = [(int(a), int(b)) for a, b in re.findall(r"^(\d+)-(\d+)$", cli(owner, "--raw", "XRANGE", KEY, "-", "+"), re.M)]
+        alerts = numbers(cli(owner, "--raw", "XRANGE", KEY, "-", "+"), '"test ')
         cases.check(f"the_slot_moves_{count}_times", done == count, f"{done}\n{stats}\n{said}")
         cases.check("the_courier_ends_well", code == 0, f"exit {code}\n{stats}\n{said[-1500:]}")
-        cases.check("every_alert_is_there_once_and_in_order", [b for _, b in pairs] == list(range(1, courier.pushed + 1)) and len({a for a, _ in pairs}) == 1,
+        cases.check("every_alert_is_there_once_and_in_order", alerts == list(range(1, courier.pushed + 1)) and len({a for a, _ in pairs}) == 1,
                     f"{len(pairs)} of {courier.pushed}\n{stats}\n{said[-1500:]}")
         marks = cli(owner, "KEYS", "*marks").splitlines()
         cases.check("marks_are_where_the_stream_is", marks == ["yagura:test:{" + KEY + "}:marks"], marks)
+        for lane, mark, last in (("flows", '"flow_id":', flows), ("metrics", '"packets_in":', seconds)):
+            there = numbers(cli(owner, "--raw", "XRANGE", "yagura:test:{" + KEY + "}:" + lane, "-", "+"), mark)
+            cases.check(f"{lane}_are_beside_it_once_and_in_order", there == list(range(1, last + 1)), f"{len(there)} of {last}\n{said[-1500:]}")
+        lines = [cli(port, "LLEN", LIST) for port in cluster.nodes]
+        cases.check("the_list_is_on_its_node", str(courier.pushed + flows) in lines, f"{lines}, {courier.pushed} and {flows}\n{stats}")
         print(f"# {count} moves, {count // 2} kills of the courier: {courier.pushed} alerts, {len(pairs)} there; "
               + " ".join(f"{k}={v}" for k, v in stats.items() if k.startswith("redis.")))
     finally:

@@ -4,10 +4,10 @@
 """redis_sentinel.py BUILD [KILLS]: the primary dies with -9, again and again, under alerts that do not pause.
 
 Proves, with two Redis and three Sentinels on loopback, the users of configs/redis/users.acl, min-replicas-to-write 1, redis.replicas 1 and
-the spool on disk: after each kill the courier finds the new primary, and at the end its stream holds every alert once and in order: lost 0, duplicates 0. A
-courier that is killed with -9 in between costs nothing either. A Sentinel that names a replica, knows no such name, or is away, has its
-state, and the next Sentinel is asked. Each killed Redis comes back as a replica: while it does, alerts wait. A primary that comes back empty, before a Sentinel has missed it,
-gets everything again.
+the spool on disk: after each kill the courier finds the new primary, and at the end its streams hold every alert and every flow record
+once and in order: lost 0, duplicates 0. A courier that is killed with -9 in between costs nothing either. A Sentinel that names a replica,
+knows no such name, or is away, has its state, and the next Sentinel is asked. Each killed Redis comes back as a replica: while it does,
+alerts wait. A primary that comes back empty, before a Sentinel has missed it, gets everything again.
 
 Three kills; YAGURA_LONG in the environment makes it ten, with the append-only file and ten without it. Exits 77 without redis-server.
 """
@@ -164,6 +164,11 @@ class Courier:
         return code, stats, self.errors.read()
 
 
+def numbers(entries, mark):
+    """What stands behind a mark in each entry of a stream, as XRANGE prints them."""
+    return [int(n) for n in re.findall(re.escape(mark) + r"(\d+)", entries)]
+
+
 def missing(sequences, last):
     """The ranges that are not there."""
     there, found = set(sequences), []
@@ -183,7 +188,7 @@ def failovers(cases, build, folder, kills, appendonly):
         if not cases.check("the_sentinels_watch_a_primary_with_a_replica", until(lambda: cluster.whole() and cluster.watched()), cluster.url()):
             return
         options = ("redis.replicas", "1", "spool.folder", os.path.join(folder, "spool"))
-        courier, took, story = Courier(build, cluster.url(), *options), [], []
+        courier, took, story, flows = Courier(build, cluster.url(), *options, "redis.flows", "true"), [], [], 0
         courier.feeder.start()
         for number in range(kills):
             if not until(cluster.whole) or not until(lambda: courier.stats()["state"] == "ready"):
@@ -191,6 +196,7 @@ def failovers(cases, build, folder, kills, appendonly):
             time.sleep(0.5 + 0.13 * number)
             old, before = cluster.primary(), courier.stats().get("redis.delivered", 0)
             story.append(f"{old} is killed with {cli(old, 'XLEN', KEY)} entries; {cli(old, 'INFO', 'replication').split('connected_slaves')[-1].split()[:2]}")
+            flows = int(courier.ask("flows 700").split()[1])
             cluster.redis[old].kill()
             began = time.monotonic()
             if number % 2:
@@ -207,12 +213,14 @@ def failovers(cases, build, folder, kills, appendonly):
         primary = cluster.primary()
         ids = re.findall(r"^(\d+)-(\d+)$", cli(primary, "--raw", "XRANGE", KEY, "-", "+") if primary else "", re.M)
         pairs = [(int(a), int(b)) for a, b in ids]
-        sequences = [b for _, b in pairs]
+        sequences = numbers(cli(primary, "--raw", "XRANGE", KEY, "-", "+"), '"test ') if primary else []
+        there = numbers(cli(primary, "--raw", "XRANGE", KEY.replace("alerts", "flows"), "-", "+"), '"flow_id":') if primary else []
         cases.check("the_courier_ends_well", code == 0, f"exit {code}\n{said[-1500:]}")
         cases.check("no_alert_is_lost", sorted(set(sequences)) == list(range(1, courier.pushed + 1)),
                     f"{len(set(sequences))} of {courier.pushed}; not there: {missing(sequences, courier.pushed)}\n" + "\n".join(story) + "\n" + said)
         cases.check("no_alert_is_there_twice", len(sequences) == len(set(sequences)), f"{len(sequences)} and {len(set(sequences))}")
         cases.check("the_order_is_kept", pairs == sorted(pairs) and len({a for a, _ in pairs}) == 1, pairs[:3])
+        cases.check("flow_records_are_there_once_and_in_order", there == list(range(1, flows + 1)), f"{len(there)} of {flows}")
         cases.check("moves_are_counted", stats.get("redis.failovers", 0) >= (kills + 1) // 2 and not stats.get("redis.lost"), stats)
         print(f"# {kills} kills of the primary, {kills // 2} of the courier: {courier.pushed} alerts, lost {courier.pushed - len(set(sequences))}, "
               f"twice {len(sequences) - len(set(sequences))}; {RING // 2} more delivered after {' '.join(f'{t:.1f}' for t in took)} s")

@@ -18,7 +18,7 @@
 #include "config/compile.h"
 #include "courier/journal.h"
 
-const char *test_name = "", *courier_path, *extra_option, *extra_value;
+const char *test_name = "", *courier_path, *sensor_name = "test", *extra_option, *extra_value;
 const char *more_options[8][2];
 uint8_t (*severity_of)(unsigned number);
 int failures;
@@ -39,7 +39,7 @@ static int compile(const char *url, const char *drain, const char *eve)
 {
 	static const char *pairs[16][2];
 	size_t n = 0;
-	pairs[n][0] = "sensor.name", pairs[n++][1] = "test";
+	pairs[n][0] = "sensor.name", pairs[n++][1] = sensor_name;
 	pairs[n][0] = "redis.timeout", pairs[n++][1] = "500ms";
 	pairs[n][0] = "redis.drain", pairs[n++][1] = drain;
 	pairs[n][0] = "redis.maxage", pairs[n++][1] = "0s"; // looking for old entries is housekeeping that is seldom in the way
@@ -77,11 +77,11 @@ void spawn_courier(struct run *run)
 	run->pid = fork();
 	if (run->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		static const int targets[] = {YG_FD_CONFIG, YG_FD_STATS, YG_FD_ALERTS, YG_FD_FLOWS, YG_FD_ALIVE};
-		int sources[] = {run->fds[0], run->fds[1], run->fds[2], run->fds[3], run->alive[0]};
-		for (int i = 0; i < 5; i++) // away from the targets first
+		static const int targets[] = {YG_FD_CONFIG, YG_FD_STATS, YG_FD_ALERTS, YG_FD_FLOWS, YG_FD_POINTS, YG_FD_BOARD, YG_FD_ALIVE};
+		int sources[] = {run->fds[0], run->fds[1], run->fds[2], run->fds[3], run->fds[4], run->fds[5], run->alive[0]};
+		for (int i = 0; i < 7; i++) // away from the targets first
 			sources[i] = fcntl(sources[i], F_DUPFD_CLOEXEC, 100);
-		for (int i = 0; i < 5; i++)
+		for (int i = 0; i < 7; i++)
 			dup2(sources[i], targets[i]);
 		execl(courier_path, courier_path, (char *)NULL);
 		_exit(127);
@@ -98,6 +98,9 @@ struct run start_courier(const char *url, const char *drain, const char *eve)
 	run.stats = yg_shm_map(run.fds[1], sizeof(struct yg_courier_memory), true, NULL);
 	run.fds[2] = make_ring("alerts", &run.alerts, sizeof(struct yg_alert), YG_ALERT_SLOTS);
 	run.fds[3] = make_ring("flows", &run.flows, sizeof(struct yg_flow), YG_FLOW_SLOTS);
+	run.fds[4] = make_ring("points", &run.points, sizeof(struct yg_point), YG_POINT_SLOTS);
+	run.fds[5] = yg_shm_create("board", sizeof(struct yg_board));
+	run.board = yg_shm_map(run.fds[5], sizeof(struct yg_board), true, NULL);
 	spawn_courier(&run);
 	return run;
 }
@@ -127,13 +130,18 @@ void push_alerts(struct run *run, unsigned from, unsigned count)
 
 void push_flows(struct run *run, unsigned count)
 {
-	for (unsigned i = 0; i < count; i++) {
+	push_flows_from(run, 1, count);
+}
+
+void push_flows_from(struct run *run, unsigned from, unsigned count)
+{
+	for (unsigned i = from; i < from + count; i++) {
 		CHECK(yg_ring_wait_room(&run->flows, 1, 5000));
 		struct yg_flow *flow = yg_ring_slot(&run->flows, run->flows.own);
 		memset(flow, 0, sizeof *flow);
 		flow->af = 4;
 		flow->proto = 17;
-		flow->flow_id = i + 1;
+		flow->flow_id = i;
 		flow->event = YG_FLOW_ENDED;
 		flow->end = YG_END_IDLE;
 		flow->org[0] = flow->org[1] = YG_ORG_NONE;
@@ -161,7 +169,9 @@ void let_go(struct run *run)
 	yg_shm_unmap(run->stats, sizeof(struct yg_courier_memory));
 	yg_shm_unmap(run->alerts.shared, yg_ring_bytes(sizeof(struct yg_alert), YG_ALERT_SLOTS));
 	yg_shm_unmap(run->flows.shared, yg_ring_bytes(sizeof(struct yg_flow), YG_FLOW_SLOTS));
-	for (int i = 0; i < 4; i++)
+	yg_shm_unmap(run->points.shared, yg_ring_bytes(sizeof(struct yg_point), YG_POINT_SLOTS));
+	yg_shm_unmap(run->board, sizeof(struct yg_board));
+	for (int i = 0; i < 6; i++)
 		close(run->fds[i]);
 	close(run->alive[0]);
 	if (run->alive[1] >= 0)
@@ -179,5 +189,6 @@ int end_courier(struct run *run)
 {
 	yg_ring_close(&run->alerts);
 	yg_ring_close(&run->flows);
+	yg_ring_close(&run->points);
 	return wait_courier(run);
 }

@@ -11,6 +11,8 @@
 #include <sys/types.h>
 
 #include "base/ring.h"
+#include "model/board.h"
+#include "model/point.h"
 #include "model/process.h"
 #include "model/stats.h"
 
@@ -25,13 +27,15 @@
 struct run {
 	pid_t pid;
 	int alive[2];
-	int fds[4]; // config, stats, alerts, flows
+	int fds[6]; // config, stats, alerts, flows, points, board
 	struct yg_courier_stats *stats;
-	struct yg_ring alerts, flows;
+	struct yg_ring alerts, flows, points;
+	struct yg_board *board;
 };
 
 extern const char *test_name;    // in what CHECK says
 extern const char *courier_path; // the program
+extern const char *sensor_name;  // "test"
 extern int failures;
 extern const char *extra_option, *extra_value; // of the next courier; NULL: none
 extern const char *more_options[8][2];         // likewise; the first empty one ends them
@@ -47,7 +51,8 @@ struct run start_courier(const char *url, const char *drain, const char *eve);
 void spawn_courier(struct run *run);
 // Alerts with the sequences from `from` on.
 void push_alerts(struct run *run, unsigned from, unsigned count);
-void push_flows(struct run *run, unsigned count);
+void push_flows(struct run *run, unsigned count); // flow_id 1 …
+void push_flows_from(struct run *run, unsigned from, unsigned count);
 uint64_t counter(const struct run *run, enum yg_courier_counter c);
 // True when the counter reaches `value` within ten seconds.
 bool reaches(const struct run *run, enum yg_courier_counter c, uint64_t value);

@@ -6,7 +6,8 @@
 Proves: a replay delivers each alert line once, the field `eve` of each entry being a line of the EVE file; the same
 replay into the same stream gives twice the entries, under ids of another generation; a Redis that appears while the
 replay already waits gets everything; one that never comes costs exit 69 and nothing of the EVE file; alerts that were
-not delivered are the only loss. Exits 77 without redis-server and redis-cli.
+not delivered are the only loss; with redis.flows and a spool, and no EVE file, flow records come too, the lines that an EVE file would
+have, and a list has both. Exits 77 without redis-server and redis-cli.
 """
 import json
 import os
@@ -64,9 +65,9 @@ class Redis:
         done = common.run(["redis-cli", "-s", self.socket, "--json", *words], timeout=30)
         return common.read_json(done.out)
 
-    def entries(self):
+    def entries(self, stream=STREAM):
         """[(id, eve line)], oldest first."""
-        answer = self.ask("XRANGE", STREAM, "-", "+") or []
+        answer = self.ask("XRANGE", stream, "-", "+") or []
         return [(entry[0], dict(zip(entry[1][::2], entry[1][1::2])).get("eve")) for entry in answer]
 
     def __enter__(self):
@@ -174,6 +175,19 @@ def late(cases, build, folder, capture):
         check_delivery(cases, "a_replay_to_a_late_redis", done, redis.entries(), eve)
 
 
+def flows(cases, build, folder, capture):
+    with open(os.path.join(folder, "whole.json"), encoding="utf-8") as lines:  # of the same capture, by `away`
+        expected = sorted(line.rstrip("\n") for line in lines if json.loads(line)["event_type"] == "flow")
+    with Redis(folder, "flows.sock").start() as redis:
+        more = f"redis.flows=true redis.list.key=suricata spool.folder={os.path.join(folder, 'spool')}".split()
+        done = build.replay("-c", common.DEMO, "--redis", redis.url, *[word for one in more for word in ("--set", one)], capture)
+        there = [line for _, line in redis.entries(STREAM.replace("alerts", "flows"))]
+        cases.check("flow_records_alone_are_kept_for_redis", done.code == 0 and sorted(there) == expected != [], f"{len(there)} of {len(expected)}\n{done.err}")
+        taken = redis.ask("LRANGE", "suricata", "0", "-1") or []
+        both = sorted(there + [line for _, line in redis.entries()])
+        cases.check("the_list_has_alerts_and_flow_records", sorted(taken) == both, f"{len(taken)} of {len(both)}")
+
+
 def alert_lines_so_far(eve):
     """The file is being written: its last line may be half there."""
     with open(eve, encoding="utf-8", errors="replace") as lines:
@@ -220,6 +234,7 @@ def main():
         twice(cases, build, folder, capture)
         late(cases, build, folder, capture)
         away(cases, build, folder, capture)
+        flows(cases, build, folder, capture)
     cases.finish()
 
 

@@ -464,18 +464,20 @@ static void redis_is_asked_and_understood(void **state)
 	(void)state;
 	struct yg_probe p;
 #define LOGIN "+OK\r\n"
-	assert_int_equal(probe(LOGIN "-NOPERM x\r\n-ERR no such key\r\n+OK\r\n*0\r\n+OK\r\n+QUEUED\r\n", &p), YG_PROBE_DONE);
+#define OTHERS "+QUEUED\r\n+QUEUED\r\n-OOM x\r\n+QUEUED\r\n" // XTRIM, HSET, EXPIRE, WAIT
+	assert_int_equal(probe(LOGIN "-NOPERM x\r\n-ERR no such key\r\n+OK\r\n*0\r\n+OK\r\n+QUEUED\r\n" OTHERS, &p), YG_PROBE_DONE);
 	assert_false(p.more);
-	assert_int_equal(probe(LOGIN "$1\r\nu\r\n*2\r\n$2\r\na\n\r\n*1\r\n:1\r\n+OK\r\n*0\r\n+OK\r\n+QUEUED\r\n", &p), YG_PROBE_DONE);
+	assert_int_equal(probe(LOGIN "$1\r\nu\r\n*2\r\n$2\r\na\n\r\n*1\r\n:1\r\n+OK\r\n*0\r\n+OK\r\n+QUEUED\r\n" OTHERS, &p), YG_PROBE_DONE);
 	assert_true(p.more);
-	assert_int_equal(probe(LOGIN "-NOPERM\r\n-NOPERM\r\n+OK\r\n-NOPERM\r\n+OK\r\n-NOPERM\r\n", &p), YG_PROBE_RIGHTS);
-	assert_string_equal(p.missing, "+xinfo +exec +xadd");
-	assert_int_equal(probe(LOGIN "-NOPERM\r\n*0\r\n+OK\r\n-EXECABORT because of: NOPERM\r\n+OK\r\n+QUEUED\r\n", &p), YG_PROBE_RIGHTS);
+	assert_int_equal(probe(LOGIN "-NOPERM\r\n-NOPERM\r\n+OK\r\n-NOPERM\r\n+OK\r\n-NOPERM\r\n"
+	                       "-NOPERM\r\n-NOPERM\r\n-NOPERM\r\n-NOPERM\r\n", &p), YG_PROBE_RIGHTS);
+	assert_string_equal(p.missing, "+xinfo +exec +xadd +xtrim +hset +expire +wait");
+	assert_int_equal(probe(LOGIN "-NOPERM\r\n*0\r\n+OK\r\n-EXECABORT because of: NOPERM\r\n+OK\r\n+QUEUED\r\n" OTHERS, &p), YG_PROBE_RIGHTS);
 	assert_string_equal(p.missing, "+exec");
 	assert_int_equal(probe(LOGIN "-NOPERM\r\n*0\r\n+OK\r\n-NOPERM\r\n-ERR nested\r\n", &p), YG_PROBE_RIGHTS);
 	assert_int_equal(probe("-WRONGPASS \033[2Jno\r\n", &p), YG_PROBE_LOGIN);
 	assert_string_equal(p.said, "WRONGPASS ?[2Jno");
-	assert_int_equal(probe(LOGIN "-NOPERM\r\n*0\r\n+OK\r\n*0\r\n+OK\r\n-OOM x\r\n", &p), YG_PROBE_WRITES);
+	assert_int_equal(probe(LOGIN "-NOPERM\r\n*0\r\n+OK\r\n*0\r\n+OK\r\n-OOM x\r\n" OTHERS, &p), YG_PROBE_WRITES);
 	// Where MULTI is refused XADD must not be sent: it would be done.
 	assert_int_equal(probe(LOGIN "-NOPERM\r\n*0\r\n-NOPERM\r\n", &p), YG_PROBE_RIGHTS);
 	assert_string_equal(p.missing, "+multi");
