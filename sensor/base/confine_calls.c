@@ -77,6 +77,7 @@ enum {
 	ASKED = YG_CONFINED_TELEMETRY,
 	M = YG_CONFINED_METRICS,
 	SPOOL = YG_CONFINED_SPOOL,
+	FILES = YG_CONFINED_ROTATE,
 	P = S | T, // those that start others
 	ALL = E | R | C | S | T | M,
 };
@@ -129,8 +130,8 @@ static const struct row rows[] = {
 	CALL(P, getcwd), CALL(P, openat), IF(CARD, openat, 2, O_ACCMODE, O_RDONLY),
 	// name service reads its files; the EVE file is opened anew where its folder lets us
 	IF(C, openat, 2, O_ACCMODE, O_RDONLY), IF(C, openat, 2, O_ACCMODE | O_TRUNC | O_APPEND, O_WRONLY | O_APPEND),
-	IF(SPOOL, openat, 2, O_ACCMODE, O_RDWR), CALL(SPOOL, unlinkat), CALL(SPOOL | P, renameat), CALL(SPOOL, renameat2), CALL(SPOOL, fallocate),
-	CALL(SPOOL, getdents64), CALL(SPOOL, fstatfs), CALL(SPOOL, flock),
+	IF(SPOOL, openat, 2, O_ACCMODE, O_RDWR), CALL(SPOOL | FILES, unlinkat), CALL(SPOOL | P, renameat), CALL(SPOOL | FILES, renameat2),
+	CALL(SPOOL, fallocate), CALL(SPOOL | FILES, getdents64), CALL(SPOOL, fstatfs), CALL(SPOOL, flock),
 	CALL(P, mkdirat), NO(E, unlinkat, REFUSE), CALL(P, unlinkat), CALL(P, renameat2), CALL(P, fchmod), CALL(P, fchmodat), CALL(P, umask),
 	CALL(P, statfs), CALL(P, fstatfs), CALL(C | P | E, ftruncate), CALL(P | E, fallocate), CALL(C | P, fsync), CALL(C | P, fdatasync),
 	CALL(P | E, flock), CALL(C | P | R, fadvise64), CALL(P, dup), CALL(P, dup3), CALL(P, pipe2), CALL(ALL, fcntl), CALL(P | E, memfd_create),

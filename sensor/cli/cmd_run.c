@@ -187,6 +187,7 @@ static void turn(struct run *r)
 	if (reload_asked) {
 		reload_asked = 0;
 		reload(r);
+		yg_supervisor_reopen(&r->supervisor);
 	}
 	if (r->notify.watchdog_ms && now - r->alive_ms >= r->notify.watchdog_ms / 2) {
 		yg_notify_alive(&r->notify);

@@ -164,6 +164,18 @@ static void check_sockets(struct yg_compiler *c)
 		yg_complain(&c->report, c->core.set_at[YG_O_CONTROL_SOCKET], "control.socket", "'%s' is metrics.listen too; write two paths", control);
 }
 
+// Below these every second would bring files without number.
+static void check_rotation(struct yg_compiler *c)
+{
+	enum { SIZE_MIN = 65536 };
+	int64_t size = c->core.values[YG_O_EVE_ROTATE_SIZE].i;
+	double time = c->core.values[YG_O_EVE_ROTATE_TIME].f;
+	if (size > 0 && size < SIZE_MIN)
+		yg_complain(&c->report, c->core.set_at[YG_O_EVE_ROTATE_SIZE], "eve.rotate_size", "is less than 64 KiB; write 0 for never");
+	if (time > 0 && time < 1)
+		yg_complain(&c->report, c->core.set_at[YG_O_EVE_ROTATE_TIME], "eve.rotate_time", "is less than a second; write 0 for never");
+}
+
 static void check_paths(struct yg_compiler *c)
 {
 	const char *directory = c->core.values[YG_O_QUARANTINE_DIR].s;
@@ -237,6 +249,7 @@ void yg_options_check(struct yg_compiler *c)
 	check_redis(c);
 	check_paths(c);
 	check_sockets(c);
+	check_rotation(c);
 	double line = fastest_line(c);
 	if (line == 0)
 		return;

@@ -22,6 +22,7 @@ enum {
 	SLEEP_MS = 10,
 	SLEEP_ANSWER_MS = 5,
 	LOOK_AROUND_MS = 100, // how often a busy loop asks whether it should end
+	ROTATE_MS = 1000,     // how often an idle EVE file is looked at
 	ORPHAN_DRAIN_S = 2,   // without a supervisor nobody waits for us
 };
 
@@ -130,6 +131,20 @@ static void release(struct yg_courier *courier)
 		yg_spool_release(courier->spool, position);
 }
 
+// The file has nothing to write: it may be another one from now on.
+static void look_at_file(struct yg_courier *courier, uint64_t now_ns)
+{
+	int asked = courier->reopen ? *courier->reopen : 0;
+	bool due = courier->file.rotate && now_ns - courier->looked_ns >= ROTATE_MS * (uint64_t)YG_NS_PER_MS;
+	if (asked != courier->reopened && courier->file.length)
+		yg_journal_flush(courier, now_ns);
+	if (courier->file.length || (asked == courier->reopened && !due))
+		return;
+	yg_journal_turn(courier, asked != courier->reopened);
+	courier->reopened = asked;
+	courier->looked_ns = now_ns;
+}
+
 // One round. True when anything moved.
 static bool turn(struct yg_courier *courier, uint64_t now_ns)
 {
@@ -142,6 +157,8 @@ static bool turn(struct yg_courier *courier, uint64_t now_ns)
 	if (courier->has_file && courier->file.lines &&
 	    (!moved || now_ns - courier->file.oldest_ns >= YG_SINK_FILE_IDLE_MS * (uint64_t)YG_NS_PER_MS))
 		yg_journal_flush(courier, now_ns);
+	if (courier->has_file)
+		look_at_file(courier, now_ns);
 	release(courier);
 	return moved;
 }

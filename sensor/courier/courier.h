@@ -26,6 +26,10 @@ struct yg_courier {
 	struct yg_wal *wal;    // NULL: the spool is the ring
 	struct yg_sink *sinks[YG_SPOOL_SINKS]; // NULL: not configured; the EVE file is `file`
 	struct yg_sink_file file;
+	struct yg_rotate rotate;
+	const volatile int *reopen; // counts up with each SIGHUP: whether the EVE file has still its name is looked at then; NULL: never
+	int reopened;
+	uint64_t looked_ns;         // at whether the file is to be set aside
 	bool has_file, write_flows;
 	uint32_t flows_buffered; // flow records in the file's buffer
 	// Read since the ring was last given back, and not for the file: what a successor would find again counts only then.

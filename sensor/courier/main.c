@@ -25,7 +25,7 @@
 #include "courier/summary.h"
 #include "model/process.h"
 
-static volatile int stop_asked;
+static volatile int stop_asked, reopen_asked;
 
 static void ask_to_stop(int number)
 {
@@ -33,14 +33,21 @@ static void ask_to_stop(int number)
 	stop_asked = 1;
 }
 
+static void ask_to_reopen(int number)
+{
+	(void)number;
+	reopen_asked++;
+}
+
 // The terminal's signals reach the whole group: the engine ends then, closes the rings, and we end by that, with
 // nothing lost.
 static void set_signals(void)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, stop = {.sa_handler = ask_to_stop};
+	struct sigaction reopen = {.sa_handler = ask_to_reopen, .sa_flags = SA_RESTART};
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGINT, &ignore, NULL);
-	sigaction(SIGHUP, &ignore, NULL);
+	sigaction(SIGHUP, &reopen, NULL); // by the supervisor, on whose SIGHUP a log rotation counts
 	sigaction(SIGXFSZ, &ignore, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 }
@@ -61,6 +68,23 @@ static void sensor_name(const struct yg_config *config, char ret_name[64])
 		memcpy(ret_name, "yagura", 7);
 }
 
+static void set_rotation(struct yg_courier *courier, const char *path)
+{
+	const struct yg_config *config = &courier->config;
+	struct yg_rotate *r = &courier->rotate;
+	r->size = (uint64_t)yg_config_int(config, YG_O_EVE_ROTATE_SIZE);
+	r->period_s = yg_config_ns(config, YG_O_EVE_ROTATE_TIME) / YG_NS_PER_S;
+	courier->reopen = &reopen_asked;
+	if (!r->size && !r->period_s)
+		return;
+	snprintf(r->path, sizeof r->path, "%s", path);
+	r->keep = (uint32_t)yg_config_int(config, YG_O_EVE_KEEP);
+	r->compress = yg_config_int(config, YG_O_EVE_COMPRESS) != 0;
+	r->stats = courier->stats;
+	yg_rotate_opened(r, courier->file.fd, (int64_t)time(NULL));
+	courier->file.rotate = r;
+}
+
 static int open_file(struct yg_courier *courier)
 {
 	const char *path = yg_config_string(&courier->config, YG_O_EVE_FILE);
@@ -74,6 +98,7 @@ static int open_file(struct yg_courier *courier)
 		yg_error("EVE file %s: %s", path, strerror(-error));
 		return error;
 	}
+	set_rotation(courier, path);
 	courier->has_file = true;
 	courier->write_flows = yg_config_int(&courier->config, YG_O_EVE_FLOWS) != 0;
 	return 0;
@@ -264,12 +289,16 @@ int main(void)
 	if (status != YG_EXIT_OK)
 		return status;
 	unsigned spool = yg_spool_lasts(courier.spool) ? YG_CONFINED_SPOOL : 0;
-	if (yg_confine_process(YG_CONFINED_COURIER | sockets(&courier.config) | spool))
+	unsigned rotates = courier.file.rotate ? YG_CONFINED_ROTATE : 0;
+	if (yg_confine_process(YG_CONFINED_COURIER | sockets(&courier.config) | spool | rotates))
 		return YG_EXIT_BAD_SETUP;
+	if (rotates) // its thread is under the filter, too
+		yg_rotate_begin(&courier.rotate);
 	status = yg_courier_run(&courier, &stop_asked);
 	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++)
 		if (courier.sinks[i])
 			courier.sinks[i]->ops->destroy(courier.sinks[i]);
+	yg_rotate_end(&courier.rotate);
 	yg_spool_close(courier.spool);
 	if (courier.wal)
 		yg_disk_close(&courier.disk);

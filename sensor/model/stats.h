@@ -197,7 +197,9 @@ struct yg_dissector_stats {
 	X(ALERTS_READ, "alerts.read") X(ALERTS_INVALID, "alerts.invalid") X(ALERTS_DELIVERED, "alerts.delivered")                \
 	X(ALERTS_PENDING, "alerts.pending") X(FLOWS_READ, "flows.read") X(FLOWS_WRITTEN, "flows.written")                        \
 	X(FLOWS_INVALID, "flows.invalid") X(EVE_LINES, "eve.lines") X(EVE_BYTES, "eve.bytes") X(EVE_ERRORS, "eve.errors")        \
-	X(EVE_TOO_LONG, "eve.too_long") X(REDIS_SENT, "redis.sent") X(REDIS_DELIVERED, "redis.delivered")                        \
+	X(EVE_TOO_LONG, "eve.too_long") X(EVE_ROTATIONS, "eve.rotations") X(EVE_ROTATE_ERRORS, "eve.rotate_errors")             \
+	X(EVE_REOPENS, "eve.reopens") X(EVE_COMPRESSED, "eve.compressed") X(EVE_REMOVED, "eve.removed")                          \
+	X(EVE_KEEP_ERRORS, "eve.keep_errors") X(REDIS_SENT, "redis.sent") X(REDIS_DELIVERED, "redis.delivered")                        \
 	X(REDIS_CONNECTS, "redis.connects") X(REDIS_ERRORS, "redis.errors") X(REDIS_DUPLICATES, "redis.duplicates_refused")      \
 	X(REDIS_GENERATION, "redis.generation") X(REDIS_STATE, "redis.state") X(REDIS_RESENT, "redis.resent")                    \
 	X(REDIS_LOST, "redis.lost") X(REDIS_TRIMS, "redis.trims") X(REDIS_FAILOVERS, "redis.failovers")                          \
