@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
@@ -142,6 +143,7 @@ static const struct row rows[] = {
 	// a terminal on standard error must not be typed into (TIOCSTI, TIOCLINUX)
 	NO_IF(ALL, ioctl, DEADLY, 1, WHOLE, TIOCSTI), NO_IF(ALL, ioctl, DEADLY, 1, WHOLE, 0x541c),
 	IF(R | C | M, ioctl, 1, WHOLE, TCGETS), CALL(E | P, ioctl), IF(C, ioctl, 1, WHOLE, FIONREAD),
+	IF(UNIX | INET, ioctl, 1, WHOLE, SIOCOUTQ), // what the peer has not read yet
 
 	// sockets. The engine keeps those that its drivers opened. Its logger asks for one towards syslog when the first line has none; the
 	// line is on standard error as well.

@@ -11,6 +11,7 @@
 #include "cli/cmd_stats.h"
 #include "model/process.h"
 #include "model/redis_state.h"
+#include "model/stats.h"
 
 enum { LABEL_WIDTH = 18, STAGES = 5 };
 
@@ -224,6 +225,30 @@ static void print_redis(const struct yg_stats_screen *s, FILE *out)
 	}
 }
 
+// One line a sink that is configured: how far it is behind, and of those with a connection of their own, whether it stands.
+static void print_sinks(const struct yg_stats_screen *s, FILE *out)
+{
+#define X(id, name) name,
+	static const char *const names[YG_SINKS] = {YG_SINK_NAMES(X)};
+#undef X
+	for (unsigned i = 0; i < YG_SINKS; i++) {
+		char which[48], up[48], errors[48], sent[48];
+		snprintf(which, sizeof which, "sink=\"%s\"", names[i]);
+		snprintf(up, sizeof up, "yagura_%s_up", names[i]);
+		snprintf(errors, sizeof errors, "yagura_%s_errors_total", names[i]);
+		snprintf(sent, sizeof sent, i == YG_SINK_EVE ? "yagura_eve_lines_total" : "yagura_%s_sent_total", names[i]);
+		if (!yg_stats_has(s->now, "yagura_sink_behind_records", which))
+			continue;
+		name(s, out, i ? "" : "sinks", i ? "" : "出力先");
+		fprintf(out, s->japanese ? "%-14s 残り %.0f" : "%-14s behind %.0f", names[i], now(s, "yagura_sink_behind_records", which));
+		if (yg_stats_has(s->now, sent, NULL))
+			fprintf(out, s->japanese ? "  送信 %.0f  エラー %.0f" : "  sent %.0f  errors %.0f", now(s, sent, NULL), now(s, errors, NULL));
+		if (yg_stats_has(s->now, up, NULL) && now(s, up, NULL) < 1)
+			fputs(s->japanese ? "  接続なし" : "  not connected", out);
+		fputc('\n', out);
+	}
+}
+
 static void print_spool(const struct yg_stats_screen *s, FILE *out)
 {
 	if (now(s, "yagura_spool_up", NULL) < 1)
@@ -251,6 +276,7 @@ static void print_rest(const struct yg_stats_screen *s, FILE *out)
 		now(s, "yagura_alerts_pending", NULL), now(s, "yagura_alert_delivery_lag_seconds", NULL), now(s, "yagura_alerts_dropped_total", NULL),
 		now(s, "yagura_redis_errors_total", NULL));
 	print_redis(s, out);
+	print_sinks(s, out);
 	print_spool(s, out);
 	name(s, out, "dissector", "解析プロセス");
 	fprintf(out, s->japanese ? "毎秒 %.0f  省略 %.0f  停止 %.0f（無応答 %.0f）  リング最大 %.0f %%\n"

@@ -140,6 +140,18 @@
 	  "Files set aside that are kept, the oldest goes first; 0: all.", "切り替え後に残す旧ファイル数（古いものから削除）。0ならすべて残す。") \
 	X(EVE_COMPRESS, "eve.compress", BOOL, NULL, 0, 0, "false", NULL, \
 	  "Compress files that were set aside (gzip).", "切り替え後の旧ファイルをgzipで圧縮する。") \
+	X(EVE_SOCKET, "eve.socket", STRING, NULL, 0, 127, "", NULL, \
+	  "UNIX socket that gets every alert as an EVE line too, such as EveBox reads: unix_stream:/path or unix_dgram:/path; empty: none.", \
+	  "アラートのEVE行を送るUNIXソケット（EveBoxなど）。unix_stream:/path または unix_dgram:/path。空なら送らない。") \
+	X(SYSLOG_URL, "syslog.url", STRING, NULL, 0, 300, "", NULL, \
+	  "Collector that gets every alert by syslog (RFC 5424): udp://host[:514] or tcp://host[:601]; empty: none.", \
+	  "アラートをsyslog（RFC 5424）で送る先。udp://host[:514] または tcp://host[:601]。空なら送らない。") \
+	X(SYSLOG_FORMAT, "syslog.format", ENUM, NULL, 0, 0, "cef", "cef|json", \
+	  "What stands in the message: CEF, or the EVE line.", "メッセージの形式。cef（CEF）または json（EVE行）。") \
+	X(SYSLOG_FACILITY, "syslog.facility", ENUM, NULL, 0, 0, "local0", \
+	  "kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|ntp|audit|alert|clock|" \
+	  "local0|local1|local2|local3|local4|local5|local6|local7", \
+	  "Facility of the messages.", "メッセージのファシリティ。") \
 	X(CAPTURE_DEDUPLICATE, "capture.deduplicate", BOOL, NULL, 0, 0, "false", NULL, \
 	  "Leave out the second of two equal packets within 50 ms: for a mirror that shows every packet twice.", "50ミリ秒以内に二重に届いたパケットを除く（双方向SPAN向け）。") \
 	X(SHED_ENABLED, "shed.enabled", BOOL, NULL, 0, 0, "true", NULL, \

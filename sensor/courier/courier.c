@@ -112,9 +112,17 @@ static bool write_alerts(struct yg_courier *courier, uint64_t now_ns)
 	return moved;
 }
 
+static void show_behind(struct yg_courier *courier, enum yg_spool_sink which, uint64_t position)
+{
+	uint64_t end = yg_spool_end(courier->spool);
+	yg_counter_set(&courier->stats->sink_behind[which], end > position ? end - position + 1 : 1);
+}
+
 static void release(struct yg_courier *courier)
 {
 	uint64_t position = yg_spool_end(courier->spool);
+	if (courier->has_file)
+		show_behind(courier, YG_SPOOL_EVE, courier->file_written);
 	if (courier->has_file)
 		yg_spool_reached(courier->spool, YG_SPOOL_EVE, courier->file_written);
 	if (courier->has_file && courier->file_written < position)
@@ -125,6 +133,7 @@ static void release(struct yg_courier *courier)
 			continue;
 		uint64_t reached = sink->ops->position(sink);
 		yg_spool_reached(courier->spool, sink->which, reached);
+		show_behind(courier, sink->which, reached);
 		position = reached < position ? reached : position;
 	}
 	if (position > yg_spool_first(courier->spool))

@@ -21,6 +21,7 @@
 #include "base/shm.h"
 #include "base/time.h"
 #include "courier/courier.h"
+#include "courier/line_socket.h"
 #include "courier/redis.h"
 #include "courier/summary.h"
 #include "model/process.h"
@@ -127,6 +128,29 @@ static int open_redis(struct yg_courier *courier, const char *sensor)
 	return -errno;
 }
 
+// Those that send lines over a socket of their own.
+static int open_line_sinks(struct yg_courier *courier)
+{
+	const struct yg_config *config = &courier->config;
+	const char *socket = yg_config_string(config, YG_O_EVE_SOCKET), *url = yg_config_string(config, YG_O_SYSLOG_URL), *reason;
+	struct yg_peer peer;
+	if (socket[0] && yg_peer_parse_socket(socket, &peer, &reason) < 0) {
+		yg_error("eve.socket: %s", reason);
+		return -EINVAL;
+	}
+	if (socket[0] && !(courier->sinks[YG_SPOOL_SOCKET] = yg_sink_socket_create(&peer, courier->spool, courier->stats)))
+		return -errno;
+	if (url[0] && yg_peer_parse_syslog(url, &peer, &reason) < 0) {
+		yg_error("syslog.url: %s", reason);
+		return -EINVAL;
+	}
+	bool cef = yg_config_int(config, YG_O_SYSLOG_FORMAT) == 0;
+	unsigned facility = (unsigned)yg_config_int(config, YG_O_SYSLOG_FACILITY); // in the order of their numbers
+	if (url[0] && !(courier->sinks[YG_SPOOL_SYSLOG] = yg_sink_syslog_create(&peer, cef, facility, courier->spool, courier->stats)))
+		return -errno;
+	return 0;
+}
+
 static void *map(int fd, const char *what, size_t min_size, size_t *ret_size)
 {
 	void *memory = yg_shm_map(fd, min_size, true, ret_size);
@@ -196,9 +220,12 @@ static int open_log(struct yg_courier *courier, const char *path)
 static bool wanted(const struct yg_config *config, struct yg_spool_wants *ret_wants)
 {
 	bool file = yg_config_string(config, YG_O_EVE_FILE)[0], redis = yg_config_string(config, YG_O_REDIS_URL)[0];
+	bool socket = yg_config_string(config, YG_O_EVE_SOCKET)[0], syslog = yg_config_string(config, YG_O_SYSLOG_URL)[0];
 	ret_wants->classes[YG_SPOOL_EVE] = file ? YG_SPOOL_ALERTS : 0; // flow records come to it by their ring
 	ret_wants->classes[YG_SPOOL_REDIS] = redis ? YG_SPOOL_ALERTS : 0;
-	return file || redis;
+	ret_wants->classes[YG_SPOOL_SOCKET] = socket ? YG_SPOOL_ALERTS : 0;
+	ret_wants->classes[YG_SPOOL_SYSLOG] = syslog ? YG_SPOOL_ALERTS : 0;
+	return file || redis || socket || syslog;
 }
 
 static struct yg_spool *open_spool(struct yg_courier *courier, void *alerts, size_t size)
@@ -268,14 +295,17 @@ static int set_up(struct yg_courier *courier)
 	// What the user named as output, and cannot be: this is for the user to mend, unlike everything else here.
 	if (open_file(courier) < 0)
 		return EX_CANTCREAT;
-	return open_redis(courier, sensor) < 0 ? YG_EXIT_BAD_SETUP : YG_EXIT_OK;
+	memset(courier->stats->sink_behind, 0, sizeof courier->stats->sink_behind); // a courier before this one may have had other sinks
+	return open_redis(courier, sensor) < 0 || open_line_sinks(courier) < 0 ? YG_EXIT_BAD_SETUP : YG_EXIT_OK;
 }
 
-// Which sockets Redis asks for.
+// Which sockets the sinks ask for.
 static unsigned sockets(const struct yg_config *config)
 {
 	const char *url = yg_config_string(config, YG_O_REDIS_URL);
-	return !url[0] ? 0 : strncmp(url, "unix:", 5) == 0 ? YG_CONFINED_UNIX : YG_CONFINED_INET;
+	unsigned redis = !url[0] ? 0 : strncmp(url, "unix:", 5) == 0 ? YG_CONFINED_UNIX : YG_CONFINED_INET;
+	unsigned socket = yg_config_string(config, YG_O_EVE_SOCKET)[0] ? YG_CONFINED_UNIX : 0;
+	return redis | socket | (yg_config_string(config, YG_O_SYSLOG_URL)[0] ? YG_CONFINED_INET : 0);
 }
 
 int main(void)

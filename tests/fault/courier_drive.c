@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// A courier at the hand of a script. Usage: courier_drive COURIER URL DRAIN [OPTION VALUE]. Reads from standard input, one a line, and
+// A courier at the hand of a script. Usage: courier_drive COURIER URL DRAIN [OPTION VALUE]...; an empty URL: no Redis.
+// Reads from standard input, one a line, and
 // answers each with one line:
 //
 //   push N     writes N alerts into the ring, waiting for room; answers when they are in: "pushed LAST"
 //   stats      "NAME=VALUE …": every counter of the courier that is not 0
 //   kill       the courier gets SIGKILL, and a successor
+//   hup        the courier gets SIGHUP
 //   end        closes the rings; answers "ended STATUS" when the courier has ended
 #include <signal.h>
 #include <stdlib.h>
@@ -31,14 +33,14 @@ int main(int argc, char **argv)
 {
 	char line[64];
 	unsigned pushed = 0;
-	if (argc != 4 && argc != 6) {
-		fprintf(stderr, "usage: courier_drive COURIER URL DRAIN [OPTION VALUE]\n");
+	if (argc < 4 || argc % 2 || argc > 4 + 2 * 7) {
+		fprintf(stderr, "usage: courier_drive COURIER URL DRAIN [OPTION VALUE]...\n");
 		return 2;
 	}
 	test_name = "courier_drive";
 	courier_path = argv[1];
-	if (argc == 6)
-		extra_option = argv[4], extra_value = argv[5];
+	for (int i = 4; i < argc; i += 2)
+		more_options[i / 2 - 2][0] = argv[i], more_options[i / 2 - 2][1] = argv[i + 1];
 	struct run run = start_courier(argv[2], argv[3], NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	while (fgets(line, sizeof line, stdin)) {
@@ -53,6 +55,9 @@ int main(int argc, char **argv)
 			kill(run.pid, SIGKILL);
 			printf("killed %d\n", wait_courier(&run));
 			spawn_courier(&run);
+		} else if (strncmp(line, "hup", 3) == 0) {
+			kill(run.pid, SIGHUP);
+			printf("told\n");
 		} else {
 			break;
 		}

@@ -5,7 +5,7 @@
 // goes on from the same memory and the same folder: each line stands once in all files together, and every one is whole. Likewise when
 // somebody renames the file after the kill, as a log rotation does, and when old files are compressed.
 //
-// Usage: rotate_kills. Every third call; YAGURA_LONG in the environment makes it each of them.
+// Usage: rotate_kills. Every fifth call; YAGURA_LONG in the environment makes it each of them.
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -184,7 +184,7 @@ static long kills(bool compress, bool rename_it, long step)
 
 int main(void)
 {
-	long step = getenv("YAGURA_LONG") ? 1 : 3;
+	long step = getenv("YAGURA_LONG") ? 1 : 5;
 	memory = mmap(NULL, sizeof *memory, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED || !mkdtemp(folder))
 		return 2;
