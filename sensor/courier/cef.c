@@ -89,17 +89,17 @@ void yg_cef_escape(struct yg_cef_text *text, enum yg_cef_escape where, const cha
 static void field(struct yg_cef_text *text, const char *key, const char *value)
 {
 	char escaped[VALUE_MAX];
-	struct yg_cef_text inner = {escaped, sizeof escaped, 0, false};
-	size_t before = text->length;
+	struct yg_cef_text inner = {.buffer = escaped, .size = sizeof escaped};
 	if (!value[0])
 		return;
 	yg_cef_escape(&inner, YG_CEF_EXTENSION, value);
-	if (inner.cut || text->size - before <= inner.length + strlen(key) + 2) {
+	if (inner.cut || text->size - text->length <= inner.length + strlen(key) + 2) {
 		text->cut = true;
 		return;
 	}
-	if (before && text->buffer[before - 1] != '|')
+	if (text->fields)
 		put(text, " ", 1);
+	text->fields = true;
 	put_text(text, key);
 	put(text, "=", 1);
 	put(text, escaped, inner.length);

@@ -17,6 +17,7 @@ struct yg_cef_text {
 	char *buffer;
 	size_t size, length;
 	bool cut;
+	bool fields; // an extension stands already: a blank comes before the next one
 };
 
 enum yg_cef_escape { YG_CEF_HEADER, YG_CEF_EXTENSION };

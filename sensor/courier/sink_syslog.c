@@ -63,7 +63,7 @@ static void put_smaller(struct yg_cef_text *text, json_t *event)
 
 size_t yg_syslog_message(const char *line, size_t length, bool cef, unsigned facility, char *buffer, size_t size, bool *ret_cut)
 {
-	struct yg_cef_text text = {buffer, size, 0, false};
+	struct yg_cef_text text = {.buffer = buffer, .size = size};
 	json_t *event = json_loadb(line, length, 0, NULL);
 	*ret_cut = !event;
 	if (!event)

@@ -23,8 +23,13 @@ static bool is_name(const char *start, const char *end)
 static void must_be_cef(const char *text, size_t length)
 {
 	unsigned bars = 0;
-	const char *at = memmem(text, length, "CEF:0|", 6), *end = text + length, *blank = NULL;
-	must(at != NULL);
+	const char *at = text, *end = text + length, *blank = NULL;
+	for (unsigned words = 0; words < 7; words++) { // the header of syslog
+		at = memchr(at, ' ', (size_t)(end - at));
+		must(at != NULL);
+		at++;
+	}
+	must(end - at > 6 && memcmp(at, "CEF:0|", 6) == 0);
 	for (const char *p = at; p < end; p++) {
 		must((unsigned char)*p >= ' ' && *p != 0x7f);
 		if (*p == '\\') {

@@ -19,7 +19,7 @@ static char buffer[8192];
 static struct yg_cef_text room(size_t size)
 {
 	memset(buffer, 'x', sizeof buffer);
-	return (struct yg_cef_text){buffer, size, 0, false};
+	return (struct yg_cef_text){.buffer = buffer, .size = size};
 }
 
 static void the_header_escapes_backslash_and_bar(void **state)
@@ -86,6 +86,17 @@ static void addresses_of_version_6_have_fields_of_their_own(void **state)
 	assert_non_null(strstr(buffer, " c6a3=2001:db8::1 c6a3Label=Destination IPv6 Address "));
 	assert_null(strstr(buffer, "c6a2="));
 	assert_null(strstr(buffer, "src="));
+	json_decref(json);
+}
+
+// A bar is nothing special in an extension.
+static void a_value_that_ends_in_a_bar_is_parted_from_the_next(void **state)
+{
+	(void)state;
+	struct yg_cef_text text = room(sizeof buffer);
+	json_t *json = json_loads("{\"event_type\":\"alert\",\"host\":\"a|\",\"proto\":\"TCP\"}", 0, NULL);
+	assert_true(yg_cef_alert(&text, json));
+	assert_non_null(strstr(buffer, "|1|dvchost=a| proto=TCP"));
 	json_decref(json);
 }
 
@@ -243,6 +254,7 @@ int main(void)
 	    cmocka_unit_test(an_escape_is_never_cut_in_two),
 	    cmocka_unit_test(an_alert_is_one_line_of_cef),
 	    cmocka_unit_test(addresses_of_version_6_have_fields_of_their_own),
+	    cmocka_unit_test(a_value_that_ends_in_a_bar_is_parted_from_the_next),
 	    cmocka_unit_test(severities_are_those_of_the_table),
 	    cmocka_unit_test(the_header_of_syslog_is_that_of_rfc_5424),
 	    cmocka_unit_test(what_finds_no_room_is_left_out_whole),
