@@ -225,28 +225,38 @@ static void print_redis(const struct yg_stats_screen *s, FILE *out)
 	}
 }
 
-// One line a sink that is configured: how far it is behind, and of those with a connection of their own, whether it stands.
+// How far each sink is behind, and whether a connection of its own is missing. As many to a line as fit: the screen has 24.
 static void print_sinks(const struct yg_stats_screen *s, FILE *out)
 {
+	enum { FIRST = LABEL_WIDTH, WIDTH = 80 };
 #define X(id, name) name,
 	static const char *const names[YG_SINKS] = {YG_SINK_NAMES(X)};
 #undef X
+	int column = 0;
 	for (unsigned i = 0; i < YG_SINKS; i++) {
-		char which[48], up[48], errors[48], sent[48];
+		char which[48], up[48], text[80];
 		snprintf(which, sizeof which, "sink=\"%s\"", names[i]);
 		snprintf(up, sizeof up, "yagura_%s_up", names[i]);
-		snprintf(errors, sizeof errors, "yagura_%s_errors_total", names[i]);
-		snprintf(sent, sizeof sent, i == YG_SINK_EVE ? "yagura_eve_lines_total" : "yagura_%s_sent_total", names[i]);
 		if (!yg_stats_has(s->now, "yagura_sink_behind_records", which))
 			continue;
-		name(s, out, i ? "" : "sinks", i ? "" : "出力先");
-		fprintf(out, s->japanese ? "%-14s 残り %.0f" : "%-14s behind %.0f", names[i], now(s, "yagura_sink_behind_records", which));
-		if (yg_stats_has(s->now, sent, NULL))
-			fprintf(out, s->japanese ? "  送信 %.0f  エラー %.0f" : "  sent %.0f  errors %.0f", now(s, sent, NULL), now(s, errors, NULL));
-		if (yg_stats_has(s->now, up, NULL) && now(s, up, NULL) < 1)
-			fputs(s->japanese ? "  接続なし" : "  not connected", out);
-		fputc('\n', out);
+		bool away = yg_stats_has(s->now, up, NULL) && now(s, up, NULL) < 1;
+		int n = snprintf(text, sizeof text, "%s %.0f%s", names[i], now(s, "yagura_sink_behind_records", which), away ? " ✖" : "") - 2 * away;
+		if (column && column + 2 + n > WIDTH) {
+			fputc('\n', out);
+			name(s, out, "", "");
+			column = FIRST;
+		} else if (column) {
+			fputs("  ", out);
+			column += 2;
+		} else {
+			name(s, out, "behind", "残り");
+			column = FIRST;
+		}
+		fputs(text, out);
+		column += n;
 	}
+	if (column)
+		fputc('\n', out);
 }
 
 static void print_spool(const struct yg_stats_screen *s, FILE *out)
@@ -287,7 +297,6 @@ static void print_rest(const struct yg_stats_screen *s, FILE *out)
 
 static void print_workers(const struct yg_stats_screen *s, FILE *out)
 {
-	fputc('\n', out);
 	label(out, s->japanese ? "ワーカー" : "worker", 8);
 	fprintf(out, "%7s %14s  ", "busy %", "packets/s");
 	for (unsigned i = 0; i < STAGES - 1; i++)
