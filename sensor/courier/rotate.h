@@ -51,6 +51,8 @@ int yg_rotate_move(struct yg_rotate *rotate, int fd, int64_t real_s);
 // the name is still that of `fd`, or another negative errno: go on with the old one.
 int yg_rotate_reopen(const char *path, int fd);
 
+enum { YG_KEEPER_FILES = 16384 }; // old files that are looked at in one go; more are an error that is counted, and wait for their turn
+
 // ---- rotate_keep.c: a thread that compresses what was set aside, and removes what is too much ----
 
 // Starts none: see yg_keeper_wake. NULL and errno on failure. `path`: of the file, copied.

@@ -30,7 +30,6 @@
 enum {
 	SLICE = 64 * 1024,
 	REST_US = 2000,    // after each slice, which takes some 1.5 ms
-	OLD_MAX = 16384,   // files of ours that are looked at; should there be more, the rest waits for its turn
 	GZIP = 16 + MAX_WBITS, // zlib's way to say so
 };
 
@@ -99,11 +98,12 @@ static void forget(struct old_files *files)
 	free(files->name);
 }
 
-static int list(const struct yg_keeper *k, int folder, struct old_files *ret_files)
+static int list(struct yg_keeper *k, int folder, struct old_files *ret_files)
 {
 	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct old_files files = {calloc(OLD_MAX, sizeof *files.name), 0};
+	struct old_files files = {calloc(YG_KEEPER_FILES, sizeof *files.name), 0};
+	bool more = false;
 	if (!dir || !files.name) {
 		int error = errno;
 		free(files.name);
@@ -113,13 +113,17 @@ static int list(const struct yg_keeper *k, int folder, struct old_files *ret_fil
 			close(fd);
 		return -error;
 	}
-	for (const struct dirent *entry; files.count < OLD_MAX && (entry = readdir(dir)) != NULL;) {
+	for (const struct dirent *entry; !more && (entry = readdir(dir)) != NULL;) {
 		if (!yg_keeper_is_old(k->base, entry->d_name))
 			continue;
+		if ((more = files.count == YG_KEEPER_FILES))
+			break;
 		files.name[files.count] = strdup(entry->d_name);
 		files.count += files.name[files.count] != NULL;
 	}
 	closedir(dir);
+	if (more)
+		complain(k, "there are more files than are looked at, and one of those", EOVERFLOW);
 	qsort(files.name, files.count, sizeof *files.name, by_name);
 	*ret_files = files;
 	return 0;

@@ -257,6 +257,27 @@ static void the_oldest_go_and_what_is_not_ours_stays(void **state)
 	assert_int_equal(counter(YG_CC_EVE_REMOVED), 2);
 }
 
+static void more_old_files_than_are_looked_at_are_counted(void **state)
+{
+	(void)state;
+	char name[64];
+	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i <= YG_KEEPER_FILES; i++) {
+		snprintf(name, sizeof name, "eve.json.%08dT000000+0900", i);
+		close(openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0640));
+	}
+	close(dir);
+	rotate.keep = 10;
+	yg_rotate_begin(&rotate);
+	wait_for_keeper();
+	assert_int_equal(counter(YG_CC_EVE_KEEP_ERRORS), 1);
+	assert_int_equal(counter(YG_CC_EVE_REMOVED), YG_KEEPER_FILES - 10);
+	yg_keeper_wake(rotate.keeper);
+	wait_for_keeper();
+	assert_int_equal(counter(YG_CC_EVE_KEEP_ERRORS), 1);
+	assert_int_equal(counter(YG_CC_EVE_REMOVED), YG_KEEPER_FILES + 1 - 10);
+}
+
 static void an_old_file_is_compressed_whole(void **state)
 {
 	(void)state;
@@ -330,6 +351,7 @@ int main(void)
 	    TEST(without_a_new_file_the_old_one_has_its_name_again),
 	    TEST(a_file_that_somebody_renamed_is_opened_anew),
 	    TEST(the_oldest_go_and_what_is_not_ours_stays),
+	    TEST(more_old_files_than_are_looked_at_are_counted),
 	    TEST(an_old_file_is_compressed_whole),
 	    TEST(a_full_disk_leaves_the_old_file_as_it_is),
 	};
