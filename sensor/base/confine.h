@@ -23,11 +23,12 @@ enum yg_confined {
 	YG_CONFINED_SUPERVISOR = 8, // handed down to what it starts, so whatever these need before they confine themselves is in it
 	YG_CONFINED_STARTER = 16,   // starts engines with the rights to open ports, and hands down its list to them
 	YG_CONFINED_METRICS = 1024, // answers on a socket that it was given
-	YG_CONFINED_UNIX = 32,      // courier: Redis is at a UNIX socket
-	YG_CONFINED_INET = 64,      // courier: Redis is at an address or name
+	YG_CONFINED_UNIX = 32,      // courier: a sink is at a UNIX socket
+	YG_CONFINED_INET = 64,      // courier: a sink is at an address or name
 	YG_CONFINED_CARD = 128,     // engine: a card, whose driver may ask the kernel for counters through sockets and files
 	YG_CONFINED_XDP = 256,      // engine: AF_XDP, whose queues are woken by calls
 	YG_CONFINED_SPOOL = 2048,    // courier: the folder of its spool is open, in which it makes, renames and removes files
+	YG_CONFINED_ROTATE = 4096,   // courier: files in the folder of the EVE file are renamed, compressed and removed
 	YG_CONFINED_TELEMETRY = 512, // engine: DPDK's telemetry, which begins a thread for each client
 };
 

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
@@ -77,6 +78,7 @@ enum {
 	ASKED = YG_CONFINED_TELEMETRY,
 	M = YG_CONFINED_METRICS,
 	SPOOL = YG_CONFINED_SPOOL,
+	FILES = YG_CONFINED_ROTATE,
 	P = S | T, // those that start others
 	ALL = E | R | C | S | T | M,
 };
@@ -129,8 +131,8 @@ static const struct row rows[] = {
 	CALL(P, getcwd), CALL(P, openat), IF(CARD, openat, 2, O_ACCMODE, O_RDONLY),
 	// name service reads its files; the EVE file is opened anew where its folder lets us
 	IF(C, openat, 2, O_ACCMODE, O_RDONLY), IF(C, openat, 2, O_ACCMODE | O_TRUNC | O_APPEND, O_WRONLY | O_APPEND),
-	IF(SPOOL, openat, 2, O_ACCMODE, O_RDWR), CALL(SPOOL, unlinkat), CALL(SPOOL | P, renameat), CALL(SPOOL, renameat2), CALL(SPOOL, fallocate),
-	CALL(SPOOL, getdents64), CALL(SPOOL, fstatfs), CALL(SPOOL, flock),
+	IF(SPOOL, openat, 2, O_ACCMODE, O_RDWR), CALL(SPOOL | FILES, unlinkat), CALL(SPOOL | P, renameat), CALL(SPOOL | FILES, renameat2),
+	CALL(SPOOL, fallocate), CALL(SPOOL | FILES, getdents64), CALL(SPOOL, fstatfs), CALL(SPOOL, flock),
 	CALL(P, mkdirat), NO(E, unlinkat, REFUSE), CALL(P, unlinkat), CALL(P, renameat2), CALL(P, fchmod), CALL(P, fchmodat), CALL(P, umask),
 	CALL(P, statfs), CALL(P, fstatfs), CALL(C | P | E, ftruncate), CALL(P | E, fallocate), CALL(C | P, fsync), CALL(C | P, fdatasync),
 	CALL(P | E, flock), CALL(C | P | R, fadvise64), CALL(P, dup), CALL(P, dup3), CALL(P, pipe2), CALL(ALL, fcntl), CALL(P | E, memfd_create),
@@ -141,6 +143,7 @@ static const struct row rows[] = {
 	// a terminal on standard error must not be typed into (TIOCSTI, TIOCLINUX)
 	NO_IF(ALL, ioctl, DEADLY, 1, WHOLE, TIOCSTI), NO_IF(ALL, ioctl, DEADLY, 1, WHOLE, 0x541c),
 	IF(R | C | M, ioctl, 1, WHOLE, TCGETS), CALL(E | P, ioctl), IF(C, ioctl, 1, WHOLE, FIONREAD),
+	IF(UNIX | INET, ioctl, 1, WHOLE, SIOCOUTQ), // what the peer has not read yet
 
 	// sockets. The engine keeps those that its drivers opened. Its logger asks for one towards syslog when the first line has none; the
 	// line is on standard error as well.

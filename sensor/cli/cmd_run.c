@@ -157,6 +157,7 @@ static int reload(void *context)
 	int error = config < 0 ? -EINVAL : yg_supervisor_reload(&r->supervisor, config);
 	if (error)
 		yg_warn("reload: the configuration stays as it was");
+	yg_supervisor_reopen(&r->supervisor); // whatever became of the configuration: a log rotation may have asked
 	yg_metrics_reloaded(&r->metrics, !error);
 	if (r->reported)
 		yg_notify_ready(&r->notify, NULL);

@@ -11,6 +11,7 @@
 #include "cli/cmd_stats.h"
 #include "model/process.h"
 #include "model/redis_state.h"
+#include "model/stats.h"
 
 enum { LABEL_WIDTH = 18, STAGES = 5 };
 
@@ -224,6 +225,40 @@ static void print_redis(const struct yg_stats_screen *s, FILE *out)
 	}
 }
 
+// How far each sink is behind, and whether a connection of its own is missing. As many to a line as fit: the screen has 24.
+static void print_sinks(const struct yg_stats_screen *s, FILE *out)
+{
+	enum { FIRST = LABEL_WIDTH, WIDTH = 80 };
+#define X(id, name) name,
+	static const char *const names[YG_SINKS] = {YG_SINK_NAMES(X)};
+#undef X
+	int column = 0;
+	for (unsigned i = 0; i < YG_SINKS; i++) {
+		char which[48], up[48], text[80];
+		snprintf(which, sizeof which, "sink=\"%s\"", names[i]);
+		snprintf(up, sizeof up, "yagura_%s_up", names[i]);
+		if (!yg_stats_has(s->now, "yagura_sink_behind_records", which))
+			continue;
+		bool away = yg_stats_has(s->now, up, NULL) && now(s, up, NULL) < 1;
+		int n = snprintf(text, sizeof text, "%s %.0f%s", names[i], now(s, "yagura_sink_behind_records", which), away ? " ✖" : "") - 2 * away;
+		if (column && column + 2 + n > WIDTH) {
+			fputc('\n', out);
+			name(s, out, "", "");
+			column = FIRST;
+		} else if (column) {
+			fputs("  ", out);
+			column += 2;
+		} else {
+			name(s, out, "behind", "残り");
+			column = FIRST;
+		}
+		fputs(text, out);
+		column += n;
+	}
+	if (column)
+		fputc('\n', out);
+}
+
 static void print_spool(const struct yg_stats_screen *s, FILE *out)
 {
 	if (now(s, "yagura_spool_up", NULL) < 1)
@@ -269,6 +304,7 @@ static void print_rest(const struct yg_stats_screen *s, FILE *out)
 		now(s, "yagura_redis_errors_total", NULL));
 	print_books(s, out);
 	print_redis(s, out);
+	print_sinks(s, out);
 	print_spool(s, out);
 	name(s, out, "dissector", "解析プロセス");
 	fprintf(out, s->japanese ? "毎秒 %.0f  省略 %.0f  停止 %.0f（無応答 %.0f）  リング最大 %.0f %%\n"
@@ -279,7 +315,6 @@ static void print_rest(const struct yg_stats_screen *s, FILE *out)
 
 static void print_workers(const struct yg_stats_screen *s, FILE *out)
 {
-	fputc('\n', out);
 	label(out, s->japanese ? "ワーカー" : "worker", 8);
 	fprintf(out, "%7s %14s  ", "busy %", "packets/s");
 	for (unsigned i = 0; i < STAGES - 1; i++)

@@ -347,6 +347,19 @@ static void put_redis(struct text *t)
 		    yg_counter_get(&c->redis_entered[i]));
 }
 
+static void put_sinks(struct text *t)
+{
+#define X(id, name) name,
+	static const char *const names[YG_SINKS] = {YG_SINK_NAMES(X)};
+#undef X
+	family(t, "yagura_sink_behind_records", "Records in the spool that a sink has still to get.");
+	for (unsigned i = 0; i < YG_SINKS; i++) {
+		uint64_t behind = yg_counter_get(&t->v->courier->sink_behind[i]);
+		if (behind)
+			put(t, "yagura_sink_behind_records{sink=\"%s\"} %" PRIu64 "\n", names[i], behind - 1);
+	}
+}
+
 static void put_rows(struct text *t)
 {
 	for (size_t i = 0; i < yg_metrics_rows_count; i++) {
@@ -355,6 +368,7 @@ static void put_rows(struct text *t)
 		put_row(t, &yg_metrics_rows[i]);
 	}
 	put_redis(t);
+	put_sinks(t);
 	put_others(t);
 	uint64_t restarts = yg_counter_get(&t->v->dissector->restarts_count);
 	one(t, "yagura_dissector_restarts_total", "Dissectors that were started again.", restarts);

@@ -45,6 +45,7 @@ static const struct {
 	{"eve.flows", COURIER | NEW_ENGINE},
 	{"eve.file", COURIER | NEW_ENGINE},
 	{"eve.", COURIER},
+	{"syslog.", COURIER},
 	{"alerts.", ENGINE},
 	{"shed.", ENGINE},
 	{"mirror.", ENGINE},

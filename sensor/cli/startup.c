@@ -293,7 +293,8 @@ static void redis(struct report *r)
 
 static void sinks(struct report *r)
 {
-	static const struct label label[] = {{"EVE file     ", "EVEファイル  "}, {"sockets      ", "ソケット     "}};
+	static const struct label label[] = {{"EVE file     ", "EVEファイル  "}, {"sockets      ", "ソケット     "}, {"also to      ", "その他出力先 "}};
+	const char *lines = yg_config_string(r->f->config, YG_O_EVE_SOCKET), *syslog = yg_config_string(r->f->config, YG_O_SYSLOG_URL);
 	bool ja = r->f->japanese, flows = yg_config_int(r->f->config, YG_O_EVE_FLOWS);
 	const char *eve = r->d->needs.eve_file, *none = ja ? "なし" : "none";
 	const char *control = r->f->control ? r->f->control : yg_config_string(r->f->config, YG_O_CONTROL_SOCKET);
@@ -303,6 +304,8 @@ static void sinks(struct report *r)
 	else
 		say(r, &label[0], ja ? "%s（%s）" : "%s (%s)", eve, flows ? ja ? "アラートとフロー" : "alerts and flows" : ja ? "アラートのみ" : "alerts alone");
 	redis(r);
+	if (lines[0] || syslog[0])
+		say(r, &label[2], "%s%s%s", lines, lines[0] && syslog[0] ? ja ? "、" : ", " : "", syslog);
 	say(r, &label[1], ja ? "制御 %s、メトリクス %s" : "control %s, metrics %s", control[0] ? control : none,
 	    metrics[0] ? metrics : none);
 }

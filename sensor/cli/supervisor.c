@@ -263,6 +263,8 @@ static void become(struct yg_supervisor *s, enum yg_child child, char *const *ar
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (child == YG_CHILD_COURIER) // a log rotation must not end one that has not yet come so far as to listen
+		signal(SIGHUP, SIG_IGN);
 	// nDPI allocates and frees for every flow: let glibc keep more of it at hand than the seven pieces a size that it does by default.
 	if (child == YG_CHILD_DISSECTOR)
 		setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=2000", 1);

@@ -89,5 +89,6 @@ void yg_supervisor_reap(struct yg_supervisor *s, int timeout_ms); // waits so lo
 bool yg_supervisor_hopeless(int status);                          // another start would not mend it
 int yg_supervisor_new_rings(struct yg_supervisor *s);             // for the next engine: those of the dissector, empty, and YG_FD_RELOAD
 void yg_supervisor_end_courier(struct yg_supervisor *s);          // lets it read to the end of its rings; another one will start
+void yg_supervisor_reopen(struct yg_supervisor *s);               // the courier looks whether its file has been renamed
 const char *yg_supervisor_program(enum yg_child child);
 int64_t yg_supervisor_clock_ms(void);

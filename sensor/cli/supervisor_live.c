@@ -108,6 +108,12 @@ void yg_supervisor_end_courier(struct yg_supervisor *s)
 	}
 }
 
+void yg_supervisor_reopen(struct yg_supervisor *s)
+{
+	if (s->pids[YG_CHILD_COURIER] && !s->ended[YG_CHILD_COURIER])
+		kill(s->pids[YG_CHILD_COURIER], SIGHUP);
+}
+
 static void bury_engine(struct yg_supervisor *s)
 {
 	int status = s->status[YG_CHILD_ENGINE];

@@ -163,6 +163,27 @@
 	  "File for EVE JSON lines; empty: none.", "EVE JSONの出力ファイル。空なら出力しない。") \
 	X(EVE_FLOWS, "eve.flows", BOOL, NULL, 0, 0, "true", NULL, \
 	  "Write flow records to the EVE file.", "フロー記録もEVEに出力する。") \
+	X(EVE_ROTATE_SIZE, "eve.rotate_size", BYTES, "bytes", 0, 1099511627776, "0", NULL, \
+	  "Size at which the EVE file is set aside and another one begun; 0: never.", "EVEファイルを切り替えるサイズ。0なら切り替えない。") \
+	X(EVE_ROTATE_TIME, "eve.rotate_time", DURATION, "s", 0, 31536000, "0s", NULL, \
+	  "Time after which it is set aside, counted from midnight in sensor.timezone: 1d, 1h, 10m; 0: never.", \
+	  "EVEファイルを切り替える間隔。sensor.timezoneの0時を起点とする（1d、1h、10mなど）。0なら切り替えない。") \
+	X(EVE_KEEP, "eve.keep", INT, "files", 0, 10000, "30", NULL, \
+	  "Files set aside that are kept, the oldest goes first; 0: all.", "切り替え後に残す旧ファイル数（古いものから削除）。0ならすべて残す。") \
+	X(EVE_COMPRESS, "eve.compress", BOOL, NULL, 0, 0, "false", NULL, \
+	  "Compress files that were set aside (gzip).", "切り替え後の旧ファイルをgzipで圧縮する。") \
+	X(EVE_SOCKET, "eve.socket", STRING, NULL, 0, 127, "", NULL, \
+	  "UNIX socket that gets every alert as an EVE line too, such as EveBox reads: unix_stream:/path or unix_dgram:/path; empty: none.", \
+	  "アラートのEVE行を送るUNIXソケット（EveBoxなど）。unix_stream:/path または unix_dgram:/path。空なら送らない。") \
+	X(SYSLOG_URL, "syslog.url", STRING, NULL, 0, 300, "", NULL, \
+	  "Collector that gets every alert by syslog (RFC 5424): udp://host[:514] or tcp://host[:601]; empty: none.", \
+	  "アラートをsyslog（RFC 5424）で送る先。udp://host[:514] または tcp://host[:601]。空なら送らない。") \
+	X(SYSLOG_FORMAT, "syslog.format", ENUM, NULL, 0, 0, "cef", "cef|json", \
+	  "What stands in the message: CEF, or the EVE line.", "メッセージの形式。cef（CEF）または json（EVE行）。") \
+	X(SYSLOG_FACILITY, "syslog.facility", ENUM, NULL, 0, 0, "local0", \
+	  "kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|ntp|audit|alert|clock|" \
+	  "local0|local1|local2|local3|local4|local5|local6|local7", \
+	  "Facility of the messages.", "メッセージのファシリティ。") \
 	X(CAPTURE_DEDUPLICATE, "capture.deduplicate", BOOL, NULL, 0, 0, "false", NULL, \
 	  "Leave out the second of two equal packets within 50 ms: for a mirror that shows every packet twice.", "50ミリ秒以内に二重に届いたパケットを除く（双方向SPAN向け）。") \
 	X(SHED_ENABLED, "shed.enabled", BOOL, NULL, 0, 0, "true", NULL, \

@@ -171,6 +171,33 @@ static void check_sockets(struct yg_compiler *c)
 		yg_complain(&c->report, c->core.set_at[YG_O_CONTROL_SOCKET], "control.socket", "'%s' is metrics.listen too; write two paths", control);
 }
 
+static void check_lines(struct yg_compiler *c)
+{
+	const char *socket = c->core.values[YG_O_EVE_SOCKET].s, *url = c->core.values[YG_O_SYSLOG_URL].s, *path = strchr(socket, ':');
+	size_t kind = path ? (size_t)(path - socket) : 0;
+	bool known = kind == 11 ? strncmp(socket, "unix_stream", 11) == 0 : kind == 10 && strncmp(socket, "unix_dgram", 10) == 0;
+	if (*socket && (!known || path[1] != '/' || !path[2] || strlen(path + 1) > 107))
+		yg_complain(&c->report, c->core.set_at[YG_O_EVE_SOCKET], "eve.socket",
+		            "'%s' is no UNIX socket; write unix_stream:/path or unix_dgram:/path, the path of at most 107 bytes", socket);
+	known = strncmp(url, "udp://", 6) == 0 || strncmp(url, "tcp://", 6) == 0;
+	if (*url && (!known || strchr(url + 6, '/') || strchr(url + 6, '@') || !redis_host_is_sound(url + 6)))
+		yg_complain(&c->report, c->core.set_at[YG_O_SYSLOG_URL], "syslog.url",
+		            "'%s' is no collector; write udp://host[:514] or tcp://host[:601], an IPv6 address in brackets; for TLS put stunnel "
+		            "before it", url);
+}
+
+// Below these every second would bring files without number.
+static void check_rotation(struct yg_compiler *c)
+{
+	enum { SIZE_MIN = 65536 };
+	int64_t size = c->core.values[YG_O_EVE_ROTATE_SIZE].i;
+	double time = c->core.values[YG_O_EVE_ROTATE_TIME].f;
+	if (size > 0 && size < SIZE_MIN)
+		yg_complain(&c->report, c->core.set_at[YG_O_EVE_ROTATE_SIZE], "eve.rotate_size", "is less than 64 KiB; write 0 for never");
+	if (time > 0 && time < 1)
+		yg_complain(&c->report, c->core.set_at[YG_O_EVE_ROTATE_TIME], "eve.rotate_time", "is less than a second; write 0 for never");
+}
+
 static void check_paths(struct yg_compiler *c)
 {
 	const char *directory = c->core.values[YG_O_QUARANTINE_DIR].s;
@@ -244,6 +271,8 @@ void yg_options_check(struct yg_compiler *c)
 	check_redis(c);
 	check_paths(c);
 	check_sockets(c);
+	check_lines(c);
+	check_rotation(c);
 	double line = fastest_line(c);
 	if (line == 0)
 		return;

@@ -23,6 +23,7 @@ enum {
 	SLEEP_MS = 10,
 	SLEEP_ANSWER_MS = 5,
 	LOOK_AROUND_MS = 100, // how often a busy loop asks whether it should end
+	ROTATE_MS = 1000,     // how often an idle EVE file is looked at
 	ORPHAN_DRAIN_S = 2,   // without a supervisor nobody waits for us
 };
 
@@ -158,9 +159,17 @@ static bool write_alerts(struct yg_courier *courier, uint64_t now_ns)
 	return moved;
 }
 
+static void show_behind(struct yg_courier *courier, enum yg_spool_sink which, uint64_t position)
+{
+	uint64_t end = yg_spool_end(courier->spool);
+	yg_counter_set(&courier->stats->sink_behind[which], end > position ? end - position + 1 : 1);
+}
+
 static void release(struct yg_courier *courier)
 {
 	uint64_t position = yg_spool_end(courier->spool);
+	if (courier->has_file)
+		show_behind(courier, YG_SPOOL_EVE, courier->file_written);
 	if (courier->has_file)
 		yg_spool_reached(courier->spool, YG_SPOOL_EVE, courier->file_written);
 	if (courier->has_file && courier->file_written < position)
@@ -171,10 +180,25 @@ static void release(struct yg_courier *courier)
 			continue;
 		uint64_t reached = sink->ops->position(sink);
 		yg_spool_reached(courier->spool, sink->which, reached);
+		show_behind(courier, sink->which, reached);
 		position = reached < position ? reached : position;
 	}
 	if (position > yg_spool_first(courier->spool))
 		yg_spool_release(courier->spool, position);
+}
+
+// The file has nothing to write: it may be another one from now on.
+static void look_at_file(struct yg_courier *courier, uint64_t now_ns)
+{
+	int asked = courier->reopen ? *courier->reopen : 0;
+	bool due = courier->file.rotate && now_ns - courier->looked_ns >= ROTATE_MS * (uint64_t)YG_NS_PER_MS;
+	if (asked != courier->reopened && courier->file.length)
+		yg_journal_flush(courier, now_ns);
+	if (courier->file.length || (asked == courier->reopened && !due))
+		return;
+	yg_journal_turn(courier, asked != courier->reopened);
+	courier->reopened = asked;
+	courier->looked_ns = now_ns;
 }
 
 // One round. True when anything moved.
@@ -190,6 +214,8 @@ static bool turn(struct yg_courier *courier, uint64_t now_ns)
 	if (courier->has_file && courier->file.lines &&
 	    (!moved || now_ns - courier->file.oldest_ns >= YG_SINK_FILE_IDLE_MS * (uint64_t)YG_NS_PER_MS))
 		yg_journal_flush(courier, now_ns);
+	if (courier->has_file)
+		look_at_file(courier, now_ns);
 	release(courier);
 	return moved;
 }

@@ -30,6 +30,10 @@ struct yg_courier {
 	struct yg_redis_tls *tls; // NULL: none
 	struct yg_sink *sinks[YG_SPOOL_SINKS]; // NULL: not configured; the EVE file is `file`
 	struct yg_sink_file file;
+	struct yg_rotate rotate;
+	const volatile int *reopen; // counts up with each SIGHUP: whether the EVE file has still its name is looked at then; NULL: never
+	int reopened;
+	uint64_t looked_ns;         // at whether the file is to be set aside
 	bool has_file, write_flows;
 	bool log_flows;         // flow records go into the log too, for Redis
 	uint64_t flows_offered; // highest position of the flow ring, and 1, that the log has taken

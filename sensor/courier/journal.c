@@ -7,10 +7,14 @@
 // happened as soon as the file is long enough; nothing of a file that has grown further than our write is ever cut off.
 #include "courier/journal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -141,10 +145,66 @@ static void written(struct yg_courier *courier)
 	courier->file_written = yg_counter_get(&j->after.alerts);
 }
 
+static int64_t real_s(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec;
+}
+
+// Nothing of a write that was announced has happened, or none was: none is from now on.
+static void withdraw(struct yg_courier *courier)
+{
+	yg_counter_set(&courier->journal->length, 0);
+	in_order();
+}
+
+static void rotate(struct yg_courier *courier, uint64_t more)
+{
+	struct yg_rotate *r = courier->file.rotate;
+	int64_t now_s = r ? real_s() : 0;
+	if (!r || courier->file.written || !yg_rotate_due(r, courier->file.fd, more, now_s))
+		return;
+	withdraw(courier);
+	int fd = yg_rotate_move(r, courier->file.fd, now_s);
+	if (fd >= 0)
+		yg_sink_file_take(&courier->file, fd, r->path);
+}
+
+static void reopen(struct yg_courier *courier)
+{
+	const char *path = yg_config_string(&courier->config, YG_O_EVE_FILE);
+	int fd = yg_rotate_reopen(path, courier->file.fd);
+	if (fd == -EALREADY)
+		return;
+	if (fd < 0) {
+		yg_error("EVE file %s cannot be opened anew: %s; lines go on to the one that was open", path, strerror(-fd));
+		yg_counter_add(&courier->stats->c[YG_CC_EVE_ROTATE_ERRORS], 1);
+		return;
+	}
+	withdraw(courier);
+	yg_sink_file_take(&courier->file, fd, path);
+	if (courier->file.rotate)
+		yg_rotate_opened(courier->file.rotate, fd, real_s());
+	yg_counter_add(&courier->stats->c[YG_CC_EVE_REOPENS], 1);
+	yg_info("EVE file: opened anew");
+}
+
+void yg_journal_turn(struct yg_courier *courier, bool anew)
+{
+	if (courier->file.length)
+		return; // a line may be half written: this is asked again
+	rotate(courier, 0);
+	if (anew)
+		reopen(courier);
+}
+
 int yg_journal_flush(struct yg_courier *courier, uint64_t now_ns)
 {
 	if (courier->file.failing && now_ns < courier->file.retry_ns)
 		return -EAGAIN;
+	if (courier->file.length)
+		rotate(courier, courier->file.length);
 	if (courier->file.length)
 		announce(courier);
 	bool any = courier->file.length > 0;
@@ -176,12 +236,42 @@ void yg_journal_let_go(struct yg_courier *courier)
 	forget_refused(courier);
 }
 
+static int open_if(int folder, const char *name, uint64_t inode)
+{
+	struct stat st;
+	int fd = openat(folder, name, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0 || (fstat(fd, &st) == 0 && st.st_ino == inode))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+// The file of that inode: under its name, or another one that begins with it. -1 when there is none.
+static int find_file(const char *path, uint64_t inode)
+{
+	enum { LOOK_AT_MAX = 65536 };
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	int fd = open_if(AT_FDCWD, path, inode);
+	if (fd >= 0)
+		return fd;
+	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path + (slash == path)) : 1, slash ? path : ".");
+	DIR *dir = opendir(folder);
+	const struct dirent *entry = NULL;
+	for (unsigned i = 0; dir && fd < 0 && i < LOOK_AT_MAX && (entry = readdir(dir)) != NULL; i++)
+		if (entry->d_ino == inode && strncmp(entry->d_name, base, strlen(base)) == 0)
+			fd = open_if(dirfd(dir), entry->d_name, inode);
+	if (dir)
+		closedir(dir);
+	return fd;
+}
+
 // Cuts off what there is of the write that was announced. True when all of it is there.
 static bool happened(const struct yg_journal *j, const char *path)
 {
 	struct stat st;
 	uint64_t before = yg_counter_get(&j->before), length = yg_counter_get(&j->length);
-	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = find_file(path, yg_counter_get(&j->inode));
 	bool whole = false;
 	if (fd < 0)
 		return false;

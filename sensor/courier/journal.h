@@ -7,6 +7,8 @@
 // A write to the file is announced with the size that the file has before it, and with where everything stands after it (`after`).
 // A successor that finds a write announced looks at the size of the file: the write has happened whole, and what stands in `after`
 // holds; or it has not, then what there is of it is cut off, and the records, which still lie in their rings, are written again.
+// The file is looked for by its inode, under its own name and among the others in its folder: somebody may have renamed it. We set it aside
+// ourselves only while no write is announced.
 // Thread: the courier's.
 #pragma once
 
@@ -61,6 +63,9 @@ struct yg_courier_memory {
 };
 
 struct yg_courier;
+
+// Sets the file aside when it is time to, though nothing is written; and, when `reopen`, opens it anew if another one has its name.
+void yg_journal_turn(struct yg_courier *courier, bool reopen);
 
 // Writes what the buffer of the EVE file holds, and gives the flow records in it back to their ring. 0 when the buffer is empty
 // afterwards, else a negative errno.

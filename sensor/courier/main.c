@@ -21,12 +21,13 @@
 #include "base/shm.h"
 #include "base/time.h"
 #include "courier/courier.h"
+#include "courier/line_socket.h"
 #include "courier/redis.h"
 #include "courier/redis_tls.h"
 #include "courier/summary.h"
 #include "model/process.h"
 
-static volatile int stop_asked;
+static volatile int stop_asked, reopen_asked;
 
 static void ask_to_stop(int number)
 {
@@ -34,14 +35,21 @@ static void ask_to_stop(int number)
 	stop_asked = 1;
 }
 
+static void ask_to_reopen(int number)
+{
+	(void)number;
+	reopen_asked++;
+}
+
 // The terminal's signals reach the whole group: the engine ends then, closes the rings, and we end by that, with
 // nothing lost.
 static void set_signals(void)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, stop = {.sa_handler = ask_to_stop};
+	struct sigaction reopen = {.sa_handler = ask_to_reopen, .sa_flags = SA_RESTART};
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGINT, &ignore, NULL);
-	sigaction(SIGHUP, &ignore, NULL);
+	sigaction(SIGHUP, &reopen, NULL); // by the supervisor, on whose SIGHUP a log rotation counts
 	sigaction(SIGXFSZ, &ignore, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 }
@@ -62,6 +70,23 @@ static void sensor_name(const struct yg_config *config, char ret_name[64])
 		memcpy(ret_name, "yagura", 7);
 }
 
+static void set_rotation(struct yg_courier *courier, const char *path)
+{
+	const struct yg_config *config = &courier->config;
+	struct yg_rotate *r = &courier->rotate;
+	r->size = (uint64_t)yg_config_int(config, YG_O_EVE_ROTATE_SIZE);
+	r->period_s = yg_config_ns(config, YG_O_EVE_ROTATE_TIME) / YG_NS_PER_S;
+	courier->reopen = &reopen_asked;
+	if (!r->size && !r->period_s)
+		return;
+	snprintf(r->path, sizeof r->path, "%s", path);
+	r->keep = (uint32_t)yg_config_int(config, YG_O_EVE_KEEP);
+	r->compress = yg_config_int(config, YG_O_EVE_COMPRESS) != 0;
+	r->stats = courier->stats;
+	yg_rotate_opened(r, courier->file.fd, (int64_t)time(NULL));
+	courier->file.rotate = r;
+}
+
 static int open_file(struct yg_courier *courier)
 {
 	const char *path = yg_config_string(&courier->config, YG_O_EVE_FILE);
@@ -75,6 +100,7 @@ static int open_file(struct yg_courier *courier)
 		yg_error("EVE file %s: %s", path, strerror(-error));
 		return error;
 	}
+	set_rotation(courier, path);
 	courier->has_file = true;
 	courier->write_flows = yg_config_int(&courier->config, YG_O_EVE_FLOWS) != 0;
 	return 0;
@@ -140,6 +166,29 @@ static int open_redis(struct yg_courier *courier, const char *sensor)
 	if (options.list[0] && !keep_sink(courier, yg_redis_create_list(&options, courier->spool, courier->stats)))
 		return -errno;
 	if (options.channel[0] && !keep_sink(courier, yg_redis_create_channel(&options, courier->spool, courier->stats)))
+		return -errno;
+	return 0;
+}
+
+// Those that send lines over a socket of their own.
+static int open_line_sinks(struct yg_courier *courier)
+{
+	const struct yg_config *config = &courier->config;
+	const char *socket = yg_config_string(config, YG_O_EVE_SOCKET), *url = yg_config_string(config, YG_O_SYSLOG_URL), *reason;
+	struct yg_peer peer;
+	if (socket[0] && yg_peer_parse_socket(socket, &peer, &reason) < 0) {
+		yg_error("eve.socket: %s", reason);
+		return -EINVAL;
+	}
+	if (socket[0] && !(courier->sinks[YG_SPOOL_SOCKET] = yg_sink_socket_create(&peer, courier->spool, courier->stats)))
+		return -errno;
+	if (url[0] && yg_peer_parse_syslog(url, &peer, &reason) < 0) {
+		yg_error("syslog.url: %s", reason);
+		return -EINVAL;
+	}
+	bool cef = yg_config_int(config, YG_O_SYSLOG_FORMAT) == 0;
+	unsigned facility = (unsigned)yg_config_int(config, YG_O_SYSLOG_FACILITY); // in the order of their numbers
+	if (url[0] && !(courier->sinks[YG_SPOOL_SYSLOG] = yg_sink_syslog_create(&peer, cef, facility, courier->spool, courier->stats)))
 		return -errno;
 	return 0;
 }
@@ -214,17 +263,20 @@ static int open_log(struct yg_courier *courier, const char *path)
 static bool wanted(const struct yg_config *config, struct yg_spool_wants *ret_wants)
 {
 	bool file = yg_config_string(config, YG_O_EVE_FILE)[0], redis = yg_config_string(config, YG_O_REDIS_URL)[0];
+	bool socket = yg_config_string(config, YG_O_EVE_SOCKET)[0], syslog = yg_config_string(config, YG_O_SYSLOG_URL)[0];
 	ret_wants->classes[YG_SPOOL_EVE] = file ? YG_SPOOL_ALERTS : 0; // flow records come to it by their ring
+	unsigned flows = redis && yg_config_int(config, YG_O_REDIS_FLOWS) ? 1 << YG_SPOOL_FLOW : 0; // only then the log has them
 	if (redis) {
 		bool list = yg_config_string(config, YG_O_REDIS_LIST_KEY)[0], channel = yg_config_string(config, YG_O_REDIS_CHANNEL)[0];
-		unsigned flows = yg_config_int(config, YG_O_REDIS_FLOWS) ? 1 << YG_SPOOL_FLOW : 0;
 		ret_wants->classes[YG_SPOOL_REDIS] = YG_SPOOL_ALERTS;
 		ret_wants->classes[YG_SPOOL_REDIS_FLOWS] = flows;
 		ret_wants->classes[YG_SPOOL_REDIS_METRICS] = 1 << YG_SPOOL_METRIC;
 		ret_wants->classes[YG_SPOOL_LIST] = list ? YG_SPOOL_ALERTS | flows : 0;
 		ret_wants->classes[YG_SPOOL_CHANNEL] = channel ? YG_SPOOL_ALERTS | flows : 0;
 	}
-	return file || redis;
+	ret_wants->classes[YG_SPOOL_SOCKET] = socket ? YG_SPOOL_ALERTS | (yg_config_int(config, YG_O_EVE_FLOWS) ? flows : 0) : 0;
+	ret_wants->classes[YG_SPOOL_SYSLOG] = syslog ? YG_SPOOL_ALERTS : 0;
+	return file || redis || socket || syslog;
 }
 
 static struct yg_spool *open_spool(struct yg_courier *courier, void *alerts, size_t size)
@@ -314,14 +366,17 @@ static int set_up(struct yg_courier *courier)
 	}
 	if (open_file(courier) < 0)
 		return EX_CANTCREAT;
-	return open_redis(courier, sensor) < 0 ? YG_EXIT_BAD_SETUP : YG_EXIT_OK;
+	memset(courier->stats->sink_behind, 0, sizeof courier->stats->sink_behind); // a courier before this one may have had other sinks
+	return open_redis(courier, sensor) < 0 || open_line_sinks(courier) < 0 ? YG_EXIT_BAD_SETUP : YG_EXIT_OK;
 }
 
-// Which sockets Redis asks for.
+// Which sockets the sinks ask for.
 static unsigned sockets(const struct yg_config *config)
 {
 	const char *url = yg_config_string(config, YG_O_REDIS_URL);
-	return !url[0] ? 0 : strncmp(url, "unix:", 5) == 0 ? YG_CONFINED_UNIX : YG_CONFINED_INET;
+	unsigned redis = !url[0] ? 0 : strncmp(url, "unix:", 5) == 0 ? YG_CONFINED_UNIX : YG_CONFINED_INET;
+	unsigned socket = yg_config_string(config, YG_O_EVE_SOCKET)[0] ? YG_CONFINED_UNIX : 0;
+	return redis | socket | (yg_config_string(config, YG_O_SYSLOG_URL)[0] ? YG_CONFINED_INET : 0);
 }
 
 int main(void)
@@ -335,12 +390,16 @@ int main(void)
 	if (status != YG_EXIT_OK)
 		return status;
 	unsigned spool = yg_spool_lasts(courier.spool) ? YG_CONFINED_SPOOL : 0;
-	if (yg_confine_process(YG_CONFINED_COURIER | sockets(&courier.config) | spool))
+	unsigned rotates = courier.file.rotate ? YG_CONFINED_ROTATE : 0;
+	if (yg_confine_process(YG_CONFINED_COURIER | sockets(&courier.config) | spool | rotates))
 		return YG_EXIT_BAD_SETUP;
+	if (rotates) // its thread is under the filter, too
+		yg_rotate_begin(&courier.rotate);
 	status = yg_courier_run(&courier, &stop_asked);
 	for (unsigned i = YG_SPOOL_SINKS; i-- > 0;) // a lane of the streams lies in the memory of the first
 		if (courier.sinks[i])
 			courier.sinks[i]->ops->destroy(courier.sinks[i]);
+	yg_rotate_end(&courier.rotate);
 	yg_redis_tls_destroy(courier.tls);
 	yg_spool_close(courier.spool);
 	if (courier.wal)

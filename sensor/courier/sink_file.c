@@ -46,6 +46,14 @@ int yg_sink_file_open(struct yg_sink_file *sink, const char *path, struct yg_cou
 	return 0;
 }
 
+void yg_sink_file_take(struct yg_sink_file *sink, int fd, const char *path)
+{
+	close(sink->fd);
+	sink->fd = fd;
+	if (sink->length == 0) // else it is the successor of a file that was set aside, and has no lines
+		end_last_line(sink, path);
+}
+
 static void note_error(struct yg_sink_file *sink, int error, uint64_t now_ns)
 {
 	sink->retry_ns = now_ns + YG_SINK_FILE_RETRY_MS * (uint64_t)YG_NS_PER_MS;

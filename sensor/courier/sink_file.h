@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "courier/rotate.h"
 #include "model/stats.h"
 
 struct yg_sink_file {
@@ -23,6 +24,7 @@ struct yg_sink_file {
 	bool failing;
 	uint64_t flows_kept; // after the close: lines of flows that its last write brought into the file
 	struct yg_courier_stats *stats; // not owned
+	struct yg_rotate *rotate;       // not owned; NULL: it stays the same file
 };
 
 enum { YG_SINK_FILE_BUFFER = 256 * 1024, YG_SINK_FILE_RETRY_MS = 100, YG_SINK_FILE_IDLE_MS = 50 };
@@ -38,6 +40,9 @@ void yg_sink_file_commit(struct yg_sink_file *sink, size_t length, uint64_t now_
 
 // Writes what is buffered. 0 when the buffer is empty afterwards, else a negative errno (-EAGAIN: not yet tried again).
 int yg_sink_file_flush(struct yg_sink_file *sink, uint64_t now_ns);
+
+// Goes on in another file, which becomes the sink's own, at a moment when no line is half written.
+void yg_sink_file_take(struct yg_sink_file *sink, int fd, const char *path);
 
 // Flushes once more, cuts off a line of which only a part could be written, and closes. Returns how many lines were
 // lost.

@@ -29,10 +29,8 @@ struct yg_spool;
 struct yg_wal;
 struct yg_journal;
 
-// Each has a cursor of its own. The name is that of its cursor in the log, and of its counters.
-#define YG_SPOOL_SINK_NAMES(X)                                                                                                            \
-	X(EVE, "eve") X(REDIS, "redis") X(REDIS_FLOWS, "redis.flows") X(REDIS_METRICS, "redis.metrics") X(LIST, "list") X(CHANNEL, "channel") \
-	X(SOCKET, "socket") X(SYSLOG, "syslog")
+// Each has a cursor of its own: those of model/stats.h.
+#define YG_SPOOL_SINK_NAMES(X) YG_SINK_NAMES(X)
 enum yg_spool_sink {
 #define YG_X(id, name) YG_SPOOL_##id,
 	YG_SPOOL_SINK_NAMES(YG_X)

@@ -476,18 +476,30 @@ static int count_appended(struct disk_spool *d)
 	return 0;
 }
 
+// The file and the stream in Redis get all that is retained, for they are what a sensor's alerts are looked up in. Any other sink begins
+// with what happens from now on: nobody wants a week's alerts to come once more because a collector was named.
+static bool begins_now(enum yg_spool_sink sink)
+{
+	return sink != YG_SPOOL_EVE && sink != YG_SPOOL_REDIS;
+}
+
 static int open_view(struct disk_spool *d, enum yg_spool_sink sink)
 {
 	struct view *v = &d->view[sink];
 	uint64_t in_memory = yg_counter_get(&d->journal->reached[sink]), filed = yg_counter_get(&d->journal->alerts), id[2];
+	bool new = !yg_wal_has_sink(d->wal, sink_names[sink]);
 	in_memory = sink == YG_SPOOL_EVE && filed > in_memory ? filed : in_memory; // the file's own journal is ahead
 	v->cursor = yg_wal_sink(d->wal, sink_names[sink]);
 	if (v->cursor < 0)
 		return v->cursor;
+	// A courier that is killed within the first second leaves its place in memory alone.
+	if (new && begins_now(sink) && !yg_wal_stats(d->wal).meta_lost)
+		yg_wal_set_cursor(d->wal, v->cursor, in_memory ? in_memory : yg_wal_durable(d->wal) + 1, (const uint64_t[2]){0, 0});
 	v->reached = yg_wal_cursor(d->wal, v->cursor, id);
 	if (in_memory > v->reached && in_memory <= yg_wal_durable(d->wal) + 1)
 		v->reached = in_memory;
 	v->kept = v->reached;
+	yg_counter_set(&d->journal->reached[sink], v->reached);
 	if (has_generation(sink)) // a generation of which it is not known where it began is never gone back in
 		d->spool.generation_first[sink] = id[0] == yg_wal_generation(d->wal) ? id[1] : v->reached;
 	v->reader = yg_wal_reader_create(d->wal, v->reached);
@@ -591,8 +603,10 @@ struct yg_spool *yg_spool_open_disk(void *memory, size_t size, struct yg_wal *wa
 		d->view[i].cursor = -1;
 		if (wants->classes[i])
 			error = open_view(d, i);
-		else
+		else {
 			yg_wal_forget_sink(wal, sink_names[i]);
+			yg_counter_set(&journal->reached[i], 0);
+		}
 	}
 	if (error) {
 		free_all(d);

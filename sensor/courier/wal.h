@@ -153,6 +153,8 @@ const uint8_t *yg_wal_uuid(const struct yg_wal *wal); // 16 bytes
 // A sink: its number for the calls below, by its name, which is kept; a new one starts at yg_wal_first. -ENOSPC when there are
 // YG_WAL_SINKS. Without any sink nothing is ever deleted.
 int yg_wal_sink(struct yg_wal *wal, const char *name);
+// Whether the log knows a sink of that name.
+bool yg_wal_has_sink(const struct yg_wal *wal, const char *name);
 // A sink that no configuration names any more, so that it holds no segment. 0 or -ENOENT.
 int yg_wal_forget_sink(struct yg_wal *wal, const char *name);
 // `lsn`: the first that this sink has not delivered. `id`: two numbers of the sink's own. It may go back, as far as yg_wal_first.

@@ -159,6 +159,11 @@ int yg_wal_sink(struct yg_wal *wal, const char *name)
 	return sink;
 }
 
+bool yg_wal_has_sink(const struct yg_wal *wal, const char *name)
+{
+	return *name && find_sink(wal, name) >= 0;
+}
+
 int yg_wal_forget_sink(struct yg_wal *wal, const char *name)
 {
 	int sink = *name ? find_sink(wal, name) : -ENOENT;

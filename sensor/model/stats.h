@@ -220,7 +220,13 @@ struct yg_dissector_stats {
 	X(ALERTS_READ, "alerts.read") X(ALERTS_INVALID, "alerts.invalid") X(ALERTS_DELIVERED, "alerts.delivered")                \
 	X(ALERTS_PENDING, "alerts.pending") X(FLOWS_READ, "flows.read") X(FLOWS_WRITTEN, "flows.written")                        \
 	X(FLOWS_INVALID, "flows.invalid") X(EVE_LINES, "eve.lines") X(EVE_BYTES, "eve.bytes") X(EVE_ERRORS, "eve.errors")        \
-	X(EVE_TOO_LONG, "eve.too_long") X(REDIS_SENT, "redis.sent") X(REDIS_DELIVERED, "redis.delivered")                        \
+	X(EVE_TOO_LONG, "eve.too_long") X(EVE_ROTATIONS, "eve.rotations") X(EVE_ROTATE_ERRORS, "eve.rotate_errors")             \
+	X(EVE_REOPENS, "eve.reopens") X(EVE_COMPRESSED, "eve.compressed") X(EVE_REMOVED, "eve.removed")                          \
+	X(EVE_KEEP_ERRORS, "eve.keep_errors") X(SOCKET_UP, "socket.up") X(SOCKET_SENT, "socket.sent")                            \
+	X(SOCKET_CONNECTS, "socket.connects") X(SOCKET_ERRORS, "socket.errors") X(SOCKET_RESENT, "socket.resent")                \
+	X(SOCKET_CUT, "socket.cut") X(SYSLOG_UP, "syslog.up") X(SYSLOG_SENT, "syslog.sent")                                      \
+	X(SYSLOG_CONNECTS, "syslog.connects") X(SYSLOG_ERRORS, "syslog.errors") X(SYSLOG_RESENT, "syslog.resent")                \
+	X(SYSLOG_CUT, "syslog.cut") X(REDIS_SENT, "redis.sent") X(REDIS_DELIVERED, "redis.delivered")                        \
 	X(REDIS_CONNECTS, "redis.connects") X(REDIS_ERRORS, "redis.errors") X(REDIS_DUPLICATES, "redis.duplicates_refused")      \
 	X(REDIS_GENERATION, "redis.generation") X(REDIS_STATE, "redis.state") X(REDIS_RESENT, "redis.resent")                    \
 	X(REDIS_LOST, "redis.lost") X(REDIS_TRIMS, "redis.trims") X(REDIS_FAILOVERS, "redis.failovers")                          \
@@ -235,7 +241,7 @@ struct yg_dissector_stats {
 	X(LIST_CONNECTS, "list.connects") X(LIST_ERRORS, "list.errors")                                                          \
 	X(CHANNEL_UP, "channel.up") X(CHANNEL_PUBLISHED, "channel.published") X(CHANNEL_HEARD, "channel.heard")                  \
 	X(CHANNEL_UNHEARD, "channel.unheard") X(CHANNEL_UNANSWERED, "channel.unanswered")                                        \
-	X(CHANNEL_CONNECTS, "channel.connects") X(CHANNEL_ERRORS, "channel.errors") \
+	X(CHANNEL_CONNECTS, "channel.connects") X(CHANNEL_ERRORS, "channel.errors")                                          \
 	X(ALERTS_LOST, "alerts.lost") X(ALERTS_LOST_HIGH, "alerts.lost.high") X(ALERTS_MISSING, "alerts.missing")
 
 enum yg_courier_counter {
@@ -243,6 +249,18 @@ enum yg_courier_counter {
 	YG_COURIER_COUNTERS(X)
 #undef X
 	YG_CC_COUNT,
+};
+
+// The sinks of the courier; each has a position of its own in the spool. The name is that of its cursor there, and of its counters.
+#define YG_SINK_NAMES(X)                                                                                                                  \
+	X(EVE, "eve") X(REDIS, "redis") X(REDIS_FLOWS, "redis.flows") X(REDIS_METRICS, "redis.metrics") X(LIST, "list") X(CHANNEL, "channel") \
+	X(SOCKET, "socket") X(SYSLOG, "syslog")
+
+enum yg_sink_number {
+#define X(id, name) YG_SINK_##id,
+	YG_SINK_NAMES(X)
+#undef X
+	YG_SINKS,
 };
 
 struct yg_courier_stats {
@@ -253,4 +271,5 @@ struct yg_courier_stats {
 	struct yg_alert summary[YG_SUMMARY_ALERTS];       // the latest state of each alert, in order of opening
 	struct yg_counter redis_entered[YG_REDIS_STATE_COUNT]; // how often each state of model/redis_state.h began
 	char redis_error[160];
+	struct yg_counter sink_behind[YG_SINKS]; // records that a sink has still to get, and 1; 0: it is not configured. enum yg_sink_number
 };

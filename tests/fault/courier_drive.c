@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// A courier at the hand of a script. Usage: courier_drive COURIER URL DRAIN [OPTION VALUE …]. Reads from standard input, one a line, and
+// A courier at the hand of a script. Usage: courier_drive COURIER URL DRAIN [OPTION VALUE …]; an empty URL: no Redis. Reads from
+// standard input, one a line, and
 // answers each with one line:
 //
 //   push N     writes N alerts into the ring, waiting for room; answers when they are in: "pushed LAST"
 //   flows N    the same with flow records, and one second of metrics
 //   stats      "NAME=VALUE …": every counter of the courier that is not 0
 //   kill       the courier gets SIGKILL, and a successor
+//   hup        the courier gets SIGHUP
 //   end        closes the rings; answers "ended STATUS" when the courier has ended
 #include <signal.h>
 #include <stdlib.h>
@@ -70,6 +72,9 @@ int main(int argc, char **argv)
 			kill(run.pid, SIGKILL);
 			printf("killed %d\n", wait_courier(&run));
 			spawn_courier(&run);
+		} else if (strncmp(line, "hup", 3) == 0) {
+			kill(run.pid, SIGHUP);
+			printf("told\n");
 		} else {
 			break;
 		}

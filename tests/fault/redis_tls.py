@@ -37,14 +37,21 @@ class Authority:
     def openssl(self, *words):
         done = subprocess.run(["openssl", *words], cwd=self.folder, capture_output=True, text=True, check=False)
         if done.returncode:
-            common.skip(f"openssl {words[0]}: {done.stderr.strip()[-300:]}")
+            raise RuntimeError(f"openssl {words[0]}: {done.stderr.strip()[-300:]}")
 
-    def sign(self, name, names, days="2"):
+    def sign(self, name, names, *when):
         with open(os.path.join(self.folder, "names"), "w", encoding="ascii") as file:
             file.write(f"subjectAltName={names}\n")
         self.openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/CN=" + name)
-        self.openssl("x509", "-req", "-in", name + ".csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", days, "-extfile", "names", "-out",
-                     name + ".pem")
+        self.openssl("x509", "-req", "-in", name + ".csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", *(when or ("-days", "2")), "-extfile", "names",
+                     "-out", name + ".pem")
+
+    def sign_over(self, name, names):
+        """One that has run out. OpenSSL before 3.4 takes a negative number of days, later ones two times."""
+        try:
+            self.sign(name, names, "-days", "-1")
+        except RuntimeError:
+            self.sign(name, names, "-not_before", "20200101000000Z", "-not_after", "20200102000000Z")
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -138,7 +145,7 @@ def main(arguments):
         redis_sentinel.common_folder = folder
         cases, ours, strange = common.Cases(), Authority(os.path.join(folder, "ours")), Authority(os.path.join(folder, "strange"))
         ours.sign("redis", "DNS:localhost,IP:127.0.0.1")
-        ours.sign("old", "DNS:localhost,IP:127.0.0.1", days="-1")
+        ours.sign_over("old", "DNS:localhost,IP:127.0.0.1")
         ours.sign("elsewhere", "DNS:redis.example.jp,IP:192.0.2.1")
         ours.sign("sensor", "DNS:sensor")
         shown = ("redis.certificate", ours.path("sensor.pem"), "redis.key", ours.path("sensor.key"))

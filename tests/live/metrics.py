@@ -70,6 +70,8 @@ class Sensor:
             "sensor.user": "",
             "metrics.listen": self.url[7:-8],
             "control.socket": self.control,
+            "eve.socket": f"unix_stream:{folder}/nobody.sock",
+            "syslog.url": "udp://127.0.0.1:9",
         }
         for key, value in options.items():
             arguments += ["--set", f"{key}={value}"]
@@ -159,6 +161,7 @@ def look_at_screens(cases, sensor, packets):
         shown = [line for line in lines if line.startswith(word) and f"{packets:,}" in line]
         cases.check(f"the_screen_says_it_{language}", done.code == 0 and shown, done.out + done.err)
         wide = [line for line in lines if width(line) > SCREEN]
+        cases.check(f"the_screen_tells_how_far_sinks_are_behind_{language}", re.search(r"^\S+ +eve \d+  socket \d+ ✖  syslog \d+", done.out, re.M), done.out)
         cases.check(f"the_screen_fits_{language}", not wide and len(lines) <= 24, "\n".join(wide) or len(lines))
     done = sensor.stats("--once", "--cycles")
     busy = re.search(r"^0\s+(\d+\.\d)\s", done.out, re.M)

@@ -65,10 +65,12 @@ def main(arguments):
             cases.check(f"{times}_reloads_are_taken", taken == times, sensor.said()[-3000:])
             cases.check("by_the_engine_that_was_there", sensor.child("yagura-engine") == engine, sensor.said()[-3000:])
             cases.check("its_memory_is_flat", after <= before * 1.01 + 1024, f"{before} KiB before, {after} KiB after")
+            os.rename(eve, eve + ".1")  # as a log rotation does; even a refused configuration opens the file anew
             configuration(config, 0, flow="tabel: 5")
             sensor.process.send_signal(signal.SIGHUP)
             cases.check("one_with_an_error_is_refused_by_line", sensor.wait_said("stays as it was", 1, 5) and
                         re.search(r"yagura\.yaml:\d+.*tabel", sensor.said()), sensor.said()[-1500:])
+            cases.check("a_file_that_was_renamed_is_opened_anew", sensor.wait_said("EVE file: opened anew", 1, 5) and os.path.exists(eve), sensor.said()[-1500:])
             configuration(config, 0, "engine:\n  workers: 2\n")
             sensor.process.send_signal(signal.SIGHUP)
             cases.check("one_that_changes_the_workers_is_refused_by_name", sensor.wait_said("stays as it was", 2, 5) and
@@ -82,6 +84,9 @@ def main(arguments):
             sender.wait(20)
             sent = link.send_numbered(build, RATE, RATE)
             code, summary = sensor.end()
+        with open(eve + ".1", "ab") as file, open(eve, "rb") as rest:
+            file.write(rest.read())
+        os.replace(eve + ".1", eve)
         cases.check("it_ends_well", code == 0 and summary and sent == RATE, f"exit {code}\n{sensor.said()[-3000:]}")
         cases.check("the_books_are_kept", not common.broken_identities(summary), common.broken_identities(summary))
         lost = wire.drops(summary) if summary else -1

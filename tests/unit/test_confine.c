@@ -14,12 +14,14 @@
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -80,7 +82,7 @@ static uint32_t judge(const struct sock_filter *program, int count, const struct
 static uint32_t verdict(unsigned who, uint32_t architecture, int number, uint64_t a0, uint64_t a2)
 {
 	static struct sock_filter program[PROGRAM];
-	struct seccomp_data data = {.nr = number, .arch = architecture, .args = {a0, 0, a2}};
+	struct seccomp_data data = {.nr = number, .arch = architecture, .args = {a0, a2, a2}};
 	int count = yg_confine_program(who, program, PROGRAM);
 	assert_true(count > 0);
 	return judge(program, count, &data);
@@ -122,6 +124,16 @@ static void arguments_are_looked_at_where_a_row_says_so(void **state)
 	assert_int_equal(verdict(courier, ARCHITECTURE, SYS_socket, AF_PACKET, 0), SECCOMP_RET_KILL_PROCESS);
 	// the kernel reads an int: what stands above bit 32 changes nothing
 	assert_int_equal(verdict(courier, ARCHITECTURE, SYS_socket, UINT64_C(1) << 32 | AF_PACKET, 0), SECCOMP_RET_KILL_PROCESS);
+	// files are renamed and removed by who sets them aside or has a spool, and what a peer has read is asked by who has one
+	const unsigned rotates = YG_CONFINED_COURIER | YG_CONFINED_ROTATE;
+	static const int files[] = {SYS_renameat2, SYS_unlinkat, SYS_getdents64};
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		assert_int_equal(verdict(courier, ARCHITECTURE, files[i], 0, 0), SECCOMP_RET_KILL_PROCESS);
+		assert_int_equal(verdict(rotates, ARCHITECTURE, files[i], 0, 0), SECCOMP_RET_ALLOW);
+	}
+	assert_int_equal(verdict(rotates, ARCHITECTURE, SYS_socket, AF_UNIX, 0), SECCOMP_RET_KILL_PROCESS);
+	assert_int_equal(verdict(courier, ARCHITECTURE, SYS_ioctl, 0, SIOCOUTQ), SECCOMP_RET_ALLOW);
+	assert_int_equal(verdict(rotates, ARCHITECTURE, SYS_ioctl, 0, SIOCOUTQ), SECCOMP_RET_KILL_PROCESS);
 	assert_int_equal(verdict(courier, ARCHITECTURE, SYS_mmap, 0, PROT_READ), SECCOMP_RET_ALLOW);
 	assert_int_equal(verdict(courier, ARCHITECTURE, SYS_mmap, 0, PROT_READ | PROT_EXEC), SECCOMP_RET_ERRNO | EPERM);
 	assert_int_equal(verdict(courier, ARCHITECTURE, SYS_tgkill, own, 0), SECCOMP_RET_ALLOW);

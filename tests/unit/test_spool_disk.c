@@ -21,7 +21,7 @@
 
 enum { SLOTS = 64, MS = 1000000 };
 
-static const struct yg_spool_wants both = {{[YG_SPOOL_EVE] = YG_SPOOL_ALERTS, [YG_SPOOL_REDIS] = YG_SPOOL_ALERTS}};
+static struct yg_spool_wants both = {{[YG_SPOOL_EVE] = YG_SPOOL_ALERTS, [YG_SPOOL_REDIS] = YG_SPOOL_ALERTS}};
 
 struct fixture {
 	void *memory;
@@ -74,6 +74,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	memset(&f, 0, sizeof f);
+	both.classes[YG_SPOOL_SYSLOG] = 0;
 	f.shared = calloc(1, sizeof *f.shared);
 	f.sim = sim_disk_create(8 << 20);
 	f.disk = sim_disk_of(f.sim);
@@ -254,6 +255,47 @@ static void another_run_goes_on_where_each_sink_was(void **state)
 	assert_int_equal(yg_spool_oldest(f.spool), 1);        // and what Redis may forget is still there
 }
 
+// The week that is kept is not for a collector that was named today; and a kill before its place is durable does not make it begin anew.
+static void a_new_sink_begins_with_what_comes(void **state)
+{
+	(void)state;
+	push(20, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	die();
+	both.classes[YG_SPOOL_SYSLOG] = YG_SPOOL_ALERTS;
+	start();
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 21);
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_EVE), 1);
+	push(5, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	die();
+	start();
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 21);
+	yg_spool_reached(f.spool, YG_SPOOL_SYSLOG, 26);
+	die();
+	start();
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 26);
+	// taken out, and put back while the same run goes on
+	die();
+	both.classes[YG_SPOOL_SYSLOG] = 0;
+	start();
+	push(5, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	die();
+	both.classes[YG_SPOOL_SYSLOG] = YG_SPOOL_ALERTS;
+	start();
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 31);
+	yg_spool_close(f.spool);
+	// in another run its place is that of the log
+	yg_memory_release(f.memory, f.size);
+	begin_ring();
+	start();
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 31);
+}
+
 // As the engine does when the ring is full: each has spent its number.
 static void lose(unsigned count, unsigned word)
 {
@@ -416,6 +458,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_disk_that_takes_nothing_leaves_all_in_the_ring, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_refused_is_counted_and_holds_up_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_run_goes_on_where_each_sink_was, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_new_sink_begins_with_what_comes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_found_the_ring_full_is_a_gap_of_its_class, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_read_is_a_gap_as_well, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_gap_outlives_the_courier_that_found_it, set_up, tear_down),
