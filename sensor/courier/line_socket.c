@@ -52,6 +52,7 @@ struct line_socket {
 	struct yg_resolve *resolve;
 	uint64_t deadline_ns, retry_ns, rest_ns, looked_ns, burst_ns;
 	uint32_t attempts, random;
+	bool deaf;        // unix_stream: the peer has shut down its writing side, and reads on
 	bool failing;     // said
 	uint64_t said_ns; // when; a UDP peer that is away comes and goes with every message
 
@@ -165,6 +166,7 @@ static void fail(struct line_socket *s, uint64_t now_ns, const char *text, bool 
 static void opened(struct line_socket *s)
 {
 	s->phase = OPEN;
+	s->deaf = false;
 	set_up(s, true);
 	count(s, YG_LINE_CONNECTS, 1);
 }
@@ -295,6 +297,13 @@ static void fill(struct line_socket *s)
 		s->confirmed = s->next;
 }
 
+// A peer on this host that only shuts down its writing side, as journald does, reads on: the kernel tells that from an end.
+static bool reads_on(const struct line_socket *s)
+{
+	struct pollfd end = {s->fd, 0, 0};
+	return s->o.peer.kind == YG_PEER_UNIX_STREAM && poll(&end, 1, 0) == 0;
+}
+
 // True when the peer has hung up: the sink has failed then. What it says is read and passed over.
 static bool hung_up(struct line_socket *s, uint64_t now_ns)
 {
@@ -305,6 +314,8 @@ static bool hung_up(struct line_socket *s, uint64_t now_ns)
 		if (n > 0 || (n < 0 && errno == EINTR) || (n == 0 && !yg_peer_is_stream(&s->o.peer)))
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return false;
+		if (n == 0 && (s->deaf = reads_on(s)))
 			return false;
 		fail(s, now_ns, n < 0 ? strerror(errno) : "the peer has closed the connection", n == 0);
 		return true;
@@ -352,14 +363,8 @@ static bool transmit(struct line_socket *s, uint64_t now_ns)
 	return moved;
 }
 
-// The batch is out: is it with the peer? The sink may have failed.
-static bool confirm(struct line_socket *s, uint64_t now_ns)
+static void batch_confirmed(struct line_socket *s, uint64_t now_ns)
 {
-	int queued = 0;
-	if (s->o.peer.kind != YG_PEER_UDP && (ioctl(s->fd, SIOCOUTQ, &queued) < 0 || queued > 0))
-		return hung_up(s, now_ns);
-	if (hung_up(s, now_ns))
-		return true;
 	uint64_t again = 0;
 	while (again < s->messages && s->place[again] < s->resend)
 		again++;
@@ -374,6 +379,25 @@ static bool confirm(struct line_socket *s, uint64_t now_ns)
 	if (s->failing)
 		yg_info("%s: delivering again（配送を再開しました）", s->o.name);
 	s->failing = false;
+}
+
+// True when all of the batch is with the peer's kernel, and that has said that it sends nothing more: no reset, so what came before was
+// read, or the peer reads on. Its program can tell us no more, and without this the same batch would be sent for ever.
+static bool ended_behind_batch(const struct line_socket *s)
+{
+	char byte;
+	return s->o.peer.kind == YG_PEER_TCP && recv(s->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
+}
+
+// The batch is out: is it with the peer? The sink may have failed.
+static bool confirm(struct line_socket *s, uint64_t now_ns)
+{
+	int queued = 0;
+	if (s->o.peer.kind != YG_PEER_UDP && (ioctl(s->fd, SIOCOUTQ, &queued) < 0 || queued > 0))
+		return hung_up(s, now_ns);
+	if (!ended_behind_batch(s) && hung_up(s, now_ns))
+		return true;
+	batch_confirmed(s, now_ns);
 	return true;
 }
 
@@ -422,7 +446,8 @@ static int wait_fd(const struct yg_sink *sink, short *ret_events)
 	const struct line_socket *s = (const struct line_socket *)sink;
 	if (s->phase != CONNECTING && (s->phase != OPEN || !s->length))
 		return -1;
-	*ret_events = (short)(s->phase == CONNECTING ? POLLOUT : POLLIN | (s->sent < s->length ? POLLOUT : 0));
+	short in = s->deaf ? 0 : POLLIN; // else the end of what it says would be there at every look
+	*ret_events = (short)(s->phase == CONNECTING ? POLLOUT : in | (s->sent < s->length ? POLLOUT : 0));
 	return s->fd;
 }
 

@@ -99,6 +99,14 @@ class Stream:
         self.listener.close()
 
 
+class Deaf(Stream):
+    """Shuts down its writing side at once, and reads on."""
+
+    def read(self, client, got, limit, pause):
+        client.shutdown(socket.SHUT_WR)
+        super().read(client, got, limit, pause)
+
+
 class Datagrams:
     def __init__(self, sock):
         self.sock, self.got, self.ended = sock, [], False
@@ -204,6 +212,21 @@ def unix_stream(cases, build, folder):
     done = common.run([sys.executable, os.path.join(common.ROOT, "tests", "replay", "validate_eve.py"), "--schema", schema,
                        os.path.join(folder, "socket.json"), os.path.join(folder, "eve.json")])
     cases.check("unix_stream_lines_validate_against_the_schema", done.code in (0, common.SKIPPED), done.out + done.err)
+
+
+def half_closed(cases, build, folder):
+    """Readers that say at once that they will say nothing, as journald does: progress, and over a UNIX socket no repetition."""
+    path, tcp = os.path.join(folder, "eve.sock"), socket.create_server(("127.0.0.1", 0))
+    peers = [Deaf(unix_listener(path)), Deaf(tcp)]
+    courier = Courier(build, folder, "spool.folder", os.path.join(folder, "spool"), "eve.socket", "unix_stream:" + path,
+                      "syslog.url", f"tcp://127.0.0.1:{tcp.getsockname()[1]}")
+    courier.say("push 1000")
+    cases.check("half_closed_peers_get_all", courier.until(lambda s: s.get("alerts.delivered") == 1000), courier.stats())
+    cases.check("a_half_closed_unix_peer_keeps_its_connection", len(peers[0].got) == 1 and not courier.stats().get("socket.resent"), courier.stats())
+    cases.check("half_closed_ends_well", courier.end() == "ended 0")
+    for peer in peers:
+        peer.stop()
+    judge(cases, "half_closed", [newlines(got)[0] for got in peers[0].got], file_lines(folder))
 
 
 def unix_dgram(cases, build, folder):
@@ -398,7 +421,7 @@ action(type="omfile" file="{out}" template="raw")
 def main(arguments):
     build, cases = common.start(arguments), common.Cases()
     with common.scratch() as folder:
-        for case in (unix_stream, unix_dgram, syslog_tcp, syslog_udp, one_that_reads_nothing, begins_now, rotation, rsyslog):
+        for case in (unix_stream, half_closed, unix_dgram, syslog_tcp, syslog_udp, one_that_reads_nothing, begins_now, rotation, rsyslog):
             inner, started = os.path.join(folder, case.__name__), time.monotonic()
             os.mkdir(inner)
             try:
