@@ -54,16 +54,21 @@ void yg_rotate_opened(struct yg_rotate *rotate, int fd, int64_t real_s)
 	rotate->period = period_of(rotate, old ? (int64_t)st.st_mtim.tv_sec : real_s);
 }
 
-bool yg_rotate_due(const struct yg_rotate *rotate, int fd, uint64_t more, int64_t real_s)
+bool yg_rotate_due(struct yg_rotate *rotate, int fd, uint64_t more, int64_t real_s)
 {
 	struct stat st;
-	bool another = period_of(rotate, real_s) != rotate->period;
+	int64_t period = period_of(rotate, real_s);
+	bool another = period != rotate->period;
 	if (real_s < rotate->retry_s && real_s + YG_ROTATE_RETRY_S >= rotate->retry_s) // unless the clock was set back
 		return false;
 	if (!another && !rotate->size)
 		return false;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
+	if (st.st_size == 0) { // else its first line would lie in a file of its own
+		rotate->period = period;
+		return false;
+	}
 	return another || (more && (uint64_t)st.st_size + more > rotate->size);
 }
 

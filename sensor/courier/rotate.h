@@ -24,7 +24,7 @@ struct yg_rotate {
 	int64_t period_s;  // how long a file lasts, counted from midnight in local time; 0: for ever
 	uint32_t keep;     // old files that stay; 0: all
 	bool compress;
-	int64_t period;    // in which the last line of the file was written
+	int64_t period;    // in which the file was begun: an empty one begins with each anew
 	int64_t retry_s;   // no attempt before, after one that failed: CLOCK_REALTIME
 	bool failing;      // said once
 	struct yg_keeper *keeper;       // NULL: nothing is kept or compressed
@@ -42,7 +42,7 @@ void yg_rotate_end(struct yg_rotate *rotate);
 void yg_rotate_opened(struct yg_rotate *rotate, int fd, int64_t real_s);
 
 // Whether the file wants to be set aside before `more` bytes are written to it (0: nothing is written, only time has passed).
-bool yg_rotate_due(const struct yg_rotate *rotate, int fd, uint64_t more, int64_t real_s);
+bool yg_rotate_due(struct yg_rotate *rotate, int fd, uint64_t more, int64_t real_s);
 
 // Sets it aside. The descriptor of its successor; or a negative errno, which is counted and said: go on with the old one.
 int yg_rotate_move(struct yg_rotate *rotate, int fd, int64_t real_s);

@@ -210,9 +210,13 @@ static int copy(struct yg_keeper *k, int from, int to)
 static int compress_file(struct yg_keeper *k, int folder, const char *name)
 {
 	char part[NAME_MAX + 16], whole[NAME_MAX + 16];
+	struct stat st;
 	snprintf(part, sizeof part, "%s" PART, name);
 	snprintf(whole, sizeof whole, "%s.gz", name);
-	int from = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), to = -1, error = from < 0 ? -errno : 0;
+	// Not blocking: a pipe of that name would hold the thread for ever.
+	int from = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), to = -1, error = from < 0 ? -errno : 0;
+	if (!error && (fstat(from, &st) < 0 || !S_ISREG(st.st_mode)))
+		error = -EINVAL;
 	if (!error) // as the sandbox allows it: to append to a file that was not there
 		to = openat(folder, part, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (!error && to < 0)

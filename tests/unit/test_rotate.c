@@ -126,10 +126,21 @@ static void a_day_ends_at_midnight_in_local_time(void **state)
 	int64_t midnight = NOW + 9000;
 	rotate.period_s = 86400;
 	yg_rotate_opened(&rotate, fd, NOW);
-	assert_false(yg_rotate_due(&rotate, fd, 0, midnight)); // nothing in it
 	append("line\n");
 	assert_false(yg_rotate_due(&rotate, fd, 0, midnight - 1));
 	assert_true(yg_rotate_due(&rotate, fd, 0, midnight));
+}
+
+static void a_file_without_lines_is_of_the_day_of_its_first(void **state)
+{
+	(void)state;
+	int64_t midnight = NOW + 9000;
+	rotate.period_s = 86400;
+	yg_rotate_opened(&rotate, fd, NOW);
+	assert_false(yg_rotate_due(&rotate, fd, 5, midnight + 600));
+	append("line\n");
+	assert_false(yg_rotate_due(&rotate, fd, 0, midnight + 601));
+	assert_true(yg_rotate_due(&rotate, fd, 0, midnight + 86400));
 }
 
 static void a_file_of_yesterday_is_set_aside_after_a_start(void **state)
@@ -343,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_write_that_would_pass_the_size_is_due),
 	    TEST(a_day_ends_at_midnight_in_local_time),
+	    TEST(a_file_without_lines_is_of_the_day_of_its_first),
 	    TEST(a_file_of_yesterday_is_set_aside_after_a_start),
 	    TEST(the_name_tells_the_time_and_is_never_taken_twice),
 	    TEST(a_thousand_names_in_one_second_are_the_limit),
