@@ -88,20 +88,12 @@ size_t tail_plain(char *to, size_t size, const char *from, size_t length)
 size_t tail_raw(char *to, const char *line, size_t length)
 {
 	size_t used = 0, n;
-	bool quoted = false;
+	bool quoted = false, escaped = false;
 	for (const char *p = line, *end = line + length; p < end; p += n) {
 		uint32_t c = character(p, end, &n);
-		bool escaped = quoted && p > line && p[-1] == '\\';
-		quoted = c == '"' && !escaped ? !quoted : quoted;
-		if (escaped && c == '\\') { // a pair: what follows is not escaped by it
-			to[used++] = '\\';
-			if (p + 1 < end && p[1] == '"') {
-				to[used++] = '"';
-				n = 2;
-				quoted = false;
-			}
-			continue;
-		}
+		bool literal = escaped; // behind a backslash that is not itself behind one
+		escaped = quoted && !literal && c == '\\';
+		quoted = c == '"' && !literal ? !quoted : quoted;
 		if (!is_harmful(c)) {
 			memcpy(to + used, p, n);
 			used += n;

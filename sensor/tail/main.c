@@ -314,7 +314,8 @@ static int follow(struct tail *tail)
 int main(int argc, char **argv)
 {
 	static struct tail tail;
-	struct sigaction action = {.sa_handler = on_signal};
+	// The second one ends it at once: hiredis waits on for a Redis that sends a byte now and then.
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
 	setlocale(LC_CTYPE, "");
 	if (argc < 2)
 		return EX_USAGE;

@@ -99,6 +99,9 @@ static void a_raw_line_stays_json(void **state)
 	char raw[200];
 	raw[tail_raw(raw, line, sizeof line - 1)] = '\0';
 	assert_string_equal(raw, "{\"a\":\"x\\\\\",\"b\":\"\\u001b\\u202e\\\"\"} ");
+	const char path[] = "{\"a\":\"\\\\\\\"\x7f\"}\n"; // a backslash, then a quotation mark, each escaped
+	raw[tail_raw(raw, path, sizeof path - 1)] = '\0';
+	assert_string_equal(raw, "{\"a\":\"\\\\\\\"\\u007f\"} ");
 }
 
 static void times_are_read(void **state)
