@@ -34,9 +34,8 @@ void yg_board_put_number(struct yg_board_text *text, const char *name, uint64_t 
 // The writer: shows the text. Any reader sees all of it or nothing.
 void yg_board_show(struct yg_board *board, const struct yg_board_text *text);
 
-// One more pair. What cannot be told is left out and counted, never cut. Bytes of a value that are not printable UTF-8 become question
-// marks.
-// is none that yg_board_show could have written. Never waits.
+// The reader: a copy of what is shown. False when nothing was shown yet, when it is being written at this moment, and when what stands
+// there is none that yg_board_show could have written. Never waits.
 bool yg_board_read(const struct yg_board *board, struct yg_board_text *ret_text);
 
 // The pair at *at of a text that was read, and *at behind it; begin with 0. False behind the last one.
