@@ -194,7 +194,8 @@ static void look_at_file(struct yg_courier *courier, uint64_t now_ns)
 	bool due = courier->file.rotate && now_ns - courier->looked_ns >= ROTATE_MS * (uint64_t)YG_NS_PER_MS;
 	if (asked != courier->reopened && courier->file.length)
 		yg_journal_flush(courier, now_ns);
-	if (courier->file.length || (asked == courier->reopened && !due))
+	// A new file is opened even when the old one takes nothing: that it be closed may be what its disk waits for.
+	if (asked == courier->reopened && (courier->file.length || !due))
 		return;
 	yg_journal_turn(courier, asked != courier->reopened);
 	courier->reopened = asked;
@@ -286,17 +287,56 @@ static void count_last(struct yg_courier *courier)
 	count(courier, YG_CC_EVE_ERRORS, courier->flows_dropped);
 }
 
-static int finish(struct yg_courier *courier)
+// Alerts of the last write that are in the file: whoever goes on with the spool does not write them again.
+static void pass_kept(struct yg_courier *courier)
 {
-	bool broken = yg_spool_broken(courier->spool) || courier->flows_read.broken;
+	const struct yg_sink_file *file = &courier->file;
+	uint64_t alerts = file->lines_kept > file->flows_kept ? file->lines_kept - file->flows_kept : 0;
+	for (uint64_t i = courier->file_written; alerts && i < courier->file_position; i++) {
+		struct yg_spool_entry entry;
+		alerts -= yg_spool_get(courier->spool, YG_SPOOL_EVE, i, &entry) && entry.length;
+		courier->file_written = i + 1;
+	}
+	yg_counter_set(&courier->journal->alerts, courier->file_written);
+}
+
+// Of the lines that the last write left: those of alerts that lie in the spool are written by the next run.
+static uint64_t alerts_that_stay(struct yg_courier *courier, uint64_t left)
+{
+	uint64_t kept = courier->file.flows_kept, flows = kept < courier->flows_buffered ? courier->flows_buffered - kept : 0;
+	uint64_t alerts = yg_spool_lasts(courier->spool) && left > flows ? left - flows : 0;
+	struct yg_counter *errors = &courier->stats->c[YG_CC_EVE_ERRORS];
+	yg_counter_set(errors, yg_counter_get(errors) - alerts);
+	return alerts;
+}
+
+// Ends the file. Lines that nobody will write any more. `successor`: another courier takes over the rings, and finds what the disk has
+// refused as it would after our death.
+static uint64_t end_file(struct yg_courier *courier, bool successor)
+{
 	courier->file.retry_ns = 0;
 	if (courier->has_file)
 		yg_journal_flush(courier, 0);
-	uint64_t lost = courier->has_file ? yg_sink_file_close(&courier->file) + count_unbuffered(courier) : 0;
+	if (courier->has_file && courier->file.length && successor) {
+		yg_sink_file_leave(&courier->file);
+		return 0;
+	}
+	uint64_t lost = 0;
+	if (courier->has_file) {
+		lost = yg_sink_file_close(&courier->file);
+		lost += count_unbuffered(courier) - alerts_that_stay(courier, lost);
+		pass_kept(courier);
+	}
 	yg_counter_set(&courier->journal->length, 0);
 	yg_journal_settle(courier); // counted in `lost`
 	count_last(courier);
-	uint64_t pending = yg_counter_get(&courier->stats->c[YG_CC_ALERTS_PENDING]);
+	return lost;
+}
+
+static int finish(struct yg_courier *courier, bool stop)
+{
+	bool broken = yg_spool_broken(courier->spool) || courier->flows_read.broken;
+	uint64_t pending, lost = end_file(courier, stop && !supervisor_is_gone(courier) && !yg_ring_closed(&courier->flows_read));
 	if (broken)
 		yg_error("the engine wrote a ring index that cannot be; what came after it was not read");
 	release(courier);
@@ -342,7 +382,7 @@ int yg_courier_run(struct yg_courier *courier, const volatile int *stop)
 		uint64_t end_ns = end_of_trying(courier, *stop, now_ns); // to be told to stop is a nearer end than that of the input
 		deadline_ns = end_ns < deadline_ns ? end_ns : deadline_ns;
 		if (now_ns >= deadline_ns || (deadline_ns != UINT64_MAX && !moved && all_delivered(courier, now_ns)))
-			return finish(courier);
+			return finish(courier, *stop);
 		if (!moved)
 			sleep_a_little(courier);
 	}

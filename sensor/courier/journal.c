@@ -182,8 +182,15 @@ static void reopen(struct yg_courier *courier)
 		yg_counter_add(&courier->stats->c[YG_CC_EVE_ROTATE_ERRORS], 1);
 		return;
 	}
+	if (!yg_sink_file_take_back(&courier->file, yg_counter_get(&courier->journal->before))) {
+		yg_error("EVE file %s is not opened anew: a line that the disk refused stands half in the one that was open", path);
+		yg_counter_add(&courier->stats->c[YG_CC_EVE_ROTATE_ERRORS], 1);
+		close(fd);
+		return;
+	}
 	withdraw(courier);
 	yg_sink_file_take(&courier->file, fd, path);
+	courier->file.retry_ns = 0;
 	if (courier->file.rotate)
 		yg_rotate_opened(courier->file.rotate, fd, real_s());
 	yg_counter_add(&courier->stats->c[YG_CC_EVE_REOPENS], 1);
@@ -192,9 +199,8 @@ static void reopen(struct yg_courier *courier)
 
 void yg_journal_turn(struct yg_courier *courier, bool anew)
 {
-	if (courier->file.length)
-		return; // a line may be half written: this is asked again
-	rotate(courier, 0);
+	if (!courier->file.length)
+		rotate(courier, 0);
 	if (anew)
 		reopen(courier);
 }

@@ -25,8 +25,10 @@ static void end_last_line(struct yg_sink_file *sink, const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n')
-		sink->buffer[sink->length++] = '\n';
+	if (pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n' && sink->length < YG_SINK_FILE_BUFFER) {
+		memmove(sink->buffer + 1, sink->buffer, sink->length++);
+		sink->buffer[0] = '\n';
+	}
 	close(fd);
 }
 
@@ -50,8 +52,19 @@ void yg_sink_file_take(struct yg_sink_file *sink, int fd, const char *path)
 {
 	close(sink->fd);
 	sink->fd = fd;
-	if (sink->length == 0) // else it is the successor of a file that was set aside, and has no lines
-		end_last_line(sink, path);
+	end_last_line(sink, path);
+}
+
+bool yg_sink_file_take_back(struct yg_sink_file *sink, uint64_t before)
+{
+	struct stat st;
+	if (sink->written == 0)
+		return true;
+	if (fstat(sink->fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != before + sink->written ||
+	    ftruncate(sink->fd, (off_t)before) < 0)
+		return false;
+	sink->written = 0;
+	return true;
 }
 
 static void note_error(struct yg_sink_file *sink, int error, uint64_t now_ns)
@@ -151,18 +164,23 @@ uint64_t yg_sink_file_close(struct yg_sink_file *sink)
 	if (sink->fd < 0)
 		return 0;
 	sink->retry_ns = 0;
-	lines_in(sink->buffer, sink->length, &bytes, &sink->flows_kept);
+	sink->lines_kept = lines_in(sink->buffer, sink->length, &bytes, &sink->flows_kept);
 	if (yg_sink_file_flush(sink, 0) < 0) {
-		uint64_t kept = lines_in(sink->buffer, sink->written, &bytes, &sink->flows_kept);
+		uint64_t kept = sink->lines_kept = lines_in(sink->buffer, sink->written, &bytes, &sink->flows_kept);
 		lost = sink->lines > kept ? sink->lines - kept : 0;
 		yg_counter_add(&sink->stats->c[YG_CC_EVE_LINES], kept);
 		yg_counter_add(&sink->stats->c[YG_CC_EVE_BYTES], bytes);
 		cut_partial_line(sink);
 		yg_counter_add(&sink->stats->c[YG_CC_EVE_ERRORS], lost);
 	}
+	yg_sink_file_leave(sink);
+	return lost;
+}
+
+void yg_sink_file_leave(struct yg_sink_file *sink)
+{
 	close(sink->fd);
 	free(sink->buffer);
 	sink->fd = -1;
 	sink->buffer = NULL;
-	return lost;
 }

@@ -22,7 +22,7 @@ struct yg_sink_file {
 	uint64_t retry_ns;  // no write before, after an error
 	uint64_t oldest_ns; // when the first line in the buffer came
 	bool failing;
-	uint64_t flows_kept; // after the close: lines of flows that its last write brought into the file
+	uint64_t lines_kept, flows_kept; // after the close: lines that its last write brought into the file, and those of flows among them
 	struct yg_courier_stats *stats; // not owned
 	struct yg_rotate *rotate;       // not owned; NULL: it stays the same file
 };
@@ -41,9 +41,16 @@ void yg_sink_file_commit(struct yg_sink_file *sink, size_t length, uint64_t now_
 // Writes what is buffered. 0 when the buffer is empty afterwards, else a negative errno (-EAGAIN: not yet tried again).
 int yg_sink_file_flush(struct yg_sink_file *sink, uint64_t now_ns);
 
-// Goes on in another file, which becomes the sink's own, at a moment when no line is half written.
+// Takes what is half written out of the file again, which had `before` bytes; it stays in the buffer. False when it cannot be, or somebody
+// has written behind it.
+bool yg_sink_file_take_back(struct yg_sink_file *sink, uint64_t before);
+
+// Goes on in another file, which becomes the sink's own, at a moment when nothing is half written.
 void yg_sink_file_take(struct yg_sink_file *sink, int fd, const char *path);
 
 // Flushes once more, cuts off a line of which only a part could be written, and closes. Returns how many lines were
 // lost.
 uint64_t yg_sink_file_close(struct yg_sink_file *sink);
+
+// Closes it as a death would: what is buffered, and what stands half written, is a successor's by the journal.
+void yg_sink_file_leave(struct yg_sink_file *sink);

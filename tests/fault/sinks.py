@@ -17,7 +17,9 @@ import gzip
 import json
 import os
 import re
+import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -372,6 +374,62 @@ def rotation(cases, build, folder):
     cases.check("each_line_stands_once_in_all_files_and_in_order", numbers == sorted(set(numbers)) and len(numbers) == MANY + 5, len(numbers))
 
 
+def full_file(cases, build, folder):
+    """The disk takes half a batch (here: a limit of the file's size) while the courier is replaced, reopens the file, or ends."""
+    eve, past_spool = os.path.join(folder, "eve.json"), 20 << 20 # the limit holds for a segment of the spool, too
+
+    def ids(*names):
+        found = []
+        for name in names:
+            with open(name, "rb") as file:
+                lines = file.read().replace(b"\0", b"").splitlines()
+            found += [json.loads(line)["alert"]["context"]["id"] for line in lines if line]
+        return found
+
+    def pid(courier):
+        with open(f"/proc/{courier.process.pid}/task/{courier.process.pid}/children", encoding="ascii") as file:
+            return int(file.read().split()[0])
+
+    def push_into_full(courier, count):
+        os.truncate(eve, max(os.path.getsize(eve), past_spool))
+        with open(eve, "ab") as file:
+            file.write(b"\n")
+        size = os.path.getsize(eve) + 5000
+        resource.prlimit(pid(courier), resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        courier.say(f"push {count}")
+        end = time.monotonic() + WAIT_S
+        while time.monotonic() < end and os.path.getsize(eve) != size:
+            time.sleep(0.01)
+        time.sleep(0.05)
+
+    courier = Courier(build, folder, "spool.folder", os.path.join(folder, "spool"), drain="1s")
+    courier.say("push 10")
+    courier.until(lambda s: s.get("eve.lines") == 10)
+    push_into_full(courier, 50)
+    os.kill(pid(courier), signal.SIGTERM) # as a reload does
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end and "stay in the spool" not in open(courier.errors.name, encoding="utf-8").read():
+        time.sleep(0.02)
+    courier.say("kill") # what is left of it; a successor follows
+    courier.until(lambda s: s.get("eve.lines") == 60)
+    cases.check("a_courier_replaced_while_the_disk_is_full_repeats_nothing", ids(eve) == sorted(set(ids(eve))) and len(ids(eve)) == 60, ids(eve))
+    cases.check("and_calls_nothing_lost", not courier.stats().get("eve.errors"), courier.stats())
+    push_into_full(courier, 40)
+    os.rename(eve, eve + ".moved")
+    courier.say("hup")
+    moved = courier.until(lambda s: s.get("eve.lines") == 100)
+    cases.check("a_full_file_that_was_renamed_is_left_on_sighup", moved and len(ids(eve + ".moved")) == 60 and len(ids(eve)) == 40, courier.stats())
+    push_into_full(courier, 30)
+    cases.check("what_stays_in_the_spool_is_not_called_lost", courier.end() == "ended 0")
+    courier = Courier(build, folder, "spool.folder", os.path.join(folder, "spool"), drain="1s")
+    courier.until(lambda s: s.get("eve.lines"))
+    courier.say("push 1")
+    courier.until(lambda s: s.get("alerts.read") == s.get("alerts.delivered") == 1)
+    courier.end()
+    found = ids(eve + ".moved", eve)
+    cases.check("the_next_run_repeats_nothing_of_a_full_disk", len(found) == 131 and len(set(found[:130])) == 130, len(found))
+
+
 def rsyslog(cases, build, folder):
     if not shutil.which("rsyslogd") and not os.path.exists("/usr/sbin/rsyslogd"):
         cases.skip("rsyslogd_gets_every_message", "rsyslogd is not installed")
@@ -421,7 +479,7 @@ action(type="omfile" file="{out}" template="raw")
 def main(arguments):
     build, cases = common.start(arguments), common.Cases()
     with common.scratch() as folder:
-        for case in (unix_stream, half_closed, unix_dgram, syslog_tcp, syslog_udp, one_that_reads_nothing, begins_now, rotation, rsyslog):
+        for case in (unix_stream, half_closed, unix_dgram, syslog_tcp, syslog_udp, one_that_reads_nothing, begins_now, rotation, full_file, rsyslog):
             inner, started = os.path.join(folder, case.__name__), time.monotonic()
             os.mkdir(inner)
             try:
