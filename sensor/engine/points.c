@@ -90,8 +90,6 @@ struct yg_points *yg_points_create(const struct yg_points_options *options)
 	p->o = *options;
 	p->open = (struct yg_points_open *)((char *)options->memory + yg_points_ring_bytes());
 	take_over(p);
-	p->flows = flows_of(options->stats);
-	p->lost = lost_of(options->stats);
 	yg_points_retune(p, options->config);
 	p->patience_ms = yg_config_ns(options->config, YG_O_REDIS_DRAIN) / YG_NS_PER_MS;
 	return p;
@@ -106,8 +104,13 @@ void yg_points_retune(struct yg_points *p, const struct yg_config *config)
 {
 	if (!p)
 		return;
+	bool wanted = yg_points_wanted(config);
 	p->o.config = config;
-	p->wanted = yg_points_wanted(config);
+	if (wanted && !p->wanted) { // what was counted while nobody wanted points is of no second
+		p->flows = flows_of(p->o.stats);
+		p->lost = lost_of(p->o.stats);
+	}
+	p->wanted = wanted;
 }
 
 // ---- what a second brings ----

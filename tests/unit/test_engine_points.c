@@ -167,6 +167,11 @@ static void nobody_who_wants_any_gets_none(void **state)
 	yg_points_retune(f.points, &f.hand.config);
 	second(3600000);
 	assert_int_equal(yg_ring_available(&f.courier), 0);
+	f.hand.values[YG_O_REDIS_METRICS] = 1;
+	yg_points_retune(f.points, &f.hand.config);
+	second(3600001);
+	take();
+	assert_int_equal(f.sum[0][YG_POINT_ORGS][YG_POINT_FLOWS], 5); // not those of before
 	assert_in_range(YG_BLOCK_ORGS, 1, YG_POINT_ORGS);
 }
 
