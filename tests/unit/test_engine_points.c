@@ -131,6 +131,22 @@ static void all_steps_add_up_whoever_dies(void **state)
 	assert_true(yg_ring_ended(&f.courier));
 }
 
+static void a_step_ends_with_its_last_second_or_when_time_has_leapt(void **state)
+{
+	(void)state;
+	int64_t hour = 1800000000 - 1800000000 % 3600;
+	second(hour + 59);
+	take();
+	assert_int_equal(f.ended[1], 1); // at once
+	second(hour + 60);
+	second(hour + 2 * 3600 + 5);
+	take();
+	assert_int_equal(f.ended[0], 3);
+	assert_int_equal(f.ended[1], 2);
+	assert_int_equal(f.ended[2], 1);
+	assert_int_equal(f.sum[2][YG_POINT_ORGS][YG_POINT_PACKETS_IN], 4 * 2); // not the one behind the gap
+}
+
 static void a_full_ring_is_counted_and_not_waited_for(void **state)
 {
 	(void)state;
@@ -179,6 +195,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(all_steps_add_up_whoever_dies, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_step_ends_with_its_last_second_or_when_time_has_leapt, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_full_ring_is_counted_and_not_waited_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(bodies_of_another_configuration_get_nothing_of_these, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nobody_who_wants_any_gets_none, set_up, tear_down),

@@ -289,6 +289,30 @@ static void more_old_files_than_are_looked_at_are_counted(void **state)
 	assert_int_equal(counter(YG_CC_EVE_REMOVED), YG_KEEPER_FILES + 1 - 10);
 }
 
+static void a_pipe_of_an_old_name_does_not_hold_the_thread(void **state)
+{
+	(void)state;
+	char name[512];
+	snprintf(name, sizeof name, "%s/eve.json.20200101T000000+0900", folder);
+	assert_int_equal(mkfifo(name, 0600), 0);
+	rotate.compress = true;
+	yg_rotate_begin(&rotate);
+	wait_for_keeper();
+	assert_int_equal(counter(YG_CC_EVE_KEEP_ERRORS), 1);
+	assert_true(there("eve.json.20200101T000000+0900"));
+}
+
+static void a_clock_that_is_set_back_does_not_keep_it_from_trying(void **state)
+{
+	(void)state;
+	rotate.period_s = 3600;
+	yg_rotate_opened(&rotate, fd, NOW);
+	append("line\n");
+	rotate.retry_s = NOW + YG_ROTATE_RETRY_S; // after a failure now
+	assert_false(yg_rotate_due(&rotate, fd, 0, NOW + YG_ROTATE_RETRY_S - 1));
+	assert_true(yg_rotate_due(&rotate, fd, 0, NOW - 86400));
+}
+
 static void an_old_file_is_compressed_whole(void **state)
 {
 	(void)state;
@@ -364,6 +388,8 @@ int main(void)
 	    TEST(a_file_that_somebody_renamed_is_opened_anew),
 	    TEST(the_oldest_go_and_what_is_not_ours_stays),
 	    TEST(more_old_files_than_are_looked_at_are_counted),
+	    TEST(a_pipe_of_an_old_name_does_not_hold_the_thread),
+	    TEST(a_clock_that_is_set_back_does_not_keep_it_from_trying),
 	    TEST(an_old_file_is_compressed_whole),
 	    TEST(a_full_disk_leaves_the_old_file_as_it_is),
 	};
