@@ -286,12 +286,27 @@ static bool place(struct tail_streams *t, struct tail_sensor *s)
 	return true;
 }
 
+// The id after which the next entry comes, whatever was trimmed: an empty stream has one, too. False: no stream, or no right to ask.
+static bool last_given(struct tail_streams *t, const struct tail_sensor *s, struct tail_id *ret_id)
+{
+	redisReply *r = ASK(t, "XINFO", "STREAM", s->key);
+	bool found = false;
+	for (size_t i = 0; is_array(r, 2) && i + 1 < r->elements; i += 2)
+		if (is_text(r->element[i]) && strcmp(r->element[i]->str, "last-generated-id") == 0 && is_text(r->element[i + 1]))
+			found = tail_id_parse(r->element[i + 1]->str, ret_id);
+	if (r)
+		freeReplyObject(r);
+	return found;
+}
+
 // A stream that ends before what was read of it was deleted, or its Redis lost it: it is read from its beginning, and what its numbers say
 // was shown is not shown again.
 static bool look_for_loss(struct tail_streams *t, struct tail_sensor *s)
 {
 	struct tail_id last;
 	int found = nth(t, s, true, 1, &last);
+	if (found == 0 && last_given(t, s, &last)) // all of it trimmed by age: nothing was lost
+		found = 1;
 	bool less = found == 0 || (found == 1 && (last.generation < s->at.generation ||
 						  (last.generation == s->at.generation && last.sequence < s->at.sequence)));
 	if (found < 0)
