@@ -77,6 +77,16 @@ static void an_alert_is_one_line_of_cef(void **state)
 	json_decref(json);
 }
 
+static void a_time_west_of_greenwich_is_later(void **state)
+{
+	(void)state;
+	struct yg_cef_text text = room(sizeof buffer);
+	json_t *json = json_loads("{\"event_type\":\"alert\",\"timestamp\":\"2026-11-21T09:00:00.123456-0330\"}", 0, NULL);
+	assert_true(yg_cef_alert(&text, json));
+	assert_non_null(strstr(buffer, "|rt=1795264200123"));
+	json_decref(json);
+}
+
 static void addresses_of_version_6_have_fields_of_their_own(void **state)
 {
 	(void)state;
@@ -253,6 +263,7 @@ int main(void)
 	    cmocka_unit_test(an_extension_escapes_backslash_equals_and_ends_of_lines),
 	    cmocka_unit_test(an_escape_is_never_cut_in_two),
 	    cmocka_unit_test(an_alert_is_one_line_of_cef),
+	    cmocka_unit_test(a_time_west_of_greenwich_is_later),
 	    cmocka_unit_test(addresses_of_version_6_have_fields_of_their_own),
 	    cmocka_unit_test(a_value_that_ends_in_a_bar_is_parted_from_the_next),
 	    cmocka_unit_test(severities_are_those_of_the_table),
