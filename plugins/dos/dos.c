@@ -38,7 +38,7 @@ static const struct yg_option options[OPT_COUNT] = {
      "しきい値の70%を下回ってから終了とみなすまでの時間。"},
     {"slow", YG_OPT_BOOL, NULL, 0, 0, "true", NULL,
      "Also find SYN floods below the thresholds, by a change of the completion rate.",
-     "しきい値未満のSYNフラッドも完了率の変化で検出する。"},
+     "しきい値未満のSYNフラッドも完了率の変化で検知する。"},
 };
 
 static uint64_t memory_max(const union yg_value *v)
@@ -215,7 +215,7 @@ const struct yg_plugin yagura_plugin = {
     .version = "1.0",
     .licence = "Apache-2.0",
     .summary_en = "Floods and volume attacks against one host",
-    .summary_ja = "1ホストに対するDoS攻撃（フラッド・大量通信）の検出",
+    .summary_ja = "1ホストに対するDoS攻撃（フラッド・大量通信）の検知",
     .needs = YG_NEEDS_WINDOW,
     .options = options,
     .options_count = OPT_COUNT,

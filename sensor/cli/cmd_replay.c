@@ -74,7 +74,7 @@ static const char usage_ja[] =
 	"      --set KEY=VALUE     設定項目を1つ上書きします\n"
 	"      --json              要約をJSONで出力します\n"
 	"      --progress MODE     進捗の表示方法（auto、plain、none）\n"
-	"      --fail-on SEVERITY  指定した重大度（info、low、medium、high、critical）\n"
+	"      --fail-on SEVERITY  指定した重要度（info、low、medium、high、critical）\n"
 	"                          以上のアラートがあれば、終了コード10で終了します\n"
 	"  -h, --help              この説明を表示します\n"
 	"\n"

@@ -276,7 +276,7 @@ static void print_books(const struct yg_stats_screen *s, FILE *out)
 	double off = now(s, "yagura_books_unaccounted", NULL);
 	bool closed = now(s, "yagura_books_closed_total", NULL) >= 1;
 	name(s, out, "books", "収支");
-	fprintf(out, s->japanese ? "発生 %.0f：配送 %.0f、抑制 %.0f、保持 %.0f、消失 %.0f。"
+	fprintf(out, s->japanese ? "発生 %.0f：配送 %.0f、抑止 %.0f、保持 %.0f、消失 %.0f。"
 				 : "%.0f raised, %.0f sent, %.0f muted, %.0f spooled, %.0f lost: ",
 		now(s, "yagura_books_alerts", "where=\"raised\""), now(s, "yagura_books_alerts", "where=\"delivered\""),
 		now(s, "yagura_books_alerts", "where=\"suppressed\""), now(s, "yagura_books_alerts", "where=\"spooled\""),

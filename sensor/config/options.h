@@ -120,7 +120,7 @@
 	  "ストリームに残すおよその期間。0なら件数のみで制限する。") \
 	X(REDIS_METRICS, "redis.metrics", BOOL, NULL, 0, 0, "true", NULL, \
 	  "Whether points of each second, minute and hour go to Redis, of the sensor and of each body. They need a spool on disk.", \
-	  "秒・分・時ごとの統計値（センサー全体と団体別）をRedisへ送るか。spool.folderが必要。") \
+	  "秒・分・時ごとの計測値（センサー全体と団体別）をRedisへ送るか。spool.folderが必要。") \
 	X(REDIS_REPLICAS, "redis.replicas", INT, "replicas", 0, 8, "0", NULL, \
 	  "Replicas that must have an alert before it counts as delivered (WAIT).", "配送済みとみなすまでに複製を待つレプリカ数。") \
 	X(REDIS_TIMEOUT, "redis.timeout", DURATION, "s", 0.1, 60, "2s", NULL, \
@@ -155,8 +155,8 @@
 	  "全出力先に届くまでアラートを保存するフォルダー。autoはsystemdの$STATE_DIRECTORYの下のspool。空なら保存せずメモリー上で待つ。") \
 	X(SPOOL_SIZE, "spool.size", BYTES, "bytes", 1048576, 1099511627776, "4GiB", NULL, \
 	  "Most that the spool takes on disk; when what is undelivered comes near, low severities are refused first, and counted.", \
-	  "スプールの最大容量。未配送分が近づくと低い重大度から受け入れを止め、件数を記録する。") \
-	X(SPOOL_RETENTION, "spool.retention", DURATION, "s", 0, 31536000, "604800s", NULL, \
+	  "スプールの最大容量。未配送分が近づくと低い重要度から受け入れを止め、件数を記録する。") \
+	X(SPOOL_RETENTION, "spool.retention", DURATION, "s", 0, 31536000, "7d", NULL, \
 	  "How long alerts that every sink has are kept all the same, to mend a Redis that has forgotten them.", \
 	  "配送済みのアラートも保存しておく期間（Redisが失った場合に再送する）。") \
 	X(EVE_FILE, "eve.file", STRING, NULL, 0, 4095, "", NULL, \

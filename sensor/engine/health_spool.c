@@ -35,7 +35,7 @@ static const struct {
 	[YG_SE_RESERVE_USED] =
 		{"times its reserve was used: there is room for high severities alone. Free space, or mend what "
 		 "it is delivered to",
-		 "回、予備領域を使用しました。重大度「高」以上だけを保存しています。空き容量を確保するか、配送先を復旧してください", YG_SEV_HIGH},
+		 "回、予備領域を使用しました。重要度「高」以上だけを保存しています。空き容量を確保するか、配送先を復旧してください", YG_SEV_HIGH},
 	[YG_SE_LOST] =
 		{"alert records were lost and are noted as gaps. See `yagura spool stats`; mend what it is "
 		 "delivered to, or raise spool.size",
@@ -68,9 +68,9 @@ static void raise_pressure(uint64_t percent, void (*raise)(void *context, const 
 			   void *context)
 {
 	static const struct { uint64_t percent; uint8_t severity; const char *en, *ja; } steps[] = {
-		{95, YG_SEV_CRITICAL, "alerts below high severity are refused", "重大度「高」未満のアラートを保存できません"},
+		{95, YG_SEV_CRITICAL, "alerts below high severity are refused", "重要度「高」未満のアラートを保存できません"},
 		{85, YG_SEV_HIGH, "flow records are refused", "フロー記録を保存できません"},
-		{70, YG_SEV_MEDIUM, "metrics are refused", "統計値を保存できません"},
+		{70, YG_SEV_MEDIUM, "metrics are refused", "計測値を保存できません"},
 	};
 	struct yg_alert a;
 	for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++) {
