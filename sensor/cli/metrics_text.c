@@ -285,10 +285,24 @@ static void put_rings(struct text *t)
 
 // ---- the table ----
 
+// A sink that is not configured is not down: it has no series, and no rule about it fires.
+static bool is_of_no_sink(const struct yg_metrics_view *v, const struct yg_metrics_row *r)
+{
+	static const struct { unsigned counter; enum yg_sink_number sink; } up[] = {
+		{YG_CC_SOCKET_UP, YG_SINK_SOCKET}, {YG_CC_SYSLOG_UP, YG_SINK_SYSLOG}, {YG_CC_LIST_UP, YG_SINK_LIST}, {YG_CC_CHANNEL_UP, YG_SINK_CHANNEL},
+	};
+	for (size_t i = 0; r->source == YG_FROM_COURIER && i < sizeof up / sizeof *up; i++)
+		if (r->counter == up[i].counter)
+			return yg_counter_get(&v->courier->sink_behind[up[i].sink]) == 0;
+	return false;
+}
+
 static void put_row(struct text *t, const struct yg_metrics_row *r)
 {
 	const struct yg_metrics_view *v = t->v;
 	const char *label = r->label ? r->label : "";
+	if (is_of_no_sink(v, r))
+		return;
 	if (!r->split) {
 		put(t, "%s%s%s%s %" PRIu64 "\n", r->name, *label ? "{" : "", label, *label ? "}" : "", yg_metrics_sum(v, r->source, r->counter));
 		return;

@@ -120,10 +120,25 @@ static void no_counter_is_left_out(void **state)
 		yg_counter_set(&engine.worker[1].cycles[i], next++);
 	for (unsigned i = 0; i < YG_CTL_COUNT; i++)
 		yg_counter_set(&shared.control[i], next++);
+	for (unsigned i = 0; i < YG_SINKS; i++) // one that is not there has no series
+		yg_counter_set(&courier.sink_behind[i], 1);
 	read_strictly();
 	for (uint64_t value = first; value < next; value++)
 		if (!has_value(value))
 			fail_msg("counter number %" PRIu64 " is not in the text", value - first);
+}
+
+// A rule that waits for 0 is not to fire where nobody asked for a list.
+static void a_sink_that_is_not_there_is_not_down(void **state)
+{
+	(void)state;
+	yg_counter_set(&courier.sink_behind[YG_SINK_SYSLOG], 1); // there, and nothing waits
+	yg_counter_set(&courier.c[YG_CC_SYSLOG_UP], 0);
+	read_strictly();
+	assert_non_null(strstr(buffer, "\nyagura_syslog_up 0\n"));
+	assert_null(strstr(buffer, "\nyagura_socket_up "));
+	assert_null(strstr(buffer, "\nyagura_redis_list_up "));
+	assert_null(strstr(buffer, "\nyagura_redis_channel_up "));
 }
 
 static void redis_is_in_one_state(void **state)
@@ -535,6 +550,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(no_counter_is_left_out, clear),
+		cmocka_unit_test_setup(a_sink_that_is_not_there_is_not_down, clear),
 		cmocka_unit_test_setup(redis_is_in_one_state, clear),
 		cmocka_unit_test_setup(the_fullest_tables_fit_and_are_sound, clear),
 		cmocka_unit_test_setup(what_does_not_fit_is_no_text_and_nothing_behind_is_touched, clear),
