@@ -171,7 +171,8 @@ void tail_merge_add(struct tail_merge *m, unsigned sensor, const struct tail_ent
 	char key[sizeof m->known[0].key] = {0};
 	memcpy(key, entry->id, sizeof entry->id);
 	memcpy(key + sizeof entry->id, entry->state, sizeof entry->state);
-	for (uint32_t i = entry->has_id ? m->cell[cell_of(key, sizeof key)] : 0; i; i = m->known[i - 1].next) {
+	bool shared = entry->has_id && strncmp(entry->kind, "sensor.", 7) != 0; // what a sensor says of itself is no other's, be the ids equal
+	for (uint32_t i = shared ? m->cell[cell_of(key, sizeof key)] : 0; i; i = m->known[i - 1].next) {
 		struct known *k = &m->known[i - 1];
 		if (k->sensors[sensor] || memcmp(k->key, key, sizeof key) != 0)
 			continue;

@@ -205,6 +205,21 @@ static void the_same_alert_is_shown_once_with_both_names(void **state)
 	tail_merge_destroy(m);
 }
 
+// Two ports that fall silent in one minute: equal ids, two things.
+static void what_sensors_say_of_themselves_is_shown_for_each(void **state)
+{
+	(void)state;
+	struct tail_merge *m = tail_merge_create(on_show, NULL);
+	struct tail_entry e = {.has_id = true, .id = "7", .state = "open", .kind = "sensor.silent"};
+	memset(&seen, 0, sizeof seen);
+	tail_merge_add(m, 0, &e, "{}", 2, 0);
+	tail_merge_add(m, 1, &e, "{}", 2, 100);
+	tail_merge_turn(m, INT64_MAX);
+	assert_int_equal(seen.shown, 2);
+	assert_int_equal(seen.names_of_last, 1);
+	tail_merge_destroy(m);
+}
+
 static void limits_show_early_and_forget_the_oldest(void **state)
 {
 	(void)state;
@@ -241,6 +256,7 @@ int main(void)
 		cmocka_unit_test(a_hole_is_told_with_its_size),
 		cmocka_unit_test(without_a_run_the_generation_stands_for_it),
 		cmocka_unit_test(the_same_alert_is_shown_once_with_both_names),
+		cmocka_unit_test(what_sensors_say_of_themselves_is_shown_for_each),
 		cmocka_unit_test(limits_show_early_and_forget_the_oldest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
