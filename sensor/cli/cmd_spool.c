@@ -213,6 +213,20 @@ static void verify_line(const struct arguments *a, const struct yg_look_segment 
 	print_json(&json);
 }
 
+// Whether the newest segment that spool.meta names, or a later one, is there. Nothing else misses it: no segment behind it names it.
+static bool has_newest(const struct yg_look *look, const char *path)
+{
+	uint64_t wanted = look->has_state ? look->state.segment_lsn : 0;
+	struct yg_look again; // spool.meta was read after the names: a segment may have been begun between
+	if (!wanted || (look->count && look->segments[look->count - 1].first_lsn >= wanted) || yg_look_open(&again, path) < 0)
+		return true;
+	bool there = again.count && again.segments[again.count - 1].first_lsn >= wanted;
+	yg_look_close(&again);
+	if (!there)
+		fprintf(stderr, "yagura: the newest segment, from LSN %" PRIu64 " on, is missing\n", wanted);
+	return there;
+}
+
 static int spool_verify(struct yg_look *look, const struct arguments *a)
 {
 	struct chain chain = {0};
@@ -238,6 +252,7 @@ static int spool_verify(struct yg_look *look, const struct arguments *a)
 		fprintf(stderr, "yagura: %s: no slot of it is valid\n", YG_WAL_STATE_NAME_OF_FILE);
 		bad_ones++;
 	}
+	bad_ones += !has_newest(look, a->path);
 	return bad_ones ? EX_DATAERR : EX_OK;
 }
 

@@ -175,6 +175,21 @@ static void a_segment_that_is_missing_is_missed(void **state)
 	assert_int_equal(count("the segment before it is missing"), 1);
 }
 
+// No segment behind it can miss it; spool.meta does.
+static void the_newest_segment_is_missed_too(void **state)
+{
+	char command[1024], *line = output, *next;
+	(void)state;
+	assert_int_equal(spool("verify", ""), EX_OK);
+	assert_int_equal(spool("ls", ""), EX_OK);
+	while ((next = strchr(line, '\n')) && next[1])
+		line = next + 1;
+	*strchr(line, ' ') = '\0';
+	snprintf(command, sizeof command, "%s/%s", folder, line);
+	assert_int_equal(unlink(command), 0);
+	assert_int_equal(spool("verify", ""), EX_DATAERR);
+}
+
 static void wrong_usage_and_no_spool(void **state)
 {
 	(void)state;
@@ -196,6 +211,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(what_was_changed_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_record_that_was_forged_breaks_the_seal, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_segment_that_is_missing_is_missed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_newest_segment_is_missed_too, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wrong_usage_and_no_spool, set_up, tear_down)};
 	if (argc < 2)
 		return EX_USAGE;
