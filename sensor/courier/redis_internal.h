@@ -88,7 +88,7 @@ struct redis_lane {
 	bool asked;           // its last ids are being asked for
 	bool greeted;         // they have been seen once
 	uint64_t rest_ns;     // until then nothing is sent: Redis refuses this lane, and not the others. 0: it does not
-	uint64_t doubt;       // highest sequence that was sent on a connection which died before it answered
+	uint64_t doubt;       // highest sequence that was sent on a connection which died before it answered, or by a courier that did
 	uint64_t position;    // before it everything is in Redis
 	uint64_t safe;        // before it the replicas have it too
 	uint64_t last;        // highest sequence of our generation that Redis has confirmed to us
@@ -162,6 +162,7 @@ struct yg_redis {
 	// redis_list.c; redis_channel.c
 	char name[256], marker[512]; // of the list or channel; of what tells how far the list has come
 	bool list_left, list_distrusted;
+	bool list_overtaken; // the batch that is out was not carried out: another one has moved the mark
 	uint64_t list_maxlen;
 
 	// The first refusal of the batch that is out; READY: none.

@@ -8,7 +8,11 @@
 // list's slot: which spool (its token) and up to which sequence. After a lost answer, or in the courier that comes after a dead one, the
 // hash tells where to go on: each line is pushed once.
 //
-//   MULTI, RPUSH list line …, LTRIM list, HSET yagura:<sensor>:{list}:list spool <token> sequence <n>, EXEC
+//   MULTI, RPUSH list line …, LTRIM list, HSET yagura:<sensor>:{list}:list spool <token> sequence <n>, EXEC, WATCH the hash
+//
+// A batch of a connection that is gone may still be on its way when the next one asks (a slow network, a tunnel, a Redis that stood
+// still). So the hash is watched: it is confirmed before a batch goes out, and of two batches that build on the same place Redis carries
+// out one. The other one asks anew.
 //
 // Redis carries out what it can of a transaction: a push that fails when it is carried out (the key holds something else) would leave a
 // mark that lies. Therefore LTRIM is tried first on each new connection; and a mark that is known to lie is not read again.
@@ -34,7 +38,8 @@ static bool say_trim(struct yg_redis *redis)
 static bool greet(struct yg_redis *redis, uint64_t now_ns)
 {
 	redis->replies = 0;
-	bool complete = say_trim(redis) && yg_redis_say_words(redis, 4, (const char *[]){"HMGET", redis->marker, "spool", "sequence"});
+	bool complete = say_trim(redis) && yg_redis_say_words(redis, 2, (const char *[]){"WATCH", redis->marker}) &&
+	                yg_redis_say_words(redis, 4, (const char *[]){"HMGET", redis->marker, "spool", "sequence"});
 	return yg_redis_send(redis, complete, now_ns);
 }
 
@@ -81,7 +86,7 @@ static bool take_greeting(struct yg_redis *redis, const redisReply *reply, uint6
 {
 	if (reply->type == REDIS_REPLY_ERROR)
 		return yg_redis_refused(redis, yg_redis_refusal(reply->str), reply->str, now_ns);
-	if (redis->replies++ == 1)
+	if (redis->replies++ == 2)
 		return take_marker(redis, reply, now_ns);
 	return reply->type == REDIS_REPLY_STATUS || yg_redis_impossible(redis, now_ns);
 }
@@ -92,7 +97,7 @@ static bool say_end(struct yg_redis *redis, uint64_t sequence)
 	print_token(redis, token);
 	snprintf(text, sizeof text, "%" PRIu64, sequence);
 	return say_trim(redis) && yg_redis_say_words(redis, 6, (const char *[]){"HSET", redis->marker, "spool", token, "sequence", text}) &&
-	       yg_redis_say_words(redis, 1, (const char *[]){"EXEC"});
+	       yg_redis_say_words(redis, 1, (const char *[]){"EXEC"}) && yg_redis_say_words(redis, 2, (const char *[]){"WATCH", redis->marker});
 }
 
 static bool send_batch(struct yg_redis *redis, uint64_t now_ns)
@@ -124,6 +129,7 @@ static bool send_batch(struct yg_redis *redis, uint64_t now_ns)
 	redis->batch_queued = n + 3;
 	redis->replies = 0;
 	redis->refusal = YG_REDIS_READY;
+	redis->list_overtaken = false;
 	return yg_redis_send(redis, complete, now_ns);
 }
 
@@ -131,6 +137,9 @@ static bool send_batch(struct yg_redis *redis, uint64_t now_ns)
 static bool take_results(struct yg_redis *redis, const redisReply *reply, uint64_t now_ns)
 {
 	uint64_t length = 0;
+	redis->list_overtaken = reply->type == REDIS_REPLY_NIL;
+	if (redis->list_overtaken)
+		return true;
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != redis->batch_count + 2)
 		return yg_redis_impossible(redis, now_ns);
 	for (size_t i = 0; i < reply->elements; i++) {
@@ -146,17 +155,42 @@ static bool take_results(struct yg_redis *redis, const redisReply *reply, uint64
 	count(redis, YG_CC_LIST_DELIVERED, redis->batch_count);
 	count(redis, YG_CC_LIST_TRIMMED, length > redis->list_maxlen ? length - redis->list_maxlen : 0);
 	yg_lane_pass(redis->lane, redis->batch_end);
-	redis->phase = REDIS_IDLE;
-	yg_redis_well(redis);
+	redis->regreets = 0;
 	return true;
+}
+
+// The last answer of a batch: the hash is watched. Where another batch came before this one, it has to be read again.
+static bool take_watch(struct yg_redis *redis, const redisReply *reply, uint64_t now_ns)
+{
+	if (reply->type == REDIS_REPLY_ERROR)
+		return yg_redis_refused(redis, yg_redis_refusal(reply->str), reply->str, now_ns);
+	if (reply->type != REDIS_REPLY_STATUS)
+		return yg_redis_impossible(redis, now_ns);
+	if (!redis->list_overtaken) {
+		redis->phase = REDIS_IDLE;
+		yg_redis_well(redis);
+		return true;
+	}
+	if (redis->regreets++ >= REDIS_REGREETS_MAX) {
+		redis->regreets = 0;
+		yg_redis_fail(redis, now_ns, YG_REDIS_REFUSED, "somebody else writes how far the list has come");
+		return false;
+	}
+	count(redis, YG_CC_LIST_ERRORS, 1);
+	redis->phase = REDIS_GREETING;
+	redis->greeting = GREET_OWN;
+	return greet(redis, now_ns);
 }
 
 static bool take(struct yg_redis *redis, const redisReply *reply, uint64_t now_ns)
 {
 	if (redis->phase == REDIS_GREETING)
 		return take_greeting(redis, reply, now_ns);
-	if (redis->replies++ < redis->batch_queued)
+	uint32_t before = redis->replies++;
+	if (before < redis->batch_queued)
 		return yg_redis_take_queued(redis, reply, now_ns);
+	if (before > redis->batch_queued)
+		return take_watch(redis, reply, now_ns);
 	if (redis->refusal != YG_REDIS_READY) // EXEC can only say that something was refused before
 		return yg_redis_refused(redis, redis->refusal, redis->refusal_text, now_ns);
 	if (reply->type == REDIS_REPLY_ERROR)

@@ -398,6 +398,8 @@ struct yg_sink *yg_redis_create(const struct yg_redis_options *options, struct y
 	redis->maxage_ns = (uint64_t)options->maxage_ns;
 	redis->replicas = (uint64_t)options->replicas;
 	redis->health.board = options->board;
+	for (unsigned i = 0; i < redis->lanes; i++) // what a courier before this one sent may still be on its way to Redis
+		redis->lane[i].doubt = yg_spool_sent(spool);
 	yg_cluster_name_keys(redis);
 	return &redis->lane[0].sink;
 }

@@ -30,7 +30,7 @@ READS = {"xread", "xrange", "xrevrange", "xlen", "xinfo|stream", "xinfo|groups",
 KEYSPACE = {"exists", "type", "ttl", "pttl", "expire", "pexpire", "persist", "del", "unlink"}
 # What each user may do; web gets the commands of these categories besides, on keys of its own, but for the dangerous ones.
 MAY = {
-    "sensor": LOGIN | BATCH | {"role", "wait", "xadd", "xtrim", "xinfo|stream", "hset", "hmget", "expire", "zadd",
+    "sensor": LOGIN | BATCH | {"watch", "role", "wait", "xadd", "xtrim", "xinfo|stream", "hset", "hmget", "expire", "zadd",
                                "lpush", "rpush", "ltrim", "publish"},
     "web": LOGIN | BATCH | READS | KEYSPACE | {"role", "scan"},
     "logstash": LOGIN | {"blpop", "lrange", "ltrim", "evalsha", "script|load"},

@@ -13,6 +13,7 @@
 //   a_full_spool_refuses_flow_records_first      counted, a gap in the log; no alert is refused
 //   flow_records_need_a_log             without a spool on disk the courier says so and ends
 //   a_stream_that_forgot_is_mended      flow records that vanished are sent again, and alerts are not
+//   what_a_dead_courier_had_sent_counts once: it is carried out after the next courier has asked where to go on
 //   kills_lose_nothing_in_any_lane      two sensors, one Redis; couriers and redis-server killed with -9 in turn under load (12 times; 204
 //                                       with YAGURA_LONG): each stream has everything once and in order, so has the EVE file
 #include <stdlib.h>
@@ -522,6 +523,40 @@ static void kills_lose_nothing_in_any_lane(void)
 		round_of_kills();
 }
 
+// A courier is killed with a batch out, the next one asks for the last id and sends all of it; then an entry of the first one arrives, out
+// of a tunnel that had held it back. CLIENT PAUSE keeps writes waiting while questions are answered.
+static void what_a_dead_courier_had_sent_counts(void)
+{
+	begin();
+	struct run run = start_courier(url(), "20s", NULL);
+	push_alerts(&run, 1, 10);
+	CHECK(has("alerts", 10, 10) && reaches(&run, YG_CC_REDIS_DELIVERED, 10));
+	redisContext *c = ask_redis(NULL);
+	redisReply *r = redisCommand(c, "XREVRANGE yagura:test:alerts + - COUNT 1");
+	unsigned long long last = strtoull(r->element[0]->element[0]->str + 2, NULL, 10); // 1-<LSN>
+	freeReplyObject(r);
+	freeReplyObject(redisCommand(c, "CLIENT PAUSE 5000 WRITE"));
+	push_alerts(&run, 11, 10);
+	CHECK(reaches(&run, YG_CC_REDIS_SENT, 20));
+	pause_ms(50);
+	kill(run.pid, SIGKILL);
+	CHECK(wait_courier(&run) == 1000 + SIGKILL);
+	spawn_courier(&run);
+	CHECK(reaches(&run, YG_CC_REDIS_SENT, 30));
+	redisAppendCommand(c, "CLIENT UNPAUSE"); // in one go: who has waited comes behind it
+	redisAppendCommand(c, "XADD yagura:test:alerts 1-%llu eve %s", last + 1, "\"test 11\"");
+	for (int i = 0; i < 2; i++) {
+		CHECK(redisGetReply(c, (void **)&r) == REDIS_OK && r->type != REDIS_REPLY_ERROR);
+		freeReplyObject(r);
+	}
+	redisFree(c);
+	CHECK(end_courier(&run) == YG_EXIT_OK);
+	struct seen alerts = see_stream("test", "alerts", mark_of_alert);
+	check_all("alerts", alerts, 20);
+	CHECK(alerts.generations == 1 && counter(&run, YG_CC_REDIS_DUPLICATES) == 10);
+	let_go(&run);
+}
+
 static void clean_up(void)
 {
 	stop_redis(SIGKILL);
@@ -542,6 +577,7 @@ int main(int argc, char **argv)
 		{"a_full_spool_refuses_flow_records_first", a_full_spool_refuses_flow_records_first},
 		{"flow_records_need_a_log", flow_records_need_a_log},
 		{"a_stream_that_forgot_is_mended", a_stream_that_forgot_is_mended},
+		{"what_a_dead_courier_had_sent_counts", what_a_dead_courier_had_sent_counts},
 		{"kills_lose_nothing_in_any_lane", kills_lose_nothing_in_any_lane},
 	};
 	if (argc < 2) {

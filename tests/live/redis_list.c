@@ -12,6 +12,7 @@
 //   kills_push_each_line_once               courier and redis-server killed with -9 in turn (10 times; 100 with YAGURA_LONG), with a spool
 //                                           on disk and flow records: the list has everything once and in order
 //   without_a_spool_too                     the same from the ring alone, the courier killed
+//   a_batch_that_comes_late_counts_once     what an older connection had sent is carried out after the courier has asked where to go on
 //   a_list_that_is_none_holds_nothing_else  the key holds a string: alerts go to their stream; then the list gets all, once
 //   a_channel_is_heard                      every line by who listens, what nobody heard is counted
 //   a_channel_says_nothing_twice            Redis stopped with lines in its socket: they are counted, and not said again
@@ -311,6 +312,41 @@ static void without_a_spool_too(void)
 	let_go(&run);
 }
 
+// The place where the list stands, moved as a batch of one line does that a tunnel has held back.
+static void push_late(unsigned number)
+{
+	char line[32];
+	snprintf(line, sizeof line, "\"test %u\"", number);
+	redisContext *c = ask_redis(NULL);
+	redisReply *at = c ? redisCommand(c, "HMGET yagura:test:{suricata}:list spool sequence") : NULL;
+	CHECK(at && at->type == REDIS_REPLY_ARRAY && at->element[0]->type == REDIS_REPLY_STRING && at->element[1]->type == REDIS_REPLY_STRING);
+	if (at && at->type == REDIS_REPLY_ARRAY && at->element[1]->type == REDIS_REPLY_STRING) {
+		freeReplyObject(redisCommand(c, "MULTI"));
+		freeReplyObject(redisCommand(c, "RPUSH suricata %s", line));
+		freeReplyObject(redisCommand(c, "HSET yagura:test:{suricata}:list spool %s sequence %llu", at->element[0]->str,
+		                             strtoull(at->element[1]->str, NULL, 10) + 1));
+		freeReplyObject(redisCommand(c, "EXEC"));
+	}
+	freeReplyObject(at);
+	if (c)
+		redisFree(c);
+}
+
+static void a_batch_that_comes_late_counts_once(void)
+{
+	use_list("rpush");
+	remove_folder(spool_path);
+	option(2, "spool.folder", spool_path);
+	struct run run = start_courier(url(), "20s", NULL);
+	push_alerts(&run, 1, 10);
+	CHECK(reaches(&run, YG_CC_LIST_DELIVERED, 10));
+	push_late(11);
+	push_alerts(&run, 11, 10);
+	CHECK(end_courier(&run) == YG_EXIT_OK);
+	CHECK(ask_number("LLEN suricata") == 20 && check_list(false, "\"test ", 1) == 20);
+	let_go(&run);
+}
+
 static void a_list_that_is_none_holds_nothing_else(void)
 {
 	use_list("rpush");
@@ -391,6 +427,7 @@ int main(int argc, char **argv)
 		{"a_list_nobody_reads_is_cut", a_list_nobody_reads_is_cut},
 		{"kills_push_each_line_once", kills_push_each_line_once},
 		{"without_a_spool_too", without_a_spool_too},
+		{"a_batch_that_comes_late_counts_once", a_batch_that_comes_late_counts_once},
 		{"a_list_that_is_none_holds_nothing_else", a_list_that_is_none_holds_nothing_else},
 		{"a_channel_is_heard", a_channel_is_heard},
 		{"a_channel_says_nothing_twice", a_channel_says_nothing_twice},
