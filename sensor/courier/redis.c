@@ -115,6 +115,7 @@ void yg_redis_leave(struct yg_redis *redis)
 	disconnect(redis);
 	if (redis->phase == REDIS_SENDING)
 		redis->role->left(redis);
+	redis->confirm_ns = 0;
 	redis->phase = REDIS_RESTING;
 }
 
@@ -367,6 +368,8 @@ static bool step_talking(struct yg_redis *redis, uint64_t now_ns)
 	if (redis->phase == REDIS_CONFIRMING && redis->confirm_ns) { // too few replicas had it
 		if (now_ns >= redis->confirm_ns)
 			yg_redis_confirm(redis, false, now_ns);
+		else if (yg_health_due(redis, now_ns))
+			yg_health_tell(redis, now_ns);
 		return moved;
 	}
 	if (redis->phase != REDIS_IDLE && now_ns >= redis->deadline_ns) {

@@ -3,7 +3,9 @@
 //
 // The hash `yagura:<sensor>:health`: what the supervisor has written on its board (model/board.h), every five seconds, with fifteen to
 // live. So a reader that finds no hash knows that no sensor stands behind it. It goes by no spool: what is old is worth nothing. It is
-// written between two batches too, or a sensor that is catching up would look dead. Nothing here fails a connection that can deliver.
+// written between two batches too, or a sensor that is catching up would look dead, and while replicas are waited for. A board that the
+// supervisor has left alone is not written: what it says may hold no more. HSET and EXPIRE are one transaction, for a hash without a time
+// to live would say "ok" for ever. Nothing here fails a connection that can deliver.
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +15,7 @@
 
 #define EVERY_NS (5 * (uint64_t)YG_NS_PER_S)
 #define REFUSED_NS (30 * (uint64_t)YG_NS_PER_S)
+#define STALE_NS (10 * (uint64_t)YG_NS_PER_S) // the supervisor writes it each second
 static const char lives_s[] = "15";
 
 bool yg_health_due(const struct yg_redis *redis, uint64_t now_ns)
@@ -52,35 +55,56 @@ static int words_of(char *text, size_t length, const char *words[2 + 2 * YG_BOAR
 	return n > 2 ? n : 0;
 }
 
+// Whether the supervisor is at work on its board.
+static bool is_fresh(struct yg_redis *redis, uint64_t now_ns)
+{
+	uint64_t sequence = yg_counter_get(&redis->health.board->sequence);
+	if (sequence != redis->health.seen)
+		redis->health.seen_ns = now_ns;
+	redis->health.seen = sequence;
+	return now_ns - redis->health.seen_ns < STALE_NS;
+}
+
 bool yg_health_tell(struct yg_redis *redis, uint64_t now_ns)
 {
 	char text[YG_BOARD_TEXT];
 	const char *words[2 + 2 * YG_BOARD_PAIRS] = {"HSET", redis->health.key};
 	size_t lengths[2 + 2 * YG_BOARD_PAIRS];
-	size_t length = copy_board(redis->health.board, text);
+	size_t length = is_fresh(redis, now_ns) ? copy_board(redis->health.board, text) : 0;
 	int n = length ? words_of(text, length, words) : 0;
 	redis->health.due_ns = now_ns + (n ? EVERY_NS : EVERY_NS / 50); // soon again, when it was being written
 	if (!n)
 		return true;
 	for (int i = 0; i < n; i++)
 		lengths[i] = strlen(words[i]);
-	bool complete = yg_redis_say(redis, n, words, lengths) &&
-	                yg_redis_say_words(redis, 3, (const char *[]){"EXPIRE", redis->health.key, lives_s});
+	bool complete = yg_redis_say_words(redis, 1, (const char *[]){"MULTI"}) && yg_redis_say(redis, n, words, lengths) &&
+	                yg_redis_say_words(redis, 3, (const char *[]){"EXPIRE", redis->health.key, lives_s}) &&
+	                yg_redis_say_words(redis, 1, (const char *[]){"EXEC"});
 	redis->phase = REDIS_TELLING;
 	redis->replies = 0;
 	redis->refusal = YG_REDIS_READY;
 	return yg_redis_send(redis, complete, now_ns);
 }
 
+// What EXEC answers: two numbers. False when it is neither these nor a refusal.
+static bool take_results(struct yg_redis *redis, const redisReply *reply)
+{
+	const redisReply *error = reply->type == REDIS_REPLY_ERROR ? reply : NULL;
+	bool two = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2;
+	for (size_t i = 0; two && i < 2; i++)
+		error = !error && reply->element[i]->type == REDIS_REPLY_ERROR ? reply->element[i] : error;
+	if (error && redis->refusal == YG_REDIS_READY) // else EXEC can only say that something was refused before
+		redis->refusal = yg_redis_refusal(error->str);
+	return two || error;
+}
+
 bool yg_health_take(struct yg_redis *redis, const redisReply *reply, uint64_t now_ns)
 {
-	if (reply->type == REDIS_REPLY_ERROR && redis->refusal == YG_REDIS_READY)
-		redis->refusal = yg_redis_refusal(reply->str);
-	else if (reply->type != REDIS_REPLY_ERROR && reply->type != REDIS_REPLY_INTEGER)
+	if (redis->replies++ < 3)
+		return yg_redis_take_queued(redis, reply, now_ns);
+	if (!take_results(redis, reply))
 		return yg_redis_impossible(redis, now_ns);
-	if (redis->replies++ == 0)
-		return true;
-	redis->phase = REDIS_IDLE;
+	redis->phase = redis->confirm_ns ? REDIS_CONFIRMING : REDIS_IDLE;
 	if (redis->refusal == YG_REDIS_READY) {
 		yg_counter_add(&redis->stats->c[YG_CC_REDIS_HEALTH], 1);
 		return true;

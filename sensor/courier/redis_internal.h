@@ -156,6 +156,7 @@ struct yg_redis {
 		const struct yg_board *board; // not owned; NULL: none
 		char key[192];
 		uint64_t due_ns;
+		uint64_t seen, seen_ns; // the board's sequence, and when it was another one
 		bool refused; // said once
 	} health;
 

@@ -8,6 +8,8 @@
 //                                       records' bytes are those of the EVE file
 //   half_a_step_is_written_as_it_is     when another step begins; a point that cannot be is counted
 //   health_is_there_while_it_is_told    as the board says it, with a time to live; torn boards are left alone
+//   health_never_outlives_the_sensor    a user without +expire writes none; a board that stands still is not told (with YAGURA_LONG)
+//   health_is_there_without_replicas    while alerts wait for replicas that are away
 //   alerts_overtake_flow_records        50,000 wait (200,000 with YAGURA_LONG), Redis comes back: an alert is in Redis within a second
 //   what_is_refused_below_holds_nothing_above    the key of flow records is no stream: alerts and metrics go on
 //   a_full_spool_refuses_flow_records_first      counted, a gap in the log; no alert is refused
@@ -308,6 +310,51 @@ static void health_is_there_while_it_is_told(void)
 	let_go(&run);
 }
 
+static void health_never_outlives_the_sensor(void)
+{
+	static const char well[] = "state\0ok";
+	char poor[160];
+	begin();
+	tell_redis("ACL SETUSER poor on >secret ~* -@all +auth +ping +multi +exec +xadd +xinfo +hset");
+	snprintf(poor, sizeof poor, "unix://poor:secret@%s", socket_path);
+	struct run run = start_courier(poor, "20s", NULL);
+	tell_board(&run, well, sizeof well, 2);
+	push_alerts(&run, 1, 1);
+	CHECK(has("alerts", 1, 10));
+	pause_ms(300);
+	CHECK(ask_number("EXISTS yagura:test:health") == 0 && counter(&run, YG_CC_REDIS_HEALTH) == 0);
+	CHECK(end_courier(&run) == YG_EXIT_OK);
+	let_go(&run);
+	run = start_courier(url(), "20s", NULL);
+	tell_board(&run, well, sizeof well, 2);
+	CHECK(reaches(&run, YG_CC_REDIS_HEALTH, 1));
+	if (long_form()) {
+		pause_ms(27000);
+		CHECK(ask_number("EXISTS yagura:test:health") == 0);
+		tell_board(&run, well, sizeof well, 4);
+		pause_ms(500);
+		CHECK(hash_has("state", "ok"));
+	}
+	CHECK(end_courier(&run) == YG_EXIT_OK);
+	let_go(&run);
+}
+
+static void health_is_there_without_replicas(void)
+{
+	static const char well[] = "state\0ok";
+	begin();
+	more_options[5][0] = "redis.replicas", more_options[5][1] = "1", more_options[6][0] = NULL;
+	struct run run = start_courier(url(), "1s", NULL);
+	push_alerts(&run, 1, 1);
+	CHECK(reaches(&run, YG_CC_REDIS_UNREPLICATED, 1));
+	tell_board(&run, well, sizeof well, 2);
+	CHECK(reaches(&run, YG_CC_REDIS_HEALTH, 1) && hash_has("state", "ok"));
+	uint64_t asked = counter(&run, YG_CC_REDIS_UNREPLICATED);
+	CHECK(reaches(&run, YG_CC_REDIS_UNREPLICATED, asked + 1) && counter(&run, YG_CC_ALERTS_PENDING) == 1); // and they are still waited for
+	end_courier(&run);
+	let_go(&run);
+}
+
 static void alerts_overtake_flow_records(void)
 {
 	unsigned waiting = getenv("YAGURA_LONG") ? WAITING_LONG : WAITING;
@@ -572,6 +619,8 @@ int main(int argc, char **argv)
 		{"each_lane_has_its_stream", each_lane_has_its_stream},
 		{"half_a_step_is_written_as_it_is", half_a_step_is_written_as_it_is},
 		{"health_is_there_while_it_is_told", health_is_there_while_it_is_told},
+		{"health_never_outlives_the_sensor", health_never_outlives_the_sensor},
+		{"health_is_there_without_replicas", health_is_there_without_replicas},
 		{"alerts_overtake_flow_records", alerts_overtake_flow_records},
 		{"what_is_refused_below_holds_nothing_above", what_is_refused_below_holds_nothing_above},
 		{"a_full_spool_refuses_flow_records_first", a_full_spool_refuses_flow_records_first},
