@@ -88,6 +88,7 @@ struct redis_lane {
 	bool asked;           // its last ids are being asked for
 	bool greeted;         // they have been seen once
 	uint64_t rest_ns;     // until then nothing is sent: Redis refuses this lane, and not the others. 0: it does not
+	bool gave_way;        // since it rests; said once
 	uint64_t doubt;       // highest sequence that was sent on a connection which died before it answered, or by a courier that did
 	uint64_t position;    // before it everything is in Redis
 	uint64_t safe;        // before it the replicas have it too
@@ -216,6 +217,9 @@ bool yg_redis_parse_id(const redisReply *reply, struct redis_id *ret_id);
 bool yg_lane_next(const struct redis_lane *lane, uint64_t *position, struct yg_spool_entry *ret_entry);
 // Everything up to `position` holds nothing for it.
 void yg_lane_pass(struct redis_lane *lane, uint64_t position);
+// A lane that Redis refuses for itself: where the log is held for it, and its class is refused there already, what waits for it is given
+// up; or the classes above would pay for it with records of theirs. True when it moved.
+bool yg_lane_give_way(struct redis_lane *lane);
 // The entry before `position` is in Redis.
 void yg_lane_delivered(struct redis_lane *lane, uint64_t position, uint64_t sequence);
 // The last ids of the lanes that were asked stand in `top`: ours or not, and where to go on.

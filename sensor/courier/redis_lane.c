@@ -8,6 +8,7 @@
 // have sent; in every other case somebody else writes there, and all streams move to a new generation.
 #include "base/log.h"
 #include "courier/redis_internal.h"
+#include "courier/wal.h"
 
 static void count(const struct redis_lane *lane, enum yg_courier_counter counter, uint64_t n)
 {
@@ -32,6 +33,26 @@ void yg_lane_pass(struct redis_lane *lane, uint64_t position)
 	if (lane->safe == lane->position)
 		lane->safe = position;
 	lane->position = position;
+}
+
+bool yg_lane_give_way(struct redis_lane *lane)
+{
+	bool metrics = lane->sink.which == YG_SPOOL_REDIS_METRICS;
+	uint64_t position = lane->position, most = position + REDIS_LOOK, given_up = 0;
+	uint64_t pressure = yg_counter_get(&lane->redis->stats->c[YG_CC_SPOOL_PRESSURE]);
+	struct yg_spool_entry entry;
+	if (pressure < (metrics ? YG_WAL_SHED_METRICS : YG_WAL_SHED_FLOWS) || lane->safe > yg_spool_first(lane->redis->spool))
+		return false;
+	for (; position < most && yg_lane_next(lane, &position, &entry); position++)
+		given_up++;
+	bool moved = position != lane->position;
+	lane->position = lane->safe = position;
+	count(lane, metrics ? YG_CC_SPOOL_METRICS_SHED : YG_CC_SPOOL_FLOWS_SHED, given_up);
+	if (given_up && !lane->gave_way)
+		yg_warn("Redis: %s: what waits for it is given up, because the spool gets full behind it（スプールの容量が不足するため、"
+		        "待機中の記録を破棄します）", lane->key[0].name);
+	lane->gave_way |= given_up > 0;
+	return moved;
 }
 
 void yg_lane_delivered(struct redis_lane *lane, uint64_t position, uint64_t sequence)

@@ -79,6 +79,7 @@ static bool put_to_rest(struct yg_redis *redis, struct redis_lane *lane, enum yg
 	yg_warn("Redis: %s: %s: %s; it is tried again every 30 seconds（%sへ書き込めません。30秒ごとに再試行します）", lane->key[0].name, row->name,
 	        row->en, lane->key[0].name);
 	yg_counter_add(&redis->stats->c[YG_CC_REDIS_ERRORS], 1);
+	lane->gave_way &= lane->rest_ns != 0;
 	lane->rest_ns = now_ns + LANE_REST_NS;
 	lane->asked = false;
 	return true;
@@ -353,6 +354,8 @@ static bool go_on(struct yg_redis *redis, uint64_t now_ns)
 			send_batch(redis, lane, now_ns);
 		if (redis->phase != REDIS_IDLE)
 			return true;
+		if (lane->rest_ns)
+			yg_lane_give_way(lane);
 		passed |= lane->position != before;
 		if (!lane->rest_ns && lane->position != yg_spool_end(redis->spool))
 			return passed; // there may be something before what the lanes below have

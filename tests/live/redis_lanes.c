@@ -12,6 +12,7 @@
 //   health_is_there_without_replicas    while alerts wait for replicas that are away
 //   alerts_overtake_flow_records        50,000 wait (200,000 with YAGURA_LONG), Redis comes back: an alert is in Redis within a second
 //   what_is_refused_below_holds_nothing_above    the key of flow records is no stream: alerts and metrics go on
+//   what_is_refused_for_ever_gives_way  the key of metrics is no stream, and the log gets full behind them: they are given up, no alert is
 //   a_full_spool_refuses_flow_records_first      counted, a gap in the log; no alert is refused
 //   flow_records_need_a_log             without a spool on disk the courier says so and ends
 //   a_stream_that_forgot_is_mended      flow records that vanished are sent again, and alerts are not
@@ -420,6 +421,25 @@ static void what_is_refused_below_holds_nothing_above(void)
 	let_go(&run);
 }
 
+static void what_is_refused_for_ever_gives_way(void)
+{
+	enum { COUNT = 7000 };
+	begin();
+	use_spool(0, "4MiB");
+	more_options[5][0] = "spool.retention", more_options[5][1] = "0s", more_options[6][0] = NULL;
+	tell_redis("SET yagura:test:metrics occupied");
+	struct run run = start_courier(url(), "1s", NULL);
+	push_seconds(&run, 1, 3);
+	for (unsigned i = 0; i < COUNT; i += 250) {
+		push_alerts(&run, i + 1, 250);
+		CHECK(has("alerts", i + 250, 10));
+	}
+	CHECK(counter(&run, YG_CC_SPOOL_SHED) == 0 && counter(&run, YG_CC_SPOOL_METRICS_SHED) == 3);
+	end_courier(&run);
+	check_all("alerts", see_stream("test", "alerts", mark_of_alert), COUNT);
+	let_go(&run);
+}
+
 static void a_full_spool_refuses_flow_records_first(void)
 {
 	enum { COUNT = 20000 };
@@ -623,6 +643,7 @@ int main(int argc, char **argv)
 		{"health_is_there_without_replicas", health_is_there_without_replicas},
 		{"alerts_overtake_flow_records", alerts_overtake_flow_records},
 		{"what_is_refused_below_holds_nothing_above", what_is_refused_below_holds_nothing_above},
+		{"what_is_refused_for_ever_gives_way", what_is_refused_for_ever_gives_way},
 		{"a_full_spool_refuses_flow_records_first", a_full_spool_refuses_flow_records_first},
 		{"flow_records_need_a_log", flow_records_need_a_log},
 		{"a_stream_that_forgot_is_mended", a_stream_that_forgot_is_mended},
