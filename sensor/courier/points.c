@@ -209,7 +209,8 @@ bool yg_points_turn(struct yg_points *p, uint64_t now_ns)
 {
 	if (!p->attached)
 		return false;
-	uint32_t available = yg_ring_available(&p->read), n = 0;
+	uint32_t available = yg_ring_available(&p->read);
+	uint64_t before = p->read.own;
 	available = available < A_TURN ? available : A_TURN;
 	if (!p->keep) {
 		yg_ring_pop(&p->read, available);
@@ -217,14 +218,13 @@ bool yg_points_turn(struct yg_points *p, uint64_t now_ns)
 		return give_back(p);
 	}
 	bool going = !p->whole || write_step(p, now_ns);
-	while (going && n < available) {
+	while (going && p->read.own - before < available)
 		going = take(p, now_ns);
-		n++;
-	}
+	bool none = p->read.own == before; // what the log takes just now is not moved, or the loop would turn without sleep
 	bool over = p->open && (now_ns - p->since_ns >= HALF_NS || yg_ring_ended(&p->read));
-	if (over && n == 0)
+	if (over && none)
 		write_step(p, now_ns);
-	return give_back(p) || n;
+	return give_back(p) || !none;
 }
 
 int yg_points_open(struct yg_points *points, void *memory, size_t size, struct yg_eve *eve, struct yg_spool *spool,

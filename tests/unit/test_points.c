@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,6 +202,31 @@ static void half_a_step_waits_and_is_written(void **state)
 	assert_int_equal(free_slots(), SLOTS);
 }
 
+// So that the loop of the courier sleeps meanwhile.
+static void what_the_log_does_not_take_does_not_move(void **state)
+{
+	(void)state;
+	unsigned bodies;
+	sim_disk_fail(f.sim, 1, -EIO, UINT_MAX);
+	push_bodies();
+	for (unsigned i = 0; i < BODIES; i++) // half a step, which the next one ends
+		push(101, 1, (uint16_t)i, UINT64_MAX - i);
+	push(102, 1, 3, 7);
+	turn(1);
+	turn(1);
+	uint64_t read = f.reader.read.own;
+	assert_true(read < f.engine.own);
+	assert_false(yg_points_turn(&f.reader, f.now_ns));
+	assert_int_equal(f.reader.read.own, read);
+	sim_disk_fail(f.sim, 0, 0, 0);
+	turn(20000);
+	turn(6000);
+	turn(10);
+	lines_of_log(&bodies);
+	assert_int_equal(bodies, 2 * BODIES + 1);
+	assert_int_equal(free_slots(), SLOTS);
+}
+
 static void a_quiet_second_is_a_line_too(void **state)
 {
 	(void)state;
@@ -245,6 +272,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(many_bodies_are_several_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_next_courier_writes_nothing_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(half_a_step_waits_and_is_written, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_the_log_does_not_take_does_not_move, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_quiet_second_is_a_line_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(nonsense_is_counted, setup, teardown),
 		cmocka_unit_test(only_our_lines_have_a_step),
