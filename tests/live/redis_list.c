@@ -14,6 +14,8 @@
 //   without_a_spool_too                     the same from the ring alone, the courier killed
 //   a_batch_that_comes_late_counts_once     what an older connection had sent is carried out after the courier has asked where to go on
 //   a_list_that_is_none_holds_nothing_else  the key holds a string: alerts go to their stream; then the list gets all, once
+//   a_list_that_is_no_longer_one_loses_none the key becomes a string between two batches: what was not pushed is, when it is gone
+//   a_new_spool_pushes_its_own              the mark of another spool is none
 //   a_channel_is_heard                      every line by who listens, what nobody heard is counted
 //   a_channel_says_nothing_twice            Redis stopped with lines in its socket: they are counted, and not said again
 #include <netinet/in.h>
@@ -365,6 +367,36 @@ static void a_list_that_is_none_holds_nothing_else(void)
 	let_go(&run);
 }
 
+static void a_list_that_is_no_longer_one_loses_none(void)
+{
+	use_list("rpush");
+	remove_folder(spool_path);
+	option(2, "spool.folder", spool_path);
+	struct run run = start_courier(url(), "20s", NULL);
+	push_alerts(&run, 1, 10);
+	CHECK(reaches(&run, YG_CC_LIST_DELIVERED, 10));
+	tell_redis("SET suricata occupied"); // Redis carries out what it can of the next batch: the mark goes on, and nothing is pushed
+	push_alerts(&run, 11, 10);
+	CHECK(reaches(&run, YG_CC_LIST_ERRORS, 1));
+	tell_redis("DEL suricata");
+	CHECK(end_courier(&run) == YG_EXIT_OK && counter(&run, YG_CC_LIST_DELIVERED) == 20);
+	CHECK(ask_number("LLEN suricata") == 10 && check_list(false, "\"test ", 11) == 10);
+	let_go(&run);
+}
+
+static void a_new_spool_pushes_its_own(void)
+{
+	use_list("rpush");
+	option(2, "spool.folder", spool_path);
+	for (unsigned i = 0; i < 2; i++) {
+		remove_folder(spool_path);
+		struct run run = start_courier(url(), "20s", NULL);
+		push_alerts(&run, 1, 10);
+		CHECK(end_courier(&run) == YG_EXIT_OK && ask_number("LLEN suricata") == 10 * (i + 1));
+		let_go(&run);
+	}
+}
+
 // ---- channels ----
 
 static void a_channel_is_heard(void)
@@ -429,6 +461,8 @@ int main(int argc, char **argv)
 		{"without_a_spool_too", without_a_spool_too},
 		{"a_batch_that_comes_late_counts_once", a_batch_that_comes_late_counts_once},
 		{"a_list_that_is_none_holds_nothing_else", a_list_that_is_none_holds_nothing_else},
+		{"a_list_that_is_no_longer_one_loses_none", a_list_that_is_no_longer_one_loses_none},
+		{"a_new_spool_pushes_its_own", a_new_spool_pushes_its_own},
 		{"a_channel_is_heard", a_channel_is_heard},
 		{"a_channel_says_nothing_twice", a_channel_says_nothing_twice},
 	};
