@@ -94,8 +94,14 @@ class Sensor:
 
 
 def child(sensor, name):
-    found = common.run(["pgrep", "-P", str(sensor.process.pid), "-f", name]).out.split()
-    return int(found[0]) if found else 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat, open(f"/proc/{pid}/cmdline", encoding="utf-8") as words:
+                if int(stat.read().rsplit(")", 1)[1].split()[1]) == sensor.process.pid and name in words.read():
+                    return int(pid)
+        except OSError:
+            pass  # gone meanwhile
+    return 0
 
 
 def look(cases, sensor, redis, packets):
