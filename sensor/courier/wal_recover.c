@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "courier/wal_internal.h"
 
 enum {
@@ -506,6 +507,14 @@ static void after_highest_producer(struct yg_wal *wal)
 			wal->state.next_producer = wal->highs[i].high.producer + 1;
 }
 
+// The second in which the log is made: above every number of a log that was here before and was deleted, so that a reader who saw
+// that one sees its runs go on and not begin again.
+static uint32_t first_producer(uint64_t real_ns)
+{
+	uint64_t second = real_ns / (uint64_t)YG_NS_PER_S;
+	return second > 0 && second < UINT32_MAX / 2 + 1u ? (uint32_t)second : 1;
+}
+
 int wal_recover(struct yg_wal *wal)
 {
 	struct start start = {.wal = wal};
@@ -519,7 +528,7 @@ int wal_recover(struct yg_wal *wal)
 	changed = !found;
 	if (!found) {
 		wal->state.generation = 1;
-		wal->state.next_producer = 1;
+		wal->state.next_producer = first_producer(wal->o.real_ns);
 		memcpy(wal->state.uuid, wal->o.uuid, sizeof wal->state.uuid);
 	}
 	uint64_t generation = wal->state.generation;
