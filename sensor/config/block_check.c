@@ -96,7 +96,7 @@ static bool org_is_sound(const struct yg_config *c, uint32_t i)
 	    !text_is_sound(o->name_kana, sizeof o->name_kana) || !text_is_sound(o->name_en, sizeof o->name_en) ||
 	    !text_is_sound(o->contact, sizeof o->contact))
 		return false;
-	if (o->kind > YG_ORG_OTHER || o->zone_model > YG_MODEL_BETA_PRIME || !is_zero(o->reserved, sizeof o->reserved))
+	if (o->kind > YG_ORG_OTHER || o->zone_model > YG_MODEL_BETA_PRIME || o->force > 1 || o->reserved)
 		return false;
 	if (o->members_count > sizeof o->members / sizeof o->members[0])
 		return false;

@@ -29,7 +29,10 @@ struct yg_org {
 	uint16_t members[32];
 	uint8_t kind;          // enum yg_org_kind
 	uint8_t zone_model;    // enum yg_zone_model
-	uint8_t reserved[2];
+	uint8_t force;         // 1: the floors below may be beyond what can ever fire
+	uint8_t reserved;
+	// Floors of its own, in place of those that follow from line_bps; 0: none.
+	uint64_t floor_packets, floor_bps, floor_flows;
 };
 
 // Sorted by af, then address, then length, so that one binary search finds the longest match (see config/lookup.h).
@@ -48,12 +51,53 @@ struct yg_service {
 	uint8_t af, proto;     // proto 0: every protocol
 	uint16_t port;         // 0: every port
 	uint16_t org;
-	uint8_t role;          // enum yg_service_role
+	uint8_t role;          // enum yg_role
 	uint8_t reserved;
 	char name[64];
 	char zones[256];
 };
-enum yg_service_role { YG_ROLE_WEB, YG_ROLE_DNS, YG_ROLE_MAIL, YG_ROLE_PROXY, YG_ROLE_VPN, YG_ROLE_MONITOR, YG_ROLE_OTHER };
+
+// What alerts of a kind ask of people, for one body or (YG_ORG_NONE) for all that say nothing themselves. In order of how narrow they
+// are: the first that fits holds.
+struct yg_mode_rule {
+	char kind[32];         // "dos.syn_flood", "dos.*" or "*"
+	uint16_t org;
+	uint8_t mode;          // enum yg_alert_mode
+	uint8_t reserved[5];
+};
+
+// What several bodies depend on: an attack on it concerns all of them. Sorted like services.
+struct yg_shared_service {
+	struct yg_addr addr;
+	uint8_t af, proto;     // proto 0: every protocol
+	uint16_t port;         // 0: every port
+	uint32_t bodies_count;
+	char name[64];
+	uint64_t bodies[YG_AFFECTED_WORDS]; // bit i: body i
+};
+
+// An entry of a body's calendar (YG_ORG_NONE: of all). Either once, from_s to to_s; or each of `days`, from_min to to_min, which may
+// pass midnight.
+struct yg_plan {
+	int64_t from_s, to_s;  // seconds since the epoch, UTC; 0 and 0: it comes again
+	uint16_t org;
+	uint16_t from_min, to_min; // minutes of the day in sensor.timezone
+	uint8_t days;          // bit 0: Sunday … bit 6: Saturday
+	uint8_t what;          // YG_PLAN_*, one of them
+	char reason[96];
+};
+
+// Alerts that somebody has decided not to be told of, until a day that he had to name.
+struct yg_suppression {
+	struct yg_addr target, source;
+	int64_t since_s, expires_s; // at most 90 days apart
+	uint16_t org;          // YG_ORG_NONE: any
+	uint8_t target_af, target_len, source_af, source_len; // af 0: any
+	uint16_t port;         // of the target; 0: any
+	char kind[32];         // as in struct yg_mode_rule
+	char id[32];           // unique; names its counter
+	char owner[64], reason[160];
+};
 
 struct yg_config_plugin {
 	char name[32];
@@ -72,7 +116,12 @@ struct yg_config {
 	const struct yg_prefix *prefixes; // ≤ 16,384
 	const struct yg_service *services;// ≤ 16,384
 	const struct yg_config_plugin *plugins;
+	const struct yg_mode_rule *modes;         // ≤ 4,096
+	const struct yg_shared_service *shared;   // ≤ 1,024
+	const struct yg_plan *plans;              // ≤ 4,096, by body
+	const struct yg_suppression *suppressions;// ≤ 4,096
 	uint32_t orgs_count, prefixes_count, services_count, plugins_count;
+	uint32_t modes_count, shared_count, plans_count, suppressions_count;
 	uint8_t all_internal;             // neither organisations nor home prefixes: both ends of every flow are internal
 	uint64_t hash;                    // identity of the block's content
 };

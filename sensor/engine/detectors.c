@@ -78,6 +78,45 @@ static void host_log(void *context, int level, const char *text)
 	yg_log(level < 0 ? YG_LOG_DEBUG : level > 3 ? YG_LOG_ERROR : (enum yg_log_level)level, "%s: %s", l->plugin->name, text);
 }
 
+static void host_ask(void *context, const struct yg_question *question, struct yg_answer *ret)
+{
+	(void)context;
+	(void)question;
+	memset(ret, 0, ret->size < sizeof *ret ? ret->size : sizeof *ret);
+}
+
+static uint32_t host_planned(void *context, uint16_t org, int64_t second)
+{
+	(void)context;
+	(void)org;
+	(void)second;
+	return 0;
+}
+
+static unsigned host_week_hour(void *context, uint16_t org, int64_t second)
+{
+	(void)context;
+	(void)org;
+	return (unsigned)((((second + 9 * 3600) / 3600 + 4 * 24) % 168 + 168) % 168);
+}
+
+static const struct yg_server_info *host_server(void *context, uint8_t af, const struct yg_addr *addr, uint8_t proto, uint16_t port)
+{
+	(void)context;
+	(void)af;
+	(void)addr;
+	(void)proto;
+	(void)port;
+	return NULL;
+}
+
+static const struct yg_server_info *host_server_at(void *context, uint32_t index)
+{
+	(void)context;
+	(void)index;
+	return NULL;
+}
+
 // ---- organisations ----
 
 static void copy_text(char *to, size_t size, const char *from)
@@ -198,7 +237,8 @@ static bool fill(struct yg_detectors *d, struct loaded *l, const struct yg_confi
 		return false;
 	}
 	l->host = (struct yg_host){.size = sizeof l->host, .context = l, .raise = host_raise, .org = host_org,
-				   .evidence = host_evidence, .log = host_log};
+				   .evidence = host_evidence, .log = host_log, .ask = host_ask, .planned = host_planned,
+				   .week_hour = host_week_hour, .server = host_server, .server_at = host_server_at};
 	l->self = l->plugin->create(&l->host, l->values);
 	if (!l->self)
 		yg_error("%s: could not start", configured->path);

@@ -23,7 +23,7 @@
 
 #define YG_PLUGIN_MAGIC UINT32_C(0x59475049) // "YGPI"
 #define YG_PLUGIN_ABI_MAJOR 1
-#define YG_PLUGIN_ABI_MINOR 0
+#define YG_PLUGIN_ABI_MINOR 1
 
 enum {
 	YG_NAME_MAX = 256,  // a DNS name or any text from a packet, with its NUL
@@ -32,6 +32,7 @@ enum {
 	YG_SERIES_MAX = 120,
 	YG_ORGS_MAX = 8,
 	YG_TEXT_MAX = 512,
+	YG_AFFECTED_WORDS = 16, // a bit for each of 1,024 bodies
 };
 
 struct yg_addr {
@@ -217,6 +218,32 @@ struct yg_rates {
 	uint64_t bytes_out;
 };
 
+// What a key that is inside sent out, in this second, on what it had begun by itself. Answers to what others began are not in it: a
+// server that serves pushes nothing.
+struct yg_pushed {
+	uint32_t packets[YG_VEC_COUNT]; // by the vector as which they count to whoever they go to
+	uint64_t bytes[YG_VEC_COUNT];
+	uint32_t handshakes;            // of its own SYNs that were completed
+};
+
+// How much of a key's past is known, and with that how a threshold is made of it: H = max(floor, k * P95).
+enum yg_learning {
+	YG_LEARN_FLOOR, // less than a day: floors alone
+	YG_LEARN_SHORT, // less than seven days: k = 8
+	YG_LEARN_FULL,  // k = 5
+};
+
+// The 95th percentile of the maxima of single seconds in each minute of the last seven days, recomputed every ten minutes. Minutes in
+// which an alert about the key was open are not in it. Towards the key: all vectors but YG_VEC_DOWNLOAD.
+struct yg_baseline {
+	float packets, bits, flows;             // a second
+	float packets_out, bits_out, flows_out; // all that it sends
+	float pushed_packets, pushed_bits;      // of that, struct yg_pushed
+	uint32_t minutes;                       // that were learned, at most those of seven days
+	uint8_t state;                          // enum yg_learning
+	uint8_t reserved[3];
+};
+
 // One key in one closed second. Called for each key that had traffic in this second, and for no other: what has fallen
 // silent brings no window, so a detector counts silence in tick(). The averages have decayed over the seconds between.
 struct yg_window {
@@ -235,6 +262,9 @@ struct yg_window {
 	float ema_flows, ema_handshakes, ema_packets_out, ema_bits_out;
 	float one_way;                  // share of the link's flows in the last 60 s that showed one direction only
 	uint8_t warm;                   // 0 for 300 s after a live start: vectors that rest on "no flow" mean nothing yet
+	// since 1.1
+	struct yg_baseline base;
+	struct yg_pushed pushed;        // hosts, bodies and the link
 };
 
 // ---- alerts ----
@@ -242,6 +272,13 @@ struct yg_window {
 enum yg_severity { YG_SEV_INFO, YG_SEV_LOW, YG_SEV_MEDIUM, YG_SEV_HIGH, YG_SEV_CRITICAL, YG_SEV_COUNT };
 
 enum yg_alert_state { YG_ALERT_OPEN, YG_ALERT_UPDATE, YG_ALERT_CLOSE };
+
+// What an alert asks of people. shadow: nothing yet, a new detector is being watched; digest: to be read once a day; alert: within the
+// hour; page: now.
+enum yg_alert_mode { YG_MODE_SHADOW, YG_MODE_DIGEST, YG_MODE_ALERT, YG_MODE_PAGE, YG_MODE_COUNT };
+
+// What an attack does to the service, by what its known clients get.
+enum yg_impact { YG_IMPACT_UNKNOWN, YG_IMPACT_ABSORBED, YG_IMPACT_DEGRADED, YG_IMPACT_DOWN, YG_IMPACT_COUNT };
 
 struct yg_alert_top {
 	struct yg_addr addr;
@@ -294,6 +331,19 @@ struct yg_alert {
 	char text_ja[YG_TEXT_MAX], text_en[YG_TEXT_MAX];
 	char org_code[16], org_ja[96], org_en[96]; // [host]
 	char orgs_code[YG_ORGS_MAX][16];           // [host]
+	// since 1.1
+	uint8_t learning;      // enum yg_learning: what `threshold` rests on
+	uint8_t mode;          // [host] enum yg_alert_mode
+	uint8_t impact;        // [host] enum yg_impact
+	uint8_t reopened;      // [host] times that it came back within ten minutes, at most 255
+	uint16_t sla_minutes;  // [host] within which a person is to be told; 0: none
+	uint16_t affected_count; // [host] bodies that use what is attacked
+	uint64_t affected[YG_AFFECTED_WORDS]; // [host] bit i: body i
+	uint64_t campaign;     // [host] context.id of the campaign that it is a pulse of, 0: none
+	uint32_t pulse;        // [host] which one, from 1; a dos.campaign: how many so far
+	uint32_t period_s, period_mad_s; // dos.campaign: median gap between starts, and its median deviation; 0: not known
+	int64_t next_ns;       // dos.campaign: when the next is to be expected, 0: not known
+	float impact_success, impact_usual; // [host] share of known clients that are served, now and before
 };
 
 // ---- options ----
@@ -327,7 +377,28 @@ struct yg_org_info {
 	uint64_t line_bps;
 	uint16_t parent; // YG_ORG_NONE at the top
 	uint8_t two_zone;
+	// since 1.1: floors that the body set by itself, in place of those that follow from its line; 0: none
+	double floor_packets, floor_bits, floor_flows;
 };
+
+enum yg_role { YG_ROLE_WEB, YG_ROLE_DNS, YG_ROLE_MAIL, YG_ROLE_PROXY, YG_ROLE_VPN, YG_ROLE_MONITOR, YG_ROLE_OTHER, YG_ROLE_COUNT };
+
+// A declared server: one address and port. Lives as long as the plugin.
+struct yg_server_info {
+	struct yg_addr addr;
+	uint8_t af, proto;  // proto 0: every protocol
+	uint16_t port;      // 0: every port
+	uint16_t org;
+	uint8_t role;       // enum yg_role
+	const char *name;
+	const char *zones;  // of a DNS server: names with blanks between, lower case; else empty
+};
+
+// Why traffic of a body may be other than it usually is, as its calendar says: bits.
+#define YG_PLAN_WORK 0x01    // planned work: silence is no alarm
+#define YG_PLAN_BACKUP 0x02  // a backup window: big transfers are no alarm
+#define YG_PLAN_SURGE 0x04   // an expected rush (a disaster, an election): crowds are no alarm
+#define YG_PLAN_HOLIDAY 0x08 // a Sunday in all but name
 
 // What the sample of the last four seconds says about packets towards `target`.
 struct yg_evidence {
@@ -338,6 +409,36 @@ struct yg_evidence {
 	struct { uint16_t port; float share; } ports[YG_TOP_MAX]; // target ports
 	uint8_t ports_count;
 	uint16_t size_median;
+};
+
+// A question to the sample of the last four seconds: packets to, or from, a prefix. Zero it first.
+struct yg_question {
+	uint32_t size;         // sizeof, set by the one who asks
+	uint32_t vectors;      // bit i: vector i; 0: all
+	struct yg_addr addr;
+	uint8_t af, len;       // af 0: any address
+	uint8_t by_source;     // 1: from addr/len
+	uint8_t proto;         // 0: any
+	uint16_t source_port, target_port; // 0: any
+};
+
+struct yg_port_share {
+	uint16_t port;
+	float share;
+};
+
+struct yg_answer {
+	uint32_t size;         // sizeof, set by the one who asks
+	uint32_t packets;      // of the sample that match
+	uint64_t bytes;
+	double scale;          // packets of the traffic for each of the sample
+	uint32_t sources_at_least, targets_at_least;
+	uint8_t sources_count, targets_count, source_ports_count, target_ports_count;
+	struct yg_alert_top sources[YG_TOP_MAX], targets[YG_TOP_MAX];
+	struct yg_port_share source_ports[YG_TOP_MAX], target_ports[YG_TOP_MAX];
+	uint16_t size_median;  // bytes from the IP header on
+	float size_entropy;    // 0: all of one size, 1: evenly spread, over classes of 64 bytes
+	float target_entropy;  // of the bytes over the targets, 0 to 1; 0 with less than two
 };
 
 struct yg_host {
@@ -351,6 +452,16 @@ struct yg_host {
 	void (*evidence)(void *context, uint8_t af, const struct yg_addr *target, uint8_t len, uint32_t vectors, struct yg_evidence *ret);
 	// For create and destroy only. level: 0 debug to 3 error.
 	void (*log)(void *context, int level, const char *text);
+	// since 1.1
+	void (*ask)(void *context, const struct yg_question *question, struct yg_answer *ret);
+	// YG_PLAN_* of a body at that second; of all, for YG_ORG_NONE.
+	uint32_t (*planned)(void *context, uint16_t org, int64_t second);
+	// Hour of the week by the body's calendar, 0 (Sunday, midnight) to 167, in sensor.timezone; holidays are Sundays.
+	unsigned (*week_hour)(void *context, uint16_t org, int64_t second);
+	// Whether addr:port is declared (proto and port 0: any), its role (enum yg_role), and for a DNS server its zones. NULL: it is not.
+	const struct yg_server_info *(*server)(void *context, uint8_t af, const struct yg_addr *addr, uint8_t proto, uint16_t port);
+	// All declared addresses, in order; NULL past the last.
+	const struct yg_server_info *(*server_at)(void *context, uint32_t index);
 };
 
 // ---- plugin ----
