@@ -22,6 +22,7 @@
 #include "engine/rate_engine.h"
 #include "engine/sample.h"
 #include "engine/shares.h"
+#include "engine/state.h"
 
 enum { ONE_WAY_SECONDS = 60, RUN_ON_SECONDS = 7200, LIVE_EVENTS = 4096, STALLED_MS = 1000, CATCH_UP_SECONDS = 300 };
 
@@ -49,6 +50,7 @@ struct yg_aggregator {
 	struct yg_health *health; // NULL: a replay
 	struct yg_shares *shares; // NULL: a replay
 	struct yg_points *points; // NULL: nobody wants any
+	struct yg_state *state;   // NULL: nothing is kept
 };
 
 static void count(struct yg_aggregator *a, enum yg_aggregator_counter counter)
@@ -76,6 +78,7 @@ static void raise_found(void *context, const char *detector, const struct yg_ale
 	struct yg_aggregator *a = context;
 	struct yg_alert tempered = *alert;
 	yg_detector_count(a->o.stats, detector, 1);
+	yg_rate_engine_untrain(a->rates, alert);
 	yg_health_temper(a->health, &tempered);
 	yg_shares_temper(a->shares, yg_detectors_needs_of(a->detectors, detector), a->second, &tempered);
 	raise_alert(a, detector, &tempered);
@@ -94,6 +97,19 @@ static struct yg_lifecycle *open_lifecycle(struct yg_aggregator *a)
 {
 	struct yg_lifecycle_options options = lifecycle_options(a->o.config);
 	return yg_lifecycle_create(&options, a->o.open_alerts, a->o.open_alerts_size, emit_alert, a);
+}
+
+// What an engine before this one learned. Without memory for it everything is learned anew, and the run goes on.
+static void open_state(struct yg_aggregator *a)
+{
+	struct yg_state_part baselines;
+	yg_rate_engine_part(a->rates, &baselines);
+	a->state = a->o.state ? yg_state_create(a->o.state, a->o.state_size / 2) : NULL;
+	int error = a->o.state && !a->state ? -ENOMEM : yg_state_add(a->state, &baselines);
+	if (error)
+		yg_warn("state: %s; what is learned will not outlive this engine", strerror(-error));
+	yg_detectors_keep(a->detectors, a->state);
+	yg_state_restore(a->state);
 }
 
 struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *options)
@@ -125,8 +141,10 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 	const struct yg_health_options health = {options->config, options->stats, options->workers, raise_alert, a};
 	a->health = options->replay ? NULL : yg_health_create(&health);
 	a->shares = options->replay ? NULL : yg_shares_create(options->config);
-	if (a->lifecycle && a->detectors && (a->health || options->replay))
+	if (a->lifecycle && a->detectors && (a->health || options->replay)) {
+		open_state(a);
 		return a;
+	}
 	if (!a->lifecycle)
 		yg_error("the table of open alerts: %s", strerror(errno));
 	yg_aggregator_destroy(a);
@@ -137,6 +155,7 @@ void yg_aggregator_destroy(struct yg_aggregator *a)
 {
 	if (!a)
 		return;
+	yg_state_destroy(a->state);
 	yg_detectors_close(a->detectors);
 	yg_health_destroy(a->health);
 	yg_shares_destroy(a->shares);
@@ -246,6 +265,20 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_KEYS], stats.keys);
 	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_EVICTED], stats.evicted);
 	yg_counter_set(&a->o.stats->aggregator[YG_AC_WINDOWS], stats.windows);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES], stats.baselines);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_FULL], stats.baselines_full);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_RESTORED], stats.restored);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_NOT_RESTORED], stats.not_restored);
+}
+
+static void count_state(struct yg_aggregator *a)
+{
+	if (!a->state)
+		return;
+	const struct yg_state_stats *stats = yg_state_stats(a->state);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_SNAPSHOTS], stats->snapshots);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_DROPPED], stats->dropped);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_CUT], stats->cut);
 }
 
 static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mark)
@@ -512,6 +545,7 @@ static void close_seconds(struct yg_aggregator *a)
 		a->second++;
 		yg_out_counts(a->out, yg_lifecycle_stats(a->lifecycle));
 	}
+	count_state(a);
 }
 
 static bool all_ended(const struct yg_aggregator *a)
@@ -536,8 +570,10 @@ static void take_reload(struct yg_aggregator *a)
 		atomic_store(&box->state, YG_RELOAD_REFUSED);
 		return;
 	}
+	yg_detectors_forget(a->detectors, a->state);
 	yg_detectors_replace(a->detectors, next);
 	a->detectors = next;
+	yg_detectors_keep(a->detectors, a->state);
 	a->reload = r;
 	a->o.config = &r->config;
 	yg_rate_engine_retune(a->rates, &r->config);
@@ -586,11 +622,15 @@ static void run_live(struct yg_aggregator *a)
 		count_beat(a);
 		take_reload(a);
 		if (a->started)
+			yg_state_turn(a->state, a->second);
+		if (a->started)
 			yg_health_look(a->health, monotonic_ms());
 		if (!any && !ended)
 			nanosleep(&nap, NULL);
 	}
 	close_rest(a);
+	yg_state_finish(a->state, a->second);
+	count_state(a);
 	// Who stops the sensor ends its alerts too; an engine that is about to be started again finds them open, and its courier waiting.
 	if (*a->o.stop == YG_STOP_END) {
 		yg_lifecycle_finish(a->lifecycle, a->now);
@@ -614,6 +654,8 @@ void yg_aggregator_run(struct yg_aggregator *a)
 	close_second(a, a->second);
 	for (int64_t s = a->second + 1; yg_lifecycle_open(a->lifecycle) && s < a->second + RUN_ON_SECONDS; s++)
 		close_second(a, s);
+	yg_state_finish(a->state, a->second);
+	count_state(a);
 	yg_lifecycle_finish(a->lifecycle, a->now);
 	yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
 	yg_points_finish(a->points);
