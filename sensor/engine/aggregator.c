@@ -99,6 +99,29 @@ static struct yg_lifecycle *open_lifecycle(struct yg_aggregator *a)
 	return yg_lifecycle_create(&options, a->o.open_alerts, a->o.open_alerts_size, emit_alert, a);
 }
 
+static void count_rates(struct yg_aggregator *a)
+{
+	struct yg_rate_engine_stats stats;
+	yg_rate_engine_stats(a->rates, &stats);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_KEYS], stats.keys);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_EVICTED], stats.evicted);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_WINDOWS], stats.windows);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES], stats.baselines);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_FULL], stats.baselines_full);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_RESTORED], stats.restored);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_NOT_RESTORED], stats.not_restored);
+}
+
+static void count_state(struct yg_aggregator *a)
+{
+	if (!a->state)
+		return;
+	const struct yg_state_stats *stats = yg_state_stats(a->state);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_SNAPSHOTS], stats->snapshots);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_DROPPED], stats->dropped);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_CUT], stats->cut);
+}
+
 // What an engine before this one learned. Without memory for it everything is learned anew, and the run goes on.
 static void open_state(struct yg_aggregator *a)
 {
@@ -110,6 +133,8 @@ static void open_state(struct yg_aggregator *a)
 		yg_warn("state: %s; what is learned will not outlive this engine", strerror(-error));
 	yg_detectors_keep(a->detectors, a->state);
 	yg_state_restore(a->state);
+	count_rates(a);
+	count_state(a);
 }
 
 struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *options)
@@ -260,25 +285,7 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 	yg_points_close(a->points, second);
 	memset(&a->directions[(uint64_t)(second + 1) % ONE_WAY_SECONDS], 0, sizeof a->directions[0]);
 	count(a, YG_AC_SECONDS);
-	struct yg_rate_engine_stats stats;
-	yg_rate_engine_stats(a->rates, &stats);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_KEYS], stats.keys);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_EVICTED], stats.evicted);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_WINDOWS], stats.windows);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES], stats.baselines);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_FULL], stats.baselines_full);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_RESTORED], stats.restored);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_NOT_RESTORED], stats.not_restored);
-}
-
-static void count_state(struct yg_aggregator *a)
-{
-	if (!a->state)
-		return;
-	const struct yg_state_stats *stats = yg_state_stats(a->state);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_SNAPSHOTS], stats->snapshots);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_DROPPED], stats->dropped);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_CUT], stats->cut);
+	count_rates(a);
 }
 
 static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mark)

@@ -163,7 +163,8 @@ static void insertion_sort(struct yg_rate_rank *r, uint32_t count)
 	}
 }
 
-static void merge(const struct yg_rate_rank *left, uint32_t left_count, const struct yg_rate_rank *right, uint32_t right_count, struct yg_rate_rank *to)
+static void merge(const struct yg_rate_rank *left, uint32_t left_count, const struct yg_rate_rank *right, uint32_t right_count,
+		  struct yg_rate_rank *to)
 {
 	const struct yg_rate_rank *left_end = left + left_count, *right_end = right + right_count;
 	while (left < left_end && right < right_end)

@@ -572,8 +572,9 @@ void yg_rates_link(struct yg_worker_rates *r, uint8_t vector, bool inward, bool 
 	}
 }
 
-static void emit_pushed(struct yg_rate_delta *delta, struct yg_pushed *pushed,
-			void (*emit)(void *context, const struct yg_rate_delta *delta), void *context)
+typedef void emit_delta(void *context, const struct yg_rate_delta *delta);
+
+static void emit_pushed(struct yg_rate_delta *delta, struct yg_pushed *pushed, emit_delta *emit, void *context)
 {
 	delta->key.scope |= YG_SCOPE_PUSHED;
 	memset(&delta->rates, 0, sizeof delta->rates);
@@ -585,8 +586,7 @@ static void emit_pushed(struct yg_rate_delta *delta, struct yg_pushed *pushed,
 }
 
 // All that left is counted by vector, answers as downloads: what was pushed is the rest.
-static void flush_link(struct yg_worker_rates *r, struct yg_rate_delta *delta,
-		       void (*emit)(void *context, const struct yg_rate_delta *delta), void *context)
+static void flush_link(struct yg_worker_rates *r, struct yg_rate_delta *delta, emit_delta *emit, void *context)
 {
 	for (unsigned v = 0; v < YG_VEC_COUNT; v++) {
 		r->link.packets_out += r->link_out.packets[v];
@@ -608,8 +608,7 @@ static void flush_link(struct yg_worker_rates *r, struct yg_rate_delta *delta,
 	r->link_touched = 0;
 }
 
-static void flush_fixed(struct yg_worker_rates *r, struct yg_rate_delta *delta,
-			void (*emit)(void *context, const struct yg_rate_delta *delta), void *context)
+static void flush_fixed(struct yg_worker_rates *r, struct yg_rate_delta *delta, emit_delta *emit, void *context)
 {
 	if (r->link_touched)
 		flush_link(r, delta, emit, context);
@@ -663,8 +662,7 @@ static void expand(const struct yg_worker_rates *r, const struct keyed *k, struc
 	delta->rates.bytes_out = k->bytes_out;
 }
 
-bool yg_rates_flush_some(struct yg_worker_rates *r, int64_t second, uint32_t most,
-			 void (*emit)(void *context, const struct yg_rate_delta *delta), void *context)
+bool yg_rates_flush_some(struct yg_worker_rates *r, int64_t second, uint32_t most, emit_delta *emit, void *context)
 {
 	struct yg_rate_delta delta = {.second = second};
 	if (!r->fixed_flushed)
@@ -686,8 +684,7 @@ bool yg_rates_flush_some(struct yg_worker_rates *r, int64_t second, uint32_t mos
 	return true;
 }
 
-void yg_rates_flush(struct yg_worker_rates *r, int64_t second, void (*emit)(void *context, const struct yg_rate_delta *delta),
-		    void *context)
+void yg_rates_flush(struct yg_worker_rates *r, int64_t second, emit_delta *emit, void *context)
 {
 	yg_rates_flush_some(r, second, UINT32_MAX, emit, context);
 }

@@ -287,7 +287,7 @@ void yg_state_turn(struct yg_state *s, int64_t second)
 	if (!s)
 		return;
 	if (!s->due || second < s->due - YG_STATE_PERIOD_S)
-		s->due = second + YG_STATE_PERIOD_S;
+		s->due = second + YG_STATE_FIRST_S;
 	if (!s->writing && second >= s->due) {
 		begin(s, second);
 		s->due = second + YG_STATE_PERIOD_S;

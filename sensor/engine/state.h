@@ -27,6 +27,7 @@
 enum {
 	YG_STATE_PARTS_MAX = 96,  // every detector and 32 more
 	YG_STATE_NAME_MAX = 40,   // with its NUL
+	YG_STATE_FIRST_S = 5,     // from the first second of an engine to the begin of its first snapshot
 	YG_STATE_PERIOD_S = 25,   // from the begin of a snapshot to the begin of the next
 	YG_STATE_VERSION = 1,     // of the layout above; each part has a version of its own
 };

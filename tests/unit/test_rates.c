@@ -180,7 +180,8 @@ static void what_a_host_begins_is_pushed_and_what_it_answers_is_not(void **state
 	struct yg_worker_rates *rates = make(64);
 	struct yg_addr none = {{0}}, inside = hand_v4(10, 1, 2, 3), server = hand_v4(10, 1, 0, 9), outside = hand_v4(192, 0, 2, 1);
 	struct yg_end a = end_of(inside), b = end_of(outside), c = end_of(server);
-	struct yg_rate_add asks = {.from = &a, .to = &b, .vector = YG_VEC_UDP, .proto = 17, .pushed = true, .packets = 3, .flows = 1, .bytes = 300};
+	struct yg_rate_add asks = {.from = &a, .to = &b, .vector = YG_VEC_UDP, .proto = 17, .pushed = true, .packets = 3, .flows = 1,
+				   .bytes = 300};
 	struct yg_rate_add answers = {.from = &c, .to = &b, .vector = YG_VEC_DOWNLOAD, .proto = 6, .packets = 50, .bytes = 70000};
 	struct yg_rate_add opens = {.from = &a, .to = &b, .vector = YG_VEC_TCP_FLOW, .proto = 6, .pushed = true, .handshakes = 1};
 	yg_rates_add(rates, &asks);
