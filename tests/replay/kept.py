@@ -99,6 +99,31 @@ def another_configuration(cases, build, folder, whole, capture):
     cases.check("hosts_that_are_no_longer_ours_are_left_out", not gone and before, gone[:3])
 
 
+def checked(cases, build, folder, whole):
+    """`yagura check` against what is usual."""
+    state, config = os.path.join(folder, "long"), os.path.join(folder, "checked.yaml")
+    shutil.copytree(whole, state)
+
+    def check(text, *more):
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(f"organisations: ['{common.ROOT}/configs/organisations/*.yaml']\n{text}")
+        return build.yagura("check", "-c", config, *more)
+
+    low, high = "plugins:\n  dos:\n    floor_flows: 1\n", "plugins:\n  dos:\n    floor_flows: 9000\n"
+    run = check(low, "--state", state)
+    cases.check("less_than_a_day_refuses_no_threshold", run.code == 0 and "no host has been learned for a day yet" in run.err, run.err)
+    snapshot_file.stretch(state, 100)
+    run = check(high, "--state", state)
+    cases.check("a_threshold_above_what_is_usual_is_fine", run.code == 0 and run.err == "", run.err)
+    run = check(low, "--state", state)
+    cases.check("one_that_decides_nothing_is_refused_with_its_place",
+                run.code == 78 and f"{config}:4:18: plugins.dos.floor_flows: 1 flows/s is less than twice" in run.err, f"{run.code}\n{run.err}")
+    run = check(low)
+    cases.check("where_nothing_is_known_nothing_is_refused", run.code == 0 and run.err == "", run.err)
+    run = check(low, "--state", os.path.join(folder, "nowhere"))
+    cases.check("a_folder_without_a_snapshot_is_told", run.code == 66 and "No such file" in run.err, f"{run.code}\n{run.err}")
+
+
 def main():
     build, cases = common.start(sys.argv), common.Cases()
     with common.scratch() as folder:
@@ -107,6 +132,7 @@ def main():
         whole = learning(cases, build, folder, capture)
         damaged(cases, build, folder, whole, capture)
         another_configuration(cases, build, folder, whole, capture)
+        checked(cases, build, folder, whole)
     cases.finish()
 
 
