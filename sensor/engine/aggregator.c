@@ -127,6 +127,10 @@ static void open_state(struct yg_aggregator *a)
 {
 	struct yg_state_part baselines;
 	yg_rate_engine_part(a->rates, &baselines);
+	// The memory is as large as the configuration of the start asked for; a reload may have asked for more.
+	uint64_t room = a->o.state_size / 2 > YG_STATE_OTHERS_MAX ? a->o.state_size / 2 - YG_STATE_OTHERS_MAX : 0;
+	if (baselines.max + 4096 > room)
+		baselines.max = room > 4096 ? room - 4096 : 0;
 	a->state = a->o.state ? yg_state_create(a->o.state, a->o.state_size / 2) : NULL;
 	int error = a->o.state && !a->state ? -ENOMEM : yg_state_add(a->state, &baselines);
 	if (error)

@@ -92,7 +92,8 @@ static void add_host(struct yg_rate_engine *e, uint32_t host, uint32_t bodies, u
 	add(e, &key, some);
 	const struct yg_rate_key of_body = {.scope = YG_SCOPE_BODY, .org = (uint16_t)body};
 	add(e, &of_body, some);
-	const struct yg_rate_key prefix = {.addr = prefixes[body].addr, .scope = YG_SCOPE_PREFIX, .af = 4, .prefix_len = 16, .org = (uint16_t)body};
+	const struct yg_rate_key prefix = {.addr = prefixes[body].addr, .scope = YG_SCOPE_PREFIX, .af = 4, .prefix_len = 16,
+					   .org = (uint16_t)body};
 	add(e, &prefix, some);
 }
 
@@ -105,7 +106,8 @@ static struct yg_config make_config(uint32_t bodies)
 	for (uint32_t i = 0; i < bodies; i++) {
 		snprintf(orgs[i].code, sizeof orgs[i].code, "%06u", i);
 		orgs[i].parent = YG_ORG_NONE;
-		prefixes[i] = (struct yg_prefix){.addr = {{(uint8_t)(10 + (i >> 8)), (uint8_t)i}}, .af = 4, .length = 16, .org = (uint16_t)i, .cover = 0xffff};
+		prefixes[i] = (struct yg_prefix){.addr = {{(uint8_t)(10 + (i >> 8)), (uint8_t)i}}, .af = 4, .length = 16, .org = (uint16_t)i,
+						 .cover = 0xffff};
 	}
 	values[YG_O_RATES_HOSTS] = 262144;
 	values[YG_O_RATES_KEEP] = 1048576;
