@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "engine/aggregator_counts.h"
 #include "engine/aggregator_out.h"
 #include "engine/detectors.h"
 #include "engine/health.h"
@@ -99,29 +100,6 @@ static struct yg_lifecycle *open_lifecycle(struct yg_aggregator *a)
 	return yg_lifecycle_create(&options, a->o.open_alerts, a->o.open_alerts_size, emit_alert, a);
 }
 
-static void count_rates(struct yg_aggregator *a)
-{
-	struct yg_rate_engine_stats stats;
-	yg_rate_engine_stats(a->rates, &stats);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_KEYS], stats.keys);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_EVICTED], stats.evicted);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_WINDOWS], stats.windows);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES], stats.baselines);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_FULL], stats.baselines_full);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_RESTORED], stats.restored);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_NOT_RESTORED], stats.not_restored);
-}
-
-static void count_state(struct yg_aggregator *a)
-{
-	if (!a->state)
-		return;
-	const struct yg_state_stats *stats = yg_state_stats(a->state);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_SNAPSHOTS], stats->snapshots);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_DROPPED], stats->dropped);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_CUT], stats->cut);
-}
-
 // What an engine before this one learned. Without memory for it everything is learned anew, and the run goes on.
 static void open_state(struct yg_aggregator *a)
 {
@@ -137,8 +115,8 @@ static void open_state(struct yg_aggregator *a)
 		yg_warn("state: %s; what is learned will not outlive this engine", strerror(-error));
 	yg_detectors_keep(a->detectors, a->state);
 	yg_state_restore(a->state);
-	count_rates(a);
-	count_state(a);
+	yg_counts_rates(a->o.stats, a->rates);
+	yg_counts_state(a->o.stats, a->state);
 }
 
 struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *options)
@@ -289,7 +267,7 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 	yg_points_close(a->points, second);
 	memset(&a->directions[(uint64_t)(second + 1) % ONE_WAY_SECONDS], 0, sizeof a->directions[0]);
 	count(a, YG_AC_SECONDS);
-	count_rates(a);
+	yg_counts_rates(a->o.stats, a->rates);
 }
 
 static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mark)
@@ -556,7 +534,7 @@ static void close_seconds(struct yg_aggregator *a)
 		a->second++;
 		yg_out_counts(a->out, yg_lifecycle_stats(a->lifecycle));
 	}
-	count_state(a);
+	yg_counts_state(a->o.stats, a->state);
 }
 
 static bool all_ended(const struct yg_aggregator *a)
@@ -641,7 +619,7 @@ static void run_live(struct yg_aggregator *a)
 	}
 	close_rest(a);
 	yg_state_finish(a->state, a->second);
-	count_state(a);
+	yg_counts_state(a->o.stats, a->state);
 	// Who stops the sensor ends its alerts too; an engine that is about to be started again finds them open, and its courier waiting.
 	if (*a->o.stop == YG_STOP_END) {
 		yg_lifecycle_finish(a->lifecycle, a->now);
@@ -666,7 +644,7 @@ void yg_aggregator_run(struct yg_aggregator *a)
 	for (int64_t s = a->second + 1; yg_lifecycle_open(a->lifecycle) && s < a->second + RUN_ON_SECONDS; s++)
 		close_second(a, s);
 	yg_state_finish(a->state, a->second);
-	count_state(a);
+	yg_counts_state(a->o.stats, a->state);
 	yg_lifecycle_finish(a->lifecycle, a->now);
 	yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
 	yg_points_finish(a->points);

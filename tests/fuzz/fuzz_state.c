@@ -2,8 +2,8 @@
 // Copyright the Yagura authors
 //
 // A snapshot of any content. The first byte chooses: taken as the file that it may be; or as the bytes of the baselines, laid out with
-// right sums, so that what lies behind them is reached. Oracles: what an engine takes over it can work with and save again, and reads its own
-// bytes back without loss; a walk over the parts ends and stays inside.
+// right sums, so that what lies behind them is reached. Oracles: what an engine takes over it can work with and save again, and reads
+// its own bytes back without loss; a walk over the parts ends and stays inside.
 #include <stdlib.h>
 #include <string.h>
 
