@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "base/shm.h"
+#include "engine/lifecycle.h"
 #include "engine/rate_engine.h"
+#include "engine/sample.h"
 #include "engine/state.h"
 
 static uint64_t values[YG_O_COUNT];
@@ -180,6 +182,8 @@ int main(int argc, char **argv)
 	       stats.baselines_full, stats.evicted);
 	printf("resident     %.1f MiB after %u minutes\n", resident_mib(), minutes);
 	printf("seconds      %.2f ms each, the slowest %.2f ms; %.0f ns a window\n", all / (60.0 * minutes), slowest, all * 1e6 / (double)windows);
+	printf("besides      %.1f MiB for 4,096 open alerts, %.1f MiB for the sample\n", (double)yg_lifecycle_size(4096) / 1048576,
+	       (double)YG_SAMPLE_SECONDS * YG_SAMPLE_PER_SECOND * sizeof(struct yg_sample) / 1048576);
 	snapshot(e, &config);
 	return 0;
 }
