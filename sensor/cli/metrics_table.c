@@ -55,6 +55,7 @@ const struct yg_metrics_row yg_metrics_rows[] = {
 	{"yagura_limit_hits_total", NULL, "limit=\"rates_hosts\"", W(RATES_HOST_FULL), false},
 	{"yagura_limit_hits_total", NULL, "limit=\"rates_keep\"", A(RATE_EVICTED), false},
 	{"yagura_limit_hits_total", NULL, "limit=\"rates_baselines\"", A(BASELINES_FULL), false},
+	{"yagura_limit_hits_total", NULL, "limit=\"baselines_wide\"", A(BASELINES_WIDE_FULL), false},
 	{"yagura_limit_hits_total", NULL, "limit=\"state_room\"", A(STATE_CUT), false},
 	{"yagura_limit_hits_total", NULL, "limit=\"rates_ring\"", W(RATES_RING_FULL), false},
 	{"yagura_limit_hits_total", NULL, "limit=\"events_ring\"", W(EVENTS_RING_FULL), false},

@@ -18,6 +18,7 @@ void yg_counts_rates(struct yg_engine_stats *stats, const struct yg_rate_engine 
 	set(stats, YG_AC_WINDOWS, r.windows);
 	set(stats, YG_AC_BASELINES, r.baselines);
 	set(stats, YG_AC_BASELINES_FULL, r.baselines_full);
+	set(stats, YG_AC_BASELINES_WIDE_FULL, r.wide_full);
 	set(stats, YG_AC_BASELINES_RESTORED, r.restored);
 	set(stats, YG_AC_BASELINES_NOT_RESTORED, r.not_restored);
 }

@@ -19,9 +19,12 @@
 
 struct yg_rate_engine;
 
+enum { YG_RATE_WIDE = 64 }; // alerts about prefixes that are noted at a time, so that their hosts do not learn from them
+
 struct yg_rate_engine_stats {
 	uint64_t keys, evicted, windows, second_full;
 	uint64_t baselines, baselines_full; // histograms in use; metrics that wanted one and found none
+	uint64_t wide_full;                 // minutes of alerts about a prefix that its hosts learned from, for want of a place to note it
 	uint64_t restored, not_restored;    // keys of a snapshot: taken, and those that are no longer ours or found no place
 };
 
@@ -41,8 +44,8 @@ void yg_rate_engine_close(struct yg_rate_engine *engine, int64_t second, void (*
 			  void *context);
 
 // An alert is open about a key: the minute of the second that was closed last teaches nothing to whoever is in it. Both ends of the alert
-// that are internal, their services, the prefixes that cover them, their body and those above it, and the link. Called for each raise and
-// hold of a kind that is about rates; others change nothing.
+// that are internal, their services, the hosts of a prefix that it is about, the prefixes that cover them, their body and those above it,
+// and the link. Called for each raise and hold of a kind that is about rates; others change nothing.
 void yg_rate_engine_untrain(struct yg_rate_engine *engine, const struct yg_alert *alert);
 
 // Part "baselines" of the state (engine/state.h).

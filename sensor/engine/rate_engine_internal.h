@@ -44,6 +44,13 @@ struct yg_rate_bucket {
 };
 _Static_assert(sizeof(struct yg_rate_bucket) == 64, "one cache line");
 
+// Minutes in which an alert about a prefix was open: they teach nothing to the hosts in it.
+struct yg_rate_wide {
+	struct yg_addr addr;
+	uint8_t af, len;
+	uint32_t first, last; // 0: an unused place
+};
+
 struct yg_rate_place {
 	struct yg_rate_bucket *bucket;
 	uint32_t tag;
@@ -66,6 +73,8 @@ struct yg_rate_engine {
 	struct yg_base_pool pool;
 	uint32_t minute;        // that runs, counted from 1 over those that were watched
 	int64_t minute_of_time; // … and since the epoch; 0: no second has been closed
+	struct yg_rate_wide wide[YG_RATE_WIDE];
+	uint32_t wide_last;     // the latest of their minutes
 	float decay[YG_RATE_DECAYS]; // of an average over so many silent seconds
 	struct yg_window window; // the one that is handed out: its padding stays zero
 	float one_way;

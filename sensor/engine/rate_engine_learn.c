@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "base/bytes.h"
+#include "config/address.h"
 #include "config/lookup.h"
 
 enum { GAP_MINUTES = 5, PARENTS_MAX = 8 };
@@ -37,10 +37,24 @@ static uint32_t phase_of(const struct yg_rate_key *key)
 	return sum;
 }
 
+// Whether an alert about a prefix that holds the key was open in the minute that it ends.
+static bool is_in_wide(const struct yg_rate_engine *e, const struct yg_rate_kept *k)
+{
+	bool host = k->key.scope == YG_SCOPE_HOST || k->key.scope == YG_SCOPE_SERVICE, found = false;
+	for (unsigned i = 0; host && e->wide_last >= k->learned.minute && i < YG_RATE_WIDE && !found; i++) {
+		const struct yg_rate_wide *w = &e->wide[i];
+		found = w->first && w->af == k->key.af && w->first <= k->learned.minute && w->last >= k->learned.minute &&
+			yg_address_within(&k->key.addr, &w->addr, w->len);
+	}
+	return found;
+}
+
 static void end_minute(struct yg_rate_engine *e, struct yg_rate_kept *k)
 {
 	if (k->learned.minute == e->minute)
 		return;
+	if (is_in_wide(e, k))
+		k->learned.spoiled = 1;
 	if (k->key.scope == YG_SCOPE_SERVICE && !k->learned.spoiled) {
 		struct yg_rate_key key = yg_rate_host_of(&k->key);
 		const struct yg_rate_kept *host = yg_rate_find(e, &key);
@@ -86,6 +100,33 @@ static void spoil_prefixes(struct yg_rate_engine *e, const struct yg_prefix *p)
 	}
 }
 
+// The place of the prefix, which goes on from the minute before; else one whose alert is over longest. NULL: all are open.
+static struct yg_rate_wide *wide_of(struct yg_rate_engine *e, uint8_t af, const struct yg_addr *addr, uint8_t len)
+{
+	struct yg_rate_wide *oldest = &e->wide[0];
+	for (unsigned i = 0; i < YG_RATE_WIDE; i++) {
+		struct yg_rate_wide *w = &e->wide[i];
+		if (w->first && w->af == af && w->len == len && w->last + 1 >= e->minute && memcmp(&w->addr, addr, sizeof w->addr) == 0)
+			return w;
+		if (w->last < oldest->last)
+			oldest = w;
+	}
+	if (oldest->first && oldest->last + 1 >= e->minute)
+		return NULL;
+	*oldest = (struct yg_rate_wide){.addr = *addr, .af = af, .len = len, .first = e->minute};
+	return oldest;
+}
+
+static void spoil_wide(struct yg_rate_engine *e, uint8_t af, const struct yg_addr *addr, uint8_t len)
+{
+	struct yg_rate_wide *w = wide_of(e, af, addr, len);
+	if (!w) {
+		e->stats.wide_full++;
+		return;
+	}
+	w->last = e->wide_last = e->minute;
+}
+
 static void spoil_end(struct yg_rate_engine *e, uint8_t af, const struct yg_addr *addr, unsigned len)
 {
 	const struct yg_prefix *p = yg_lookup_prefix(e->config, af, addr);
@@ -96,6 +137,8 @@ static void spoil_end(struct yg_rate_engine *e, uint8_t af, const struct yg_addr
 	if (!len || len >= whole) {
 		const struct yg_rate_key key = {.addr = *addr, .scope = YG_SCOPE_HOST, .af = af, .prefix_len = (uint8_t)whole, .org = org};
 		spoil(e, &key);
+	} else {
+		spoil_wide(e, af, addr, (uint8_t)len);
 	}
 	spoil_prefixes(e, p);
 	spoil_bodies(e, org);

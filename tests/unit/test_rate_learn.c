@@ -162,6 +162,47 @@ static void minutes_of_an_open_alert_teach_nothing_to_who_is_in_it(void **state)
 	yg_rate_engine_destroy(e);
 }
 
+// A carpet: no host of it is named, and none learns from it; one beside the prefix does.
+static void hosts_of_a_prefix_under_attack_learn_nothing_from_it(void **state)
+{
+	(void)state;
+	struct yg_rate_engine *e = make();
+	struct yg_alert alert = {.kind = "dos.carpet", .af = 4, .target = {{10, 1, 2}}, .target_len = 25, .org = HAND_BOARD};
+	int64_t next = minutes_of(e, 600, 30, 50, NULL);
+	next = minutes_of(e, next, 30, 5000, &alert);
+	next = minutes_of(e, next, 30, 50, NULL);
+	second_of(e, next, 1, NULL);
+	for (unsigned i = 0; i < KEYS; i++)
+		assert_in_range(windows[i].base.minutes, 59, 61);
+	assert_in_range(other_window.base.minutes, 89, 91);
+	yg_rate_engine_destroy(e);
+}
+
+static void more_prefixes_under_attack_than_there_are_places_are_counted(void **state)
+{
+	(void)state;
+	struct yg_rate_engine *e = make();
+	struct yg_rate_engine_stats stats;
+	struct yg_alert alert = {.kind = "dos.carpet", .af = 4, .target_len = 28, .org = HAND_CITY};
+	for (int64_t minute = 10; minute < 16; minute++) {
+		second_of(e, 60 * minute, 10, NULL);
+		for (unsigned i = 0; i < YG_RATE_WIDE + 5; i++) {
+			alert.target = hand_v4(10, 1, 20 + i / 16, i % 16 * 16);
+			if (minute < 12)
+				yg_rate_engine_untrain(e, &alert);
+		}
+		alert.target = hand_v4(10, 1, 2, 0);
+		if (minute >= 13) // the others are over: there is a place for it
+			yg_rate_engine_untrain(e, &alert);
+	}
+	yg_rate_engine_stats(e, &stats);
+	assert_int_equal(stats.wide_full, 2 * 5);
+	second_of(e, 960, 10, NULL);
+	assert_int_equal(windows[0].base.minutes, 3);
+	assert_int_equal(other_window.base.minutes, 6);
+	yg_rate_engine_destroy(e);
+}
+
 static void alerts_that_say_nothing_of_rates_do_not_hinder_learning(void **state)
 {
 	(void)state;
@@ -409,6 +450,8 @@ int main(void)
 		cmocka_unit_test_setup(a_window_says_what_is_usual_for_its_key, setup),
 		cmocka_unit_test_setup(what_was_pushed_is_in_the_window_of_its_second_alone, setup),
 		cmocka_unit_test_setup(minutes_of_an_open_alert_teach_nothing_to_who_is_in_it, setup),
+		cmocka_unit_test_setup(hosts_of_a_prefix_under_attack_learn_nothing_from_it, setup),
+		cmocka_unit_test_setup(more_prefixes_under_attack_than_there_are_places_are_counted, setup),
 		cmocka_unit_test_setup(alerts_that_say_nothing_of_rates_do_not_hinder_learning, setup),
 		cmocka_unit_test_setup(a_source_inside_does_not_learn_from_what_it_does, setup),
 		cmocka_unit_test_setup(a_gap_teaches_no_silence, setup),
