@@ -5,7 +5,7 @@
 // before it, so that there is nothing to lie about but the counts, and they must add up to the size that the kernel
 // tells.
 //
-//   header | orgs | prefixes | services | plugins | core values | plugin values | texts
+//   header | orgs | prefixes | services | plugins | plans | zone steps | core values | plugin values | texts
 //
 // Each region begins at a multiple of 8. A STRING value is the offset of its text from the start of the block. A
 // plugin's values are followed by the fingerprint of the table that they were compiled for. Texts end with NUL.
@@ -23,6 +23,8 @@ enum {
 	YG_BLOCK_ORGS = 1024,
 	YG_BLOCK_PREFIXES = 16384,
 	YG_BLOCK_SERVICES = 16384,
+	YG_BLOCK_PLANS = 4096,
+	YG_BLOCK_ZONE_STEPS = 512,
 	YG_BLOCK_TEXTS = 4 << 20,
 };
 
@@ -35,12 +37,13 @@ struct yg_block_header {
 	uint32_t orgs_count, prefixes_count, services_count, plugins_count;
 	uint32_t plugin_values_count;
 	uint32_t texts_size;
+	uint32_t plans_count, zone_steps_count;
 	uint8_t all_internal;
 	uint8_t reserved[7];
 };
 
 struct yg_block_layout {
-	size_t orgs, prefixes, services, plugins, values, plugin_values, texts, size;
+	size_t orgs, prefixes, services, plugins, plans, zone_steps, values, plugin_values, texts, size;
 };
 
 // Where the regions of a block with these counts lie. Counts must be within the limits above.

@@ -26,7 +26,9 @@ struct yg_block_layout yg_block_layout_of(const struct yg_block_header *header)
 	l.prefixes = align8(l.orgs + header->orgs_count * sizeof(struct yg_org));
 	l.services = align8(l.prefixes + header->prefixes_count * sizeof(struct yg_prefix));
 	l.plugins = align8(l.services + header->services_count * sizeof(struct yg_service));
-	l.values = align8(l.plugins + header->plugins_count * sizeof(struct yg_config_plugin));
+	l.plans = align8(l.plugins + header->plugins_count * sizeof(struct yg_config_plugin));
+	l.zone_steps = align8(l.plans + header->plans_count * sizeof(struct yg_plan));
+	l.values = align8(l.zone_steps + header->zone_steps_count * sizeof(struct yg_zone_step));
 	l.plugin_values = l.values + header->values_count * sizeof(uint64_t);
 	l.texts = l.plugin_values + header->plugin_values_count * sizeof(uint64_t);
 	l.size = l.texts + header->texts_size;
@@ -71,6 +73,7 @@ static bool header_is_sound(const struct yg_block_header *h, size_t size)
 	       h->orgs_count <= YG_BLOCK_ORGS && h->prefixes_count <= YG_BLOCK_PREFIXES &&
 	       h->services_count <= YG_BLOCK_SERVICES && h->plugins_count <= YG_CONFIG_PLUGINS_MAX &&
 	       h->plugin_values_count <= YG_CONFIG_PLUGINS_MAX * (YG_CONFIG_PLUGIN_OPTIONS_MAX + 1) &&
+	       h->plans_count <= YG_BLOCK_PLANS && h->zone_steps_count >= 1 && h->zone_steps_count <= YG_BLOCK_ZONE_STEPS &&
 	       h->texts_size >= 1 && h->texts_size <= YG_BLOCK_TEXTS &&
 	       h->all_internal == (h->orgs_count == 0 && h->prefixes_count == 0) &&
 	       is_zero(h->reserved, sizeof h->reserved) && yg_block_layout_of(h).size == size;
@@ -153,6 +156,26 @@ static bool service_is_sound(const struct yg_config *c, uint32_t i)
 	       (i == 0 || service_order(s - 1, s) < 0);
 }
 
+static bool plan_is_sound(const struct yg_config *c, uint32_t i)
+{
+	const struct yg_plan *p = &c->plans[i];
+	bool once = p->from_s || p->to_s;
+	if (p->what != YG_PLAN_WORK && p->what != YG_PLAN_BACKUP && p->what != YG_PLAN_SURGE && p->what != YG_PLAN_HOLIDAY)
+		return false;
+	if (once && (p->from_s >= p->to_s || p->days || p->from_min || p->to_min))
+		return false;
+	if (!once && (!p->days || p->days > 0x7f || p->from_min >= 1440 || p->to_min > 1440 || p->from_min == p->to_min))
+		return false;
+	return (p->org < c->orgs_count || p->org == YG_ORG_NONE) && (i == 0 || p[-1].org <= p->org) && text_is_sound(p->reason, sizeof p->reason);
+}
+
+static bool zone_step_is_sound(const struct yg_config *c, uint32_t i)
+{
+	const struct yg_zone_step *z = &c->zone_steps[i];
+	return z->offset_s >= -86400 && z->offset_s <= 86400 && is_zero(z->reserved, sizeof z->reserved) &&
+	       (i == 0 || z[-1].from_s < z->from_s);
+}
+
 static bool plugin_is_sound(const struct yg_config *c, uint32_t i, const struct yg_block_layout *layout)
 {
 	const struct yg_config_plugin *p = &c->plugins[i];
@@ -192,6 +215,10 @@ static bool content_is_sound(const struct yg_config *c, const struct yg_block_la
 		sound = service_is_sound(c, i);
 	for (uint32_t i = 0; sound && i < c->plugins_count; i++)
 		sound = plugin_is_sound(c, i, layout);
+	for (uint32_t i = 0; sound && i < c->plans_count; i++)
+		sound = plan_is_sound(c, i);
+	for (uint32_t i = 0; sound && i < c->zone_steps_count; i++)
+		sound = zone_step_is_sound(c, i);
 	for (uint32_t i = 0; sound && i < YG_O_COUNT; i++)
 		sound = core_value_is_sound(c, i, layout->texts);
 	return sound;
@@ -219,6 +246,10 @@ int yg_block_check(const void *block, size_t size, struct yg_config *ret_config)
 	    .prefixes_count = header.prefixes_count,
 	    .services_count = header.services_count,
 	    .plugins_count = header.plugins_count,
+	    .plans = (const void *)(bytes + layout.plans),
+	    .plans_count = header.plans_count,
+	    .zone_steps = (const void *)(bytes + layout.zone_steps),
+	    .zone_steps_count = header.zone_steps_count,
 	    .all_internal = header.all_internal,
 	    .hash = header.hash,
 	};

@@ -16,6 +16,7 @@
 
 _Static_assert((int)YG_BLOCK_ORGS == (int)YG_ORGS_MAX_COUNT, "one limit, two names");
 _Static_assert((int)YG_BLOCK_PREFIXES == (int)YG_PREFIXES_MAX, "one limit, two names");
+_Static_assert((int)YG_BLOCK_PLANS == (int)YG_PLANS_MAX, "one limit, two names");
 _Static_assert((int)YG_BLOCK_SERVICES == (int)YG_SERVICES_MAX, "one limit, two names");
 
 struct writer {
@@ -67,6 +68,8 @@ static struct yg_block_header plan(const struct yg_compiler *c)
 	    .prefixes_count = (uint32_t)c->prefixes_count,
 	    .services_count = (uint32_t)c->services_count,
 	    .plugins_count = (uint32_t)c->input->plugins_count,
+	    .plans_count = (uint32_t)c->plans_count,
+	    .zone_steps_count = c->zone_steps_count,
 	    .all_internal = c->orgs_count == 0 && c->prefixes_count == 0,
 	};
 	size_t texts = 1 + texts_needed(&c->core);
@@ -89,6 +92,10 @@ static void put_arrays(struct writer *w, const struct yg_compiler *c)
 	struct yg_service *services = (void *)(w->block + w->layout.services);
 	for (size_t i = 0; i < c->services_count; i++)
 		services[i] = c->services[i].service;
+	struct yg_plan *plans = (void *)(w->block + w->layout.plans);
+	for (size_t i = 0; i < c->plans_count; i++)
+		plans[i] = c->plans[i].plan;
+	memcpy(w->block + w->layout.zone_steps, c->zone_steps, c->zone_steps_count * sizeof *c->zone_steps);
 }
 
 static void put_plugins(struct writer *w, const struct yg_compiler *c)

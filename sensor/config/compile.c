@@ -35,6 +35,8 @@ static void read_all(struct yg_compiler *c)
 	yg_servers_read(c);
 	yg_servers_check(c);
 	yg_options_check(c);
+	yg_zone_read(c);
+	yg_calendar_read(c, root && root->kind == YG_NODE_MAPPING ? yg_node_child(root, "calendar") : NULL);
 }
 
 int yg_compile(const struct yg_compile_input *input, int fd, FILE *errors)

@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 //
 // What the parts of the compiler share: the state of one compilation, from text to arrays. Private to config/.
-// Order: options_read → orgs_read → servers_read → prefixes_check → block_write. Every step runs to its end whatever
+// Order: options_read → orgs_read → servers_read → prefixes_check → zone_read → calendar_read → block_write. Every step runs to its end whatever
 // the one before complained about, so that a person sees all errors at once. Thread: one.
 #pragma once
 
@@ -12,7 +12,8 @@
 #include "config/report.h"
 #include "config/yaml.h"
 
-enum { YG_ORGS_MAX_COUNT = 1024, YG_PREFIXES_MAX = 16384, YG_SERVICES_MAX = 16384, YG_ORG_FILES_MAX = 1024 };
+enum { YG_ORGS_MAX_COUNT = 1024, YG_PREFIXES_MAX = 16384, YG_SERVICES_MAX = 16384, YG_ORG_FILES_MAX = 1024,
+       YG_PLANS_MAX = 4096 };
 
 // One table with its values: the core's, or a plugin's.
 struct yg_option_set {
@@ -33,7 +34,7 @@ struct yg_plugin_draft {
 struct yg_org_draft {
 	struct yg_org org;
 	struct yg_place at; // of its code
-	const struct yg_node *root, *parent, *members, *servers, *line, *prefixes;
+	const struct yg_node *root, *parent, *members, *servers, *line, *prefixes, *calendar;
 };
 
 struct yg_prefix_draft {
@@ -44,6 +45,11 @@ struct yg_prefix_draft {
 struct yg_service_draft {
 	struct yg_service service;
 	struct yg_place at;
+};
+
+struct yg_plan_draft {
+	struct yg_plan plan;
+	size_t order; // in which it was read
 };
 
 struct yg_compiler {
@@ -58,7 +64,11 @@ struct yg_compiler {
 	size_t orgs_count, orgs_capacity;
 	size_t prefixes_count, prefixes_capacity;
 	size_t services_count, services_capacity;
-	bool prefixes_full, services_full; // said once
+	struct yg_plan_draft *plans;
+	size_t plans_count, plans_capacity;
+	struct yg_zone_step *zone_steps;
+	uint32_t zone_steps_count;
+	bool prefixes_full, services_full, plans_full; // said once
 	bool incomplete;                   // a file could not be read: what others say of it cannot be judged
 };
 
@@ -80,6 +90,10 @@ void yg_servers_check(struct yg_compiler *c);
 void yg_home_read(struct yg_compiler *c, const struct yg_node *list);
 void yg_org_prefixes_read(struct yg_compiler *c, uint16_t org, const struct yg_node *zones);
 void yg_prefixes_check(struct yg_compiler *c);
+
+// calendar_read.c, zone_read.c: `list` is that of the main file. The zone comes first: entries are in local time.
+void yg_zone_read(struct yg_compiler *c);
+void yg_calendar_read(struct yg_compiler *c, const struct yg_node *list);
 
 // True when `org` is `ancestor` or lies below it. Safe on drafts with cycles.
 bool yg_org_below(const struct yg_compiler *c, uint16_t org, uint16_t ancestor);

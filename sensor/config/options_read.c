@@ -67,7 +67,7 @@ static void complain_unknown(struct yg_compiler *c, const struct yg_option_set *
 		snprintf(segments[i], sizeof segments[i], "%.*s", (int)strcspn(path + n, "."), path + n);
 		yg_nearest_offer(&nearest, segments[i]);
 	}
-	for (const char *const *p = (const char *const[]){"home", "organisations", "plugins", NULL};
+	for (const char *const *p = (const char *const[]){"home", "organisations", "plugins", "calendar", NULL};
 	     !*set->prefix && !n && *p; p++)
 		yg_nearest_offer(&nearest, *p);
 	snprintf(name, sizeof name, "%s%s%.100s", set->prefix, level, key);
@@ -84,7 +84,8 @@ static bool handled_elsewhere(const struct yg_option_set *set, const char *path)
 {
 	if (*set->prefix)
 		return strcmp(path, "enabled") == 0;
-	return strcmp(path, "home") == 0 || strcmp(path, "organisations") == 0 || strcmp(path, "plugins") == 0;
+	return strcmp(path, "home") == 0 || strcmp(path, "organisations") == 0 || strcmp(path, "plugins") == 0 ||
+	       strcmp(path, "calendar") == 0;
 }
 
 // `level` is "" or ends with a dot. Depth is bounded by YG_YAML_DEPTH.

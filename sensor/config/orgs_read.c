@@ -20,7 +20,7 @@ enum { PATH_BYTES = 4096, PROBLEM_MAX = 512 };
 #define MODELS "two_zone|alpha|alpha_prime|beta|beta_prime"
 
 static const char *const org_keys[] = {"code",     "name", "kind",    "parent",  "members", "model",
-                                       "prefixes", "line", "servers", "contact", NULL};
+                                       "prefixes", "line", "servers", "contact", "calendar", NULL};
 static const char *const name_keys[] = {"ja", "kana", "en", NULL};
 
 static const struct yg_option kind_option = {.path = "kind", .type = YG_OPT_ENUM, .values = KINDS};
@@ -131,6 +131,7 @@ static void read_org(struct yg_compiler *c, const struct yg_node *root)
 	draft->parent = yg_node_child(root, "parent");
 	draft->members = yg_node_child(root, "members");
 	draft->servers = yg_node_child(root, "servers");
+	draft->calendar = yg_node_child(root, "calendar");
 	draft->prefixes = need(c, root, "", "prefixes", "{internet: [203.0.113.0/24]}");
 	c->orgs_count++;
 	if (draft->prefixes)
