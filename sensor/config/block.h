@@ -5,7 +5,7 @@
 // before it, so that there is nothing to lie about but the counts, and they must add up to the size that the kernel
 // tells.
 //
-//   header | orgs | prefixes | services | modes | shared | plans | suppressions | plugins | core values | plugin values | texts
+//   header | orgs | prefixes | services | modes | shared | plans | suppressions | plugins | zone steps | core values | plugin values | texts
 //
 // The regions of records are a table, YG_BLOCK_REGIONS: a row there gives its count in the header, its place, its limit, its pointer in
 // struct yg_config, and copies the compiler's drafts. What a record may hold is block_check.c's to say.
@@ -30,10 +30,11 @@ enum {
 	YG_BLOCK_SHARED = 1024,
 	YG_BLOCK_PLANS = 4096,
 	YG_BLOCK_SUPPRESSIONS = 4096,
+	YG_BLOCK_ZONE_STEPS = 512,
 	YG_BLOCK_TEXTS = 4 << 20,
 };
 
-// X(name, record, most, member of the compiler's draft). Plugins have no draft of their record, and stand between.
+// X(name, record, most, member of the compiler's draft). Plugins and zone steps have no draft of their record.
 #define YG_BLOCK_RECORDS(X)                                                                                               \
 	X(orgs, struct yg_org, YG_BLOCK_ORGS, org)                                                                                \
 	X(prefixes, struct yg_prefix, YG_BLOCK_PREFIXES, prefix)                                                                  \
@@ -42,7 +43,10 @@ enum {
 	X(shared, struct yg_shared_service, YG_BLOCK_SHARED, shared)                                                              \
 	X(plans, struct yg_plan, YG_BLOCK_PLANS, plan)                                                                            \
 	X(suppressions, struct yg_suppression, YG_BLOCK_SUPPRESSIONS, suppression)
-#define YG_BLOCK_REGIONS(X) YG_BLOCK_RECORDS(X) X(plugins, struct yg_config_plugin, YG_CONFIG_PLUGINS_MAX, )
+#define YG_BLOCK_REGIONS(X)                                                                                               \
+	YG_BLOCK_RECORDS(X)                                                                                                        \
+	X(plugins, struct yg_config_plugin, YG_CONFIG_PLUGINS_MAX, )                                                              \
+	X(zone_steps, struct yg_zone_step, YG_BLOCK_ZONE_STEPS, )
 
 struct yg_block_header {
 	char magic[8];
@@ -56,9 +60,9 @@ struct yg_block_header {
 	uint32_t plugin_values_count;
 	uint32_t texts_size;
 	uint8_t all_internal;
-	uint8_t reserved[7];
+	uint8_t reserved[3];
 };
-_Static_assert(offsetof(struct yg_block_header, reserved) + 7 == sizeof(struct yg_block_header), "a hole would hold chance bytes");
+_Static_assert(offsetof(struct yg_block_header, reserved) + 3 == sizeof(struct yg_block_header), "a hole would hold chance bytes");
 
 struct yg_block_layout {
 #define X(name, ...) size_t name;

@@ -81,6 +81,7 @@ static bool header_is_sound(const struct yg_block_header *h, size_t size)
 	       h->options_fingerprint == yg_options_fingerprint(yg_core_options, YG_O_COUNT) &&
 	       counts_are_sound(h) &&
 	       h->plugin_values_count <= YG_CONFIG_PLUGINS_MAX * (YG_CONFIG_PLUGIN_OPTIONS_MAX + 1) &&
+	       h->zone_steps_count >= 1 &&
 	       h->texts_size >= 1 && h->texts_size <= YG_BLOCK_TEXTS &&
 	       h->all_internal == (h->orgs_count == 0 && h->prefixes_count == 0) &&
 	       is_zero(h->reserved, sizeof h->reserved) && yg_block_layout_of(h).size == size;
@@ -212,11 +213,22 @@ static bool shared_is_sound(const struct yg_config *c, uint32_t i)
 
 static bool plan_is_sound(const struct yg_config *c, uint32_t i)
 {
-	enum { MINUTES = 24 * 60 };
 	const struct yg_plan *p = &c->plans[i];
-	return (p->org == YG_ORG_NONE || p->org < c->orgs_count) && p->from_s <= p->to_s && p->from_min <= MINUTES && p->to_min <= MINUTES &&
-	       p->days <= 0x7f && text_is_sound(p->reason, sizeof p->reason) && (i == 0 || p[-1].org <= p->org) &&
-	       (p->what == YG_PLAN_WORK || p->what == YG_PLAN_BACKUP || p->what == YG_PLAN_SURGE || p->what == YG_PLAN_HOLIDAY);
+	bool once = p->from_s || p->to_s;
+	if (p->what != YG_PLAN_WORK && p->what != YG_PLAN_BACKUP && p->what != YG_PLAN_SURGE && p->what != YG_PLAN_HOLIDAY)
+		return false;
+	if (once && (p->from_s >= p->to_s || p->days || p->from_min || p->to_min))
+		return false;
+	if (!once && (!p->days || p->days > 0x7f || p->from_min >= 1440 || p->to_min > 1440 || p->from_min == p->to_min))
+		return false;
+	return (p->org < c->orgs_count || p->org == YG_ORG_NONE) && (i == 0 || p[-1].org <= p->org) && text_is_sound(p->reason, sizeof p->reason);
+}
+
+static bool zone_step_is_sound(const struct yg_config *c, uint32_t i)
+{
+	const struct yg_zone_step *z = &c->zone_steps[i];
+	return z->offset_s >= -86400 && z->offset_s <= 86400 && is_zero(z->reserved, sizeof z->reserved) &&
+	       (i == 0 || z[-1].from_s < z->from_s);
 }
 
 // An address and a length, or nothing.
@@ -284,12 +296,14 @@ static bool content_is_sound(const struct yg_config *c, const struct yg_block_la
 		sound = mode_is_sound(c, i);
 	for (uint32_t i = 0; sound && i < c->shared_count; i++)
 		sound = shared_is_sound(c, i);
-	for (uint32_t i = 0; sound && i < c->plans_count; i++)
-		sound = plan_is_sound(c, i);
 	for (uint32_t i = 0; sound && i < c->suppressions_count; i++)
 		sound = suppression_is_sound(c, i);
 	for (uint32_t i = 0; sound && i < c->plugins_count; i++)
 		sound = plugin_is_sound(c, i, layout);
+	for (uint32_t i = 0; sound && i < c->plans_count; i++)
+		sound = plan_is_sound(c, i);
+	for (uint32_t i = 0; sound && i < c->zone_steps_count; i++)
+		sound = zone_step_is_sound(c, i);
 	for (uint32_t i = 0; sound && i < YG_O_COUNT; i++)
 		sound = core_value_is_sound(c, i, layout->texts);
 	return sound;

@@ -16,6 +16,7 @@
 
 _Static_assert((int)YG_BLOCK_ORGS == (int)YG_ORGS_MAX_COUNT, "one limit, two names");
 _Static_assert((int)YG_BLOCK_PREFIXES == (int)YG_PREFIXES_MAX, "one limit, two names");
+_Static_assert((int)YG_BLOCK_PLANS == (int)YG_PLANS_MAX, "one limit, two names");
 _Static_assert((int)YG_BLOCK_SERVICES == (int)YG_SERVICES_MAX, "one limit, two names");
 _Static_assert((int)YG_BLOCK_MODES == (int)YG_MODES_MAX, "one limit, two names");
 _Static_assert((int)YG_BLOCK_SHARED == (int)YG_SHARED_MAX, "one limit, two names");
@@ -71,6 +72,7 @@ static struct yg_block_header plan(const struct yg_compiler *c)
 	    YG_BLOCK_RECORDS(X)
 #undef X
 	    .plugins_count = (uint32_t)c->input->plugins_count,
+	    .zone_steps_count = c->zone_steps_count,
 	    .all_internal = c->orgs_count == 0 && c->prefixes_count == 0,
 	};
 	size_t texts = 1 + texts_needed(&c->core);
@@ -89,6 +91,7 @@ static void put_arrays(struct writer *w, const struct yg_compiler *c)
 		((record *)(void *)(w->block + w->layout.name))[i] = c->name[i].member;
 	YG_BLOCK_RECORDS(X)
 #undef X
+	memcpy(w->block + w->layout.zone_steps, c->zone_steps, c->zone_steps_count * sizeof *c->zone_steps);
 }
 
 static void put_plugins(struct writer *w, const struct yg_compiler *c)

@@ -35,10 +35,12 @@ static void read_all(struct yg_compiler *c)
 	yg_servers_read(c);
 	yg_servers_check(c);
 	yg_modes_read(c, root);
+	yg_zone_read(c);
 	yg_thresholds_read(c);
 	yg_shared_read(c, root ? yg_node_child(root, "shared_services") : NULL);
 	yg_suppressions_read(c, root ? yg_node_child(root, "suppressions") : NULL);
 	yg_options_check(c);
+	yg_calendar_read(c, root ? yg_node_child(root, "calendar") : NULL);
 }
 
 int yg_compile(const struct yg_compile_input *input, int fd, FILE *errors)

@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 //
 // What the parts of the compiler share: the state of one compilation, from text to arrays. Private to config/.
-// Order: options_read → orgs_read → servers_read → prefixes_check → block_write. Every step runs to its end whatever
+// Order: options_read → orgs_read → servers_read → prefixes_check → zone_read → calendar_read → block_write. Every step runs to its end whatever
 // the one before complained about, so that a person sees all errors at once. Thread: one.
 #pragma once
 
@@ -34,7 +34,7 @@ struct yg_plugin_draft {
 struct yg_org_draft {
 	struct yg_org org;
 	struct yg_place at; // of its code
-	const struct yg_node *root, *parent, *members, *servers, *line, *prefixes, *modes, *thresholds;
+	const struct yg_node *root, *parent, *members, *servers, *line, *prefixes, *modes, *thresholds, *calendar;
 };
 
 struct yg_prefix_draft {
@@ -59,7 +59,7 @@ struct yg_shared_draft {
 
 struct yg_plan_draft {
 	struct yg_plan plan;
-	struct yg_place at;
+	size_t order; // in which it was read
 };
 
 struct yg_suppression_draft {
@@ -86,8 +86,10 @@ struct yg_compiler {
 	size_t modes_count, modes_capacity;
 	size_t shared_count, shared_capacity;
 	size_t plans_count, plans_capacity;
+	struct yg_zone_step *zone_steps;
+	uint32_t zone_steps_count;
 	size_t suppressions_count, suppressions_capacity;
-	bool prefixes_full, services_full, modes_full, shared_full, suppressions_full; // said once
+	bool prefixes_full, services_full, plans_full, modes_full, shared_full, suppressions_full; // said once
 	bool incomplete;                   // a file could not be read: what others say of it cannot be judged
 };
 
@@ -132,9 +134,11 @@ void yg_suppressions_read(struct yg_compiler *c, const struct yg_node *list);
 void yg_files_read(struct yg_compiler *c, const struct yg_node *list, const char *key, size_t most,
 		   void (*read)(struct yg_compiler *c, const struct yg_node *root));
 
-// local_time.c: "2026-11-22" or "2026-11-22 09:30" in sensor.timezone, in seconds since the epoch. A day alone is its first second, or
-// with `day_end` the last one and 1. False when it is no such time.
-bool yg_local_time(const struct yg_compiler *c, const char *text, bool day_end, int64_t *ret_s);
+// calendar_read.c, zone_read.c: `list` is that of the main file. The zone comes first: entries are in local time.
+void yg_zone_read(struct yg_compiler *c);
+void yg_calendar_read(struct yg_compiler *c, const struct yg_node *list);
+// "2026-12-01 22:00", or a day alone: from its beginning, or (`whole`) to its end. Local seconds since 1970.
+bool yg_moment_parse(const char *text, bool whole, int64_t *ret_local);
 
 // True when `org` is `ancestor` or lies below it. Safe on drafts with cycles.
 bool yg_org_below(const struct yg_compiler *c, uint16_t org, uint16_t ancestor);

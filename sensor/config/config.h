@@ -89,6 +89,13 @@ struct yg_plan {
 	char reason[96];
 };
 
+// From this second on sensor.timezone is so far ahead of UTC. Ascending; what is older has the first offset.
+struct yg_zone_step {
+	int64_t from_s;
+	int32_t offset_s;      // at most a day
+	uint8_t reserved[4];
+};
+
 // Alerts that somebody has decided not to be told of, until a day that he had to name.
 struct yg_suppression {
 	struct yg_addr target, source;
@@ -147,6 +154,8 @@ struct yg_config {
 	const struct yg_suppression *suppressions;// ≤ 4,096
 	uint32_t orgs_count, prefixes_count, services_count, plugins_count;
 	uint32_t modes_count, shared_count, plans_count, suppressions_count;
+	const struct yg_zone_step *zone_steps;    // 1 to 512
+	uint32_t zone_steps_count;
 	uint8_t all_internal;             // neither organisations nor home prefixes: both ends of every flow are internal
 	uint64_t hash;                    // identity of the block's content
 };

@@ -92,6 +92,12 @@ static const char space[] =
     "# 団体ごとのファイル。パスはこのファイルの場所を起点とする。\n"
     "organisations: []\n";
 
+static const char calendar[] =
+    "\n# What is planned for all bodies: {what: work|backup|surge|holiday, from: \"2026-12-01 22:00\", to: \"2026-12-02 05:00\", reason: …},\n"
+    "# or every week: {what: backup, days: [mon, fri], from: \"22:00\", to: \"04:00\"}. A body's own stand in its file.\n"
+    "# 全団体に共通の予定（作業・バックアップ・アクセス増・休日）。団体ごとの予定はその団体のファイルに書く。\n"
+    "calendar: []\n";
+
 static void dump_plugin(FILE *out, const struct yg_describer *describer, const struct yg_plugin *plugin,
                         const char *name)
 {
@@ -109,6 +115,7 @@ int yg_compile_dump_default(const struct yg_compile_input *input, FILE *out)
 	fputs(head, out);
 	yg_describe(yg_core_options, YG_O_COUNT, 0, &describer);
 	fputs(space, out);
+	fputs(calendar, out);
 	fputs("\nplugins:\n", out);
 	for (size_t i = 0; i < input->plugins_count; i++)
 		dump_plugin(out, &describer, input->plugins[i].plugin, input->plugins[i].name);

@@ -50,7 +50,7 @@ static bool is_group(const struct yg_option_set *set, const char *path)
 }
 
 // Keys of the file that are no options, and have readers of their own.
-static const char *const elsewhere[] = {"home", "organisations", "plugins", "modes", "shared_services", "suppressions", NULL};
+static const char *const elsewhere[] = {"home", "organisations", "plugins", "modes", "shared_services", "suppressions", "calendar", NULL};
 
 // Offers the keys that may stand at this level, and whole paths that end in the word: `timezone` means sensor.timezone.
 static void complain_unknown(struct yg_compiler *c, const struct yg_option_set *set, const char *level,

@@ -15,7 +15,7 @@ enum { PROBLEM_MAX = 512 };
 #define MODELS "two_zone|alpha|alpha_prime|beta|beta_prime"
 
 static const char *const org_keys[] = {"code",     "name", "kind",    "parent",  "members", "model",
-                                       "prefixes", "line", "servers", "contact", "modes",  "thresholds", NULL};
+                                       "prefixes", "line", "servers", "contact", "modes",  "thresholds", "calendar", NULL};
 static const char *const name_keys[] = {"ja", "kana", "en", NULL};
 
 static const struct yg_option kind_option = {.path = "kind", .type = YG_OPT_ENUM, .values = KINDS};
@@ -128,6 +128,7 @@ static void read_org(struct yg_compiler *c, const struct yg_node *root)
 	draft->servers = yg_node_child(root, "servers");
 	draft->modes = yg_node_child(root, "modes");
 	draft->thresholds = yg_node_child(root, "thresholds");
+	draft->calendar = yg_node_child(root, "calendar");
 	draft->prefixes = need(c, root, "", "prefixes", "{internet: [203.0.113.0/24]}");
 	c->orgs_count++;
 	if (draft->prefixes)

@@ -50,7 +50,8 @@ static const char bodies[] =
     "| `prefixes` | `{internet: […], lgwan: […], mynumber: […]}`, IPv4 and IPv6, 16,384 in all bodies together. |\n"
     "| `line` | access line in bit/s, `100M`. Thresholds scale with it. |\n"
     "| `servers` | list of `{name, role, address, proto, ports, zones}`; see below. |\n"
-    "| `contact` | whom to call, 127 bytes. |\n\n"
+    "| `contact` | whom to call, 127 bytes. |\n"
+    "| `calendar` | list of entries; see [Calendar](#calendar). |\n\n"
     "Refused: a prefix that two bodies declare, or that lies within another body's (a body may lie within its "
     "parent's: the\n"
     "longest match wins), overlapping zones, an LGWAN prefix in a `two_zone` body, equal codes, parents that do not "
@@ -127,12 +128,34 @@ static void print_plugin(FILE *out, const struct yg_found_plugin *found)
 		print_row(out, prefix, &plugin->options[i]);
 }
 
+static const char calendar[] =
+    "\n## Calendar\n\n"
+    "`calendar` stands in an organisation file for that body, and in the main file for all. It is a list of entries:\n\n"
+    "| key | meaning |\n|---|---|\n"
+    "| `what` | `work`: planned work, silence is no alarm. `backup`: big transfers are no alarm. `surge`: an expected rush "
+    "(a disaster, an election), crowds are no alarm. `holiday`: a Sunday in all but name. |\n"
+    "| `from`, `to` | once: `\"2026-12-01 22:00\"`, or a day alone, which is meant from its beginning and to its end. With "
+    "`days`: `\"22:00\"`, and past midnight where `to` is the earlier one; left out: the whole day. |\n"
+    "| `days` | every week on these: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`. The day is that on which it begins. |\n"
+    "| `reason` | for people, 95 bytes. |\n\n"
+    "Times are those of `sensor.timezone`. Japanese public holidays (2020 to 2050, by law) and 29 December to 3 January count as "
+    "Sundays without being\n"
+    "entered. A board has the entries of the body above it as well. At most 4,096 entries in all; `yagura reload` takes them "
+    "without a new engine.\n\n"
+    "```yaml\n"
+    "calendar:\n"
+    "  - {what: work, from: \"2026-12-01 22:00\", to: \"2026-12-02 05:00\", reason: 回線切替}\n"
+    "  - {what: backup, days: [mon, tue, wed, thu, fri], from: \"22:00\", to: \"04:00\"}\n"
+    "  - {what: holiday, from: \"2026-08-13\", to: \"2026-08-15\", reason: 夏季休業}\n"
+    "```\n";
+
 int yg_compile_reference(const struct yg_compile_input *input, FILE *out)
 {
 	fputs(head, out);
 	print_core(out);
 	fputs(space, out);
 	fputs(bodies, out);
+	fputs(calendar, out);
 	for (size_t i = 0; i < input->plugins_count; i++)
 		print_plugin(out, &input->plugins[i]);
 	return ferror(out) ? -1 : 0;

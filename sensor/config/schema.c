@@ -179,6 +179,22 @@ static void put_server(struct yg_json *j)
 	yg_json_end_object(j);
 }
 
+static void put_calendar(struct yg_json *j)
+{
+	yg_json_object(j, "calendar");
+	yg_json_string(j, "type", "array");
+	open_object(j, "items");
+	put_choice(j, "what", "work|backup|surge|holiday");
+	put_text(j, "from", 16, NULL);
+	put_text(j, "to", 16, NULL);
+	put_list(j, "days", "string");
+	put_text(j, "reason", 95, NULL);
+	yg_json_end_object(j);
+	put_words(j, "required", "what");
+	yg_json_end_object(j);
+	yg_json_end_object(j);
+}
+
 static void put_organisation(struct yg_json *j)
 {
 	open_object(j, "organisation");
@@ -204,6 +220,7 @@ static void put_organisation(struct yg_json *j)
 	yg_json_end_object(j);
 	put_server(j);
 	put_text(j, "contact", 127, NULL);
+	put_calendar(j);
 	yg_json_end_object(j);
 	put_words(j, "required", "code|name|kind|model|prefixes");
 	yg_json_end_object(j);
@@ -242,6 +259,7 @@ int yg_compile_schema(const struct yg_compile_input *input, FILE *out)
 	yg_describe(yg_core_options, YG_O_COUNT, 0, &describer);
 	put_list(j, "home", "string");
 	put_list(j, "organisations", "string");
+	put_calendar(j);
 	put_plugins(j, input, &describer);
 	yg_json_end_object(j);
 	yg_json_object(j, "$defs");

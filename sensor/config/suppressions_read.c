@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "config/address.h"
+#include "config/calendar.h"
 
 static const char key[] = "suppressions";
 static const char *const keys[] = {"id", "kind", "org", "target", "source", "port", "owner", "reason", "since", "expires", NULL};
@@ -96,8 +97,11 @@ static bool read_time(struct yg_compiler *c, const struct yg_node *entry, const 
 	char path[64];
 	if (!text)
 		return false;
-	if (yg_local_time(c, text, day_end, ret_s))
+	const struct yg_config zone = {.zone_steps = c->zone_steps, .zone_steps_count = c->zone_steps_count};
+	if (yg_moment_parse(text, day_end, ret_s)) {
+		*ret_s = yg_zone_second(&zone, *ret_s);
 		return true;
+	}
 	snprintf(path, sizeof path, "%s.%s", key, name);
 	yg_complain(&c->report, yg_node_child(entry, name)->at, path, "'%.32s' is no day or time of the calendar; write %s", text, example);
 	return false;

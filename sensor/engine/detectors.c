@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "config/calendar.h"
+#include "model/abi.h"
 
 struct hook {
 	union {
@@ -35,6 +37,7 @@ struct loaded {
 	struct yg_detectors *owner;
 	struct yg_reload *block; // holds the texts of its options; NULL: the block with which the engine began
 	void *object;
+	struct yg_plugin described; // as this version has it
 	const struct yg_plugin *plugin;
 	void *self;
 	struct yg_host host;
@@ -55,7 +58,8 @@ struct yg_detectors {
 static void host_raise(void *context, const struct yg_alert *alert)
 {
 	struct loaded *l = context;
-	struct yg_alert filled = *alert;
+	struct yg_alert filled;
+	yg_abi_alert(l->plugin->abi_minor, alert, &filled);
 	yg_detectors_fill_org(l->owner->o.config, &filled);
 	l->owner->o.raise(l->owner->o.context, l->plugin->name, &filled);
 }
@@ -87,17 +91,14 @@ static void host_ask(void *context, const struct yg_question *question, struct y
 
 static uint32_t host_planned(void *context, uint16_t org, int64_t second)
 {
-	(void)context;
-	(void)org;
-	(void)second;
-	return 0;
+	const struct loaded *l = context;
+	return yg_planned(l->owner->o.config, org, second);
 }
 
 static unsigned host_week_hour(void *context, uint16_t org, int64_t second)
 {
-	(void)context;
-	(void)org;
-	return (unsigned)((((second + 9 * 3600) / 3600 + 4 * 24) % 168 + 168) % 168);
+	const struct loaded *l = context;
+	return yg_week_hour(l->owner->o.config, org, second);
 }
 
 static const struct yg_server_info *host_server(void *context, uint8_t af, const struct yg_addr *addr, uint8_t proto, uint16_t port)
@@ -204,12 +205,11 @@ static const struct yg_plugin *descriptor_of(void *object, const char *path)
 		yg_error("%s: no Yagura plugin (no object %s in it)", path, YG_PLUGIN_SYMBOL);
 		return NULL;
 	}
-	if (p->abi_major != YG_PLUGIN_ABI_MAJOR || p->size < sizeof *p) {
-		yg_error("%s: built for ABI %u.%u, this sensor has %u.%u; build it again", path, p->abi_major, p->abi_minor,
-			 YG_PLUGIN_ABI_MAJOR, YG_PLUGIN_ABI_MINOR);
-		return NULL;
-	}
-	return p;
+	char why[YG_ABI_WHY_MAX];
+	if (yg_abi_accepts(p, why))
+		return p;
+	yg_error("%s: %s", path, why);
+	return NULL;
 }
 
 static void unload(struct loaded *l)
@@ -229,9 +229,11 @@ static bool fill(struct yg_detectors *d, struct loaded *l, const struct yg_confi
 		yg_error("%s", dlerror());
 		return false;
 	}
-	l->plugin = descriptor_of(l->object, configured->path);
-	if (!l->plugin)
+	const struct yg_plugin *own = descriptor_of(l->object, configured->path);
+	if (!own)
 		return false;
+	yg_abi_describe(own, &l->described);
+	l->plugin = &l->described;
 	if (yg_config_plugin_values(d->o.config, configured, l->plugin->options, l->plugin->options_count, l->values) < 0) {
 		yg_error("%s: its options are not those that the configuration was compiled with", configured->path);
 		return false;
@@ -239,6 +241,7 @@ static bool fill(struct yg_detectors *d, struct loaded *l, const struct yg_confi
 	l->host = (struct yg_host){.size = sizeof l->host, .context = l, .raise = host_raise, .org = host_org,
 				   .evidence = host_evidence, .log = host_log, .ask = host_ask, .planned = host_planned,
 				   .week_hour = host_week_hour, .server = host_server, .server_at = host_server_at};
+	yg_abi_host(l->plugin->abi_minor, &l->host);
 	l->self = l->plugin->create(&l->host, l->values);
 	if (!l->self)
 		yg_error("%s: could not start", configured->path);
