@@ -261,7 +261,7 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 		if (mark->gap) {
 			count(a, YG_AC_TIME_GAPS);
 			yg_detectors_gap(a->detectors, mark->gap_from_ns, mark->time_ns);
-			yg_lifecycle_finish(a->lifecycle, yg_time_from_s(a->second + 1));
+			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1), yg_time_ns(mark->time_ns));
 		} else {
 			for (int64_t s = a->second + 1; s < mark->second; s++)
 				close_second(a, s);
@@ -612,7 +612,9 @@ void yg_aggregator_run(struct yg_aggregator *a)
 		;
 	pump(a);
 	close_second(a, a->second);
-	for (int64_t s = a->second + 1; yg_lifecycle_open(a->lifecycle) && s < a->second + RUN_ON_SECONDS; s++)
+	// What lasts for a day closes where the input ends.
+	for (int64_t s = a->second + 1;
+	     yg_lifecycle_open(a->lifecycle) > yg_lifecycle_lasting(a->lifecycle) && s < a->second + RUN_ON_SECONDS; s++)
 		close_second(a, s);
 	yg_lifecycle_finish(a->lifecycle, a->now);
 	yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));

@@ -95,7 +95,11 @@ struct yg_port_stats {
 	X(ALERTS_RAISED, "alerts.raised") X(ALERTS_SENT, "alerts.sent") X(ALERTS_SUPPRESSED, "alerts.suppressed")                \
 	X(ALERTS_RING_FULL, "alerts.ring_full") X(ALERTS_RING_FULL_HIGH, "alerts.ring_full.high") \
 	X(ALERTS_OPENED, "alerts.opened") X(ALERTS_CLOSED, "alerts.closed") \
-	X(ALERTS_TABLE_FULL, "alerts.table_full") X(ALERTS_HELD, "alerts.held")                                                  \
+	X(ALERTS_TABLE_FULL, "alerts.table_full") X(ALERTS_HELD, "alerts.held") \
+	X(ALERTS_REOPENED, "alerts.reopened") X(ALERTS_CLOSED_FULL, "alerts.closed_full") \
+	X(CAMPAIGN_PULSES, "campaign.pulses") X(CAMPAIGN_OPEN, "campaign.open") X(CAMPAIGN_FULL, "campaign.full") \
+	X(USE_PAIRS, "use.pairs") X(USE_FULL, "use.full") \
+	X(IMPACT_SERVICES, "impact.services") X(IMPACT_FULL, "impact.full") X(IMPACT_CLIENTS_FULL, "impact.clients_full") \
 	X(RATE_KEYS, "rates.keys") X(RATE_EVICTED, "rates.evicted") X(WINDOWS, "windows") X(SECONDS, "seconds")                  \
 	X(TIME_STEPS, "time.steps") X(TIME_GAPS, "time.gaps") X(APPS_FULL, "summary.apps_full")                                  \
 	X(RELOADS, "reloads") X(TIME_STEPS_FORGOTTEN, "time.steps_forgotten") X(TIME_STAMPS_UNSURE, "time.stamps_unsure") \
