@@ -5,7 +5,8 @@
 // before it, so that there is nothing to lie about but the counts, and they must add up to the size that the kernel
 // tells.
 //
-//   header | orgs | prefixes | services | modes | shared | plans | suppressions | plugins | zone steps | core values | plugin values | texts
+//   header | orgs | prefixes | services | modes | shared | plans | suppressions | plugins | zone steps | core values | plugin values
+//   | texts
 //
 // The regions of records are a table, YG_BLOCK_REGIONS: a row there gives its count in the header, its place, its limit, its pointer in
 // struct yg_config, and copies the compiler's drafts. What a record may hold is block_check.c's to say.

@@ -99,7 +99,8 @@ static const char calendar[] =
     "calendar: []\n";
 
 static const char policy[] =
-    "\n# What alerts ask of people, by kind: {scan.port: digest, \"dos.*\": page}; shadow, digest, alert or page. A body's own stand in its\n"
+    "\n# What alerts ask of people, by kind: {scan.port: digest, \"dos.*\": page}; "
+    "shadow, digest, alert or page. A body's own stand in its\n"
     "# file and go first; where nothing stands, severity and confidence decide.\n"
     "# アラート種別ごとの扱い（shadow 試行、digest 日次、alert 60分以内、page 15分以内）。団体のファイルの指定が優先する。\n"
     "modes: {}\n"

@@ -3,7 +3,8 @@
 //
 // `yagura config schema`: the configuration file as JSON Schema 2020-12, for editors that complete and check while one
 // types.
-// `$defs/organisation` is the schema of an organisation file, `$defs/suppressions` that of a suppression file. It says what a schema can say; `yagura check` says the
+// `$defs/organisation` is the schema of an organisation file, `$defs/suppressions` that of a suppression file. It says
+// what a schema can say; `yagura check` says the
 // rest.
 #include "config/compile.h"
 

@@ -26,7 +26,8 @@ static const char *text_of(struct yg_compiler *c, const struct yg_node *entry, c
 	return node ? yg_node_text(c, node, path) : NULL;
 }
 
-static void read_text(struct yg_compiler *c, const struct yg_node *entry, const char *name, const char *example, char *ret_text, size_t size)
+static void read_text(struct yg_compiler *c, const struct yg_node *entry, const char *name, const char *example, char *ret_text,
+		      size_t size)
 {
 	const char *text = text_of(c, entry, name, example);
 	char path[64];
@@ -91,7 +92,8 @@ static bool read_port(struct yg_compiler *c, const struct yg_node *entry, struct
 	return true;
 }
 
-static bool read_time(struct yg_compiler *c, const struct yg_node *entry, const char *name, const char *example, bool day_end, int64_t *ret_s)
+static bool read_time(struct yg_compiler *c, const struct yg_node *entry, const char *name, const char *example, bool day_end,
+		      int64_t *ret_s)
 {
 	const char *text = text_of(c, entry, name, example);
 	char path[64];

@@ -296,7 +296,8 @@ static int restore(void *context, uint32_t version, const void *bytes, uint64_t 
 	if (version != STATE_VERSION || size < sizeof head)
 		return -1;
 	memcpy(&head, from, sizeof head);
-	if (head.rows == 0 || head.rows > ROWS_MAX || head.columns == 0 || head.columns > YG_SUMMARY_ORGS || size != state_size(head.rows, head.columns))
+	if (head.rows == 0 || head.rows > ROWS_MAX || head.columns == 0 || head.columns > YG_SUMMARY_ORGS ||
+	    size != state_size(head.rows, head.columns))
 		return -1;
 	const char *names = (const char *)from + sizeof head;
 	const char *codes = names + head.rows * sizeof p->row[0];

@@ -463,7 +463,8 @@ static void an_alert_says_what_it_asks_of_people(void **state)
 	alert.period_s = 2400;
 	alert.period_mad_s = 120;
 	alert.next_ns = INT64_C(1795244645123456789);
-	assert_has(render_alert(&alert), "\"pulse\":3,\"period_s\":2400,\"period_mad_s\":120,\"next_expected\":\"2026-11-21T16:04:05.123456+0900\"");
+	assert_has(render_alert(&alert),
+		   "\"pulse\":3,\"period_s\":2400,\"period_mad_s\":120,\"next_expected\":\"2026-11-21T16:04:05.123456+0900\"");
 	memcpy(alert.kind, "scan.port", 10);
 	assert_has_not(render_alert(&alert), "\"impact\"");
 	assert_has_not(line, "\"learning\"");

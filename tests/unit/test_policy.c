@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// What an alert asks of people: which suppression fits which alert and for how long, that each distinct alert counts once a life, which rule
-// gives the mode, how long a detector is in shadow and that a restart does not begin it anew. Rules and bodies are made by hand.
+// What an alert asks of people: which suppression fits which alert and for how long, that each distinct alert counts once a life, which
+// rule gives the mode, how long a detector is in shadow and that a restart does not begin it anew. Rules and bodies are made by hand.
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
