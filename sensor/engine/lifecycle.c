@@ -361,10 +361,9 @@ void yg_lifecycle_finish(struct yg_lifecycle *lc, struct yg_time now)
 	run_due(lc, collect(lc, now.ns, ALL), now.ns);
 }
 
-void yg_lifecycle_gap(struct yg_lifecycle *lc, struct yg_time from, struct yg_time to)
+void yg_lifecycle_gap(struct yg_lifecycle *lc, struct yg_time now)
 {
-	run_due(lc, collect(lc, from.ns, ALL_BUT_LASTING), from.ns);
-	run_due(lc, collect(lc, to.ns, DUE), to.ns);
+	run_due(lc, collect(lc, now.ns, ALL_BUT_LASTING), now.ns);
 }
 
 void yg_lifecycle_retune(struct yg_lifecycle *lc, const struct yg_lifecycle_options *options)
