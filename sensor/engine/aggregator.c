@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "engine/aggregator_out.h"
+#include "engine/context.h"
 #include "engine/detectors.h"
 #include "engine/health.h"
 #include "engine/health_spool.h"
@@ -38,6 +39,7 @@ struct yg_aggregator {
 	struct yg_sample_store *sample;
 	struct yg_detectors *detectors;
 	struct yg_lifecycle *lifecycle;
+	struct yg_context *context;
 	struct yg_out *out;
 	struct yg_reload *reload; // the last that was taken
 	int64_t second;     // that is open
@@ -59,15 +61,25 @@ static void count(struct yg_aggregator *a, enum yg_aggregator_counter counter)
 static int emit_alert(void *context, const struct yg_alert *alert)
 {
 	struct yg_aggregator *a = context;
-	if (alert->state == YG_ALERT_OPEN)
-		yg_points_alert(a->points, alert);
-	return yg_out_alert(a->out, alert);
+	struct yg_alert filled = *alert;
+	yg_context_fill(a->context, &filled);
+	if (filled.state == YG_ALERT_OPEN)
+		yg_points_alert(a->points, &filled);
+	return yg_out_alert(a->out, &filled);
 }
 
 static void raise_alert(void *context, const char *detector, const struct yg_alert *alert)
 {
 	struct yg_aggregator *a = context;
 	yg_lifecycle_raise(a->lifecycle, detector, alert, a->now);
+}
+
+static void raise_campaign(void *context, const struct yg_alert *alert)
+{
+	struct yg_aggregator *a = context;
+	struct yg_alert filled = *alert;
+	yg_detectors_fill_org(a->o.config, &filled);
+	yg_lifecycle_raise_lasting(a->lifecycle, "campaign", &filled, YG_CAMPAIGN_QUIET_S, a->now);
 }
 
 // What a plugin raises. While the mirror is not sound it is less certain, and says so.
@@ -107,8 +119,9 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 	a->rates = yg_rate_engine_create(options->config, &options->key);
 	a->sample = yg_sample_create(&options->key);
 	a->out = yg_out_create(&out);
-	if (!a->rates || !a->sample || !a->out) {
-		yg_error("no memory for rates and sample: %s", strerror(errno));
+	a->context = yg_context_create(options->config, &options->key);
+	if (!a->rates || !a->sample || !a->out || !a->context) {
+		yg_error("no memory for rates, sample and context: %s", strerror(errno));
 		yg_aggregator_destroy(a);
 		return NULL;
 	}
@@ -141,6 +154,7 @@ void yg_aggregator_destroy(struct yg_aggregator *a)
 	yg_health_destroy(a->health);
 	yg_shares_destroy(a->shares);
 	yg_lifecycle_destroy(a->lifecycle);
+	yg_context_destroy(a->context);
 	yg_out_destroy(a->out);
 	yg_points_destroy(a->points);
 	yg_sample_destroy(a->sample);
@@ -230,6 +244,21 @@ static void on_window(void *context, const struct yg_window *window)
 	yg_detectors_window(a->detectors, window);
 }
 
+static void count_context(struct yg_aggregator *a)
+{
+	struct yg_counter *c = a->o.stats->aggregator;
+	struct yg_context_stats stats;
+	yg_context_stats(a->context, &stats);
+	yg_counter_set(&c[YG_AC_CAMPAIGN_PULSES], stats.campaign.pulses);
+	yg_counter_set(&c[YG_AC_CAMPAIGN_OPEN], stats.campaign.open);
+	yg_counter_set(&c[YG_AC_CAMPAIGN_FULL], stats.campaign.full);
+	yg_counter_set(&c[YG_AC_USE_PAIRS], stats.blast.pairs);
+	yg_counter_set(&c[YG_AC_USE_FULL], stats.blast.full);
+	yg_counter_set(&c[YG_AC_IMPACT_SERVICES], stats.impact.services);
+	yg_counter_set(&c[YG_AC_IMPACT_FULL], stats.impact.full);
+	yg_counter_set(&c[YG_AC_IMPACT_CLIENTS_FULL], stats.impact.clients_full);
+}
+
 static void close_second(struct yg_aggregator *a, int64_t second)
 {
 	a->now = yg_time_from_s(second + 1);
@@ -237,6 +266,7 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 	yg_rate_engine_mirror(a->rates, one_way_share(a), true);
 	yg_rate_engine_close(a->rates, second, on_window, a);
 	yg_detectors_tick(a->detectors, second);
+	yg_context_tick(a->context, second, one_way_share(a), raise_campaign, a);
 	yg_lifecycle_tick(a->lifecycle, second);
 	yg_points_close(a->points, second);
 	memset(&a->directions[(uint64_t)(second + 1) % ONE_WAY_SECONDS], 0, sizeof a->directions[0]);
@@ -246,6 +276,7 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_KEYS], stats.keys);
 	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_EVICTED], stats.evicted);
 	yg_counter_set(&a->o.stats->aggregator[YG_AC_WINDOWS], stats.windows);
+	count_context(a);
 }
 
 static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mark)
@@ -262,6 +293,7 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 			count(a, YG_AC_TIME_GAPS);
 			yg_detectors_gap(a->detectors, mark->gap_from_ns, mark->time_ns);
 			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1));
+			yg_context_tick(a->context, a->second, one_way_share(a), raise_campaign, a); // what ended by it, before the jump
 			yg_lifecycle_tick(a->lifecycle, mark->second - 1);
 		} else {
 			for (int64_t s = a->second + 1; s < mark->second; s++)
@@ -316,6 +348,7 @@ static void on_restarted(struct yg_aggregator *a, const struct yg_restarted *r)
 static void on_flow(struct yg_aggregator *a, const struct yg_flow *flow)
 {
 	yg_detectors_flow(a->detectors, flow);
+	yg_context_flow(a->context, flow);
 	if (flow->event == YG_FLOW_ENDED && flow->rank > YG_RANK_EMBRYONIC && flow->proto == 6) {
 		unsigned i = (unsigned)((uint64_t)a->second % ONE_WAY_SECONDS);
 		a->directions[i].flows++;
@@ -332,6 +365,7 @@ static void on_event(struct yg_aggregator *a, const struct yg_event *event)
 		break;
 	case YG_EV_CONTACT:
 		yg_detectors_contact(a->detectors, &event->contact);
+		yg_context_contact(a->context, &event->contact);
 		break;
 	case YG_EV_DNS:
 		yg_detectors_dns(a->detectors, &event->dns);
@@ -542,6 +576,7 @@ static void take_reload(struct yg_aggregator *a)
 	a->reload = r;
 	a->o.config = &r->config;
 	yg_rate_engine_retune(a->rates, &r->config);
+	yg_context_retune(a->context, &r->config);
 	yg_out_retune(a->out, &r->config);
 	yg_points_retune(a->points, &r->config);
 	struct yg_lifecycle_options lifecycle = lifecycle_options(&r->config);
@@ -617,6 +652,7 @@ void yg_aggregator_run(struct yg_aggregator *a)
 	for (int64_t s = a->second + 1;
 	     yg_lifecycle_open(a->lifecycle) > yg_lifecycle_lasting(a->lifecycle) && s < a->second + RUN_ON_SECONDS; s++)
 		close_second(a, s);
+	yg_context_tick(a->context, yg_time_second(a->now) - 1, one_way_share(a), raise_campaign, a);
 	yg_lifecycle_finish(a->lifecycle, a->now);
 	yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
 	yg_points_finish(a->points);

@@ -304,12 +304,11 @@ static bool is_worse(const struct yg_campaign_chain *chain, const struct yg_aler
 
 static void say_worse(const struct yg_campaign_chain *chain, struct yg_alert *a)
 {
-	char tail[YG_TEXT_MAX / 2];
-	snprintf(tail, sizeof tail, "これまでの%u回のうち最大のものの%.1f倍。", chain->pulses - 1, fmin(ratio_of(a) / chain->worst, 1e6));
-	yg_lifecycle_text_append(a->text_ja, tail);
-	snprintf(tail, sizeof tail, " It is %.1f times the worst of the %u pulses before.", fmin(ratio_of(a) / chain->worst, 1e6),
-		 chain->pulses - 1);
-	yg_lifecycle_text_append(a->text_en, tail);
+	char ja[160], en[160];
+	double times = fmin(ratio_of(a) / chain->worst, 1e6);
+	snprintf(ja, sizeof ja, "これまでの%u回のうち最大のものの%.1f倍。", chain->pulses - 1, times);
+	snprintf(en, sizeof en, " It is %.1f times the worst of the %u pulses before.", times, chain->pulses - 1);
+	yg_lifecycle_text_clause(a, ja, en);
 }
 
 void yg_campaign_fill(struct yg_campaign *c, struct yg_alert *a)

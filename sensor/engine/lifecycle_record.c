@@ -229,6 +229,15 @@ void yg_lifecycle_text_append(char text[YG_TEXT_MAX], const char *tail)
 	text[len + tail_len] = 0;
 }
 
+void yg_lifecycle_text_clause(struct yg_alert *a, const char *ja, const char *en)
+{
+	bool fits = strnlen(a->text_ja, YG_TEXT_MAX) + strlen(ja) < YG_TEXT_MAX && strnlen(a->text_en, YG_TEXT_MAX) + strlen(en) < YG_TEXT_MAX;
+	if (!fits)
+		return;
+	strncat(a->text_ja, ja, YG_TEXT_MAX - 1 - strnlen(a->text_ja, YG_TEXT_MAX - 1));
+	strncat(a->text_en, en, YG_TEXT_MAX - 1 - strnlen(a->text_en, YG_TEXT_MAX - 1));
+}
+
 void yg_lifecycle_text_closed(struct yg_alert *a, bool displaced)
 {
 	int64_t seconds = (a->last_ns - a->first_ns + YG_NS_PER_S - 1) / YG_NS_PER_S;
