@@ -293,7 +293,8 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 			count(a, YG_AC_TIME_GAPS);
 			yg_detectors_gap(a->detectors, mark->gap_from_ns, mark->time_ns);
 			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1));
-			yg_context_tick(a->context, a->second, one_way_share(a), raise_campaign, a); // what ended by it, before the jump
+			yg_context_tick(a->context, a->second, one_way_share(a), raise_campaign, a);
+			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1)); // what campaigns have to say of what just ended
 			yg_lifecycle_tick(a->lifecycle, mark->second - 1);
 		} else {
 			for (int64_t s = a->second + 1; s < mark->second; s++)

@@ -16,7 +16,8 @@
 #include "engine/state.h"
 #include "engine/target.h"
 
-enum { BUCKETS = 65536, HINT_BITS = 65536, ORGS = 64 * YG_AFFECTED_WORDS, SERVERS = 16384 + 1024, DAY_S = 86400, NAMED = 3, NAMED_BYTES = 140 };
+enum { BUCKETS = 65536, HINT_BITS = 65536,
+       ORGS = 64 * YG_AFFECTED_WORDS, SERVERS = 16384 + 1024, DAY_S = 86400, NAMED = 3, NAMED_BYTES = 140 };
 #define NONE UINT32_MAX
 
 struct pair {

@@ -4,10 +4,10 @@
 // Impact: what an attack does to the service, by what those get who used it before. Attackers do not count, whether answered or not.
 //
 // A service is an internal address, protocol and port that answered somebody: a flow that was established (TCP) or that had payload both
-// ways. Its clients are known by two Bloom filters (B. H. Bloom, CACM 13, 1970) that take turns every YG_IMPACT_TURN_S, so that a client is
-// known for three and a half to seven days. What was learned waits YG_IMPACT_WAIT_S and is given up when an attack on the service begins
-// meanwhile: those who forge addresses do not become known by it. With 16 bits a client and at most two fifths of a filter set, one stranger
-// in two million passes for a client; the first thousand or so clients are in it, a sample when there are more.
+// ways. Its clients are known by two Bloom filters (B. H. Bloom, CACM 13, 1970) that take turns every YG_IMPACT_TURN_S: a client is known
+// for three and a half to seven days. What was learned waits YG_IMPACT_WAIT_S and is given up when an attack on the service begins
+// meanwhile: those who forge addresses do not become known by it. With 16 probes and at most two fifths of a filter set, one stranger in
+// two million passes for a client; the first thousand or so clients are in it, a sample when there are more.
 //
 // Served is the share of known clients' attempts that were answered, of those answered, refused or given up in the last YG_IMPACT_WINDOW_S.
 // It is held against what is usual: the mean over minutes without attack, each weighing 1/240 at least. From YG_IMPACT_WINDOW_S after the

@@ -29,7 +29,8 @@ static inline bool yg_target_is_hurt(const struct yg_alert *a)
 }
 
 // Whether the server is in the target; `org` is the body that it belongs to. Of the server, proto and port 0 are all.
-static inline bool yg_target_holds(const struct yg_alert *a, uint8_t af, const struct yg_addr *addr, uint8_t proto, uint16_t port, uint16_t org)
+static inline bool yg_target_holds(const struct yg_alert *a, uint8_t af, const struct yg_addr *addr, uint8_t proto, uint16_t port,
+				   uint16_t org)
 {
 	if (!a->target_len)
 		return a->org == YG_ORG_NONE || a->org == org;

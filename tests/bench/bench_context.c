@@ -47,7 +47,8 @@ static void fill(unsigned kind)
 		unsigned n = (unsigned)(seed % SERVICES);
 		c->addr[1] = kind ? hand_v4(10, 1, n >> 8, n & 255) : hand_v4(198, (unsigned)seed & 255, (unsigned)(seed >> 8) & 255, 7);
 		unsigned client = (unsigned)(seed >> 32);
-		c->addr[0] = kind == 1 ? hand_v4(203, 0, 113, client % 100) : hand_v4(100 + (client & 63), client >> 24, client >> 16 & 255, client >> 8 & 255);
+		c->addr[0] = kind == 1 ? hand_v4(203, 0, 113, client % 100) : 
+					 hand_v4(100 + (client & 63), client >> 24, client >> 16 & 255, client >> 8 & 255);
 	}
 }
 

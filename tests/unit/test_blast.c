@@ -159,8 +159,10 @@ static void prefixes_bodies_and_the_line_hold_what_lies_in_them(void **state)
 	(void)state;
 	struct fixture f;
 	begin(&f);
-	struct yg_alert near = attack("dos.carpet", hand_v4(10, 1, 0, 0), 24, 0, 0, 5), far = attack("dos.carpet", hand_v4(10, 2, 0, 0), 24, 0, 0, 5);
-	struct yg_alert body = attack("dos.volume", hand_v4(0, 0, 0, 0), 0, 0, 0, 0), line = attack("link.saturation", hand_v4(0, 0, 0, 0), 0, 0, 0, YG_ORG_NONE);
+	struct yg_alert near = attack("dos.carpet", hand_v4(10, 1, 0, 0), 24, 0, 0, 5);
+	struct yg_alert far = attack("dos.carpet", hand_v4(10, 2, 0, 0), 24, 0, 0, 5);
+	struct yg_alert body = attack("dos.volume", hand_v4(0, 0, 0, 0), 0, 0, 0, 0);
+	struct yg_alert line = attack("link.saturation", hand_v4(0, 0, 0, 0), 0, 0, 0, YG_ORG_NONE);
 	yg_blast_fill(f.blast, &near);
 	yg_blast_fill(f.blast, &far);
 	yg_blast_fill(f.blast, &body);
@@ -275,7 +277,8 @@ static void a_reload_keeps_what_was_learned_of_services(void **state)
 	struct yg_config next = f.hand.config;
 	next.shared_count = 1; // the second shared service is gone
 	yg_blast_retune(f.blast, &next);
-	struct yg_alert proxy = attack("dos.syn_flood", hand_v4(10, 1, 1, 1), 32, 6, 3128, 0), mail = attack("dos.syn_flood", hand_v4(10, 9, 0, 25), 32, 6, 25, 7);
+	struct yg_alert proxy = attack("dos.syn_flood", hand_v4(10, 1, 1, 1), 32, 6, 3128, 0);
+	struct yg_alert mail = attack("dos.syn_flood", hand_v4(10, 9, 0, 25), 32, 6, 25, 7);
 	yg_blast_fill(f.blast, &proxy);
 	yg_blast_fill(f.blast, &mail);
 	assert_true(proxy.affected_count == 2 && mail.affected_count == 1);
