@@ -23,6 +23,7 @@
 #include "engine/rate_engine.h"
 #include "engine/sample.h"
 #include "engine/shares.h"
+#include "engine/state.h"
 
 enum { ONE_WAY_SECONDS = 60, RUN_ON_SECONDS = 7200, LIVE_EVENTS = 4096, STALLED_MS = 1000, CATCH_UP_SECONDS = 300 };
 
@@ -51,6 +52,7 @@ struct yg_aggregator {
 	struct yg_health *health; // NULL: a replay
 	struct yg_shares *shares; // NULL: a replay
 	struct yg_points *points; // NULL: nobody wants any
+	struct yg_state *state;   // NULL: nothing is kept
 };
 
 static void count(struct yg_aggregator *a, enum yg_aggregator_counter counter)
@@ -88,6 +90,7 @@ static void raise_found(void *context, const char *detector, const struct yg_ale
 	struct yg_aggregator *a = context;
 	struct yg_alert tempered = *alert;
 	yg_detector_count(a->o.stats, detector, 1);
+	yg_rate_engine_untrain(a->rates, alert);
 	yg_health_temper(a->health, &tempered);
 	yg_shares_temper(a->shares, yg_detectors_needs_of(a->detectors, detector), a->second, &tempered);
 	raise_alert(a, detector, &tempered);
@@ -106,6 +109,47 @@ static struct yg_lifecycle *open_lifecycle(struct yg_aggregator *a)
 {
 	struct yg_lifecycle_options options = lifecycle_options(a->o.config);
 	return yg_lifecycle_create(&options, a->o.open_alerts, a->o.open_alerts_size, emit_alert, a);
+}
+
+static void count_rates(struct yg_aggregator *a)
+{
+	struct yg_rate_engine_stats stats;
+	yg_rate_engine_stats(a->rates, &stats);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_KEYS], stats.keys);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_EVICTED], stats.evicted);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_WINDOWS], stats.windows);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES], stats.baselines);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_FULL], stats.baselines_full);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_RESTORED], stats.restored);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_NOT_RESTORED], stats.not_restored);
+}
+
+static void count_state(struct yg_aggregator *a)
+{
+	if (!a->state)
+		return;
+	const struct yg_state_stats *stats = yg_state_stats(a->state);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_SNAPSHOTS], stats->snapshots);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_DROPPED], stats->dropped);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_CUT], stats->cut);
+}
+
+// What an engine before this one learned. Without memory for it everything is learned anew, and the run goes on.
+static void open_state(struct yg_aggregator *a)
+{
+	struct yg_state_part baselines, context[YG_CONTEXT_PARTS];
+	yg_rate_engine_part(a->rates, &baselines);
+	yg_context_parts(a->context, context);
+	a->state = a->o.state ? yg_state_create(a->o.state, a->o.state_size / 2) : NULL;
+	int error = a->o.state && !a->state ? -ENOMEM : yg_state_add(a->state, &baselines);
+	for (unsigned i = 0; i < YG_CONTEXT_PARTS && !error; i++)
+		error = yg_state_add(a->state, &context[i]);
+	if (error)
+		yg_warn("state: %s; what is learned will not outlive this engine", strerror(-error));
+	yg_detectors_keep(a->detectors, a->state);
+	yg_state_restore(a->state);
+	count_rates(a);
+	count_state(a);
 }
 
 struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *options)
@@ -138,8 +182,10 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 	const struct yg_health_options health = {options->config, options->stats, options->workers, raise_alert, a};
 	a->health = options->replay ? NULL : yg_health_create(&health);
 	a->shares = options->replay ? NULL : yg_shares_create(options->config);
-	if (a->lifecycle && a->detectors && (a->health || options->replay))
+	if (a->lifecycle && a->detectors && (a->health || options->replay)) {
+		open_state(a);
 		return a;
+	}
 	if (!a->lifecycle)
 		yg_error("the table of open alerts: %s", strerror(errno));
 	yg_aggregator_destroy(a);
@@ -150,6 +196,7 @@ void yg_aggregator_destroy(struct yg_aggregator *a)
 {
 	if (!a)
 		return;
+	yg_state_destroy(a->state);
 	yg_detectors_close(a->detectors);
 	yg_health_destroy(a->health);
 	yg_shares_destroy(a->shares);
@@ -244,21 +291,6 @@ static void on_window(void *context, const struct yg_window *window)
 	yg_detectors_window(a->detectors, window);
 }
 
-static void count_context(struct yg_aggregator *a)
-{
-	struct yg_counter *c = a->o.stats->aggregator;
-	struct yg_context_stats stats;
-	yg_context_stats(a->context, &stats);
-	yg_counter_set(&c[YG_AC_CAMPAIGN_PULSES], stats.campaign.pulses);
-	yg_counter_set(&c[YG_AC_CAMPAIGN_OPEN], stats.campaign.open);
-	yg_counter_set(&c[YG_AC_CAMPAIGN_FULL], stats.campaign.full);
-	yg_counter_set(&c[YG_AC_USE_PAIRS], stats.blast.pairs);
-	yg_counter_set(&c[YG_AC_USE_FULL], stats.blast.full);
-	yg_counter_set(&c[YG_AC_IMPACT_SERVICES], stats.impact.services);
-	yg_counter_set(&c[YG_AC_IMPACT_FULL], stats.impact.full);
-	yg_counter_set(&c[YG_AC_IMPACT_CLIENTS_FULL], stats.impact.clients_full);
-}
-
 static void close_second(struct yg_aggregator *a, int64_t second)
 {
 	a->now = yg_time_from_s(second + 1);
@@ -271,12 +303,8 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 	yg_points_close(a->points, second);
 	memset(&a->directions[(uint64_t)(second + 1) % ONE_WAY_SECONDS], 0, sizeof a->directions[0]);
 	count(a, YG_AC_SECONDS);
-	struct yg_rate_engine_stats stats;
-	yg_rate_engine_stats(a->rates, &stats);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_KEYS], stats.keys);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_EVICTED], stats.evicted);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_WINDOWS], stats.windows);
-	count_context(a);
+	count_rates(a);
+	yg_context_count(a->context, a->o.stats->aggregator);
 }
 
 static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mark)
@@ -548,6 +576,7 @@ static void close_seconds(struct yg_aggregator *a)
 		a->second++;
 		yg_out_counts(a->out, yg_lifecycle_stats(a->lifecycle));
 	}
+	count_state(a);
 }
 
 static bool all_ended(const struct yg_aggregator *a)
@@ -572,8 +601,10 @@ static void take_reload(struct yg_aggregator *a)
 		atomic_store(&box->state, YG_RELOAD_REFUSED);
 		return;
 	}
+	yg_detectors_forget(a->detectors, a->state);
 	yg_detectors_replace(a->detectors, next);
 	a->detectors = next;
+	yg_detectors_keep(a->detectors, a->state);
 	a->reload = r;
 	a->o.config = &r->config;
 	yg_rate_engine_retune(a->rates, &r->config);
@@ -623,11 +654,15 @@ static void run_live(struct yg_aggregator *a)
 		count_beat(a);
 		take_reload(a);
 		if (a->started)
+			yg_state_turn(a->state, a->second);
+		if (a->started)
 			yg_health_look(a->health, monotonic_ms());
 		if (!any && !ended)
 			nanosleep(&nap, NULL);
 	}
 	close_rest(a);
+	yg_state_finish(a->state, a->second);
+	count_state(a);
 	// Who stops the sensor ends its alerts too; an engine that is about to be started again finds them open, and its courier waiting.
 	if (*a->o.stop == YG_STOP_END) {
 		yg_lifecycle_finish(a->lifecycle, a->now);
@@ -654,6 +689,8 @@ void yg_aggregator_run(struct yg_aggregator *a)
 	     yg_lifecycle_open(a->lifecycle) > yg_lifecycle_lasting(a->lifecycle) && s < a->second + RUN_ON_SECONDS; s++)
 		close_second(a, s);
 	yg_context_tick(a->context, yg_time_second(a->now) - 1, one_way_share(a), raise_campaign, a);
+	yg_state_finish(a->state, a->second);
+	count_state(a);
 	yg_lifecycle_finish(a->lifecycle, a->now);
 	yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
 	yg_points_finish(a->points);

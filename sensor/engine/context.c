@@ -72,11 +72,22 @@ void yg_context_fill(struct yg_context *c, struct yg_alert *alert)
 	yg_campaign_fill(c->campaign, alert);
 }
 
-void yg_context_stats(const struct yg_context *c, struct yg_context_stats *ret_stats)
+void yg_context_count(const struct yg_context *c, struct yg_counter *counters)
 {
-	yg_campaign_stats(c->campaign, &ret_stats->campaign);
-	yg_blast_stats(c->blast, &ret_stats->blast);
-	yg_impact_stats(c->impact, &ret_stats->impact);
+	struct yg_campaign_stats campaign;
+	struct yg_blast_stats blast;
+	struct yg_impact_stats impact;
+	yg_campaign_stats(c->campaign, &campaign);
+	yg_blast_stats(c->blast, &blast);
+	yg_impact_stats(c->impact, &impact);
+	yg_counter_set(&counters[YG_AC_CAMPAIGN_PULSES], campaign.pulses);
+	yg_counter_set(&counters[YG_AC_CAMPAIGN_OPEN], campaign.open);
+	yg_counter_set(&counters[YG_AC_CAMPAIGN_FULL], campaign.full);
+	yg_counter_set(&counters[YG_AC_USE_PAIRS], blast.pairs);
+	yg_counter_set(&counters[YG_AC_USE_FULL], blast.full);
+	yg_counter_set(&counters[YG_AC_IMPACT_SERVICES], impact.services);
+	yg_counter_set(&counters[YG_AC_IMPACT_FULL], impact.full);
+	yg_counter_set(&counters[YG_AC_IMPACT_CLIENTS_FULL], impact.clients_full);
 }
 
 void yg_context_parts(struct yg_context *c, struct yg_state_part ret_parts[YG_CONTEXT_PARTS])

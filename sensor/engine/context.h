@@ -16,14 +16,9 @@
 #include "engine/campaign.h"
 #include "engine/impact.h"
 #include "engine/state.h"
+#include "model/stats.h"
 
 struct yg_context;
-
-struct yg_context_stats {
-	struct yg_campaign_stats campaign;
-	struct yg_blast_stats blast;
-	struct yg_impact_stats impact;
-};
 
 // NULL and errno: no memory. The config outlives the object, or the next retune.
 struct yg_context *yg_context_create(const struct yg_config *config, const struct yg_hash_key *key);
@@ -38,7 +33,8 @@ void yg_context_tick(struct yg_context *context, int64_t second, float one_way, 
 
 void yg_context_fill(struct yg_context *context, struct yg_alert *alert);
 
-void yg_context_stats(const struct yg_context *context, struct yg_context_stats *ret_stats);
+// Writes its rows of the aggregator's counters (by enum yg_aggregator_counter).
+void yg_context_count(const struct yg_context *context, struct yg_counter *counters);
 
 enum { YG_CONTEXT_PARTS = 3 };
 
