@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "engine/aggregator_out.h"
+#include "engine/context.h"
 #include "engine/detectors.h"
 #include "engine/health.h"
 #include "engine/health_spool.h"
@@ -23,6 +24,7 @@
 #include "engine/rate_engine.h"
 #include "engine/sample.h"
 #include "engine/shares.h"
+#include "engine/state.h"
 
 enum { ONE_WAY_SECONDS = 60, RUN_ON_SECONDS = 7200, LIVE_EVENTS = 4096, STALLED_MS = 1000, CATCH_UP_SECONDS = 300 };
 
@@ -40,6 +42,7 @@ struct yg_aggregator {
 	struct yg_detectors *detectors;
 	struct yg_lifecycle *lifecycle;
 	struct yg_policy *policy;
+	struct yg_context *context;
 	struct yg_out *out;
 	struct yg_reload *reload; // the last that was taken
 	int64_t second;     // that is open
@@ -51,6 +54,7 @@ struct yg_aggregator {
 	struct yg_health *health; // NULL: a replay
 	struct yg_shares *shares; // NULL: a replay
 	struct yg_points *points; // NULL: nobody wants any
+	struct yg_state *state;   // NULL: nothing is kept
 };
 
 static void count(struct yg_aggregator *a, enum yg_aggregator_counter counter)
@@ -62,17 +66,27 @@ static int emit_alert(void *context, const struct yg_alert *alert)
 {
 	struct yg_aggregator *a = context;
 	struct yg_alert out = *alert;
+	yg_context_fill(a->context, &out);
 	yg_policy_fill(a->policy, &out);
 	if (out.state == YG_ALERT_OPEN)
 		yg_points_alert(a->points, &out);
 	return yg_out_alert(a->out, &out);
 }
 
+// By a suppression. Counted once in its life.
+static void hide(struct yg_aggregator *a, bool new)
+{
+	if (!new)
+		return;
+	yg_lifecycle_count_hidden(a->lifecycle);
+	count(a, YG_AC_ALERTS_BY_RULE);
+}
+
 static void raise_alert(void *context, const char *detector, const struct yg_alert *alert)
 {
 	struct yg_aggregator *a = context;
-	bool hidden;
-	switch (yg_policy_judge(a->policy, detector, alert, a->now, &hidden)) {
+	bool new;
+	switch (yg_policy_judge(a->policy, detector, alert, a->now, &new)) {
 	case YG_POLICY_TELL:
 		yg_lifecycle_raise(a->lifecycle, detector, alert, a->now);
 		break;
@@ -80,12 +94,21 @@ static void raise_alert(void *context, const char *detector, const struct yg_ale
 		yg_lifecycle_raise_shadow(a->lifecycle, detector, alert, a->now);
 		break;
 	case YG_POLICY_SUPPRESSED:
-		if (hidden) {
-			yg_lifecycle_count_hidden(a->lifecycle);
-			count(a, YG_AC_ALERTS_BY_RULE);
-		}
+		hide(a, new);
 		break;
 	}
+}
+
+static void raise_campaign(void *context, const struct yg_alert *alert)
+{
+	struct yg_aggregator *a = context;
+	struct yg_alert filled = *alert;
+	bool new;
+	yg_detectors_fill_org(a->o.config, &filled);
+	if (yg_policy_judge(a->policy, "campaign", &filled, a->now, &new) == YG_POLICY_SUPPRESSED)
+		hide(a, new);
+	else // one whose configured mode is shadow goes out as such
+		yg_lifecycle_raise_lasting(a->lifecycle, "campaign", &filled, YG_CAMPAIGN_QUIET_S, a->now);
 }
 
 // What a plugin raises. While the mirror is not sound it is less certain, and says so.
@@ -94,6 +117,7 @@ static void raise_found(void *context, const char *detector, const struct yg_ale
 	struct yg_aggregator *a = context;
 	struct yg_alert tempered = *alert;
 	yg_detector_count(a->o.stats, detector, 1);
+	yg_rate_engine_untrain(a->rates, alert);
 	yg_health_temper(a->health, &tempered);
 	yg_shares_temper(a->shares, yg_detectors_needs_of(a->detectors, detector), a->second, &tempered);
 	raise_alert(a, detector, &tempered);
@@ -114,6 +138,47 @@ static struct yg_lifecycle *open_lifecycle(struct yg_aggregator *a)
 	return yg_lifecycle_create(&options, a->o.open_alerts, a->o.open_alerts_size, emit_alert, a);
 }
 
+static void count_rates(struct yg_aggregator *a)
+{
+	struct yg_rate_engine_stats stats;
+	yg_rate_engine_stats(a->rates, &stats);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_KEYS], stats.keys);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_EVICTED], stats.evicted);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_WINDOWS], stats.windows);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES], stats.baselines);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_FULL], stats.baselines_full);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_RESTORED], stats.restored);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_NOT_RESTORED], stats.not_restored);
+}
+
+static void count_state(struct yg_aggregator *a)
+{
+	if (!a->state)
+		return;
+	const struct yg_state_stats *stats = yg_state_stats(a->state);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_SNAPSHOTS], stats->snapshots);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_DROPPED], stats->dropped);
+	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_CUT], stats->cut);
+}
+
+// What an engine before this one learned. Without memory for it everything is learned anew, and the run goes on.
+static void open_state(struct yg_aggregator *a)
+{
+	struct yg_state_part baselines, context[YG_CONTEXT_PARTS];
+	yg_rate_engine_part(a->rates, &baselines);
+	yg_context_parts(a->context, context);
+	a->state = a->o.state ? yg_state_create(a->o.state, a->o.state_size / 2) : NULL;
+	int error = a->o.state && !a->state ? -ENOMEM : yg_state_add(a->state, &baselines);
+	for (unsigned i = 0; i < YG_CONTEXT_PARTS && !error; i++)
+		error = yg_state_add(a->state, &context[i]);
+	if (error)
+		yg_warn("state: %s; what is learned will not outlive this engine", strerror(-error));
+	yg_detectors_keep(a->detectors, a->state);
+	yg_state_restore(a->state);
+	count_rates(a);
+	count_state(a);
+}
+
 struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *options)
 {
 	struct yg_aggregator *a = calloc(1, sizeof *a);
@@ -125,8 +190,9 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 	a->rates = yg_rate_engine_create(options->config, &options->key);
 	a->sample = yg_sample_create(&options->key);
 	a->out = yg_out_create(&out);
-	if (!a->rates || !a->sample || !a->out) {
-		yg_error("no memory for rates and sample: %s", strerror(errno));
+	a->context = yg_context_create(options->config, &options->key);
+	if (!a->rates || !a->sample || !a->out || !a->context) {
+		yg_error("no memory for rates, sample and context: %s", strerror(errno));
 		yg_aggregator_destroy(a);
 		return NULL;
 	}
@@ -145,8 +211,10 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 	const struct yg_health_options health = {options->config, options->stats, options->workers, raise_alert, a};
 	a->health = options->replay ? NULL : yg_health_create(&health);
 	a->shares = options->replay ? NULL : yg_shares_create(options->config);
-	if (a->lifecycle && a->detectors && (a->health || options->replay))
+	if (a->lifecycle && a->detectors && (a->health || options->replay)) {
+		open_state(a);
 		return a;
+	}
 	if (!a->lifecycle)
 		yg_error("the table of open alerts: %s", strerror(errno));
 	yg_aggregator_destroy(a);
@@ -157,11 +225,13 @@ void yg_aggregator_destroy(struct yg_aggregator *a)
 {
 	if (!a)
 		return;
+	yg_state_destroy(a->state);
 	yg_detectors_close(a->detectors);
 	yg_health_destroy(a->health);
 	yg_shares_destroy(a->shares);
 	yg_lifecycle_destroy(a->lifecycle);
 	yg_policy_destroy(a->policy);
+	yg_context_destroy(a->context);
 	yg_out_destroy(a->out);
 	yg_points_destroy(a->points);
 	yg_sample_destroy(a->sample);
@@ -258,16 +328,14 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 	yg_rate_engine_mirror(a->rates, one_way_share(a), true);
 	yg_rate_engine_close(a->rates, second, on_window, a);
 	yg_detectors_tick(a->detectors, second);
+	yg_context_tick(a->context, second, one_way_share(a), raise_campaign, a);
 	yg_lifecycle_tick(a->lifecycle, second);
 	yg_policy_second(a->policy, second);
 	yg_points_close(a->points, second);
 	memset(&a->directions[(uint64_t)(second + 1) % ONE_WAY_SECONDS], 0, sizeof a->directions[0]);
 	count(a, YG_AC_SECONDS);
-	struct yg_rate_engine_stats stats;
-	yg_rate_engine_stats(a->rates, &stats);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_KEYS], stats.keys);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_EVICTED], stats.evicted);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_WINDOWS], stats.windows);
+	count_rates(a);
+	yg_context_count(a->context, a->o.stats->aggregator);
 }
 
 static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mark)
@@ -283,7 +351,10 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 		if (mark->gap) {
 			count(a, YG_AC_TIME_GAPS);
 			yg_detectors_gap(a->detectors, mark->gap_from_ns, mark->time_ns);
-			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1), yg_time_ns(mark->time_ns));
+			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1));
+			yg_context_tick(a->context, a->second, one_way_share(a), raise_campaign, a);
+			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1)); // what campaigns have to say of what just ended
+			yg_lifecycle_tick(a->lifecycle, mark->second - 1);
 		} else {
 			for (int64_t s = a->second + 1; s < mark->second; s++)
 				close_second(a, s);
@@ -337,6 +408,7 @@ static void on_restarted(struct yg_aggregator *a, const struct yg_restarted *r)
 static void on_flow(struct yg_aggregator *a, const struct yg_flow *flow)
 {
 	yg_detectors_flow(a->detectors, flow);
+	yg_context_flow(a->context, flow);
 	if (flow->event == YG_FLOW_ENDED && flow->rank > YG_RANK_EMBRYONIC && flow->proto == 6) {
 		unsigned i = (unsigned)((uint64_t)a->second % ONE_WAY_SECONDS);
 		a->directions[i].flows++;
@@ -353,6 +425,7 @@ static void on_event(struct yg_aggregator *a, const struct yg_event *event)
 		break;
 	case YG_EV_CONTACT:
 		yg_detectors_contact(a->detectors, &event->contact);
+		yg_context_contact(a->context, &event->contact);
 		break;
 	case YG_EV_DNS:
 		yg_detectors_dns(a->detectors, &event->dns);
@@ -534,6 +607,7 @@ static void close_seconds(struct yg_aggregator *a)
 		a->second++;
 		yg_out_counts(a->out, yg_lifecycle_stats(a->lifecycle));
 	}
+	count_state(a);
 }
 
 static bool all_ended(const struct yg_aggregator *a)
@@ -558,11 +632,14 @@ static void take_reload(struct yg_aggregator *a)
 		atomic_store(&box->state, YG_RELOAD_REFUSED);
 		return;
 	}
+	yg_detectors_forget(a->detectors, a->state);
 	yg_detectors_replace(a->detectors, next);
 	a->detectors = next;
+	yg_detectors_keep(a->detectors, a->state);
 	a->reload = r;
 	a->o.config = &r->config;
 	yg_rate_engine_retune(a->rates, &r->config);
+	yg_context_retune(a->context, &r->config);
 	yg_out_retune(a->out, &r->config);
 	yg_points_retune(a->points, &r->config);
 	yg_policy_retune(a->policy, &r->config);
@@ -609,11 +686,15 @@ static void run_live(struct yg_aggregator *a)
 		count_beat(a);
 		take_reload(a);
 		if (a->started)
+			yg_state_turn(a->state, a->second);
+		if (a->started)
 			yg_health_look(a->health, monotonic_ms());
 		if (!any && !ended)
 			nanosleep(&nap, NULL);
 	}
 	close_rest(a);
+	yg_state_finish(a->state, a->second);
+	count_state(a);
 	// Who stops the sensor ends its alerts too; an engine that is about to be started again finds them open, and its courier waiting.
 	if (*a->o.stop == YG_STOP_END) {
 		yg_lifecycle_finish(a->lifecycle, a->now);
@@ -640,6 +721,9 @@ void yg_aggregator_run(struct yg_aggregator *a)
 	for (int64_t s = a->second + 1;
 	     yg_lifecycle_open(a->lifecycle) > yg_lifecycle_lasting(a->lifecycle) && s < a->second + RUN_ON_SECONDS; s++)
 		close_second(a, s);
+	yg_context_tick(a->context, yg_time_second(a->now) - 1, one_way_share(a), raise_campaign, a);
+	yg_state_finish(a->state, a->second);
+	count_state(a);
 	yg_lifecycle_finish(a->lifecycle, a->now);
 	yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
 	yg_points_finish(a->points);

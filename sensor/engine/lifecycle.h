@@ -102,8 +102,9 @@ void yg_lifecycle_tick(struct yg_lifecycle *lc, int64_t second);
 // Closes whatever is open, in order of id: the end of a replay.
 void yg_lifecycle_finish(struct yg_lifecycle *lc, struct yg_time now);
 
-// Packet time jumps from `from` to `to`: closes, in order of id, all but the lasting ones that have time left.
-void yg_lifecycle_gap(struct yg_lifecycle *lc, struct yg_time from, struct yg_time to);
+// Packet time is about to jump: closes, in order of id, all but the lasting ones, and updates those of them that were
+// raised since their last line. The next tick closes those that have no time left.
+void yg_lifecycle_gap(struct yg_lifecycle *lc, struct yg_time now);
 
 // Open alerts, summaries included; and how many of them are lasting.
 uint32_t yg_lifecycle_open(const struct yg_lifecycle *lc);
