@@ -144,8 +144,8 @@ static bool body_is_sound(const struct body_head *h)
 	for (unsigned w = 0; w < BODY_WAYS; w++)
 		if (!isfinite(h->recent_rate[w]) || h->recent_rate[w] < 0 || h->recent_rate[w] > RATE_MAX || h->silent_s[w] > SILENT_MAX)
 			return false;
-	return memchr(h->code, 0, CODE_BYTES) && h->recent_minutes <= BODY_RECENT && h->hours <= BODY_ROWS * BODY_WEEKS && h->silence <= IN_MIRROR &&
-	       h->first_s >= 0;
+	return memchr(h->code, 0, CODE_BYTES) && h->recent_minutes <= BODY_RECENT && h->hours <= BODY_ROWS * BODY_WEEKS &&
+	       h->silence <= IN_MIRROR && h->first_s >= 0;
 }
 
 // A body's hours; with `b`, into it.

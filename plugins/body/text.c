@@ -65,8 +65,8 @@ void body_text_dark(struct yg_alert *a, const struct yg_org_info *org, const str
 	bool out = hope->way == BODY_OUT;
 	snprintf(a->text_ja, sizeof a->text_ja, "%sの通信が途絶えています。普段なら%s約%sパケットが流れる%u秒間に、1パケットも届いていません。%s",
 		 name_of(org, true), out ? "この団体から" : "この団体宛に", expected, silent_s, ja);
-	snprintf(a->text_en, sizeof a->text_en, "%s has gone dark: nothing %s it for %u s, in which about %s packets are usual.%s", name_of(org, false),
-		 out ? "came from" : "went to", silent_s, expected, en);
+	snprintf(a->text_en, sizeof a->text_en, "%s has gone dark: nothing %s it for %u s, in which about %s packets are usual.%s",
+		 name_of(org, false), out ? "came from" : "went to", silent_s, expected, en);
 }
 
 void body_text_habit(struct yg_alert *a, const struct yg_org_info *org, enum body_metric metric, enum body_side side, uint32_t days)
@@ -86,8 +86,9 @@ void body_text_habit(struct yg_alert *a, const struct yg_org_info *org, enum bod
 		 "%sの%sが、この曜日・時間帯の平常値を大きく%sっています。%u分間の平均で毎秒%s%s（中央値%s、%s%s、学習%u日）。%s", name_of(org, true),
 		 what_ja[metric], up ? "上回" : "下回", a->window_s / 60, observed, bits ? "Mbit" : "パケット", median, up ? "上限" : "下限", limit, days,
 		 top_ja);
-	snprintf(a->text_en, sizeof a->text_en, "%s %s %s the habit of this hour of the week: %s %s on average in %u min (median %s, limit %s, %u days learned).%s",
-		 up ? "Far above habit:" : "Far below habit:", what_en[metric], name_of(org, false), observed, bits ? "Mbit/s" : "packets/s",
+	snprintf(a->text_en, sizeof a->text_en,
+		 "Far %s the habit of this hour of the week: %s %s, %s %s on average in %u min (median %s, limit %s, %u days learned).%s",
+		 up ? "above" : "below", what_en[metric], name_of(org, false), observed, bits ? "Mbit/s" : "packets/s",
 		 a->window_s / 60, median, limit, days, top_en);
 }
 
@@ -129,6 +130,7 @@ void body_text_mirror(struct yg_alert *a, const struct yg_org_info *const *names
 		 "通信があるはずの%u団体のうち%u団体（%s%s）が同時に途絶えました。個々の団体ではなく、ミラーまたは上流回線の異常とみられます。%u秒間で約%sパケットが届いていません。",
 		 able, count, ja, more_ja, a->window_s, missing);
 	snprintf(a->text_en, sizeof a->text_en,
-		 "%u of %u bodies that should be heard fell silent together (%s%s): the mirror or the line before it, rather than the bodies. About %s packets are missing in %u s.",
+		 "%u of %u bodies that should be heard fell silent together (%s%s): the mirror or the line before it, rather than the "
+		 "bodies. About %s packets are missing in %u s.",
 		 count, able, en, more_en, missing, a->window_s);
 }
