@@ -20,17 +20,19 @@
 #define LINE_SHARE 0.05    // of the access line: less is no news whatever the habit
 #define BACK_SHARE 0.1     // of what is expected: it is heard again
 #define BACK_LEAST 3.0
+#define CROSSING 0.05
 #define ONE_WAY_SHARE 0.9f
 #define ONE_WAY 0.7f
 
 bool body_hope_of(const struct body_watch *b, struct body_hope *ret_hope)
 {
 	// By what it sends: strangers go on knocking at the addresses of a body whose power is out. A mirror that shows only what goes to it
-	// leaves no other way.
+	// leaves no other way, but for what passes between two bodies.
 	static const enum body_way ways[] = {BODY_OUT, BODY_IN};
+	double in = body_expected(b, BODY_IN);
 	for (unsigned i = 0; i < BODY_WAYS; i++) {
-		double rate = body_expected(b, ways[i]);
-		if (rate * BODY_WINDOW_HIGH_S < BODY_EXPECTED)
+		double rate = ways[i] == BODY_IN ? in : body_expected(b, BODY_OUT);
+		if (rate * BODY_WINDOW_HIGH_S < BODY_EXPECTED || (ways[i] == BODY_OUT && rate < CROSSING * in))
 			continue;
 		double window = ceil(BODY_EXPECTED / rate);
 		ret_hope->way = ways[i];
@@ -252,11 +254,11 @@ static void step_mirror(struct body *d, int64_t second)
 			raise_mirror(d, second, d->mirror.since_s, silent, d->mirror.able, missing);
 		return;
 	}
-	// Most are back: whoever is not has a fault of his own.
+	// Most are back. Whoever is not within a window of its own has a fault of its own.
 	for (uint32_t i = 0; i < d->used; i++) {
 		struct body_watch *b = &d->watch[i];
-		if (b->in_mirror && body_hope_of(b, &hope))
-			begin_dark(b, &hope, second);
+		if (b->in_mirror)
+			b->silent_s[BODY_IN] = b->silent_s[BODY_OUT] = 0;
 		b->in_mirror = false;
 	}
 	d->mirror.open = false;

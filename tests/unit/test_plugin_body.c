@@ -150,6 +150,8 @@ static void bodies_that_fall_silent_together_are_one_alert_about_the_mirror(void
 		w->rate[i] = 1;
 	run(w, 10);
 	uint32_t before = w->count;
+	run(w, 40);
+	assert_int_equal(w->count, before);
 	run(w, 30);
 	assert_true(w->count > before);
 	for (uint32_t i = before; i < w->count; i++)
