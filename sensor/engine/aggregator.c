@@ -70,12 +70,30 @@ static void raise_alert(void *context, const char *detector, const struct yg_ale
 	yg_lifecycle_raise(a->lifecycle, detector, alert, a->now);
 }
 
+static void sum_directions(const struct yg_aggregator *a, uint32_t *ret_flows, uint32_t *ret_one_way)
+{
+	*ret_flows = *ret_one_way = 0;
+	for (unsigned i = 0; i < ONE_WAY_SECONDS; i++) {
+		*ret_flows += a->directions[i].flows;
+		*ret_one_way += a->directions[i].one_way;
+	}
+}
+
+static void temper_replay(const struct yg_aggregator *a, struct yg_alert *alert)
+{
+	uint32_t flows, one_way;
+	sum_directions(a, &flows, &one_way);
+	yg_health_temper_replay(a->o.config, flows, one_way, alert);
+}
+
 // What a plugin raises. While the mirror is not sound it is less certain, and says so.
 static void raise_found(void *context, const char *detector, const struct yg_alert *alert)
 {
 	struct yg_aggregator *a = context;
 	struct yg_alert tempered = *alert;
 	yg_detector_count(a->o.stats, detector, 1);
+	if (a->o.replay)
+		temper_replay(a, &tempered);
 	yg_health_temper(a->health, &tempered);
 	yg_shares_temper(a->shares, yg_detectors_needs_of(a->detectors, detector), a->second, &tempered);
 	raise_alert(a, detector, &tempered);
@@ -206,15 +224,6 @@ static const struct yg_event *head_of(struct yg_aggregator *a, unsigned worker)
 }
 
 // ---- seconds ----
-
-static void sum_directions(const struct yg_aggregator *a, uint32_t *ret_flows, uint32_t *ret_one_way)
-{
-	*ret_flows = *ret_one_way = 0;
-	for (unsigned i = 0; i < ONE_WAY_SECONDS; i++) {
-		*ret_flows += a->directions[i].flows;
-		*ret_one_way += a->directions[i].one_way;
-	}
-}
 
 static float one_way_share(const struct yg_aggregator *a)
 {
