@@ -523,7 +523,11 @@ static void a_replay_of_one_direction_is_less_certain_too(void **state)
 	static const struct {
 		uint32_t connections, one_way;
 		bool held, lower;
-	} cases[] = {{4000, 4000, false, true}, {4000, 2000, false, true}, {4000, 1999, false, false}, {99, 99, false, false}, {4000, 4000, true, false}};
+	} cases[] = {{4000, 4000, false, true},
+		     {4000, 2000, false, true},
+		     {4000, 1999, false, false},
+		     {99, 99, false, false},
+		     {4000, 4000, true, false}};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct yg_alert a = plain;
 		a.hold = cases[i].held;

@@ -134,8 +134,9 @@ static const struct yg_server_info *on_server_at(void *context, uint32_t index)
 	(void)context;
 	if (index >= 64)
 		return NULL;
-	servers[index] = (struct yg_server_info){.addr = {{192, 0, 2, (uint8_t)index}}, .af = 4, .proto = index % 2 ? 6 : 17, .port = index % 2 ? 443 : 53,
-						 .role = index % 2 ? YG_ROLE_WEB : YG_ROLE_DNS, .name = "server", .zones = index % 2 ? "" : "town.example"};
+	servers[index] = (struct yg_server_info){.addr = {{192, 0, 2, (uint8_t)index}}, .af = 4, .proto = index % 2 ? 6 : 17,
+						 .port = index % 2 ? 443 : 53, .role = index % 2 ? YG_ROLE_WEB : YG_ROLE_DNS,
+						 .name = "server", .zones = index % 2 ? "" : "town.example"};
 	return &servers[index];
 }
 
@@ -169,7 +170,8 @@ static struct yg_meta_head some_head(int64_t second)
 {
 	static uint64_t packet;
 	bool inside = next_random() % 2;
-	return (struct yg_meta_head){.packet = ++packet, .flow_id = next_random() >> 11, .time_ns = second * 1000000000 + (int64_t)(next_random() % 1000000000),
+	int64_t time_ns = second * 1000000000 + (int64_t)(next_random() % 1000000000);
+	return (struct yg_meta_head){.packet = ++packet, .flow_id = next_random() >> 11, .time_ns = time_ns,
 				     .addr = {some_address(false), some_address(true)}, .port = {(uint16_t)next_random(), inside ? 53 : 443},
 				     .proto = inside ? 17 : 6, .af = 4, .org = {YG_ORG_NONE, (uint16_t)(next_random() % 1024)},
 				     .zone = {YG_ZONE_NONE, YG_ZONE_INTERNET}, .internal = {next_random() % 2, 1}};
@@ -197,8 +199,8 @@ static void feed_events(const struct yg_plugin *p, void *self, int64_t second)
 		p->contact(self, &c);
 	}
 	if (p->needs & YG_NEEDS_DNS && p->dns) {
-		struct yg_dns d = {.head = h, .qtype = (uint16_t)(next_random() % 300), .qclass = 1, .response = next_random() % 2, .rcode = next_random() % 4,
-				   .size = 400};
+		struct yg_dns d = {.head = h, .qtype = (uint16_t)(next_random() % 300), .qclass = 1, .response = next_random() % 2,
+				   .rcode = next_random() % 4, .size = 400};
 		some_name(d.qname);
 		d.name_len = (uint8_t)strlen(d.qname);
 		p->dns(self, &d);
