@@ -64,7 +64,7 @@ static void destroy(void *self)
 	char text[160];
 	if (d && (d->stats.full || d->stats.save_cut || d->stats.save_failed || d->stats.refused)) {
 		snprintf(text, sizeof text,
-			 "windows of bodies without a place %" PRIu64 ", snapshots cut %" PRIu64 ", without room %" PRIu64 ", refused %" PRIu64,
+			 "windows of bodies without a place %" PRIu64 ", snapshots folded %" PRIu64 ", without room %" PRIu64 ", refused %" PRIu64,
 			 d->stats.full, d->stats.save_cut, d->stats.save_failed, d->stats.refused);
 		d->host->log(d->host->context, 1, text);
 	}

@@ -116,7 +116,7 @@ struct body_mirror {
 
 struct body_stats {
 	uint64_t full;                   // windows of bodies without a place
-	uint64_t save_cut, save_failed;  // snapshots that left out old weeks, or had no room at all
+	uint64_t save_cut, save_failed;  // snapshots that folded weeks together, or had no room at all
 	uint64_t restored, refused;
 };
 

@@ -42,25 +42,27 @@ struct saved_hour {
 
 // ---- out ----
 
-static bool wanted(const struct body_hour *h, uint32_t since)
+static uint32_t hours_of(const struct body_row *row, uint32_t most)
 {
-	return h->hour && h->hour >= since;
+	uint32_t count = 0;
+	for (unsigned i = 0; i < BODY_WEEKS; i++)
+		count += row->hour[i].hour != 0;
+	return count < most ? count : most;
 }
 
-static uint32_t hours_of(const struct body_watch *b, uint32_t since)
+static uint32_t all_hours(const struct body_watch *b, uint32_t most)
 {
 	uint32_t count = 0;
 	for (unsigned r = 0; r < BODY_ROWS; r++)
-		for (unsigned i = 0; i < BODY_WEEKS; i++)
-			count += wanted(&b->row[r].hour[i], since);
+		count += hours_of(&b->row[r], most);
 	return count;
 }
 
-static uint64_t size_of(const struct body *d, uint32_t since)
+static uint64_t size_of(const struct body *d, uint32_t most)
 {
 	uint64_t size = sizeof(struct head) + d->used * sizeof(struct body_head);
 	for (uint32_t i = 0; i < d->used; i++)
-		size += hours_of(&d->watch[i], since) * (uint64_t)sizeof(struct saved_hour);
+		size += all_hours(&d->watch[i], most) * (uint64_t)sizeof(struct saved_hour);
 	return size;
 }
 
@@ -70,23 +72,72 @@ static uint8_t *put(uint8_t *to, const void *from, size_t size)
 	return to + size;
 }
 
-static uint8_t *put_body(const struct body *d, const struct body_watch *b, uint32_t since, uint8_t *to)
+// Runs of BODY_KEPT ascending values to one ascending list. An hour's are ascending, so a snapshot of 300 bodies takes merges, no sorting.
+static const uint16_t *merge(uint16_t *v, uint16_t *spare, unsigned count)
+{
+	for (unsigned run = BODY_KEPT; run < count; run *= 2) {
+		for (unsigned i = 0; i < count; i += 2 * run) {
+			unsigned a = i, a_end = i + run < count ? i + run : count, b = a_end, b_end = i + 2 * run < count ? i + 2 * run : count;
+			for (unsigned to = i; to < b_end; to++)
+				spare[to] = b == b_end || (a < a_end && v[a] <= v[b]) ? v[a++] : v[b++];
+		}
+		uint16_t *swap = v;
+		v = spare;
+		spare = swap;
+	}
+	return v;
+}
+
+// All hours of a row as `most` hours whose values are evenly drawn from all of theirs: the median stays, and so does the spread. Each of
+// the new ones spans the whole, and has the time of one of the newest.
+static void fold(const struct body_hour *from, uint32_t count, uint32_t most, struct body_hour *to)
+{
+	for (unsigned m = 0; m < BODY_METRICS; m++) {
+		uint16_t raw[BODY_VALUES], spare[BODY_VALUES];
+		for (uint32_t i = 0; i < count; i++)
+			memcpy(raw + i * BODY_KEPT, from[i].v[m], sizeof from[i].v[m]);
+		const uint16_t *v = merge(raw, spare, count * BODY_KEPT);
+		for (uint32_t i = 0; i < most * BODY_KEPT; i++)
+			to[i % most].v[m][i / most] = v[count * (2 * i + 1) / (2 * most)];
+	}
+	for (uint32_t i = 0; i < most; i++)
+		to[i].hour = from[count - most + i].hour;
+}
+
+// The hours of a row, the oldest first.
+static uint32_t gather(const struct body_row *row, uint32_t most, struct body_hour ret_hours[BODY_WEEKS])
+{
+	struct body_hour all[BODY_WEEKS];
+	uint32_t count = 0;
+	for (unsigned i = 0; i < BODY_WEEKS; i++) {
+		const struct body_hour *h = &row->hour[(row->next + i) % BODY_WEEKS];
+		if (h->hour)
+			all[count++] = *h;
+	}
+	if (count > most) {
+		fold(all, count, most, ret_hours);
+		return most;
+	}
+	memcpy(ret_hours, all, count * sizeof all[0]);
+	return count;
+}
+
+static uint8_t *put_body(const struct body *d, const struct body_watch *b, uint32_t most, uint8_t *to)
 {
 	const struct yg_org_info *org = d->host->org(d->host->context, b->org);
-	struct body_head head = {.first_s = b->first_s, .recent_minutes = b->recent_minutes, .hours = hours_of(b, since),
+	struct body_head head = {.first_s = b->first_s, .recent_minutes = b->recent_minutes, .hours = all_hours(b, most),
 				 .silence = b->dark ? DARK : b->in_mirror ? IN_MIRROR : SPEAKS};
 	memcpy(head.code, org ? org->code : "", org ? strnlen(org->code, CODE_BYTES - 1) : 0);
 	memcpy(head.recent_rate, b->recent_rate, sizeof head.recent_rate);
 	for (unsigned w = 0; w < BODY_WAYS; w++)
 		head.silent_s[w] = b->silent_s[w] < SILENT_MAX ? b->silent_s[w] : SILENT_MAX;
 	to = put(to, &head, sizeof head);
-	for (unsigned r = 0; r < BODY_ROWS; r++) {
-		for (unsigned i = 0; i < BODY_WEEKS; i++) {
-			const struct body_hour *h = &b->row[r].hour[(b->row[r].next + i) % BODY_WEEKS]; // the oldest first
-			if (!wanted(h, since))
-				continue;
-			struct saved_hour s = {.hour = h->hour, .row = (uint16_t)r};
-			memcpy(s.v, h->v, sizeof s.v);
+	for (unsigned r = 0; most && r < BODY_ROWS; r++) {
+		struct body_hour hours[BODY_WEEKS];
+		uint32_t count = gather(&b->row[r], most, hours);
+		for (uint32_t i = 0; i < count; i++) {
+			struct saved_hour s = {.hour = hours[i].hour, .row = (uint16_t)r};
+			memcpy(s.v, hours[i].v, sizeof s.v);
 			to = put(to, &s, sizeof s);
 		}
 	}
@@ -96,25 +147,18 @@ static uint8_t *put_body(const struct body *d, const struct body_watch *b, uint3
 uint32_t body_save(void *self, void *buffer, uint32_t size)
 {
 	struct body *d = self;
-	uint32_t newest = 0, since = 0;
-	for (uint32_t i = 0; i < d->used; i++)
-		for (unsigned r = 0; r < BODY_ROWS; r++)
-			for (unsigned w = 0; w < BODY_WEEKS; w++)
-				newest = d->watch[i].row[r].hour[w].hour > newest ? d->watch[i].row[r].hour[w].hour : newest;
-	// What does not fit goes by the week, the oldest first.
-	for (uint32_t weeks = BODY_WEEKS + 1; weeks && size_of(d, since) > size; weeks--)
-		since = newest > weeks * BODY_ROWS ? newest - weeks * BODY_ROWS : 1;
-	if (size_of(d, since) > size)
-		since = UINT32_MAX;
-	d->stats.save_cut += since != 0;
-	if (size_of(d, since) > size || !d->used) {
+	uint32_t most = BODY_WEEKS; // hours of each row
+	while (most && size_of(d, most) > size)
+		most--;
+	if (!d->used || size_of(d, most) > size) {
 		d->stats.save_failed += d->used != 0;
 		return 0;
 	}
+	d->stats.save_cut += most < BODY_WEEKS;
 	const struct head head = {MAGIC, VERSION, BODY_WEEKS, BODY_ROWS, BODY_KEPT, BODY_METRICS, 0, d->used};
 	uint8_t *to = put(buffer, &head, sizeof head);
 	for (uint32_t i = 0; i < d->used; i++)
-		to = put_body(d, &d->watch[i], since, to);
+		to = put_body(d, &d->watch[i], most, to);
 	return (uint32_t)(to - (uint8_t *)buffer);
 }
 
@@ -148,13 +192,22 @@ static bool body_is_sound(const struct body_head *h)
 	       h->silence <= IN_MIRROR && h->first_s >= 0;
 }
 
+static bool ascends(const struct saved_hour *s)
+{
+	for (unsigned m = 0; m < BODY_METRICS; m++)
+		for (unsigned i = 1; i < BODY_KEPT; i++)
+			if (s->v[m][i - 1] > s->v[m][i])
+				return false;
+	return true;
+}
+
 // A body's hours; with `b`, into it.
 static bool take_hours(struct reader *r, uint32_t count, struct body_watch *b)
 {
 	struct saved_hour s, before = {0};
 	uint32_t of_row = 0;
 	for (uint32_t i = 0; i < count; i++, before = s) {
-		if (!take(r, &s, sizeof s) || s.row >= BODY_ROWS || !s.hour || s.reserved)
+		if (!take(r, &s, sizeof s) || s.row >= BODY_ROWS || !s.hour || s.reserved || !ascends(&s))
 			return false;
 		if (i && (s.row < before.row || (s.row == before.row && s.hour <= before.hour)))
 			return false;

@@ -2,6 +2,8 @@
 // Copyright the Yagura authors
 //
 // The body detector: what survives a restart, hostile snapshots, and limits.
+#include <time.h>
+
 #include "body_world.h"
 
 // ---- snapshots ----
@@ -57,7 +59,7 @@ static void a_snapshot_is_the_same_when_it_is_saved_again(void **state)
 	free(again);
 }
 
-static void a_small_room_keeps_the_newest_weeks(void **state)
+static void a_small_room_keeps_folded_weeks(void **state)
 {
 	struct world *w = *state;
 	uint8_t *part = malloc(SAVED);
@@ -72,6 +74,105 @@ static void a_small_room_keeps_the_newest_weeks(void **state)
 	}
 	assert_int_equal(yagura_plugin.save(w->self, part, 20), 0);
 	free(part);
+}
+
+// Half of the room: what is said of the same traffic is nearly the same.
+static void folded_weeks_are_the_same_habit(void **state)
+{
+	struct world *w = *state, *folded = make_world();
+	uint8_t *part = malloc(SAVED);
+	uint32_t size = yagura_plugin.save(w->self, part, learned_size * 6 / 10);
+	assert_true(size > learned_size / 3 && size <= learned_size * 6 / 10);
+	assert_int_equal(yagura_plugin.restore(folded->self, part, size), 0);
+	folded->second = w->second;
+	w->rate[1] = folded->rate[1] = 8;
+	run(w, 600);
+	run(folded, 600);
+	assert_int_equal(w->count, 1);
+	assert_int_equal(folded->count, 1);
+	assert_true(fabs(w->out[0].baseline / folded->out[0].baseline - 1) < 0.02);
+	assert_true(fabs(w->out[0].threshold / folded->out[0].threshold - 1) < 0.05);
+	free(part);
+	end_world(folded);
+}
+
+enum { HEAD = 20, BODY_HEAD = 64, HOUR = 40, MANY = 300, ROOM = 4 << 20 }; // bytes, as state.c has them
+
+static const struct yg_org_info *one_of_many(void *context, uint16_t index)
+{
+	static char codes[MANY][16];
+	static struct yg_org_info org[MANY];
+	(void)context;
+	if (index >= MANY)
+		return NULL;
+	snprintf(codes[index], sizeof codes[index], "b%03u", index % 1000u);
+	org[index] = (struct yg_org_info){.code = codes[index], .name_ja = "町", .name_en = "Town", .line_bps = 10000000, .parent = YG_ORG_NONE};
+	return &org[index];
+}
+
+static uint8_t *append(uint8_t *to, const void *from, size_t size)
+{
+	memcpy(to, from, size);
+	return to + size;
+}
+
+// One body of the learned snapshot, its four weeks twice, as body `index` of many.
+static uint8_t *append_body(uint8_t *to, unsigned index)
+{
+	const uint8_t *from = learned + HEAD, *hours = from + BODY_HEAD;
+	uint32_t count, kept = 0;
+	memcpy(&count, from + 52, sizeof count);
+	uint8_t *head = to;
+	to = append(to, from, BODY_HEAD);
+	memset(head, 0, 16);
+	snprintf((char *)head, 16, "b%03u", index % 1000u);
+	for (uint32_t i = 0; i < count;) {
+		uint32_t end = i;
+		while (end < count && memcmp(hours + end * HOUR + 4, hours + i * HOUR + 4, 2) == 0)
+			end++;
+		uint32_t begin_at = end - i > 4 ? end - 4 : i;
+		for (unsigned pass = 0; pass < 2; pass++) {
+			for (uint32_t h = begin_at; h < end; h++, kept++) {
+				uint32_t stamp;
+				memcpy(&stamp, hours + h * HOUR, sizeof stamp);
+				stamp -= pass ? 0 : 4 * 168 + 1;
+				uint8_t *at = to;
+				to = append(to, hours + h * HOUR, HOUR);
+				memcpy(at, &stamp, sizeof stamp);
+			}
+		}
+		i = end;
+	}
+	memcpy(head + 52, &kept, sizeof kept);
+	return to;
+}
+
+// As many bodies as a sensor watches by default, with eight weeks of each, in the room that a sensor has for it.
+static void three_hundred_bodies_of_eight_weeks_fit(void **state)
+{
+	struct world *w = *state;
+	uint8_t *all = malloc(MANY * (BODY_HEAD + 1400 * HOUR) + HEAD), *saved = malloc(ROOM);
+	uint32_t bodies = MANY;
+	uint8_t *end = append(all, learned, HEAD);
+	memcpy(all + 16, &bodies, sizeof bodies);
+	for (unsigned i = 0; i < MANY; i++)
+		end = append_body(end, i);
+	yagura_plugin.destroy(w->self);
+	w->values[0].i = MANY;
+	w->host.org = one_of_many;
+	w->self = yagura_plugin.create(&w->host, w->values);
+	assert_int_equal(yagura_plugin.restore(w->self, all, (uint32_t)(end - all)), 0);
+	struct timespec before, after;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+	uint32_t size = yagura_plugin.save(w->self, saved, ROOM);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+	print_message("%u bodies: %.1f MiB of eight weeks in a snapshot of %.2f MiB, %.0f ms of a processor\n", MANY,
+		      (double)(end - all) / (1 << 20),
+		      (double)size / (1 << 20), (double)(after.tv_sec - before.tv_sec) * 1e3 + (double)(after.tv_nsec - before.tv_nsec) / 1e6);
+	assert_true(end - all > 15 << 20);
+	assert_int_equal(size, HEAD + MANY * (BODY_HEAD + 168 * 2 * HOUR)); // two of each hour of the week
+	free(all);
+	free(saved);
 }
 
 static void hostile_snapshots_change_nothing(void **state)
@@ -181,7 +282,9 @@ int main(void)
 		FRESH(what_is_open_goes_on_after_a_restart),
 		FRESH(a_mirror_alert_goes_on_after_a_restart),
 		LEARNED(a_snapshot_is_the_same_when_it_is_saved_again),
-		LEARNED(a_small_room_keeps_the_newest_weeks),
+		LEARNED(a_small_room_keeps_folded_weeks),
+		LEARNED(folded_weeks_are_the_same_habit),
+		LEARNED(three_hundred_bodies_of_eight_weeks_fit),
 		FRESH(hostile_snapshots_change_nothing),
 		FRESH(a_body_too_many_is_counted_and_left_out),
 		FRESH(bodies_of_impossible_numbers_are_left_out),
