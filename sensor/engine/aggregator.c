@@ -17,6 +17,7 @@
 #include "engine/aggregator_out.h"
 #include "engine/context.h"
 #include "engine/detectors.h"
+#include "engine/directions.h"
 #include "engine/health.h"
 #include "engine/health_spool.h"
 #include "engine/lifecycle.h"
@@ -24,10 +25,11 @@
 #include "engine/policy.h"
 #include "engine/rate_engine.h"
 #include "engine/sample.h"
+#include "engine/sensor_alerts.h"
 #include "engine/shares.h"
 #include "engine/state.h"
 
-enum { ONE_WAY_SECONDS = 60, RUN_ON_SECONDS = 7200, LIVE_EVENTS = 4096, STALLED_MS = 1000, CATCH_UP_SECONDS = 300 };
+enum { RUN_ON_SECONDS = 7200, LIVE_EVENTS = 4096, STALLED_MS = 1000, CATCH_UP_SECONDS = 300 };
 
 // Live: what is known of a worker.
 struct lane {
@@ -49,7 +51,7 @@ struct yg_aggregator {
 	int64_t second;     // that is open
 	struct yg_time now;
 	bool started;
-	struct { uint32_t flows, one_way; } directions[ONE_WAY_SECONDS];
+	struct yg_directions directions;
 	uint32_t dissector_deaths;
 	struct lane lanes[YG_WORKERS_MAX];
 	struct yg_health *health; // NULL: a replay
@@ -119,6 +121,10 @@ static void raise_found(void *context, const char *detector, const struct yg_ale
 	struct yg_alert tempered = *alert;
 	yg_detector_count(a->o.stats, detector, 1);
 	yg_rate_engine_untrain(a->rates, alert);
+	uint32_t flows, one_way;
+	yg_directions_sum(&a->directions, &flows, &one_way);
+	if (a->o.replay)
+		yg_health_temper_replay(a->o.config, flows, one_way, &tempered);
 	yg_health_temper(a->health, &tempered);
 	yg_shares_temper(a->shares, yg_detectors_needs_of(a->detectors, detector), a->second, &tempered);
 	raise_alert(a, detector, &tempered);
@@ -153,6 +159,9 @@ static void open_state(struct yg_aggregator *a)
 	int error = a->o.state && !a->state ? -ENOMEM : yg_state_add(a->state, &baselines);
 	for (unsigned i = 0; i < YG_CONTEXT_PARTS && !error; i++)
 		error = yg_state_add(a->state, &context[i]);
+	struct yg_state_part policy = yg_policy_part(a->policy);
+	if (!error)
+		error = yg_state_add(a->state, &policy);
 	if (error)
 		yg_warn("state: %s; what is learned will not outlive this engine", strerror(-error));
 	yg_detectors_keep(a->detectors, a->state);
@@ -280,22 +289,6 @@ static const struct yg_event *head_of(struct yg_aggregator *a, unsigned worker)
 
 // ---- seconds ----
 
-static void sum_directions(const struct yg_aggregator *a, uint32_t *ret_flows, uint32_t *ret_one_way)
-{
-	*ret_flows = *ret_one_way = 0;
-	for (unsigned i = 0; i < ONE_WAY_SECONDS; i++) {
-		*ret_flows += a->directions[i].flows;
-		*ret_one_way += a->directions[i].one_way;
-	}
-}
-
-static float one_way_share(const struct yg_aggregator *a)
-{
-	uint32_t flows, one_way;
-	sum_directions(a, &flows, &one_way);
-	return flows ? (float)one_way / (float)flows : 0;
-}
-
 static void on_window(void *context, const struct yg_window *window)
 {
 	struct yg_aggregator *a = context;
@@ -307,14 +300,14 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 {
 	a->now = yg_time_from_s(second + 1);
 	yg_detectors_now(a->detectors, second);
-	yg_rate_engine_mirror(a->rates, one_way_share(a), true);
+	yg_rate_engine_mirror(a->rates, yg_directions_share(&a->directions), true);
 	yg_rate_engine_close(a->rates, second, on_window, a);
 	yg_detectors_tick(a->detectors, second);
-	yg_context_tick(a->context, second, one_way_share(a), raise_campaign, a);
+	yg_context_tick(a->context, second, yg_directions_share(&a->directions), raise_campaign, a);
 	yg_lifecycle_tick(a->lifecycle, second);
 	yg_policy_second(a->policy, second);
 	yg_points_close(a->points, second);
-	memset(&a->directions[(uint64_t)(second + 1) % ONE_WAY_SECONDS], 0, sizeof a->directions[0]);
+	yg_directions_begin(&a->directions, second + 1);
 	count(a, YG_AC_SECONDS);
 	yg_counts_rates(a->o.stats, a->rates);
 	yg_context_count(a->context, a->o.stats->aggregator);
@@ -334,7 +327,7 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 			count(a, YG_AC_TIME_GAPS);
 			yg_detectors_gap(a->detectors, mark->gap_from_ns, mark->time_ns);
 			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1));
-			yg_context_tick(a->context, a->second, one_way_share(a), raise_campaign, a);
+			yg_context_tick(a->context, a->second, yg_directions_share(&a->directions), raise_campaign, a);
 			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1)); // what campaigns have to say of what just ended
 			yg_lifecycle_tick(a->lifecycle, mark->second - 1);
 		} else {
@@ -348,42 +341,10 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 
 // ---- events ----
 
-static struct yg_alert about_sensor(const char *kind, const char *unit)
-{
-	struct yg_alert alert;
-	memset(&alert, 0, sizeof alert);
-	snprintf(alert.kind, sizeof alert.kind, "%s", kind);
-	snprintf(alert.runbook, sizeof alert.runbook, "%s", kind);
-	snprintf(alert.unit, sizeof alert.unit, "%s", unit);
-	alert.severity = YG_SEV_HIGH;
-	alert.score = 80;
-	alert.confidence = 1;
-	alert.org = YG_ORG_NONE;
-	return alert;
-}
-
 static void on_restarted(struct yg_aggregator *a, const struct yg_restarted *r)
 {
-	static const char *const causes_en[] = {"ended", "crashed", "hung", "was stopped by its sandbox", "ran out of memory"};
-	static const char *const causes_ja[] = {"停止", "異常終了", "無応答", "サンドボックスにより停止", "メモリー不足"};
-	struct yg_alert alert = about_sensor("sensor.dissector", "restarts");
-	unsigned cause = r->cause < 5 ? r->cause : 0;
-	a->dissector_deaths++;
-	alert.observed = a->dissector_deaths;
-	alert.threshold = 1;
-	alert.window_s = 1;
-	alert.clear_after_s = 60;
-	if (r->had_packet) {
-		alert.source_af = r->af;
-		alert.source = r->addr[0];
-		alert.source_port = r->port[0];
-	}
-	snprintf(alert.text_en, sizeof alert.text_en,
-		 "The dissector %s%s; it was forked again, no packet was lost. %u restarts so far.%s%s", causes_en[cause],
-		 r->had_packet ? " while reading a packet" : "", a->dissector_deaths, r->quarantine[0] ? " Quarantined: " : "", r->quarantine);
-	snprintf(alert.text_ja, sizeof alert.text_ja, "解析プロセスが%s%sしたため再起動しました。パケットの欠落はありません。累計%u回。%s%s",
-		 r->had_packet ? "パケットの解析中に" : "", causes_ja[cause], a->dissector_deaths, r->quarantine[0] ? "隔離ファイル: " : "",
-		 r->quarantine);
+	struct yg_alert alert;
+	yg_sensor_alert_restarted(r, ++a->dissector_deaths, &alert);
 	raise_alert(a, "sensor", &alert);
 }
 
@@ -391,11 +352,7 @@ static void on_flow(struct yg_aggregator *a, const struct yg_flow *flow)
 {
 	yg_detectors_flow(a->detectors, flow);
 	yg_context_flow(a->context, flow);
-	if (flow->event == YG_FLOW_ENDED && flow->rank > YG_RANK_EMBRYONIC && flow->proto == 6) {
-		unsigned i = (unsigned)((uint64_t)a->second % ONE_WAY_SECONDS);
-		a->directions[i].flows++;
-		a->directions[i].one_way += !flow->packets[0] || !flow->packets[1];
-	}
+	yg_directions_add(&a->directions, a->second, flow);
 	yg_out_flow(a->out, flow);
 }
 
@@ -535,32 +492,22 @@ static int64_t begun_by_all(struct yg_aggregator *a)
 // An engine before this one ended: nothing was seen from its last look at the ports until the first of this one.
 static void tell_blind(struct yg_aggregator *a)
 {
-	struct yg_alert alert = about_sensor("sensor.blind", "s");
+	struct yg_alert alert;
 	int64_t from = a->o.blind_from_ns, to = (int64_t)yg_counter_get(&a->o.stats->worker[0].beat_ns);
 	for (unsigned i = 1; i < a->o.workers; i++)
 		to = (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) > to ? (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) : to;
 	if (!from || to <= from)
 		return;
 	yg_lifecycle_resume(a->lifecycle, a->now);
-	double seconds = (double)(to - from) / (double)YG_NS_PER_S;
 	yg_counter_add(&a->o.stats->blind_ns, (uint64_t)(to - from));
-	alert.observed = seconds;
-	alert.threshold = 0;
-	alert.window_s = (uint32_t)(seconds + 0.5);
-	alert.clear_after_s = 1; // it is over: the next one is another
-	const char *port_en = a->o.blind_by_port ? "a port was gone" : "the engine ended and was started again";
-	const char *port_ja = a->o.blind_by_port ? "受信ポートが失われていた" : "エンジンが停止し再起動した";
-	snprintf(alert.text_en, sizeof alert.text_en, "Nothing was seen for %.1f s: %s. Flows that were open then are not recorded.", seconds,
-		 port_en);
-	snprintf(alert.text_ja, sizeof alert.text_ja, "%sため、%.1f秒間監視できませんでした。その時点で継続中だったフローは記録されていません。", port_ja,
-		 seconds);
+	yg_sensor_alert_blind(to - from, a->o.blind_by_port, &alert);
 	raise_alert(a, "sensor", &alert);
 }
 
 static void look_at_mirror(struct yg_aggregator *a)
 {
 	uint32_t flows, one_way;
-	sum_directions(a, &flows, &one_way);
+	yg_directions_sum(&a->directions, &flows, &one_way);
 	a->now = yg_time_from_s(a->second + 1);
 	yg_health_second(a->health, a->second, flows, one_way);
 	yg_health_spool(&a->o.stats->spool, raise_alert, a);
@@ -703,7 +650,7 @@ void yg_aggregator_run(struct yg_aggregator *a)
 	for (int64_t s = a->second + 1;
 	     yg_lifecycle_open(a->lifecycle) > yg_lifecycle_lasting(a->lifecycle) && s < a->second + RUN_ON_SECONDS; s++)
 		close_second(a, s);
-	yg_context_tick(a->context, yg_time_second(a->now) - 1, one_way_share(a), raise_campaign, a);
+	yg_context_tick(a->context, yg_time_second(a->now) - 1, yg_directions_share(&a->directions), raise_campaign, a);
 	yg_state_finish(a->state, a->second);
 	yg_counts_state(a->o.stats, a->state);
 	yg_lifecycle_finish(a->lifecycle, a->now);
