@@ -330,6 +330,7 @@ static void several_vectors_are_listed_and_the_dominant_one_names_it(void **stat
 	assert_true(fabsf(a->vectors[0].share - 6000.0f / 9900.0f) < 1e-5f);
 	assert_non_null(strstr(a->text_en, "; udp 61%, syn 30%"));
 	yagura_plugin.gap(w->self, 0, 1);
+	memset(w->ema, 0, sizeof w->ema);
 	w->count = 0;
 	h.now.packets[YG_VEC_UDP] = h.now.packets[YG_VEC_ICMP] = 3000;
 	run(w, &h, 3);
