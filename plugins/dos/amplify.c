@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define SERVICE_SHARE 0.9f     // of the packets with ports, from ports of the list
+#define FRAGMENTED 0.5f        // where so much has no ports, few packets have,
+#define FRAGMENTED_SHARE 0.75f // and strays weigh more among them
 #define PORTED_LEAST 10        // such packets: with fewer nothing can be said
 #define SERVICE_NAMED 0.1f     // a service with less is not named
 #define REFLECTORS 10
@@ -97,7 +99,7 @@ static bool reflects_udp(struct dos *d, const struct dos_watch *w, struct dos_in
 		s->share = share;
 		memcpy(s->name, services[at].name, sizeof s->name);
 	}
-	if (listed < SERVICE_SHARE || ported * (float)a.packets < PORTED_LEAST)
+	if (listed < (ported <= 1 - FRAGMENTED ? FRAGMENTED_SHARE : SERVICE_SHARE) || ported * (float)a.packets < PORTED_LEAST)
 		return false;
 	return !is_conversation(d, w, &a, a.source_ports[a.source_ports[0].port ? 0 : 1].port);
 }

@@ -22,8 +22,7 @@
 #define BARE_6 84
 #define TALK_RATIO 0.5         // datagrams sent for each that came: telephones and games
 #define NARROW_SHARE 0.9       // of the packets, within a smaller prefix
-#define TRIES_QUICK 4          // then only every TRIES_REST_S
-#define TRIES_REST_S 10
+#define TRIES_REST_S 10        // between questions that found none, after the first few
 
 static void subtract(struct dos_load *from, const struct dos_load *host)
 {
@@ -196,8 +195,7 @@ static void try_carpet(struct dos *d, struct dos_watch *w, const struct dos_judg
 	if (!place || covered || j->second < w->retry)
 		return;
 	if (!is_carpet(d, place, j, &a)) {
-		w->tries = (uint8_t)(w->tries + (w->tries < TRIES_QUICK));
-		w->retry = j->second + (w->tries < TRIES_QUICK ? 1 : TRIES_REST_S);
+		dos_put_off(w, j->second, TRIES_REST_S);
 		return;
 	}
 	name_carpet(d, w, place, j, &a);
@@ -220,8 +218,6 @@ void dos_carpet_step(struct dos *d, struct dos_watch *w, int64_t second)
 	dos_excess_of(&j.raw, &w->raw, &w->view, &w->limits);
 	dos_over_usual(&j.over, &j.raw, w);
 	dos_remember(w, &j);
-	if (!(w->hot & 7))
-		w->tries = 0;
 	if (w->incident.open) {
 		refresh(d, &w->incident, &j);
 		dos_hold_or_end(d, w, &j);

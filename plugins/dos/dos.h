@@ -20,7 +20,8 @@ enum {
 	DOS_SERIES = YG_SERIES_MAX,
 	DOS_SECRETS = 10,
 	DOS_ASKS = 64,       // questions to the sample in one second; what finds none left waits for the next
-	DOS_RETRY_S = 30,    // a host that was no victim of reflection is asked about again after so long
+	DOS_TRIES = 4,       // questions in a row that found nothing; then
+	DOS_RETRY_S = 30,    // a host that is no victim of reflection is asked about again after so long
 	DOS_SERVICES_NAMED = 4,
 	DOS_CARPET_BITS = 4, // a carpet lies over 16 hosts at least
 	DOS_SCOPE_OUT = YG_SCOPE_COUNT, // of a record: what a host sends, not what it gets
@@ -275,6 +276,8 @@ void dos_outbound_step(struct dos *d, struct dos_watch *w, int64_t second);
 void dos_incident_step(struct dos *d, struct dos_watch *w, int64_t second);
 // Counts the second into series, heat and onset.
 void dos_remember(struct dos_watch *w, const struct dos_judged *j);
+// A question found nothing: the next one in a second, after DOS_TRIES in `rest_s`.
+void dos_put_off(struct dos_watch *w, int64_t second, uint32_t rest_s);
 // Of a prefix, a body or a source: raises, holds or ends what is open.
 void dos_hold_or_end(struct dos *d, struct dos_watch *w, const struct dos_judged *j);
 

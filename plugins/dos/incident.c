@@ -152,7 +152,7 @@ static void try_open_low(struct dos *d, struct dos_watch *w, const struct dos_ju
 	if (!dos_can_ask(d) || !dos_asks_left(d) || dos_carpet_covers(d, w, w->excess))
 		return;
 	struct dos_incident before = *in;
-	w->retry = j->second + DOS_RETRY_S;
+	dos_put_off(w, j->second, DOS_RETRY_S);
 	if (!dos_is_reflected(d, w, YG_VEC_UDP, in))
 		return;
 	in->group = DOS_AMP;
@@ -231,6 +231,12 @@ void dos_hold_or_end(struct dos *d, struct dos_watch *w, const struct dos_judged
 	}
 }
 
+void dos_put_off(struct dos_watch *w, int64_t second, uint32_t rest_s)
+{
+	w->tries = (uint8_t)(w->tries + (w->tries < DOS_TRIES));
+	w->retry = second + (w->tries < DOS_TRIES ? 1 : rest_s);
+}
+
 void dos_remember(struct dos_watch *w, const struct dos_judged *j)
 {
 	uint32_t at = w->series_count % DOS_SERIES;
@@ -248,6 +254,8 @@ void dos_remember(struct dos_watch *w, const struct dos_judged *j)
 	w->heat = fmax(j->raw.ratio, w->slow_rate > 0 ? 1 : 0);
 	if (low)
 		w->heat = fmax(w->heat, DOS_WATCH_RATIO);
+	if (!(w->hot & 7) && !(w->amp_hot & 7))
+		w->tries = 0;
 	if ((w->hot & 7) == 1 || (!(w->hot & 7) && ((w->talk_hot & 7) == 1 || (w->amp_hot & 7) == 1)))
 		w->onset = j->second;
 }

@@ -14,8 +14,7 @@
 #define MAIN_SHARE 0.5f     // the target that the alert names
 #define ANSWERED_EVERY 50   // packets for each answer of the main target: an upload over QUIC gets more
 #define ENTROPY_ONE_WAY 0.1f// where answers are out of sight, only packets all alike are a flood
-#define TRIES_QUICK 4
-#define TRIES_REST_S 10
+#define TRIES_REST_S 10        // between questions that found none, after the first few
 
 // What of the pushed packets can be part of a flood.
 static bool may_count(unsigned v, const struct dos_view *view)
@@ -141,8 +140,7 @@ static void try_outbound(struct dos *d, struct dos_watch *w, const struct dos_ju
 	if (j->second < w->retry)
 		return;
 	if (!is_flood(d, w, j, vector, &a)) {
-		w->tries = (uint8_t)(w->tries + (w->tries < TRIES_QUICK));
-		w->retry = j->second + (w->tries < TRIES_QUICK ? 1 : TRIES_REST_S);
+		dos_put_off(w, j->second, TRIES_REST_S);
 		return;
 	}
 	*in = (struct dos_incident){.open = true, .group = DOS_OUT, .metric = (uint8_t)metric, .vector = (uint8_t)vector, .af = w->af};
@@ -163,8 +161,6 @@ void dos_outbound_step(struct dos *d, struct dos_watch *w, int64_t second)
 	pushed_excess(&j.raw, &w->raw, &w->view, &w->limits);
 	j.over = j.raw;
 	dos_remember(w, &j);
-	if (!(w->hot & 7))
-		w->tries = 0;
 	if (w->incident.open)
 		dos_hold_or_end(d, w, &j);
 	else if (dos_is_attack(&j, w->hot, false))
