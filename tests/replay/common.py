@@ -79,7 +79,7 @@ class Build:
         os.makedirs(os.path.join(folder, "plugins"))
         for name in ("yagura", "yagura-engine", "yagura-dissector", "yagura-courier", "yagura.yaml"):
             shutil.copy2(self.path(name), folder)
-        for path in (("plugins", "dos", "dos.so"), ("plugins", "scan", "scan.so"), ("tests", "listener.so")):
+        for path in (("plugins", "dos", "dos.so"), ("plugins", "line", "line.so"), ("plugins", "scan", "scan.so"), ("tests", "listener.so")):
             shutil.copy2(self.path(*path), os.path.join(folder, "plugins"))
         return Build(folder)
 

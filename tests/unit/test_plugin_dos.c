@@ -2,8 +2,7 @@
 // Copyright the Yagura authors
 //
 // The dos detector through its own ABI: windows go in, alerts come out of host->raise(). The smoothed rates are
-// computed here as the engine does, so that a test speaks of packets a second and no more.
-// One file above 500 lines, because all tests share the fake host and its clock.
+// computed here as the engine does, so that a test speaks of packets a second. See also test_plugin_dos_town.c.
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
