@@ -68,12 +68,13 @@ static void quantity(double v, unsigned metric, char out[40])
 	snprintf(out, 40, "%s.%u", number, (unsigned char)fmod(fmax(tenths, 0), 10));
 }
 
-static const char *unit_ja(unsigned metric)
+// A rate as it is said in a sentence.
+static void rate_ja(const char *number, unsigned metric, char out[120])
 {
-	return metric == DOS_BITS    ? "Mbit"
-	       : metric == DOS_FLOWS ? "フロー"
-	       : metric >= DOS_SYNS  ? "未完了の接続要求"
-	                             : "パケット";
+	static const char before[][40] = {"毎秒", "毎秒", "新規フローが毎秒", "未完了の接続要求が毎秒", "未完了の接続要求が毎秒"};
+	static const char after[][16] = {"パケット", "Mbit", "件", "件", "件"};
+	unsigned at = metric <= DOS_SLOW ? metric : 0;
+	snprintf(out, 120, "%s%s%s", before[at], number, after[at]);
 }
 
 static const char *unit_en(unsigned metric)
@@ -170,18 +171,17 @@ static void what_en(const struct yg_alert *a, const struct words *w, char out[40
 
 static void japanese(struct yg_alert *a, const struct words *w)
 {
-	char observed[40], threshold[40], usual[60] = "", number[40], ends[120] = "", parts[160], what[300];
+	char observed[40], threshold[40], usual[60] = "", number[40], ends[120] = "", parts[160], what[300], rate[120];
 	unsigned metric = w->in->metric;
-	const char *targets = w->in->group == DOS_CARPET ? "、宛先は少なくとも" : "";
 	quantity(a->observed, metric, observed);
 	quantity(a->threshold, metric, threshold);
 	quantity(a->baseline, metric, number);
 	if (a->learning != YG_LEARN_FLOOR)
 		snprintf(usual, sizeof usual, "、平常時は%sまで", number);
-	if (targets[0])
+	if (w->in->group == DOS_CARPET) {
 		grouped(w->in->targets_at_least, number);
-	if (targets[0])
-		snprintf(ends, sizeof ends, "%s%s", targets, number);
+		snprintf(ends, sizeof ends, "、宛先は少なくとも%s", number);
+	}
 	if (a->sources_at_least && w->in->group != DOS_OUT) {
 		size_t at = strlen(ends);
 		grouped(a->sources_at_least, number);
@@ -189,9 +189,10 @@ static void japanese(struct yg_alert *a, const struct words *w)
 	}
 	several(a, "、内訳 ", parts);
 	what_ja(a, w, what);
+	rate_ja(observed, metric, rate);
 	bool org = w->org && named(w->org->name_ja);
-	snprintf(a->text_ja, sizeof a->text_ja, "%s%s%.90s%s%s。毎秒%s%s（しきい値%s%s）%s%s。%s", w->subject, org ? "（" : "",
-	         org ? w->org->name_ja : "", org ? "）" : "", what, observed, unit_ja(metric), threshold, usual, ends, parts,
+	snprintf(a->text_ja, sizeof a->text_ja, "%s%s%.90s%s%s。%s（しきい値%s%s）%s%s。%s", w->subject, org ? "（" : "",
+	         org ? w->org->name_ja : "", org ? "）" : "", what, rate, threshold, usual, ends, parts,
 	         w->one_way ? "片方向のミラーのため確度は低い。" : "");
 }
 
