@@ -57,6 +57,50 @@ static void no_learned_threshold_is_beyond_the_line(void **state)
 	assert_true(first()->threshold == 9e6);
 }
 
+static void an_attack_is_found_in_the_second_full_second_and_a_burst_in_the_first(void **state)
+{
+	(void)state;
+	struct kind k = udp_flood;
+	k.packets = 1200;
+	run(&k, 1, 1);
+	assert_int_equal(world.count, 0);
+	run(&k, 1, 1);
+	assert_int_equal(world.count, 1);
+	assert_true(first()->first_ns == START * INT64_C(1000000000));
+	k.to.first = 20;
+	k.packets = 5000;
+	run(&k, 1, 1);
+	assert_int_equal(world.out[world.count - 1].observed, 5000);
+}
+
+static void thresholds_follow_the_line(void **state)
+{
+	(void)state;
+	struct kind k = udp_flood;
+	world.line_bps = 1000000000;
+	k.packets = 19000;
+	run(&k, 1, 5);
+	assert_int_equal(world.count, 0); // nor are 30 Mbit/s anything on a line of 1 Gbit/s
+	k.packets = 21000;
+	run(&k, 1, 3);
+	assert_true(first()->threshold == 20000);
+}
+
+static void options_come_before_the_line(void **state)
+{
+	(void)state;
+	yagura_plugin.destroy(world.self);
+	for (uint32_t i = 0; i < yagura_plugin.options_count; i++)
+		if (strcmp(yagura_plugin.options[i].path, "floor_packets") == 0)
+			world.values[i].i = 50;
+	world.self = yagura_plugin.create(&world.host, world.values);
+	world.line_bps = 1000000000;
+	struct kind k = udp_flood;
+	k.packets = 80;
+	run(&k, 1, 3);
+	assert_true(first()->threshold == 50);
+}
+
 static void a_body_sets_its_own_floors(void **state)
 {
 	(void)state;
@@ -244,6 +288,9 @@ int main(void)
 	    T(a_short_past_asks_for_eight_times),
 	    T(what_is_hardly_known_rests_on_floors),
 	    T(no_learned_threshold_is_beyond_the_line),
+	    T(an_attack_is_found_in_the_second_full_second_and_a_burst_in_the_first),
+	    T(thresholds_follow_the_line),
+	    T(options_come_before_the_line),
 	    T(a_body_sets_its_own_floors),
 	    T(shares_are_of_what_is_above_the_usual),
 	    T(calendars_silence_crowds_and_backups_but_no_flood),
