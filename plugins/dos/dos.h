@@ -168,6 +168,7 @@ struct dos {
 	bool modern; // the host has what came with 1.1
 	uint32_t asks;
 	uint32_t carpets_open;
+	uint32_t outs_watched; // records of DOS_SCOPE_OUT
 	uint32_t hosts, services, buckets; // buckets: of either table, a power of two
 	uint32_t *host_head, *service_head;
 	uint32_t host_free, service_free, evictions;

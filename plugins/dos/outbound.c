@@ -59,8 +59,22 @@ static void load_pushed(struct dos_load *l, const struct yg_window *w)
 	}
 }
 
+// Most hosts push little, and there are many of them. Thresholds are floors at least.
+static bool is_quiet(const struct dos *d, const struct yg_window *w)
+{
+	uint64_t packets = 0, bytes = 0;
+	for (unsigned v = 0; v < YG_VEC_COUNT; v++) {
+		packets += w->pushed.packets[v];
+		bytes += w->pushed.bytes[v];
+	}
+	return (double)packets < DOS_WATCH_RATIO * d->floors.packets && (double)bytes * 8 < DOS_WATCH_RATIO * d->floors.bits &&
+	       (double)w->pushed.packets[YG_VEC_SYN] < DOS_WATCH_RATIO * d->floors.flows;
+}
+
 void dos_outbound_window(struct dos *d, const struct yg_window *w)
 {
+	if (!d->outs_watched && is_quiet(d, w))
+		return;
 	const struct dos_key key = {w->addr, w->af, DOS_SCOPE_OUT, w->af == 6 ? 128 : 32};
 	const struct dos_past past = {(double)w->base.pushed_packets, (double)w->base.pushed_bits, 0, w->base.state};
 	const struct dos_view view = {.line_bps = w->line_bps, .one_way = w->one_way > DOS_ONE_WAY_SHARE, .warm = w->warm != 0};

@@ -54,7 +54,7 @@ void dos_table_clear(struct dos *d)
 	d->host_free = d->service_free = 0;
 	d->hosts_used = d->services_used = 0;
 	d->hosts_watched = d->services_watched = 0;
-	d->carpets_open = 0;
+	d->carpets_open = d->outs_watched = 0;
 }
 
 void dos_table_layout(struct dos *d)
@@ -96,6 +96,7 @@ void dos_watch_drop(struct dos *d, struct dos_watch *w)
 	*link = w->next;
 	w->used = false;
 	d->hosts_watched--;
+	d->outs_watched -= w->scope == DOS_SCOPE_OUT;
 	w->next = d->host_free;
 	d->host_free = at;
 }
@@ -180,6 +181,7 @@ struct dos_watch *dos_watch_get(struct dos *d, const struct dos_key *key, double
 	struct dos_watch *w = &d->watch[at];
 	d->host_free = w->next;
 	d->hosts_watched++;
+	d->outs_watched += key->scope == DOS_SCOPE_OUT;
 	if (at >= d->hosts_used)
 		d->hosts_used = at + 1;
 	*w = (struct dos_watch){.addr = key->addr, .af = key->af, .scope = key->scope, .len = key->len, .used = true, .next = *head,

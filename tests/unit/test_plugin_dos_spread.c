@@ -192,6 +192,51 @@ static void a_second_has_so_many_questions(void **state)
 	assert_true(distinct(NULL) > 64 && distinct(NULL) <= 256); // those that had to wait come a second later
 }
 
+static void a_full_table_keeps_carpets_that_are_open(void **state)
+{
+	(void)state;
+	yagura_plugin.destroy(world.self);
+	for (uint32_t i = 0; i < yagura_plugin.options_count; i++)
+		if (strcmp(yagura_plugin.options[i].path, "hosts") == 0)
+			world.values[i].i = 16;
+	world.self = yagura_plugin.create(&world.host, world.values);
+	const struct kind carpet = {OUTSIDE(0, 800), INSIDE(0, 256), 0, 80, 17, YG_VEC_UDP, 2560, 700};
+	const struct kind many[] = {carpet, {OUTSIDE(0, 800), INSIDE(300, 200), 0, 80, 6, YG_VEC_SYN, 12000, 60}};
+	run(&carpet, 1, 3);
+	run(many, 2, 10);
+	run(&carpet, 1, 3);
+	assert_int_equal(distinct("dos.carpet"), 1);
+	const struct yg_alert *last = &world.out[world.count - 1];
+	assert_true(strcmp(last->kind, "dos.carpet") == 0 && !last->hold && last->observed == 2560);
+}
+
+static void random_traffic_breaks_nothing(void **state)
+{
+	(void)state;
+	srand(world.af);
+	for (int s = 0; s < 60; s++) {
+		struct kind k[4];
+		for (unsigned i = 0; i < 4; i++) {
+			bool in = rand() % 3;
+			k[i] = (struct kind){{!in, (unsigned)rand() % 100, 1 + (unsigned)rand() % 500}, {in, (unsigned)rand() % 600, 1 + (unsigned)rand() % 500},
+			                     (uint16_t)(rand() % 3 ? 0 : 53), (uint16_t)(rand() % 100), (uint8_t)(rand() % 2 ? 6 : 17),
+			                     (uint8_t)(rand() % YG_VEC_COUNT), (uint32_t)rand() % 5000, (uint16_t)(40 + rand() % 1400)};
+		}
+		world.one_way = rand() % 4 ? 0 : 1;
+		world.line_bps = rand() % 2 ? 0 : 10000000;
+		world.planned = (uint32_t)rand() % 16;
+		world.base = (struct yg_baseline){(float)(rand() % 900), (float)(rand() % 900000), (float)(rand() % 300),
+		                                  .pushed_packets = (float)(rand() % 500), .state = (uint8_t)(rand() % 3)};
+		run(k, 4, 1);
+	}
+	assert_true(world.count > 0);
+	for (uint32_t i = 0; i < world.count; i++) {
+		const struct yg_alert *a = &world.out[i];
+		assert_true(a->hold || (a->text_ja[0] && a->text_en[0] && isfinite(a->observed) && a->threshold > 0 && a->unit[0]));
+		assert_true(a->vectors_count <= 6 && a->series_count <= YG_SERIES_MAX && a->score <= 100 && a->top_count <= YG_TOP_MAX);
+	}
+}
+
 static void an_older_host_is_asked_nothing(void **state)
 {
 	(void)state;
@@ -223,6 +268,8 @@ int main(void)
 	    T(declared_servers_do_their_work),
 	    T(a_backup_that_is_pushed_out_is_silent_in_its_window),
 	    T(a_second_has_so_many_questions),
+	    T(a_full_table_keeps_carpets_that_are_open),
+	    T(random_traffic_breaks_nothing),
 	    T(an_older_host_is_asked_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
