@@ -292,6 +292,12 @@ static const struct yg_event *head_of(struct yg_aggregator *a, unsigned worker)
 static void on_window(void *context, const struct yg_window *window)
 {
 	struct yg_aggregator *a = context;
+	if (window->scope == YG_SCOPE_LINK) {
+		uint64_t packets = window->now.packets_out;
+		for (unsigned v = 0; v < YG_VEC_COUNT; v++)
+			packets += window->now.packets[v];
+		yg_sample_total(a->sample, window->second, packets);
+	}
 	yg_points_window(a->points, window);
 	yg_detectors_window(a->detectors, window);
 }

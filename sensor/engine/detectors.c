@@ -86,9 +86,8 @@ static void host_log(void *context, int level, const char *text)
 
 static void host_ask(void *context, const struct yg_question *question, struct yg_answer *ret)
 {
-	(void)context;
-	(void)question;
-	memset(ret, 0, ret->size < sizeof *ret ? ret->size : sizeof *ret);
+	struct yg_detectors *d = ((struct loaded *)context)->owner;
+	yg_sample_ask(d->o.sample, d->second, question, ret);
 }
 
 static uint32_t host_planned(void *context, uint16_t org, int64_t second)

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "engine/tcp_state.h"
 
 enum {
@@ -536,6 +537,17 @@ static inline bool begin_attempt(struct yg_worker *w, struct yg_packet *p, struc
 	return true;
 }
 
+// The first fragment of a datagram has the ports that tell who sent it: reflected answers come in fragments.
+static void take_first_fragment(struct yg_worker *w, const struct yg_view *v)
+{
+	struct yg_view named = *v;
+	if (v->payload + 4u <= v->caplen) {
+		named.sport = yg_load16(v->data + v->payload);
+		named.dport = yg_load16(v->data + v->payload + 2);
+	}
+	take_sample(w, &named, YG_VEC_UDP);
+}
+
 // A packet that goes no further than decode counts to its target all the same.
 static void bare_packet(struct yg_worker *w, const struct yg_view *v)
 {
@@ -545,7 +557,10 @@ static void bare_packet(struct yg_worker *w, const struct yg_view *v)
 	if (v->flags & YG_VIEW_FRAGMENT)
 		vector = v->frag_offset == 0 && v->frag_next == 17 ? YG_VEC_UDP : YG_VEC_FRAGMENT;
 	yg_worker_count_bare(w, v, vector);
-	take_sample(w, v, vector);
+	if (vector == YG_VEC_UDP)
+		take_first_fragment(w, v);
+	else
+		take_sample(w, v, vector);
 }
 
 // `entry`: what yg_flow_find said.

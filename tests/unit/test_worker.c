@@ -487,6 +487,49 @@ static void a_live_worker_waits_for_nobody(void **state)
 	stop(&rig);
 }
 
+static struct yg_sample last_sample;
+
+static void on_sample(struct rig *rig, const struct yg_sample *sample)
+{
+	(void)rig;
+	last_sample = *sample;
+}
+
+// `cut`: bytes that the capture holds.
+static void send_fragment(struct rig *rig, uint16_t flags_and_offset, uint8_t proto, uint32_t cut)
+{
+	static const struct yg_decode_options plain = {0};
+	const struct rig_packet udp = {.src = hand_v4(192, 0, 2, 1), .dst = hand_v4(10, 1, 0, 9), .sport = 53, .dport = 4000, .proto = proto,
+				       .payload = 64};
+	uint8_t bytes[256];
+	struct yg_packet p = {0};
+	uint32_t length = rig_write(&udp, bytes);
+	yg_store16(bytes + 6, flags_and_offset);
+	yg_decode(&plain, YG_LINK_RAW, bytes, cut < length ? cut : length, length, &p.view);
+	p.view.time = yg_time_ns(rig->now);
+	p.view.number = ++rig->number;
+	rig_begin(rig);
+	yg_worker_packet(rig->worker, &p);
+	rig_end(rig, false);
+}
+
+static void the_sample_of_a_first_fragment_has_its_ports(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, &alone);
+	rig.sample = on_sample;
+	send_fragment(&rig, 0x2000, 17, 1000);
+	assert_true(last_sample.sport == 53 && last_sample.dport == 4000 && last_sample.vector == YG_VEC_UDP);
+	send_fragment(&rig, 0x2000, 17, 23); // the capture ends within them
+	assert_true(last_sample.sport == 0 && last_sample.dport == 0 && last_sample.vector == YG_VEC_UDP);
+	send_fragment(&rig, 0x2010, 17, 1000); // what would be ports is payload
+	assert_true(last_sample.sport == 0 && last_sample.vector == YG_VEC_FRAGMENT);
+	assert_int_equal(rig.sampled, 3);
+	rig_finish(&rig);
+	stop(&rig);
+}
+
 // Live, nobody reads the sample: the ring is filled to its last slot, and every packet after that is counted as one that found no room.
 static void a_full_ring_of_samples_loses_them_by_number(void **state)
 {
@@ -573,6 +616,7 @@ int main(void)
 		cmocka_unit_test(a_syn_after_the_end_begins_another_flow),
 		cmocka_unit_test(a_long_flow_is_reported_once_a_minute),
 		cmocka_unit_test(a_live_worker_waits_for_nobody),
+		cmocka_unit_test(the_sample_of_a_first_fragment_has_its_ports),
 		cmocka_unit_test(a_full_ring_of_samples_loses_them_by_number),
 		cmocka_unit_test(a_table_that_overflows_within_a_batch_sheds_by_number),
 		cmocka_unit_test(more_hosts_than_a_second_has_places_for_are_counted),
