@@ -135,6 +135,7 @@ struct yg_contact {
 	uint16_t org[2];
 	uint8_t zone[2], internal[2];
 	uint32_t packets[2];
+	uint64_t flow_id;    // since 1.1
 };
 
 // ---- metadata, read by the dissector ----
