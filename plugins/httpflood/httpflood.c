@@ -22,17 +22,20 @@ enum { OPT_FLOOR, OPT_PRINT, OPT_SOURCES, OPT_SMALL, OPT_SLOW, OPT_SLOW_TLS, OPT
 static const struct yg_option options[OPT_COUNT] = {
     {"floor", YG_OPT_INT, "connections/s", 10, 1e8, "200", NULL, "Connections or requests a second below which nothing is a flood.",
      "毎秒の接続・リクエスト数がこれに満たなければ攻撃とみなさない。"},
-    {"fingerprint_share", YG_OPT_FLOAT, "share", 0.1, 1, "0.5", NULL, "Share of the commonest client fingerprint from which clients are of one make.",
+    {"fingerprint_share", YG_OPT_FLOAT, "share", 0.1, 1, "0.5", NULL,
+     "Share of the commonest client fingerprint from which clients are of one make.",
      "最も多いクライアント指紋（JA3など）の割合のしきい値。"},
     {"sources_factor", YG_OPT_FLOAT, "times", 2, 1000, "10", NULL, "Sources, times what is usual, that are too many.",
      "送信元の数が普段の何倍以上で異常とみなすか。"},
     {"small_reply", YG_OPT_BYTES, "bytes", 64, 1e6, "1KiB", NULL, "A smaller reply served nobody; behind a TLS handshake 5 KiB more.",
      "これより小さい応答は内容を返していないとみなす。TLSではハンドシェイク分5KiBを加える。"},
-    {"slow_connections", YG_OPT_INT, "connections", 5, 100000, "50", NULL, "Connections with an unfinished request that are an attack.",
+    {"slow_connections", YG_OPT_INT, "connections", 5, 100000, "50", NULL,
+     "Connections with an unfinished request that are an attack.",
      "未完了のリクエストを抱えた接続がこの数に達したら低速攻撃とみなす。"},
     {"slow_tls_connections", YG_OPT_INT, "connections", 5, 100000, "100", NULL, "The same where TLS hides the requests.",
      "TLSで内容が見えない場合の同じしきい値。"},
-    {"proxies", YG_OPT_STRING, NULL, 0, 1023, "", NULL, "Content delivery networks and proxies in front of the servers, as prefixes with commas, at most 64.",
+    {"proxies", YG_OPT_STRING, NULL, 0, 1023, "", NULL,
+     "Content delivery networks and proxies in front of the servers, as prefixes with commas, at most 64.",
      "サーバーの前段にあるCDNやプロキシのプレフィックス。カンマ区切りで64個まで。"},
     {"servers", YG_OPT_INT, "servers", 16, 16384, "1024", NULL, "Web servers followed at a time; the longest silent goes.",
      "同時に追跡するWebサーバーの数。"},
@@ -116,6 +119,8 @@ static struct httpf_server *server_of(struct httpf *h, uint8_t af, const struct 
 static void window(void *self, const struct yg_window *w)
 {
 	struct httpf *h = self;
+	if (w->second > h->active[0])
+		httpflood_active(h, w->second);
 	if (w->scope != YG_SCOPE_SERVICE || (w->proto != TCP && w->proto != UDP))
 		return;
 	// No record before somebody was served: a scan of closed ports makes none.
@@ -211,7 +216,8 @@ static bool has_body(const char *method)
 static void asked(struct httpf *h, struct httpf_server *s, struct httpf_second *slot, const struct yg_http *m)
 {
 	struct httpf_conn *conn = httpflood_conn(h, m->head.flow_id);
-	uint64_t print = httpflood_hash(m->method, (uint32_t)strlen(m->method)) * 3 + httpflood_hash(m->user_agent, (uint32_t)strlen(m->user_agent));
+	uint64_t print = httpflood_hash(m->user_agent, (uint32_t)strlen(m->user_agent)) ^
+			 3 * httpflood_hash(m->method, (uint32_t)strlen(m->method));
 	slot->requests++;
 	httpflood_source(slot, httpflood_hash(m->head.addr[0].b, sizeof m->head.addr[0].b));
 	httpflood_print(s, m->head.time_ns / SECONDS_OF_NS, print);

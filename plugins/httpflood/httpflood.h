@@ -127,6 +127,7 @@ struct httpf {
 	uint32_t proxies;
 	uint32_t servers_max, conns_max, server_buckets, conn_buckets; // buckets: powers of two
 	uint64_t secret[HTTPF_SECRETS];
+	int64_t active[3]; // the last seconds with packets, the newest first: what happened up to the third is known, see slow.c
 	uint32_t server_free, conn_free, evictions, servers_used, conns_used, conns_count;
 	uint32_t *server_head, *conn_head;
 	struct httpf_server *server;
@@ -165,6 +166,7 @@ bool httpflood_is_proxy(const struct httpf *h, uint8_t af, const struct yg_addr 
 
 void httpflood_judge(struct httpf *h, struct httpf_server *s, int64_t second);
 void httpflood_pass(struct httpf *h, int64_t second);
+void httpflood_active(struct httpf *h, int64_t second); // packets came in that second
 void httpflood_judge_slow(struct httpf *h, struct httpf_server *s, int64_t second);
 
 // ---- text.c ----

@@ -3,6 +3,10 @@
 //
 // Connections that are held open by requests that do not end. What is known of one: when it opened, whether a whole request was read,
 // whether the server has answered, and, each time a record of it comes (flow.update, a minute), how much each side has sent since.
+//
+// In a replay the dissector's answers and the ends of flows come up to two batches late, and a batch may be followed by minutes without
+// one. Every second with packets has a batch of its own, so what happened up to the third last of them is known: connections are as old as
+// that, not as old as the clock says. Live that costs two seconds.
 #include "httpflood.h"
 
 #include <math.h>
@@ -13,6 +17,7 @@
 #define HOLD_RATIO 0.7
 #define PER_SOURCE 3      // of slow connections young enough to be a browser's reserve: so many a source are none
 #define PER_SOURCE_TLS 10 // where TLS hides the requests
+#define SILENT_S 60      // a server that shows nothing for so long is not judged
 #define BLIND_S 60        // no HTTP message for so long,
 #define BLIND_BYTES 200   // and packets of this size from the server: it answers, and we do not read it
 #define ONE_WAY 0.7f
@@ -26,9 +31,16 @@ static void take(struct httpf_held *held, const struct httpf_conn *c, bool hard)
 	held->sources[bit / 64] |= UINT64_C(1) << (bit % 64);
 }
 
-static void weigh(struct httpf_server *s, const struct httpf_conn *c, int64_t second)
+void httpflood_active(struct httpf *h, int64_t second)
 {
-	int64_t age = second - c->opened;
+	h->active[2] = h->active[1];
+	h->active[1] = h->active[0];
+	h->active[0] = second;
+}
+
+static void weigh(struct httpf_server *s, const struct httpf_conn *c, int64_t known)
+{
+	int64_t age = known - c->opened;
 	s->held.open++;
 	if (c->flags & (HTTPF_C_GONE | HTTPF_C_DRIP)) {
 		take(&s->held, c, age >= HTTPF_HARD_S);
@@ -55,7 +67,7 @@ void httpflood_pass(struct httpf *h, int64_t second)
 		if (lost || (c->flags & HTTPF_C_GONE && second - c->gone >= HTTPF_LATELY_S))
 			httpflood_conn_drop(h, c);
 		else
-			weigh(&h->server[c->server], c, second);
+			weigh(&h->server[c->server], c, h->active[2]);
 	}
 }
 
@@ -120,7 +132,7 @@ void httpflood_judge_slow(struct httpf *h, struct httpf_server *s, int64_t secon
 	struct httpf_incident *in = &s->incident[HTTPF_SLOW];
 	struct totals t = totals_of(s, second);
 	bool blind = !s->tls && second - s->heard > BLIND_S && t.packets_out > 0 && t.bytes_out / t.packets_out >= BLIND_BYTES;
-	double bodies = slow_bodies(s, &t), slow = blind ? 0 : s->held.slow + bodies, need = s->tls ? h->slow_tls : h->slow_conns;
+	double bodies = slow_bodies(s, &t), slow = blind || second - s->last > SILENT_S ? 0 : s->held.slow + bodies, need = s->tls ? h->slow_tls : h->slow_conns;
 	in->series[in->series_next] = (float)slow;
 	in->series_next = (in->series_next + 1) % YG_SERIES_MAX;
 	in->series_count += in->series_count < YG_SERIES_MAX;

@@ -61,6 +61,7 @@ void httpflood_clear(struct httpf *h)
 		h->conn[i].next = i + 1 < h->conns_max ? i + 1 : HTTPF_NONE;
 	h->server_free = h->conn_free = 0;
 	h->servers_used = h->conns_used = h->conns_count = 0;
+	memset(h->active, 0, sizeof h->active);
 }
 
 void httpflood_layout(struct httpf *h)
