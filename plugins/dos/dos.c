@@ -19,6 +19,7 @@
 #define SERVED_RATIO 0.5 // a UDP service that sends so many packets for each it gets is in conversation,
 #define SERVED_CEILING 5 // up to so many times the threshold
 #define ONE_WAY_SHARE 0.9f
+#define QUERY_BYTES 300 // from the IP header on; a name has at most 255 bytes
 
 enum { OPT_PACKETS, OPT_BITS, OPT_FLOWS, OPT_HOSTS, OPT_SERVICES, OPT_CLEAR, OPT_SLOW, OPT_COUNT };
 
@@ -123,10 +124,22 @@ static void tcp_service(struct dos *d, const struct yg_window *w, const struct d
 	dos_cusum_add(&s->cusum, w->second, syns, done, (double)w->ema_handshakes, floor);
 }
 
+// Queries to a declared DNS server are dnsflood's to judge, answered or not, until they fill the line: it knows what they ask. Packets
+// larger than queries are not.
+static bool is_for_dnsflood(const struct dos *d, const struct yg_window *w, const struct dos_limits *limits)
+{
+	double packets = w->now.packets[YG_VEC_UDP], bytes = (double)w->now.bytes[YG_VEC_UDP];
+	if (w->port != 53 || !w->declared || bytes > packets * QUERY_BYTES || bytes * 8 >= limits->bits)
+		return false;
+	const struct yg_server_info *server = d->host->server(d->host->context, w->af, &w->addr, w->proto, w->port);
+	return server && server->role == YG_ROLE_DNS;
+}
+
 static void udp_service(struct dos *d, const struct yg_window *w, const struct dos_limits *limits)
 {
 	double in = w->now.packets[YG_VEC_UDP], out = w->now.packets_out;
-	if (in <= 0 || out < in * SERVED_RATIO || in >= limits->packets * SERVED_CEILING)
+	bool served = out >= in * SERVED_RATIO && in < limits->packets * SERVED_CEILING;
+	if (in <= 0 || !(served || is_for_dnsflood(d, w, limits)))
 		return;
 	double heat = dos_heat(w, limits);
 	struct dos_watch *watch = dos_watch_get(d, w->af, &w->addr, heat >= WATCH_RATIO ? heat : 0);
