@@ -48,18 +48,21 @@ static void *create(const struct yg_host *host, const union yg_value *v)
 	if (getrandom(o->secret, sizeof o->secret, GRND_NONBLOCK) != (ssize_t)sizeof o->secret)
 		host->log(host->context, 2, "no random seed, the tables use a fixed one");
 	opens_layout(o);
+	opens_zones_read(o);
 	return o;
 }
 
 static void destroy(void *self)
 {
 	struct opens *o = self;
-	char text[160];
+	char text[240];
 	if (!o)
 		return;
-	if (o->stats.full || o->stats.evicted || o->stats.told_full) {
-		snprintf(text, sizeof text, "openservice: services without a place %" PRIu64 ", evicted %" PRIu64 ", told of and forgotten %" PRIu64,
-			 o->stats.full, o->stats.evicted, o->stats.told_full);
+	if (o->stats.full || o->stats.evicted || o->stats.told_full || o->stats.zones_full) {
+		snprintf(text, sizeof text,
+			 "openservice: services without a place %" PRIu64 ", evicted %" PRIu64 ", told of and forgotten %" PRIu64
+			 ", zones without a place %" PRIu64,
+			 o->stats.full, o->stats.evicted, o->stats.told_full, o->stats.zones_full);
 		o->host->log(o->host->context, 0, text);
 	}
 	free(o);
@@ -120,7 +123,7 @@ struct seen {
 	uint16_t org;
 	const struct yg_addr *server, *client;
 	uint64_t asked, answered;
-	int64_t time_ns;
+	int64_t first_ns, time_ns;
 };
 
 static void answered(struct opens *o, unsigned service, const struct seen *s)
@@ -129,6 +132,8 @@ static void answered(struct opens *o, unsigned service, const struct seen *s)
 	struct opens_entry *e = opens_get(o, s->af, s->server, service, second);
 	if (!e)
 		return;
+	if (s->first_ns / INT64_C(1000000000) < e->first)
+		e->first = s->first_ns / INT64_C(1000000000);
 	if (second - e->first >= OPENS_DAY_S) { // who asked yesterday is another matter
 		e->clients_count = 0;
 		e->asked = e->answered = 0;
@@ -156,21 +161,8 @@ static void flow(void *self, const struct yg_flow *f)
 		return;
 	if (o->host->server(o->host->context, f->af, &f->addr[1], UDP, f->port[1]))
 		return; // somebody means it to be there
-	const struct seen seen = {f->af, f->zone[1], f->org[1], &f->addr[1], &f->addr[0], f->payload[0], f->payload[1], f->event_ns};
+	const struct seen seen = {f->af, f->zone[1], f->org[1], &f->addr[1], &f->addr[0], f->payload[0], f->payload[1], f->first_ns, f->event_ns};
 	answered(o, (unsigned)service, &seen);
-}
-
-static bool in_zones(const char *zones, const char *name)
-{
-	size_t name_len = strlen(name);
-	for (const char *p = zones; *p;) {
-		size_t len = strcspn(p, " ");
-		if (len && len <= name_len && memcmp(name + name_len - len, p, len) == 0 &&
-		    (len == name_len || name[name_len - len - 1] == '.'))
-			return true;
-		p += len + strspn(p + len, " ");
-	}
-	return false;
 }
 
 // Recursion for a stranger: the server says that it recurses, and answers from what is not its own.
@@ -183,10 +175,10 @@ static void dns(void *self, const struct yg_dns *m)
 	if (h->proto != UDP || h->port[1] != PORT_DNS || h->internal[0] || !h->internal[1])
 		return;
 	const struct yg_server_info *info = o->host->server(o->host->context, h->af, &h->addr[1], UDP, PORT_DNS);
-	if (info && info->zones && in_zones(info->zones, m->qname))
+	if (info && opens_zones_have(o, m->qname))
 		return;
 	// A question is its header, its name and four bytes.
-	const struct seen seen = {h->af, h->zone[1], h->org[1], &h->addr[1], &h->addr[0], 18u + m->name_len, m->size, h->time_ns};
+	const struct seen seen = {h->af, h->zone[1], h->org[1], &h->addr[1], &h->addr[0], 18u + m->name_len, m->size, h->time_ns, h->time_ns};
 	answered(o, (unsigned)opens_service_of(PORT_DNS), &seen);
 }
 

@@ -15,6 +15,7 @@ enum {
 	OPENS_DAY_S = 86400,
 	OPENS_EVICTIONS = 64,   // searches for a place in one second, once the table is full
 	OPENS_SECRETS = 10,
+	OPENS_ZONES = 4096, // declared, of all servers together; a power of two
 };
 
 #define OPENS_NONE UINT32_MAX
@@ -47,7 +48,7 @@ struct opens_told {
 };
 
 struct opens_stats {
-	uint64_t full, evicted, told_full;
+	uint64_t full, evicted, told_full, zones_full;
 };
 
 struct opens {
@@ -59,8 +60,17 @@ struct opens {
 	uint32_t *head;
 	struct opens_entry *entry;
 	struct opens_told *told; // a ring: the oldest goes
+	uint64_t zone[2 * OPENS_ZONES]; // hashes of the declared zones, 0: a free place
+	uint32_t zones;
 	struct opens_stats stats;
 };
+
+// ---- zones.c ----
+
+// Takes down the zones of all declared servers.
+void opens_zones_read(struct opens *o);
+// Whether the name lies in one of them.
+bool opens_zones_have(const struct opens *o, const char *name);
 
 // ---- service.c ----
 
