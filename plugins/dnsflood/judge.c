@@ -87,6 +87,15 @@ static double mean_answers(const struct dnsf *d, const struct dnsf_server *s, in
 	return sum / DNSF_WINDOW_S;
 }
 
+// The first second of the window above the threshold; where none is by itself, the window's first.
+static int64_t onset_of(const struct dnsf_server *s, int64_t second, double threshold)
+{
+	for (int64_t at = second - DNSF_WINDOW_S + 1; at <= second; at++)
+		if (queries_in(s, at) >= threshold)
+			return at;
+	return second - DNSF_WINDOW_S + 1;
+}
+
 // The zone that is asked most in the window, ties to the first in the declaration; its share of all that was read.
 static double busiest(struct dnsf *d, const struct dnsf_server *s, struct judged *j)
 {
@@ -268,8 +277,7 @@ void dnsflood_judge(struct dnsf *d, struct dnsf_server *s, int64_t second)
 	j.now = queries_in(s, second);
 	remember(s, &j);
 	double ten = mean(s, second, DNSF_WINDOW_S), answers = second - s->last <= 2 ? mean_answers(d, s, second) : 0;
-	bool burst = __builtin_popcount(s->hot & 7) >= 2;
-	double three = burst ? mean(s, second, 3) : 0;
+	double three = __builtin_popcount(s->hot & 7) >= 2 ? mean(s, second, 3) : 0;
 	j.rate = fmax(fmax(ten, three), answers);
 	if (j.rate < j.threshold) {
 		s->onset = s->hot & 1 ? second : 0;
@@ -277,7 +285,7 @@ void dnsflood_judge(struct dnsf *d, struct dnsf_server *s, int64_t second)
 			step_open(d, s, &j);
 		return;
 	}
-	s->onset = s->onset ? s->onset : second - (burst ? 1 : DNSF_WINDOW_S - 1);
+	s->onset = s->onset ? s->onset : onset_of(s, second, j.threshold);
 	j.from = s->onset > second - DNSF_WINDOW_S ? s->onset : second - DNSF_WINDOW_S + 1;
 	double part = busiest(d, s, &j);
 	j.rate *= part;
