@@ -100,13 +100,13 @@ static const struct yg_server_info *rig_server_at(void *context, uint32_t index)
 	return index < w->servers ? &w->server[index] : NULL;
 }
 
-static struct yg_addr rig_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+static inline struct yg_addr rig_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 {
 	struct yg_addr addr = {{a, b, c, d}};
 	return addr;
 }
 
-static uint32_t rig_option(const char *path)
+static inline uint32_t rig_option(const char *path)
 {
 	for (uint32_t i = 0; i < yagura_plugin.options_count; i++)
 		if (strcmp(yagura_plugin.options[i].path, path) == 0)
@@ -136,7 +136,7 @@ static void rig_restart(struct world *w)
 	assert_non_null(w->self);
 }
 
-static void rig_declare(struct world *w, struct yg_addr addr, uint8_t af, uint16_t port, uint8_t role, const char *zones)
+static inline void rig_declare(struct world *w, struct yg_addr addr, uint8_t af, uint16_t port, uint8_t role, const char *zones)
 {
 	assert_true(w->servers < RIG_SERVERS);
 	w->server[w->servers++] = (struct yg_server_info){.addr = addr, .af = af, .port = port, .org = 3, .role = role, .name = "ns", .zones = zones};
