@@ -132,7 +132,8 @@ void httpflood_judge_slow(struct httpf *h, struct httpf_server *s, int64_t secon
 	struct httpf_incident *in = &s->incident[HTTPF_SLOW];
 	struct totals t = totals_of(s, second);
 	bool blind = !s->tls && second - s->heard > BLIND_S && t.packets_out > 0 && t.bytes_out / t.packets_out >= BLIND_BYTES;
-	double bodies = slow_bodies(s, &t), slow = blind || second - s->last > SILENT_S ? 0 : s->held.slow + bodies, need = s->tls ? h->slow_tls : h->slow_conns;
+	double bodies = slow_bodies(s, &t), need = s->tls ? h->slow_tls : h->slow_conns;
+	double slow = blind || second - s->last > SILENT_S ? 0 : s->held.slow + bodies;
 	in->series[in->series_next] = (float)slow;
 	in->series_next = (in->series_next + 1) % YG_SERIES_MAX;
 	in->series_count += in->series_count < YG_SERIES_MAX;

@@ -139,7 +139,8 @@ static void rig_restart(struct world *w)
 static inline void rig_declare(struct world *w, struct yg_addr addr, uint8_t af, uint16_t port, uint8_t role, const char *zones)
 {
 	assert_true(w->servers < RIG_SERVERS);
-	w->server[w->servers++] = (struct yg_server_info){.addr = addr, .af = af, .port = port, .org = 3, .role = role, .name = "ns", .zones = zones};
+	w->server[w->servers++] =
+	    (struct yg_server_info){.addr = addr, .af = af, .port = port, .org = 3, .role = role, .name = "ns", .zones = zones};
 }
 
 static int rig_setup(void **state)
@@ -167,7 +168,7 @@ static int rig_teardown(void **state)
 	return 0;
 }
 
-static const struct yg_alert *rig_last(const struct world *w)
+static inline const struct yg_alert *rig_last(const struct world *w)
 {
 	assert_true(w->count > 0);
 	return &w->out[w->count - 1];

@@ -171,7 +171,8 @@ static void abuse_as_an_amplifier_names_the_forged_client_and_a_key_rollover_is_
 	l.rcode = 0;
 	l.type = 48; // DNSKEY
 	l.clients = 4000;
-	w->answer = (struct yg_answer){.packets = 1000, .sources_at_least = 900, .sources_count = 1, .sources = {{rig_v4(198, 51, 0, 1), 4, 0.002f}}};
+	w->answer = (struct yg_answer){.packets = 1000, .sources_at_least = 900, .sources_count = 1,
+					  .sources = {{rig_v4(198, 51, 0, 1), 4, 0.002f}}};
 	run(w, &l, 30);
 	assert_int_equal(w->count, 0); // all the world's resolvers
 	l.type = 255;

@@ -86,17 +86,9 @@ static uint32_t option(const char *path)
 	return 0;
 }
 
-static const struct yg_server_info *on_server(void *context, uint8_t af, const struct yg_addr *addr, uint8_t proto, uint16_t port)
-{
-	static const struct yg_server_info dns = {.af = 4, .port = 53, .org = 3, .role = YG_ROLE_DNS, .name = "ns", .zones = "town.example"};
-	(void)context, (void)af, (void)addr, (void)proto;
-	return port == 53 ? &dns : NULL;
-}
-
 static void create(struct world *w)
 {
 	w->host = (struct yg_host){sizeof w->host, w, on_raise, on_org, on_evidence, on_log};
-	w->host.server = on_server;
 	w->out = calloc(KEPT, sizeof *w->out);
 	w->second = START;
 	w->self = yagura_plugin.create(&w->host, w->values);
@@ -442,31 +434,6 @@ static void udp_to_a_service_that_answers_is_business(void **state)
 	assert_string_equal(w->out[0].kind, "dos.udp_flood");
 }
 
-static uint32_t raised_by_udp(struct world *w, uint16_t port, uint32_t packets, uint32_t size)
-{
-	struct yg_window h = flood(YG_VEC_UDP, packets, size, 100000000), s = h;
-	s.scope = YG_SCOPE_SERVICE;
-	s.proto = 17;
-	s.port = port;
-	h.now.flows = s.now.flows = packets;
-	yagura_plugin.gap(w->self, 0, 1);
-	w->count = 0;
-	for (unsigned i = 0; i < 5; i++) {
-		send_window(w, &s);
-		run(w, &h, 1);
-	}
-	return w->count;
-}
-
-static void queries_to_a_declared_dns_server_are_left_to_dnsflood(void **state)
-{
-	struct world *w = *state;
-	assert_int_equal(raised_by_udp(w, 53, 40000, 80), 0);
-	assert_true(raised_by_udp(w, 54, 40000, 80) > 0);   // no DNS server is declared there
-	assert_true(raised_by_udp(w, 53, 40000, 600) > 0);  // no query is as long
-	assert_true(raised_by_udp(w, 53, 400000, 80) > 0);  // the line is full
-}
-
 static void a_port_scan_is_left_to_the_scan_detector(void **state)
 {
 	struct world *w = *state;
@@ -714,7 +681,6 @@ int main(void)
 	    T(a_syn_flood_during_a_flash_crowd_takes_over),
 	    T(uploads_and_served_downloads_are_at_most_low),
 	    T(udp_to_a_service_that_answers_is_business),
-	    T(queries_to_a_declared_dns_server_are_left_to_dnsflood),
 	    T(a_port_scan_is_left_to_the_scan_detector),
 	    T(a_slow_syn_flood_is_found_by_the_change_of_completion),
 	    T(a_slow_flood_that_grows_stays_one_alert_and_becomes_high),
