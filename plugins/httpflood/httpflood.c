@@ -171,7 +171,7 @@ static void contact(void *self, const struct yg_contact *c)
 	conn->source = source;
 	conn->opened = c->time_ns / SECONDS_OF_NS;
 	conn->heard = second;
-	conn->flags = (c->tcp_flags & SYN ? HTTPF_C_SYN : 0) | (c->packets[1] ? 0 : HTTPF_C_ONE_WAY);
+	conn->flags = (uint16_t)((c->tcp_flags & SYN ? HTTPF_C_SYN : 0) | (c->packets[1] ? 0 : HTTPF_C_ONE_WAY));
 }
 
 // The server's second that a message belongs to; NULL: it is no web server of ours, or long ago.
@@ -257,7 +257,13 @@ static void look(struct httpf_conn *c, const struct yg_flow *f, int64_t second)
 	uint64_t up = f->payload[0] - c->up, down = f->payload[1] - c->down;
 	bool little = up && up < HTTPF_SLOW_RATE * (uint64_t)(second > since ? second - since : 1);
 	bool drip = little && !down && second - since >= HTTPF_SOFT_S && !(c->flags & HTTPF_C_ONE_WAY);
-	c->flags = (uint8_t)((c->flags & ~HTTPF_C_DRIP) | (drip ? HTTPF_C_DRIP : 0) | HTTPF_C_LOOKED);
+	bool pours = down >= HTTPF_SLOW_RATE * (uint64_t)(second > since ? second - since : 1), looked = c->flags & HTTPF_C_LOOKED;
+	if (pours)
+		c->flags &= (uint16_t)~HTTPF_C_SHUT;
+	else if (looked && f->shut[0] > c->shut && second - since >= HTTPF_SOFT_S)
+		c->flags |= HTTPF_C_SHUT;
+	c->flags = (uint16_t)((c->flags & ~HTTPF_C_DRIP) | (drip ? HTTPF_C_DRIP : 0) | HTTPF_C_LOOKED);
+	c->shut = f->shut[0];
 	if (f->payload[1] && !drip)
 		c->flags |= HTTPF_C_ANSWERED;
 	c->up = f->payload[0];
@@ -291,7 +297,7 @@ static void flow(void *self, const struct yg_flow *f)
 	}
 	if (!c || c->flags & HTTPF_C_GONE)
 		return; // what has ended slow stays a while
-	if (!(c->flags & HTTPF_C_DRIP) && !ended_slow(c, f)) {
+	if (!(c->flags & (HTTPF_C_DRIP | HTTPF_C_SHUT)) && !ended_slow(c, f)) {
 		httpflood_conn_drop(h, c);
 		return;
 	}

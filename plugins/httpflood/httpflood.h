@@ -98,6 +98,7 @@ struct httpf_server {
 #define HTTPF_C_GONE 0x20     // it ended slow, and counts a while
 #define HTTPF_C_LOOKED 0x40   // `up` and `down` hold a look
 #define HTTPF_C_ONE_WAY 0x80  // the server's side is out of sight
+#define HTTPF_C_SHUT 0x100    // between two looks the client's window was shut, and the server could send little
 
 // A connection to a web server.
 struct httpf_conn {
@@ -105,7 +106,8 @@ struct httpf_conn {
 	uint64_t up, down; // payload at the last look
 	int64_t opened, heard, gone;
 	uint32_t server, next;
-	uint8_t flags;
+	uint16_t flags;
+	uint8_t shut; // at the last look
 	bool used;
 };
 

@@ -2,7 +2,8 @@
 // Copyright the Yagura authors
 //
 // Connections that are held open by requests that do not end. What is known of one: when it opened, whether a whole request was read,
-// whether the server has answered, and, each time a record of it comes (flow.update, a minute), how much each side has sent since.
+// whether the server has answered, and, each time a record of it comes (flow.update, a minute; sooner from a reader whose window is shut
+// again and again), how much each side has sent since.
 //
 // In a replay the dissector's answers and the ends of flows come up to two batches late, and a batch may be followed by minutes without
 // one. Every second with packets has a batch of its own, so what happened up to the third last of them is known: connections are as old as
@@ -42,8 +43,8 @@ static void weigh(struct httpf_server *s, const struct httpf_conn *c, int64_t kn
 {
 	int64_t age = known - c->opened;
 	s->held.open++;
-	if (c->flags & (HTTPF_C_GONE | HTTPF_C_DRIP)) {
-		take(&s->held, c, age >= HTTPF_HARD_S);
+	if (c->flags & (HTTPF_C_GONE | HTTPF_C_DRIP | HTTPF_C_SHUT)) {
+		take(&s->held, c, age >= HTTPF_HARD_S && !(c->flags & HTTPF_C_SHUT)); // a pause shuts windows too, but not many a source
 		return;
 	}
 	if (!(c->flags & HTTPF_C_SYN) || c->flags & HTTPF_C_ANSWERED || age < HTTPF_SOFT_S)

@@ -180,6 +180,7 @@ static void fill_flow(struct yg_worker *w, const struct yg_flow_record *r, const
 		f->bytes[i] = r->bytes[i];
 		f->payload[i] = r->payload[i];
 		f->tcp_flags[i] = r->tcp_flags[i];
+		f->shut[i] = r->shut[i];
 	}
 	fill_verdict(w, r, f);
 }

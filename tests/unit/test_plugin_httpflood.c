@@ -329,6 +329,36 @@ static void drips_inside_tls_are_found_by_their_pace(void **state)
 	assert_non_null(strstr(rig_last(w)->text_ja, "TLSのため、通信の間隔だけで判断した。"));
 }
 
+static void readers_who_keep_their_window_shut_are_found_and_those_who_only_pause_are_not(void **state)
+{
+	struct world *w = *state;
+	for (unsigned turn = 0; turn < 3; turn++) { // few sources; then a pause in the middle of much; then as many sources as readers
+		uint32_t sources = turn < 2 ? 5 : 200;
+		for (uint32_t i = 0; i < 200; i++) {
+			opened(w, i % sources, 80, i + 1, SYN);
+			said(w, i % sources, 80, i + 1, "GET", 0, 1);
+			said(w, i % sources, 80, i + 1, "", 200, 0);
+		}
+		for (unsigned look = 1; look <= 2; look++) {
+			for (unsigned s = 0; s < 20; s++)
+				close_second(w, 80, 0, 20, 20, 52, NULL);
+			for (uint32_t i = 0; i < 200; i++) {
+				struct yg_meta_head h = head_of(w, i % sources, 80, i + 1);
+				struct yg_flow f = {.flow_id = i + 1, .first_ns = h.time_ns, .last_ns = h.time_ns, .event_ns = h.time_ns, .proto = 6, .af = 4,
+						    .port = {40000, 80}, .internal = {0, 1}, .rank = YG_RANK_ESTABLISHED, .event = YG_FLOW_UPDATED,
+						    .payload = {100, turn == 1 ? look * 400000 : 20000 + look}, .shut = {(uint8_t)(2 * look), 0}};
+				f.addr[0] = h.addr[0];
+				f.addr[1] = h.addr[1];
+				yagura_plugin.flow(w->self, &f);
+			}
+		}
+		close_second(w, 80, 0, 20, 20, 52, NULL);
+		assert_int_equal(w->count > 0, turn == 0);
+		yagura_plugin.gap(w->self, 0, 1);
+		w->count = 0;
+	}
+}
+
 static void what_the_server_gave_up_waiting_for_counts_for_half_a_minute(void **state)
 {
 	struct world *w = *state;
@@ -441,6 +471,7 @@ int main(void)
 	    T(a_form_that_comes_in_drips_is_found_and_a_quick_upload_is_not),
 	    T(a_poll_that_the_server_keeps_waiting_is_none),
 	    T(drips_inside_tls_are_found_by_their_pace),
+	    T(readers_who_keep_their_window_shut_are_found_and_those_who_only_pause_are_not),
 	    T(what_the_server_gave_up_waiting_for_counts_for_half_a_minute),
 	    T(where_nothing_is_read_nothing_is_said),
 	    T(full_tables_are_counted),
