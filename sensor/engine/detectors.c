@@ -50,6 +50,7 @@ struct yg_detectors {
 	struct yg_detectors_options o;
 	int64_t second;
 	struct yg_org_info *orgs;
+	struct yg_server_info *servers; // one for each declared service, in the order of the config
 	struct loaded *loaded[YG_CONFIG_PLUGINS_MAX];
 	unsigned loaded_count;
 	struct hooks flow, contact, dns, tls, http, window, gap, tick;
@@ -102,21 +103,47 @@ static unsigned host_week_hour(void *context, uint16_t org, int64_t second)
 	return yg_week_hour(l->owner->o.config, org, second);
 }
 
+// Of the config's services the first at this address or behind it.
+static uint32_t first_at(const struct yg_config *c, uint8_t af, const struct yg_addr *addr)
+{
+	uint32_t low = 0, high = c->services_count;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		const struct yg_service *s = &c->services[middle];
+		bool before = s->af != af ? s->af < af : memcmp(&s->addr, addr, sizeof *addr) < 0;
+		low = before ? middle + 1 : low;
+		high = before ? high : middle;
+	}
+	return low;
+}
+
+// What is declared exactly goes before what is declared for every port, that before what is for every protocol. Where nothing is asked
+// for, everything fits, and the first in order is told.
 static const struct yg_server_info *host_server(void *context, uint8_t af, const struct yg_addr *addr, uint8_t proto, uint16_t port)
 {
-	(void)context;
-	(void)af;
-	(void)addr;
-	(void)proto;
-	(void)port;
-	return NULL;
+	const struct yg_detectors *d = ((struct loaded *)context)->owner;
+	const struct yg_config *c = d->o.config;
+	const struct yg_server_info *best = NULL;
+	int best_fit = -1;
+	for (uint32_t i = first_at(c, af, addr); i < c->services_count; i++) {
+		const struct yg_service *s = &c->services[i];
+		if (s->af != af || memcmp(&s->addr, addr, sizeof *addr) != 0)
+			break;
+		if ((proto && s->proto && s->proto != proto) || (port && s->port && s->port != port))
+			continue;
+		int fit = (proto && s->proto ? 2 : 0) + (port && s->port ? 1 : 0);
+		if (fit > best_fit) {
+			best_fit = fit;
+			best = &d->servers[i];
+		}
+	}
+	return best;
 }
 
 static const struct yg_server_info *host_server_at(void *context, uint32_t index)
 {
-	(void)context;
-	(void)index;
-	return NULL;
+	const struct yg_detectors *d = ((struct loaded *)context)->owner;
+	return index < d->o.config->services_count ? &d->servers[index] : NULL;
 }
 
 // ---- organisations ----
@@ -171,6 +198,17 @@ static struct yg_org_info *describe_orgs(const struct yg_config *config)
 					       .floor_flows = (double)o->floor_flows};
 	}
 	return orgs;
+}
+
+static struct yg_server_info *describe_servers(const struct yg_config *config)
+{
+	struct yg_server_info *servers = calloc(config->services_count + 1, sizeof *servers);
+	for (uint32_t i = 0; servers && i < config->services_count; i++) {
+		const struct yg_service *s = &config->services[i];
+		servers[i] = (struct yg_server_info){.addr = s->addr, .af = s->af, .proto = s->proto, .port = s->port, .org = s->org,
+						     .role = s->role, .name = s->name, .zones = s->zones};
+	}
+	return servers;
 }
 
 // ---- loading ----
@@ -294,9 +332,10 @@ static struct yg_detectors *open_beside(const struct yg_detectors_options *optio
 		return NULL;
 	d->o = *options;
 	d->second = running ? running->second : 0;
-	// Detectors may have kept what they were told of a body: it stays as it was first described.
+	// Detectors may have kept what they were told of a body or a server: it stays as it was first described.
 	d->orgs = running ? running->orgs : describe_orgs(options->config);
-	bool good = d->orgs != NULL;
+	d->servers = running ? running->servers : describe_servers(options->config);
+	bool good = d->orgs && d->servers;
 	for (uint32_t i = 0; good && i < options->config->plugins_count && i < YG_CONFIG_PLUGINS_MAX; i++) {
 		const struct yg_config_plugin *configured = &options->config->plugins[i];
 		struct loaded *kept = configured->enabled ? same(running, options->config, configured) : NULL;
@@ -328,6 +367,8 @@ void yg_detectors_abandon(struct yg_detectors *d, const struct yg_detectors *run
 			unload(d->loaded[i]);
 	if (!running || running->orgs != d->orgs)
 		free(d->orgs);
+	if (!running || running->servers != d->servers)
+		free(d->servers);
 	free(d);
 }
 

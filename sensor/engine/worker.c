@@ -211,6 +211,18 @@ static void count_record(struct yg_flow_record *r, const struct yg_view *v, unsi
 		r->flow_flags |= YG_FLOW_TUNNELLED;
 }
 
+// A reader who shuts its window is told of while that is young: the second time, the fourth, the eighth … (flow.update is a minute).
+static void note_shut(struct yg_worker *w, struct yg_flow_record *r, const struct yg_view *v, unsigned direction)
+{
+	if (v->proto != 6 || v->tcp_window || v->tcp_flags & (YG_TCP_SYN | YG_TCP_RST | YG_TCP_FIN) || r->shut[direction] == UINT8_MAX)
+		return;
+	unsigned times = ++r->shut[direction];
+	if (direction == 0 && times > 1 && !(times & (times - 1)) && w->update_ns) {
+		r->next_update_ns = v->time.ns;
+		r->flow_flags |= YG_FLOW_UPDATE_NEAR;
+	}
+}
+
 static void raise_rank(struct yg_worker *w, uint32_t entry, struct yg_flow_record *r, const struct yg_view *v)
 {
 	uint8_t rank = r->rank;
@@ -314,6 +326,7 @@ static void packet_of_record(struct yg_worker *w, const struct yg_packet *p, uin
 		yg_worker_record_leave_out(w, r, direction, p->view.ip_bytes);
 	count_record(r, &p->view, direction);
 	advance_record(w, entry, r, &p->view, direction);
+	note_shut(w, r, &p->view, direction);
 	update_due(w, r, record, &p->view);
 	if (carries_payload(&p->view))
 		yg_worker_dissect(w, p, record, direction);
@@ -435,18 +448,18 @@ struct sum {
 	struct yg_time time;
 	uint32_t wirelen, ip_bytes, payload_len;
 	uint8_t proto, tcp_flags;
-	bool usual; // in no tunnel, not reassembled, not counted before
+	bool usual; // in no tunnel, not reassembled, not counted before, no window that is shut
 };
 
 static inline struct sum sum_of_view(const struct yg_packet *p)
 {
 	const struct yg_view *v = &p->view;
-	return (struct sum){v->time, v->wirelen, v->ip_bytes, v->payload_len, v->proto, v->tcp_flags, v->flags == YG_VIEW_IP && !p->counted};
+	return (struct sum){v->time, v->wirelen, v->ip_bytes, v->payload_len, v->proto, v->tcp_flags, v->flags == YG_VIEW_IP && !p->counted && (v->proto != 6 || v->tcp_window)};
 }
 
 static inline struct sum sum_of_plain(const struct yg_plain *p, struct yg_time time)
 {
-	return (struct sum){time, p->wirelen, p->ip_bytes, p->payload_len, p->kind & YG_PLAIN_UDP ? 17 : 6, p->tcp_flags, true};
+	return (struct sum){time, p->wirelen, p->ip_bytes, p->payload_len, p->kind & YG_PLAIN_UDP ? 17 : 6, p->tcp_flags, !p->shut};
 }
 
 // Whether nothing can come of the packet but counts: its flow has the rank it can have, its connection is open and stays so, what is read

@@ -121,7 +121,7 @@ int64_t gen_app_dns(struct gen *gen, int64_t at, const struct gen_pair *pair, co
 	put_edns(&query);
 	gen_say(talk, 0, query.b, query.len, 0, GEN_FILL_RANDOM);
 	if (!silent) {
-		put_question(&reply, id, answer ? 0x8180 : 0x8183, pair->name, type, exists);
+		put_question(&reply, id, (pair->authoritative ? 0x8500 : 0x8180) | (answer ? 0 : 3), pair->name, type, exists);
 		if (exists)
 			put_answer(&reply, type, answer, gen_between(&talk->rng, 30, 3600));
 		put_edns(&reply);

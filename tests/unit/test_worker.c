@@ -79,8 +79,8 @@ static const struct rig_options alone = {.no_dissector = true};
 
 // ---- conversations ----
 
-// A conversation in words: `>` from the client outside, `<` from the server inside; S SYN, A ACK, F FIN, R RST, P PSH, U URG; a number
-// is the payload's bytes; `@` and seconds to wait before it.
+// A conversation in words: `>` from the client outside, `<` from the server inside; S SYN, A ACK, F FIN, R RST, P PSH, U URG, Z a window of zero; a
+// number is the payload's bytes; `@` and seconds to wait before it.
 static struct rig_packet packet_of(unsigned client, uint8_t proto, const char **word, unsigned *ret_wait_s)
 {
 	static const char letters[] = "FSRPAU"; // in the order of the bits
@@ -90,6 +90,7 @@ static struct rig_packet packet_of(unsigned client, uint8_t proto, const char **
 		p = (struct rig_packet){.src = p.dst, .dst = p.src, .sport = 443, .dport = 40000, .proto = proto};
 	for (const char *letter; *s && (letter = strchr(letters, *s)); s++)
 		p.flags |= (uint8_t)(1u << (letter - letters));
+	p.shut = *s == 'Z' && s++;
 	if (*s >= '0' && *s <= '9')
 		p.payload = (uint16_t)strtoul(s, (char **)&s, 10);
 	*ret_wait_s = *s == '@' ? (unsigned)strtoul(s + 1, (char **)&s, 10) : 0;
@@ -457,6 +458,29 @@ static void a_long_flow_is_reported_once_a_minute(void **state)
 	stop(&rig);
 }
 
+static void a_reader_who_shuts_its_window_is_reported_while_that_is_young(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, &alone);
+	converse(&rig, 1, 6, ">S <SA >A >AP9 <AP900 <AZ");
+	for (unsigned i = 0; i < 9; i++)
+		converse(&rig, 1, 6, ">AZ@5");
+	assert_int_equal(seen->updates, 3); // the second, the fourth, the eighth
+	rig_finish(&rig);
+	assert_int_equal(seen->flows_count, 1);
+	assert_int_equal(seen->flows[0].shut[0], 9);
+	assert_int_equal(seen->flows[0].shut[1], 1);
+	stop(&rig);
+	start(&rig, &alone);
+	converse(&rig, 1, 6, ">S <SA >A");
+	for (unsigned i = 0; i < 300; i++)
+		converse(&rig, 1, 6, ">AZ");
+	rig_finish(&rig);
+	assert_int_equal(seen->flows[0].shut[0], 255); // or more
+	stop(&rig);
+}
+
 // Live, nobody empties the rings: the worker goes on, and what finds no room is counted in what has left.
 static void a_live_worker_waits_for_nobody(void **state)
 {
@@ -615,6 +639,7 @@ int main(void)
 		cmocka_unit_test(several_workers_say_together_what_one_says),
 		cmocka_unit_test(a_syn_after_the_end_begins_another_flow),
 		cmocka_unit_test(a_long_flow_is_reported_once_a_minute),
+		cmocka_unit_test(a_reader_who_shuts_its_window_is_reported_while_that_is_young),
 		cmocka_unit_test(a_live_worker_waits_for_nobody),
 		cmocka_unit_test(the_sample_of_a_first_fragment_has_its_ports),
 		cmocka_unit_test(a_full_ring_of_samples_loses_them_by_number),
