@@ -69,21 +69,21 @@ static void put_name(struct gen_buf *buf, const char *name)
 	gen_put_be(buf, 0, 1);
 }
 
-static void put_question(struct gen_buf *buf, uint16_t id, uint16_t flags, const char *name, uint16_t type,
-                         unsigned answers)
+void gen_dns_question(struct gen_buf *buf, uint16_t id, uint16_t flags, const char *name, uint16_t type,
+                      unsigned answers, bool edns)
 {
 	gen_put_be(buf, id, 2);
 	gen_put_be(buf, flags, 2);
 	gen_put_be(buf, 1, 2);
 	gen_put_be(buf, answers, 2);
 	gen_put_be(buf, 0, 2);
-	gen_put_be(buf, 1, 2); // EDNS
+	gen_put_be(buf, edns, 2);
 	put_name(buf, name);
 	gen_put_be(buf, type, 2);
 	gen_put_be(buf, 1, 2);
 }
 
-static void put_edns(struct gen_buf *buf)
+void gen_dns_edns(struct gen_buf *buf)
 {
 	gen_put_be(buf, 0, 1);
 	gen_put_be(buf, 41, 2);
@@ -91,13 +91,18 @@ static void put_edns(struct gen_buf *buf)
 	gen_put_be(buf, 0, 6);
 }
 
-static void put_answer(struct gen_buf *buf, uint16_t type, const struct gen_addr *answer, uint32_t ttl)
+size_t gen_dns_record(struct gen_buf *buf, uint16_t type, uint32_t ttl)
 {
 	gen_put_be(buf, 0xc00c, 2); // the name of the question
 	gen_put_be(buf, type, 2);
 	gen_put_be(buf, 1, 2);
 	gen_put_be(buf, ttl, 4);
-	size_t at = gen_open_len(buf, 2);
+	return gen_open_len(buf, 2);
+}
+
+static void put_answer(struct gen_buf *buf, uint16_t type, const struct gen_addr *answer, uint32_t ttl)
+{
+	size_t at = gen_dns_record(buf, type, ttl);
 	if (type == 1 || type == 28) {
 		gen_put(buf, answer->b, type == 28 ? 16 : 4);
 	} else if (type == 15) {
@@ -117,14 +122,14 @@ int64_t gen_app_dns(struct gen *gen, int64_t at, const struct gen_pair *pair, co
 	struct gen_buf query = {.len = 0}, reply = {.len = 0};
 	uint16_t id = (uint16_t)gen_next(&talk->rng);
 	bool exists = answer && (type > 28 || (type == 28) == (answer->af == 6) || (type != 1 && type != 28));
-	put_question(&query, id, 0x0100, pair->name, type, 0);
-	put_edns(&query);
+	gen_dns_question(&query, id, 0x0100, pair->name, type, 0, true);
+	gen_dns_edns(&query);
 	gen_say(talk, 0, query.b, query.len, 0, GEN_FILL_RANDOM);
 	if (!silent) {
-		put_question(&reply, id, answer ? 0x8180 : 0x8183, pair->name, type, exists);
+		gen_dns_question(&reply, id, answer ? 0x8180 : 0x8183, pair->name, type, exists, true);
 		if (exists)
 			put_answer(&reply, type, answer, gen_between(&talk->rng, 30, 3600));
-		put_edns(&reply);
+		gen_dns_edns(&reply);
 		gen_say(talk, 1, reply.b, reply.len, 0, GEN_FILL_RANDOM);
 	}
 	int64_t answered = at + talk->end[1].lag;
