@@ -25,6 +25,7 @@ struct gen_pair {
 	struct gen_addr client, server;
 	uint64_t seed;
 	const char *name; // of the server; may be NULL
+	bool authoritative; // a DNS server that answers for its own and recurses for nobody
 };
 
 enum gen_hello { GEN_HELLO_GREASE, GEN_HELLO_PLAIN, GEN_HELLO_OLD, GEN_HELLO_LARGE, GEN_HELLO_TOOL, GEN_HELLOS };

@@ -83,12 +83,23 @@ void gen_dns_question(struct gen_buf *buf, uint16_t id, uint16_t flags, const ch
 	gen_put_be(buf, 1, 2);
 }
 
-void gen_dns_edns(struct gen_buf *buf)
+static void put_question(struct gen_buf *buf, uint16_t id, uint16_t flags, const char *name, uint16_t type,
+                         unsigned answers)
+{
+	gen_dns_question(buf, id, flags, name, type, answers, true);
+}
+
+static void put_edns(struct gen_buf *buf)
 {
 	gen_put_be(buf, 0, 1);
 	gen_put_be(buf, 41, 2);
 	gen_put_be(buf, 1232, 2);
 	gen_put_be(buf, 0, 6);
+}
+
+void gen_dns_edns(struct gen_buf *buf)
+{
+	put_edns(buf);
 }
 
 size_t gen_dns_record(struct gen_buf *buf, uint16_t type, uint32_t ttl)
@@ -122,14 +133,14 @@ int64_t gen_app_dns(struct gen *gen, int64_t at, const struct gen_pair *pair, co
 	struct gen_buf query = {.len = 0}, reply = {.len = 0};
 	uint16_t id = (uint16_t)gen_next(&talk->rng);
 	bool exists = answer && (type > 28 || (type == 28) == (answer->af == 6) || (type != 1 && type != 28));
-	gen_dns_question(&query, id, 0x0100, pair->name, type, 0, true);
-	gen_dns_edns(&query);
+	put_question(&query, id, 0x0100, pair->name, type, 0);
+	put_edns(&query);
 	gen_say(talk, 0, query.b, query.len, 0, GEN_FILL_RANDOM);
 	if (!silent) {
-		gen_dns_question(&reply, id, answer ? 0x8180 : 0x8183, pair->name, type, exists, true);
+		put_question(&reply, id, (pair->authoritative ? 0x8500 : 0x8180) | (answer ? 0 : 3), pair->name, type, exists);
 		if (exists)
 			put_answer(&reply, type, answer, gen_between(&talk->rng, 30, 3600));
-		gen_dns_edns(&reply);
+		put_edns(&reply);
 		gen_say(talk, 1, reply.b, reply.len, 0, GEN_FILL_RANDOM);
 	}
 	int64_t answered = at + talk->end[1].lag;
