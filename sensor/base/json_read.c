@@ -162,15 +162,15 @@ static bool read_text(struct reader *r)
 	return true;
 }
 
-static bool ends_word(char c)
+static bool is_of_word(char c)
 {
-	return c == ',' || c == ']' || c == '}' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' || c == '-' || c == '.';
 }
 
 static bool read_word(struct reader *r)
 {
 	const char *from = r->at;
-	while (r->at < r->end && !ends_word(*r->at))
+	while (r->at < r->end && is_of_word(*r->at))
 		r->at++;
 	size_t length = (size_t)(r->at - from);
 	if (length == 0)
