@@ -23,6 +23,10 @@ struct explain_share {
 	double share; // 0 to 1; NAN: the line does not say
 };
 
+struct explain_body {
+	char code[24], ja[96], en[96];
+};
+
 struct explain_alert {
 	char id[24], state[16], severity[16], kind[48], kind_ja[128], signature[160], mode[16], learning[16], zone[24];
 	char timestamp[40], first_seen[40], last_seen[40], next[40], host[128], source[64], target[80], proto[16], technique[24];
@@ -33,9 +37,9 @@ struct explain_alert {
 	double reopened, sla_minutes, affected_count, pulse, period_s, period_mad_s, impact_success, impact_usual;
 	double step_s, low, high;
 	struct explain_share top[EXPLAIN_TOP], vectors[EXPLAIN_TOP];
-	unsigned top_count, vectors_count, series_count, bodies_count, bodies_more;
+	unsigned top_count, vectors_count, series_count, bodies_count;
 	double series[EXPLAIN_SERIES];
-	char bodies[EXPLAIN_BODIES][48];
+	struct explain_body bodies[EXPLAIN_BODIES];
 	bool is_alert;
 };
 

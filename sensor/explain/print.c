@@ -255,6 +255,20 @@ static void print_campaign(FILE *out, const struct explain_alert *a, bool ja)
 	}
 }
 
+static void print_bodies(FILE *out, const struct explain_alert *a, bool ja)
+{
+	double count = isnan(a->affected_count) ? a->bodies_count : a->affected_count;
+	if (!a->bodies_count)
+		return;
+	fprintf(out, ja ? "  影響を受ける団体（%.0f）: " : "  bodies concerned (%.0f): ", count);
+	for (unsigned i = 0; i < a->bodies_count; i++) {
+		const struct explain_body *b = &a->bodies[i];
+		const char *name = ja ? either(b->ja, b->en) : either(b->en, b->ja);
+		fprintf(out, "%s%s", i ? (ja ? "、" : ", ") : "", either(name, b->code));
+	}
+	fputs(count > a->bodies_count ? (ja ? " ほか\n" : " and others\n") : "\n", out);
+}
+
 static void print_impact(FILE *out, const struct explain_alert *a, bool ja)
 {
 	if (a->impact[0]) {
@@ -264,13 +278,7 @@ static void print_impact(FILE *out, const struct explain_alert *a, bool ja)
 			        a->impact_success * 100, a->impact_usual * 100);
 		fputc('\n', out);
 	}
-	if (a->bodies_count) {
-		double count = isnan(a->affected_count) ? a->bodies_count + a->bodies_more : a->affected_count;
-		fprintf(out, ja ? "  影響を受ける団体 %.0f: " : "  bodies concerned, %.0f: ", count);
-		for (unsigned i = 0; i < a->bodies_count; i++)
-			fprintf(out, "%s%s", i ? (ja ? "、" : ", ") : "", a->bodies[i]);
-		fputs(a->bodies_more ? (ja ? " ほか\n" : " and others\n") : "\n", out);
-	}
+	print_bodies(out, a, ja);
 	if (a->policy[0])
 		fprintf(out, ja ? "  根拠となる規程 %s\n" : "  clause of the policy %s\n", a->policy);
 	if (a->technique[0])

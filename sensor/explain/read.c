@@ -24,10 +24,10 @@ static const struct {
     YG_X("alert.context.org.code", org_code), YG_X("alert.context.org.name_ja", org_ja),
     YG_X("alert.context.org.name_en", org_en), YG_X("alert.context.vector", vector),
     YG_X("alert.context.policy_ref", policy), YG_X("alert.context.why.unit", unit),
-    YG_X("alert.context.why.learning", learning), YG_X("alert.context.why.text_ja", text_ja),
+    YG_X("alert.context.learning", learning), YG_X("alert.context.why.text_ja", text_ja),
     YG_X("alert.context.why.text_en", text_en), YG_X("alert.context.why.series.start", series_start),
-    YG_X("alert.context.impact.state", impact), YG_X("alert.context.campaign.id", campaign),
-    YG_X("alert.context.campaign.next", next),
+    YG_X("alert.context.impact.state", impact), YG_X("alert.context.campaign", campaign),
+    YG_X("alert.context.next_expected", next),
 #undef YG_X
 };
 
@@ -42,9 +42,9 @@ static const struct {
     {"alert.context.reopened", FIELD(reopened)},
     {"alert.context.sla_minutes", FIELD(sla_minutes)},
     {"alert.context.affected_count", FIELD(affected_count)},
-    {"alert.context.campaign.pulse", FIELD(pulse)},
-    {"alert.context.campaign.period_s", FIELD(period_s)},
-    {"alert.context.campaign.period_mad_s", FIELD(period_mad_s)},
+    {"alert.context.pulse", FIELD(pulse)},
+    {"alert.context.period_s", FIELD(period_s)},
+    {"alert.context.period_mad_s", FIELD(period_mad_s)},
     {"alert.context.impact.success", FIELD(impact_success)},
     {"alert.context.impact.usual", FIELD(impact_usual)},
     {"alert.context.why.observed", FIELD(observed)},
@@ -80,6 +80,20 @@ static void take_share(struct explain_share *list, unsigned *count, const struct
 		s->share = yg_json_number(v, NAN);
 }
 
+static void take_body(struct explain_alert *a, const struct yg_json_value *v, const char *member)
+{
+	if (v->index >= EXPLAIN_BODIES)
+		return; // affected_count has the number
+	struct explain_body *b = &a->bodies[v->index];
+	a->bodies_count = v->index + 1 > a->bodies_count ? v->index + 1 : a->bodies_count;
+	if (strcmp(member, "code") == 0)
+		yg_plain_text(b->code, sizeof b->code, v->text, v->length);
+	else if (strcmp(member, "name_ja") == 0)
+		yg_plain_text(b->ja, sizeof b->ja, v->text, v->length);
+	else if (strcmp(member, "name_en") == 0)
+		yg_plain_text(b->en, sizeof b->en, v->text, v->length);
+}
+
 static bool take_lists(struct explain_alert *a, const struct yg_json_value *v)
 {
 	const char *path = v->path;
@@ -94,11 +108,8 @@ static bool take_lists(struct explain_alert *a, const struct yg_json_value *v)
 	} else if (!v->is_text && strcmp(path, "alert.context.why.series.values[]") == 0) {
 		if (a->series_count < EXPLAIN_SERIES)
 			a->series[a->series_count++] = fmax(yg_json_number(v, 0), 0);
-	} else if (v->is_text && strcmp(path, "alert.context.affected[]") == 0) {
-		if (a->bodies_count < EXPLAIN_BODIES)
-			yg_plain_text(a->bodies[a->bodies_count++], sizeof a->bodies[0], v->text, v->length);
-		else
-			a->bodies_more++;
+	} else if (v->is_text && strncmp(path, "alert.context.affected[].", 25) == 0) {
+		take_body(a, v, path + 25);
 	} else {
 		return false;
 	}

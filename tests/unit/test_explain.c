@@ -26,12 +26,12 @@ static const char line[] =
     "\"context\":{\"id\":\"84285800d70c7589\",\"kind\":\"dos.syn_flood\",\"kind_ja\":\"SYNフラッド攻撃\",\"state\":\"update\",\"score\":74,"
     "\"severity\":\"high\",\"confidence\":0.35,\"mode\":\"page\",\"first_seen\":\"2026-06-09T10:07:00.000000+0900\","
     "\"last_seen\":\"2026-06-09T10:07:02.000000+0900\",\"count\":3,\"reopened\":2,\"org\":{\"code\":\"072001\",\"name_ja\":\"福島町\","
-    "\"name_en\":\"Fukushima Town\"},\"zone\":\"internet\",\"target\":\"203.0.113.10\",\"affected\":[\"072001\",\"072002\"],"
-    "\"affected_count\":2,\"impact\":{\"state\":\"degraded\",\"success\":0.61,\"usual\":0.98},"
-    "\"campaign\":{\"id\":\"00000000000000ab\",\"pulse\":4,\"period_s\":2400,\"period_mad_s\":120},"
+    "\"name_en\":\"Fukushima Town\"},\"zone\":\"internet\",\"target\":\"203.0.113.10\",\"affected_count\":3,\"learning\":\"floor\","
+    "\"affected\":[{\"code\":\"072001\",\"name_ja\":\"福島町\",\"name_en\":\"Fukushima Town\"},{\"code\":\"072002\"}],"
+    "\"impact\":{\"state\":\"degraded\",\"success\":0.61,\"usual\":0.98},"
+    "\"campaign\":\"00000000000000ab\",\"pulse\":4,\"period_s\":2400,\"period_mad_s\":120,\"next_expected\":\"2026-06-09T10:47:00+0900\","
     "\"vectors\":[{\"name\":\"syn\",\"share\":0.8},{\"name\":\"udp\",\"share\":0.2}],"
     "\"why\":{\"observed\":48211,\"threshold\":2930,\"baseline\":0,\"peak\":50000,\"unit\":\"packets/s\",\"window_s\":3,"
-    "\"learning\":\"floor\","
     "\"text_ja\":\"日本語の文。\",\"text_en\":\"English sentence, one direction only.\","
     "\"top\":[{\"ip\":\"198.51.100.7\",\"share\":0.41},{\"ip\":\"198.51.100.8\",\"share\":0.001}],"
     "\"sources_at_least\":12345,\"sample_packets\":900,"
@@ -69,7 +69,9 @@ static void everything_that_the_line_holds_is_said_in_english(void **state)
 	                            "floor that follows from its line", "known of this target yet: halved", "one direction only: times 0.7",
 	                            "at least 12,345 sources (from a sample of 900 packets)", "198.51.100.7 41%, 198.51.100.8 below 1%",
 	                            "syn 80%, udp 20%", "pulse 4 of campaign 00000000000000ab", "period 40 min 0 s (give or take 2 min 0 s)",
-	                            "degraded", "61% of known clients served, usually 98%", "bodies concerned, 2: 072001, 072002", "T1499.001",
+	                            "degraded", "61% of known clients served, usually 98%",
+	                            "bodies concerned (3): Fukushima Town, 072002 and others", "at about 2026-06-09T10:47:00",
+	                            "T1499.001",
 	                            "Course (packets/s, every 1 s)", "10:07:00 onwards", "What to check next", "  4. ", NULL});
 }
 
@@ -82,7 +84,7 @@ static void and_in_japanese_from_the_same_numbers(void **state)
 	                            "203.0.113.10 ポート443/TCP（インターネット接続系）", "10分以内に2回再発", "日本語の文。",
 	                            "観測値 48,211 パケット/秒、しきい値 2,930 パケット/秒（16.5倍）、集計時間 3秒", "半分に下げて", "0.7倍",
 	                            "少なくとも 12,345", "198.51.100.7 41%、198.51.100.8 1%未満", "キャンペーン 00000000000000ab の4回目", "間隔 40分0秒",
-	                            "応答できた割合 61%、普段は 98%", "影響を受ける団体 2: 072001、072002", "推移（パケット/秒、1秒ごと）",
+	                            "応答できた割合 61%、普段は 98%", "影響を受ける団体（3）: 福島町、072002 ほか", "推移（パケット/秒、1秒ごと）",
 	                            "次に確認すること", NULL});
 }
 
