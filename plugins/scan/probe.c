@@ -10,6 +10,8 @@
 //   attempts at different ports of one host share it by chance is a 16,384th, a tool that writes its own packets does it all
 //   the time. Attempts that succeed may be the pairs of a busy NAT, so there the two must also be of one burst.
 // - The edges of a network. Its first and last address are nobody's: who pings them goes through a list of all.
+// A flood of such packets from forged addresses has some address twice, so a target that gets eight new senders within ten seconds is
+// flooded, and not probed by any of them.
 #include "scan.h"
 
 enum { TCP = 6, ICMP = 1, FIN = 0x01, SYN = 0x02, RST = 0x04, PSH = 0x08, ACK = 0x10, FLAGS = 0x3f };
@@ -41,9 +43,25 @@ static bool is_pair(const struct scan_raw *raw, const struct yg_contact *c, uint
 	return failed && raw->last_failed ? apart < PAIR_S * INT64_C(1000000000) : apart < BURST_NS;
 }
 
-static void add(struct scan_raw *raw, uint32_t target, uint32_t second, uint32_t window_s, uint32_t probes)
+static void count_sender(struct scan *s, uint32_t target, uint32_t second)
 {
-	if (raw->target != target || second - raw->second >= window_s)
+	struct scan_victim *v = &s->victim[target % SCAN_VICTIMS];
+	if (v->target != target || !v->sources)
+		*v = (struct scan_victim){.target = target, .second = second};
+	if (second - v->second >= SCAN_CROWD_S) {
+		v->second = second;
+		v->sources = 0;
+	}
+	if (++v->sources >= SCAN_CROWD)
+		v->crowd_until = second + s->window_s; // as long as what they sent is remembered
+}
+
+static void add(struct scan *s, struct scan_raw *raw, uint32_t target, uint32_t second, uint32_t probes)
+{
+	bool fresh = raw->target != target || !raw->probes || second - raw->second >= s->window_s;
+	if (fresh)
+		count_sender(s, target, second);
+	if (fresh)
 		*raw = (struct scan_raw){.target = target, .first = second, .last_ns = raw->last_ns, .last_target = raw->last_target,
 		                         .last_port = raw->last_port, .last_source_port = raw->last_source_port,
 		                         .last_failed = raw->last_failed};
@@ -63,11 +81,11 @@ bool scan_probe_note(struct scan *s, struct scan_source *r, const struct yg_cont
 		return false;
 	bool impossible = is_impossible(c), pairs = may_pair(c, failed), pair = pairs && is_pair(raw, c, target, failed);
 	if (impossible) {
-		add(raw, target, second, s->window_s, c->packets[0] < BARE_MAX ? 1 : BARE_MAX);
+		add(s, raw, target, second, c->packets[0] < BARE_MAX ? 1 : BARE_MAX);
 		raw->by_flags = true;
 	} else if (pair) {
 		// The first of the pairs was told nothing of when it came.
-		add(raw, target, second, s->window_s, raw->target == target && raw->by_port ? 1 : 2);
+		add(s, raw, target, second, raw->target == target && raw->by_port ? 1 : 2);
 		raw->by_port = true;
 	}
 	raw->last_source_port = pairs ? c->port[0] : 0;
@@ -78,9 +96,11 @@ bool scan_probe_note(struct scan *s, struct scan_source *r, const struct yg_cont
 	return impossible || pair;
 }
 
-bool scan_is_probed(const struct scan *s, const struct scan_source *r, uint32_t target)
+bool scan_is_probed(const struct scan *s, const struct scan_source *r, uint32_t target, uint32_t second)
 {
-	return r->raw.target == target && r->raw.probes >= s->probes;
+	const struct scan_victim *v = &s->victim[target % SCAN_VICTIMS];
+	bool crowd = v->target == target && v->sources && second < v->crowd_until;
+	return !crowd && r->raw.target == target && r->raw.probes >= s->probes;
 }
 
 bool scan_is_sweep(const struct scan *s, const struct scan_source *r, const struct yg_contact *c, const struct scan_counts *n,

@@ -184,7 +184,7 @@ static void judge(struct scan *s, struct scan_source *r, const struct yg_contact
 static void judge_probe(struct scan *s, struct scan_source *r, const struct yg_contact *c, uint32_t target, int64_t second)
 {
 	struct scan_counts n;
-	if (!scan_is_probed(s, r, target))
+	if (!scan_is_probed(s, r, target, (uint32_t)second))
 		return;
 	scan_items_expire(s, r, second);
 	scan_count(s, r, target, c->port[1], c->proto, &n);

@@ -19,6 +19,9 @@ enum {
 	SCAN_EXEMPT_MAX = 64,
 	SCAN_SEARCH = 256,  // sources looked at for chunks to take back
 	SCAN_CLEAR_S = 120, // an alert closes so long after the last failure
+	SCAN_VICTIMS = 256,    // targets of which it is known how many send them probes
+	SCAN_CROWD = 8,        // sources of probes within SCAN_CROWD_S: a flood of forged ones, and no probe
+	SCAN_CROWD_S = 10,
 	SCAN_SWEEP_HOSTS = 10, // pings, an edge of a network among them, half as many without an answer
 	SCAN_SECRETS = 10,
 	SCAN_TRW_MIN = -4,
@@ -82,6 +85,12 @@ struct scan_source {
 	struct scan_alarm alarms[SCAN_ALARMS];
 };
 
+// A target of probes: how many sources of any were new to it since `second`, and until when that is too many.
+struct scan_victim {
+	uint32_t target, second, crowd_until;
+	uint32_t sources;
+};
+
 struct scan_prefix {
 	struct yg_addr addr;
 	uint8_t af, len;
@@ -107,6 +116,7 @@ struct scan {
 	uint32_t *head;
 	struct scan_prefix exempt[SCAN_EXEMPT_MAX];
 	uint32_t exempt_count;
+	struct scan_victim victim[SCAN_VICTIMS]; // by the fingerprint's low bits; a newcomer takes the place
 	struct scan_stats stats;
 };
 
@@ -155,8 +165,8 @@ uint8_t scan_common_bits(uint8_t af, const struct yg_addr *a, const struct yg_ad
 // Takes note of the attempt. True: it is a probe that no ordinary program sends.
 bool scan_probe_note(struct scan *s, struct scan_source *source, const struct yg_contact *c, uint32_t target, bool failed,
                      uint32_t second);
-// Whether there were enough of them towards the target.
-bool scan_is_probed(const struct scan *s, const struct scan_source *source, uint32_t target);
+// Whether there were enough of them towards the target, and not as many senders as only a flood has.
+bool scan_is_probed(const struct scan *s, const struct scan_source *source, uint32_t target, uint32_t second);
 // Whether its pings go through the list of a network's addresses, whatever answers.
 bool scan_is_sweep(const struct scan *s, const struct scan_source *source, const struct yg_contact *c, const struct scan_counts *n,
                    uint32_t second);

@@ -4,6 +4,8 @@
 // Probes that no ordinary program sends, and who looks like it: what few packets tell, where test_plugin_scan.c has the many.
 #include "scan_world.h"
 
+enum { VICTIMS = 256 }; // that the plugin watches at a time
+
 static const struct yg_alert *last(const struct world *w)
 {
 	assert_true(w->count > 0);
@@ -122,6 +124,45 @@ static void a_monitor_that_pings_its_list_is_no_sweep(void **state)
 	assert_int_equal(w->count, 0);
 }
 
+static void a_flood_from_forged_addresses_is_no_probe(void **state)
+{
+	struct world *w = *state;
+	static const uint8_t flags[] = {FIN, 0, FIN | PSH | URG};
+	srand(2);
+	for (int i = 0; i < 60000; i++) { // each of 10,000 addresses comes about six times
+		struct yg_contact c = tcp(10, (uint16_t)(rand() % 1000), flags[i / 20000], YG_CONTACT_SILENT);
+		memcpy(c.addr[0].b, (uint8_t[]){20, 1, (uint8_t)(rand() % 40), (uint8_t)(rand() % 250)}, 4);
+		c.port[0] = (uint16_t)(1024 + rand() % 60000);
+		send_as_it_is(w, c);
+		if (i % 2000 == 0)
+			next_second(w);
+	}
+	assert_int_equal(w->count, 0);
+	struct yg_contact c = tcp(11, 53, FIN, YG_CONTACT_SILENT); // meanwhile, another host is probed
+	c.packets[0] = 2;
+	send(w, c);
+	assert_int_equal(w->count, 1);
+	w->second += 400; // and the flooded one later
+	c = tcp(10, 53, FIN, YG_CONTACT_SILENT);
+	c.packets[0] = 2;
+	send(w, c);
+	assert_int_equal(distinct(w), 2);
+}
+
+static void more_targets_than_are_watched_are_probed_all_the_same(void **state)
+{
+	struct world *w = *state;
+	for (int i = 0; i < 2 * VICTIMS; i++) {
+		struct yg_contact c = tcp((uint8_t)i, 53, FIN, YG_CONTACT_SILENT);
+		c.addr[1].b[2] = (uint8_t)(i >> 8);
+		c.addr[0].b[2] = (uint8_t)(i >> 8);
+		c.addr[0].b[3] = (uint8_t)i;
+		c.packets[0] = 2;
+		send(w, c);
+	}
+	assert_int_equal(distinct(w), 2 * VICTIMS);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -131,6 +172,8 @@ int main(void)
 	    T(attempts_from_one_source_port_are_a_probe),
 	    T(what_shares_a_source_port_by_right_is_no_probe),
 	    T(a_ping_sweep_over_a_whole_network_is_found_although_most_answer),
+	    T(a_flood_from_forged_addresses_is_no_probe),
+	    T(more_targets_than_are_watched_are_probed_all_the_same),
 	    T(a_monitor_that_pings_its_list_is_no_sweep),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
