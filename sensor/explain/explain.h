@@ -57,6 +57,9 @@ void explain_print(FILE *out, const struct explain_alert *alert, const struct ex
 // The series as bars with its band and threshold. Nothing when there are fewer than two values.
 void explain_chart(FILE *out, const struct explain_alert *alert, const struct explain_look *look);
 
+// The text in lines of at most `columns`; those behind the first begin with `indent` blanks, which the caller has written before the first.
+void explain_wrap(FILE *out, const char *text, unsigned indent, unsigned columns);
+
 // What to check next, three to five steps; the last pointer is NULL. Of a kind of the table, else of its family, else of none.
 const char *const *explain_steps(const char *kind, bool japanese);
 

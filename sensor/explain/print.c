@@ -292,7 +292,8 @@ void explain_print(FILE *out, const struct explain_alert *a, const struct explai
 	print_head(out, a, ja);
 	print_who(out, a, ja);
 	print_life(out, a, look);
-	fprintf(out, "\n%s\n  %s\n", ja ? "なぜ検知したか" : "Why it was raised", text);
+	fprintf(out, "\n%s\n  ", ja ? "なぜ検知したか" : "Why it was raised");
+	explain_wrap(out, text[0] ? text : "-", 2, look->columns);
 	print_numbers(out, a, ja);
 	print_doubt(out, a, ja);
 	print_sources(out, a, ja);
@@ -304,6 +305,8 @@ void explain_print(FILE *out, const struct explain_alert *a, const struct explai
 	if (!step[0])
 		return;
 	fprintf(out, "%s\n", ja ? "次に確認すること" : "What to check next");
-	for (unsigned i = 0; step[i]; i++)
-		fprintf(out, "  %u. %s\n", i + 1, step[i]);
+	for (unsigned i = 0; step[i]; i++) {
+		fprintf(out, "  %u. ", i + 1);
+		explain_wrap(out, step[i], 5, look->columns);
+	}
 }

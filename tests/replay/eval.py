@@ -152,13 +152,16 @@ def explained(cases, build, folder):
     contexts = {e["alert"]["context"]["id"]: e["alert"]["context"] for e in common.events(eve) if e["event_type"] == "alert"}
     flood = next(c for c in contexts.values() if c["kind"] == "dos.syn_flood")
     why = flood["why"]
-    done = build.yagura("explain", "--eve", eve, flood["id"])
+    wide = {"LC_ALL": "C.UTF-8", "COLUMNS": "600"}  # sentences in one line, to be found
+    done = build.yagura("explain", "--eve", eve, flood["id"], env=wide)
     wanted = (flood["id"], "SYN flood", f"threshold {why['threshold']:,.0f} packets/s", why["text_en"], "What to check next", "  3. ")
     cases.check("an_alert_is_explained_by_its_newest_line", done.code == 0 and all(w in done.out for w in wanted), done.out or done.err)
+    narrow = build.yagura("explain", "--eve", eve, flood["id"]).out
+    cases.check("in_lines_of_a_terminal", len(max(narrow.splitlines()[8:], key=len)) <= 80, narrow)
     cases.check("with_a_chart", "Course" in done.out and "█" in done.out, done.out)
     plain = build.yagura("explain", "--eve", eve, flood["id"], env={"LC_ALL": "C"})
     cases.check("of_ascii_where_there_is_no_unicode", plain.out.isascii() and "#" in plain.out, plain.out)
-    done = build.yagura("explain", "--eve", eve, flood["id"][:9].upper(), env={"LC_ALL": "ja_JP.UTF-8"})
+    done = build.yagura("explain", "--eve", eve, flood["id"][:9].upper(), env={"LC_ALL": "ja_JP.UTF-8", "COLUMNS": "600"})
     cases.check("the_first_characters_do_and_in_japanese", done.code == 0 and why["text_ja"] in done.out and "次に確認すること" in done.out, done)
     config = os.path.join(folder, "explain.yaml")
     with open(config, "w", encoding="utf-8") as out:

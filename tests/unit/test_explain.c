@@ -60,7 +60,7 @@ static void holds(const char *text, const char *const *wanted)
 static void everything_that_the_line_holds_is_said_in_english(void **state)
 {
 	(void)state;
-	const struct explain_look look = {.unicode = true, .columns = 80, .opens = 1, .updates = 2};
+	const struct explain_look look = {.unicode = true, .columns = 200, .opens = 1, .updates = 2};
 	holds(explained(line, strlen(line), &look),
 	      (const char *const[]){"SYN flood  (dos.syn_flood)  id 84285800d70c7589", "severity high, score 74, confidence 0.35, going on",
 	                            "somebody is called now", "Fukushima Town (072001)", "203.0.113.10 port 443/TCP", "1 open, 2 update, 0 close",
@@ -78,7 +78,7 @@ static void everything_that_the_line_holds_is_said_in_english(void **state)
 static void and_in_japanese_from_the_same_numbers(void **state)
 {
 	(void)state;
-	const struct explain_look look = {.japanese = true, .unicode = true, .columns = 80, .opens = 1, .updates = 2};
+	const struct explain_look look = {.japanese = true, .unicode = true, .columns = 200, .opens = 1, .updates = 2};
 	holds(explained(line, strlen(line), &look),
 	      (const char *const[]){"SYNフラッド攻撃", "重要度 高、スコア 74、確度 0.35、状態 継続中", "直ちに対応", "福島町（072001）",
 	                            "203.0.113.10 ポート443/TCP（インターネット接続系）", "10分以内に2回再発", "日本語の文。",
@@ -135,6 +135,29 @@ static void a_chart_fits_the_terminal_and_has_eight_rows(void **state)
 			}
 			assert_int_equal(rows, 8);
 		}
+}
+
+static const char *wrapped(const char *text, unsigned columns)
+{
+	memset(said, 0, sizeof said);
+	FILE *out = fmemopen(said, sizeof said - 1, "w");
+	explain_wrap(out, text, 2, columns);
+	fclose(out);
+	return said;
+}
+
+static void sentences_break_as_people_break_them(void **state)
+{
+	(void)state;
+	assert_string_equal(wrapped("one two three four five six", 22), "one two three four\n  five six\n");
+	// 20 columns are ten characters; the mark stays with what it closes, the bracket with what it opens
+	assert_string_equal(wrapped("あいうえおかきくけ。こ", 22), "あいうえおかきくけ。\n  こ\n");
+	assert_string_equal(wrapped("あいうえおかきくけこ。さ", 22), "あいうえおかきくけ\n  こ。さ\n");
+	assert_string_equal(wrapped("あいうえおかきくけ（さ）", 22), "あいうえおかきくけ\n  （さ）\n");
+	assert_string_equal(wrapped("192.0.2.14をmod_reqtimeoutで守る", 26), "192.0.2.14を\n  mod_reqtimeoutで守る\n");
+	assert_string_equal(wrapped("a-word-that-is-longer-than-any-line", 22), "a-word-that-is-longer-than-any-line\n");
+	assert_string_equal(wrapped("", 22), "");
+	assert_string_equal(wrapped("\xff\xe3\x81 broken", 22), "\xff\xe3\x81 broken\n"); // whatever it is, it ends
 }
 
 static void the_kinds_of_today_have_three_to_five_steps(void **state)
@@ -208,6 +231,7 @@ int main(void)
 	    cmocka_unit_test(a_line_with_next_to_nothing_is_explained_by_what_it_has),
 	    cmocka_unit_test(without_unicode_there_is_none),
 	    cmocka_unit_test(a_chart_fits_the_terminal_and_has_eight_rows),
+	    cmocka_unit_test(sentences_break_as_people_break_them),
 	    cmocka_unit_test(the_kinds_of_today_have_three_to_five_steps),
 	    cmocka_unit_test(amounts_are_as_people_write_them),
 	    cmocka_unit_test(what_is_hostile_reaches_no_terminal),
