@@ -24,8 +24,8 @@ static const char help_en[] =
 	"Replays the captures that the file LABELS names and tells what was found, what\n"
 	"was missed, and which alerts nobody asked for. LABELS has columns separated by\n"
 	"tabs: path, verdict, kinds, source, target, home; - is standard input. The paths\n"
-	"are within DIR; without it, beside LABELS, or in $YAGURA_CAPTURES when they are\n"
-	"not there.\n"
+	"are within DIR; without it, beside LABELS, or in $YAGURA_CAPTURES when none is\n"
+	"there.\n"
 	"\n"
 	"  -c, --config FILE    configuration (default: the installed one); alerts go to\n"
 	"                       nobody, whatever it says\n"
@@ -140,12 +140,17 @@ static int parse(struct yg_eval *e, int argc, char **argv)
 
 // ---- what is needed ----
 
+// Whether any of the captures is below the folder.
 static bool is_in(const char *folder, const struct yg_labels *labels)
 {
 	char path[8192];
 	struct stat st;
-	snprintf(path, sizeof path, "%s/%s", folder, labels->count ? labels->at[0].path : "");
-	return stat(path, &st) == 0;
+	for (size_t i = 0; i < labels->count; i++) {
+		snprintf(path, sizeof path, "%s/%s", folder, labels->at[i].path);
+		if (stat(path, &st) == 0)
+			return true;
+	}
+	return false;
 }
 
 // The folder of the captures, when none was named: beside the labels, or where the environment says.

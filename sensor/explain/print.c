@@ -204,23 +204,29 @@ static void print_doubt(FILE *out, const struct explain_alert *a, bool ja)
 		                  "    - it is how sure the method is of itself; the line says no more\n");
 }
 
-static void print_shares(FILE *out, const struct explain_share *list, unsigned count, const char *title, bool ja)
+static void print_shares(FILE *out, const struct explain_share *list, unsigned count, const char *title, const struct explain_look *look)
 {
-	if (!count)
+	char text[EXPLAIN_TOP * 120] = "";
+	FILE *line = count ? fmemopen(text, sizeof text, "w") : NULL;
+	bool ja = look->japanese;
+	if (!line)
 		return;
-	fprintf(out, "  %s", title);
+	fputs(title, line);
 	for (unsigned i = 0; i < count; i++) {
-		fprintf(out, "%s%s", i ? (ja ? "、" : ", ") : "", list[i].name);
+		fprintf(line, "%s%s", i ? (ja ? "、" : ", ") : "", list[i].name);
 		if (list[i].share > 0 && list[i].share < 0.005)
-			fputs(ja ? " 1%未満" : " below 1%", out);
+			fputs(ja ? " 1%未満" : " below 1%", line);
 		else if (!isnan(list[i].share))
-			fprintf(out, " %.0f%%", fmax(fmin(list[i].share, 1), 0) * 100);
+			fprintf(line, " %.0f%%", fmax(fmin(list[i].share, 1), 0) * 100);
 	}
-	fputc('\n', out);
+	fclose(line);
+	fputs("  ", out);
+	explain_wrap(out, text, 4, look->columns);
 }
 
-static void print_sources(FILE *out, const struct explain_alert *a, bool ja)
+static void print_sources(FILE *out, const struct explain_alert *a, const struct explain_look *look)
 {
+	bool ja = look->japanese;
 	if (!isnan(a->sources) && a->sources > 1) {
 		char number[64];
 		grouped(fmin(a->sources, 1e15), number, sizeof number);
@@ -229,8 +235,8 @@ static void print_sources(FILE *out, const struct explain_alert *a, bool ja)
 			fprintf(out, ja ? "（標本 %.0fパケットから）" : " (from a sample of %.0f packets)", a->sample);
 		fputc('\n', out);
 	}
-	print_shares(out, a->top, a->top_count, ja ? "上位の送信元: " : "largest sources: ", ja);
-	print_shares(out, a->vectors, a->vectors_count, ja ? "内訳: " : "made of: ", ja);
+	print_shares(out, a->top, a->top_count, ja ? "上位の送信元: " : "largest sources: ", look);
+	print_shares(out, a->vectors, a->vectors_count, ja ? "内訳: " : "made of: ", look);
 }
 
 static void print_campaign(FILE *out, const struct explain_alert *a, bool ja)
@@ -296,7 +302,7 @@ void explain_print(FILE *out, const struct explain_alert *a, const struct explai
 	explain_wrap(out, text[0] ? text : "-", 2, look->columns);
 	print_numbers(out, a, ja);
 	print_doubt(out, a, ja);
-	print_sources(out, a, ja);
+	print_sources(out, a, look);
 	print_campaign(out, a, ja);
 	print_impact(out, a, ja);
 	fputc('\n', out);

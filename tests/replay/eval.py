@@ -157,7 +157,7 @@ def explained(cases, build, folder):
     wanted = (flood["id"], "SYN flood", f"threshold {why['threshold']:,.0f} packets/s", why["text_en"], "What to check next", "  3. ")
     cases.check("an_alert_is_explained_by_its_newest_line", done.code == 0 and all(w in done.out for w in wanted), done.out or done.err)
     narrow = build.yagura("explain", "--eve", eve, flood["id"]).out
-    cases.check("in_lines_of_a_terminal", len(max(narrow.splitlines()[8:], key=len)) <= 80, narrow)
+    cases.check("in_lines_of_a_terminal", len(max(narrow.splitlines()[6:], key=len)) <= 80, narrow)
     cases.check("with_a_chart", "Course" in done.out and "█" in done.out, done.out)
     plain = build.yagura("explain", "--eve", eve, flood["id"], env={"LC_ALL": "C"})
     cases.check("of_ascii_where_there_is_no_unicode", plain.out.isascii() and "#" in plain.out, plain.out)
