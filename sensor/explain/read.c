@@ -131,10 +131,21 @@ static void take(void *context, const struct yg_json_value *v)
 			*number_at(a, i) = yg_json_number(v, NAN);
 }
 
+// A time is printed in parts, so it must be nothing but bytes.
+static void keep_times(struct explain_alert *a)
+{
+	char *const times[] = {a->timestamp, a->first_seen, a->last_seen, a->next, a->series_start};
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+		if (times[i][strspn(times[i], "0123456789-:.+TZ")])
+			times[i][0] = '\0';
+}
+
 bool explain_read(const char *line, size_t length, struct explain_alert *ret)
 {
 	memset(ret, 0, sizeof *ret);
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		*number_at(ret, i) = NAN;
-	return yg_json_read(line, length, take, ret) && ret->is_alert && ret->id[0] != '\0';
+	bool good = yg_json_read(line, length, take, ret) && ret->is_alert && ret->id[0] != '\0';
+	keep_times(ret);
+	return good;
 }

@@ -112,6 +112,8 @@ bool tail_entry_read(const char *line, size_t length, struct tail_entry *ret)
 {
 	memset(ret, 0, sizeof *ret);
 	bool good = yg_json_read(line, length, take, ret);
+	if (ret->timestamp[strspn(ret->timestamp, "0123456789-:.+TZ")])
+		ret->timestamp[0] = '\0'; // it is printed in parts, which must not end within a character
 	ret->time_s = tail_time(ret->timestamp);
 	ret->has_id = ret->id[0] != '\0';
 	return good;

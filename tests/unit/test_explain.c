@@ -103,6 +103,18 @@ static void a_line_with_next_to_nothing_is_explained_by_what_it_has(void **state
 	assert_null(explained("x", 1, &look));
 }
 
+static void a_time_that_is_none_is_left_out(void **state)
+{
+	(void)state;
+	static const char bad[] = "{\"event_type\":\"alert\",\"timestamp\":\"2026-06-09T10:0福福福福\",\"alert\":{\"context\":{\"id\":\"ab\","
+				  "\"kind\":\"dos.volume\",\"last_seen\":\"2026-06-09T10:00:00\",\"first_seen\":\"2026-06-09福福福福\"}}}";
+	const struct explain_look look = {.columns = 80};
+	const char *text = explained(bad, strlen(bad), &look); // cut after 19 bytes, it would end within a character
+	assert_non_null(text);
+	assert_null(strstr(text, "\xe7"));
+	assert_non_null(strstr(text, "last seen 2026-06-09T10:00:00"));
+}
+
 static void without_unicode_there_is_none(void **state)
 {
 	(void)state;
@@ -229,6 +241,7 @@ int main(void)
 	    cmocka_unit_test(everything_that_the_line_holds_is_said_in_english),
 	    cmocka_unit_test(and_in_japanese_from_the_same_numbers),
 	    cmocka_unit_test(a_line_with_next_to_nothing_is_explained_by_what_it_has),
+	    cmocka_unit_test(a_time_that_is_none_is_left_out),
 	    cmocka_unit_test(without_unicode_there_is_none),
 	    cmocka_unit_test(a_chart_fits_the_terminal_and_has_eight_rows),
 	    cmocka_unit_test(sentences_break_as_people_break_them),
