@@ -223,6 +223,7 @@ static struct unit unit_of(const char *name)
 	    {"incomplete SYNs/s", "未完了の接続要求/秒", "incomplete requests/s"},
 	    {"ports", "ポート", "ports"},
 	    {"hosts", "台", "hosts"},
+	    {"probes", "回", "probes"},
 	    {"alerts", "件", "alerts"},
 	    {"pulses", "回", "pulses"},
 	};
