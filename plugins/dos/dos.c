@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Denial of service against one host: volume, SYN floods, and floods of ten other kinds (see README.md). Thread: the
-// aggregator's.
+// Denial of service: volume, SYN floods, and floods of ten other kinds against one host, the same over a prefix, and what hosts inside
+// take part in (see README.md). Thread: the aggregator's.
 //
 // Windows only fill records; judgement comes in tick(), when all windows of the second are there, whatever their order.
-// Only hosts near a threshold are remembered: a prefecture has a million addresses and seldom ten victims.
+// Only what is near a threshold is remembered: a prefecture has a million addresses and seldom ten victims.
 #include "dos.h"
 
 #include <inttypes.h>
@@ -15,10 +15,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define WATCH_RATIO 0.25
 #define SERVED_RATIO 0.5 // a UDP service that sends so many packets for each it gets is in conversation,
 #define SERVED_CEILING 5 // up to so many times the threshold
-#define ONE_WAY_SHARE 0.9f
+#define QUERY_BYTES 300 // from the IP header on; a name has at most 255 bytes
 
 enum { OPT_PACKETS, OPT_BITS, OPT_FLOWS, OPT_HOSTS, OPT_SERVICES, OPT_CLEAR, OPT_SLOW, OPT_COUNT };
 
@@ -30,8 +29,8 @@ static const struct yg_option options[OPT_COUNT] = {
      "Bits a second towards one host; 0: 30 % of the access line.", "1ホスト宛の通信量のしきい値。0は回線帯域の30%。"},
     {"floor_flows", YG_OPT_INT, "flows/s", 0, 1e9, "0", NULL, "New unanswered flows a second; 0: from the access line.",
      "応答のない新規フロー数のしきい値。0は回線帯域から算出。"},
-    {"hosts", YG_OPT_INT, "hosts", 16, 65536, "2048", NULL, "Hosts near a threshold that are watched at a time.",
-     "同時に追跡するホスト数。"},
+    {"hosts", YG_OPT_INT, "hosts", 16, 65536, "2048", NULL, "Hosts, prefixes and bodies near a threshold that are watched at a time.",
+     "しきい値に近いホスト・プレフィックス・団体を同時に追跡する数。"},
     {"services", YG_OPT_INT, "services", 16, 65536, "4096", NULL,
      "Services with incomplete handshakes that are watched at a time.", "同時に追跡するサービス数。"},
     {"clear", YG_OPT_DURATION, "s", 5, 600, "30s", NULL, "An alert closes after so long below 70 % of its threshold.",
@@ -61,7 +60,9 @@ static void *create(const struct yg_host *host, const union yg_value *v)
 	d->services = (uint32_t)v[OPT_SERVICES].i;
 	d->clear_s = (uint32_t)v[OPT_CLEAR].f;
 	d->slow = v[OPT_SLOW].i != 0;
-	d->limits = dos_limits_of(d, d->limits_line);
+	d->modern = host->size >= sizeof *host;
+	d->floors_org = YG_ORG_NONE;
+	d->floors = dos_floors_of(d, NULL, 0);
 	// Without randomness the buckets could be guessed, no more: what is found does not depend on the secrets.
 	for (uint64_t i = 0; i < DOS_SECRETS; i++)
 		d->secret[i] = (2 * i + 1) * UINT64_C(0x9e3779b97f4a7c15);
@@ -74,14 +75,14 @@ static void *create(const struct yg_host *host, const union yg_value *v)
 static void destroy(void *self)
 {
 	struct dos *d = self;
-	char text[160];
+	char text[200];
 	if (!d)
 		return;
-	if (d->stats.watch_full || d->stats.service_full) {
+	if (d->stats.watch_full || d->stats.service_full || d->stats.asks_spent) {
 		snprintf(text, sizeof text,
-		         "dos: hosts without a place %" PRIu64 ", services without a place %" PRIu64
-		         ", evicted %" PRIu64,
-		         d->stats.watch_full, d->stats.service_full, d->stats.evicted);
+		         "dos: hosts and prefixes without a place %" PRIu64 ", services without a place %" PRIu64 ", evicted %" PRIu64
+		         ", questions that had to wait %" PRIu64,
+		         d->stats.watch_full, d->stats.service_full, d->stats.evicted, d->stats.asks_spent);
 		d->host->log(d->host->context, 0, text);
 	}
 	free(d);
@@ -90,22 +91,45 @@ static void destroy(void *self)
 static void set_view(struct dos_view *view, const struct yg_window *w)
 {
 	view->line_bps = w->line_bps;
-	view->one_way = w->one_way > ONE_WAY_SHARE;
+	view->one_way = w->one_way > DOS_ONE_WAY_SHARE;
 	view->warm = w->warm != 0;
 }
 
-static void host_window(struct dos *d, const struct yg_window *w, const struct dos_limits *limits)
+static struct dos_key key_of(const struct yg_window *w)
 {
-	double heat = dos_heat(w, limits);
-	struct dos_watch *watch = dos_watch_get(d, w->af, &w->addr, heat >= WATCH_RATIO ? heat : 0);
+	if (w->scope == YG_SCOPE_HOST)
+		return dos_host_key(w->af, &w->addr);
+	if (w->scope == YG_SCOPE_PREFIX)
+		return (struct dos_key){w->addr, w->af, w->scope, w->prefix_len};
+	return (struct dos_key){.addr = {{(uint8_t)(w->org >> 8), (uint8_t)w->org}}, .scope = w->scope};
+}
+
+// Hosts, prefixes and bodies.
+static void keyed_window(struct dos *d, const struct yg_window *w)
+{
+	const struct dos_past past = d->modern ? dos_past_of(&w->base) : (struct dos_past){0};
+	const struct dos_limits limits = dos_limits_of(&d->floors, &past, w->line_bps);
+	const struct dos_key key = key_of(w);
+	double heat = dos_heat(w, &limits);
+	if (w->scope == YG_SCOPE_HOST) {
+		const struct yg_rates *r = &w->now;
+		double low = fmax((r->packets[YG_VEC_UDP] + (double)r->packets[YG_VEC_FRAGMENT]) / limits.packets,
+		                  (double)(r->bytes[YG_VEC_UDP] + r->bytes[YG_VEC_FRAGMENT]) * 8 / limits.bits);
+		heat = low >= DOS_LOW_SHARE ? fmax(heat, DOS_WATCH_RATIO) : heat;
+	}
+	struct dos_watch *watch = dos_watch_get(d, &key, heat >= DOS_WATCH_RATIO ? heat : 0);
 	if (!watch)
 		return;
 	watch->second = w->second;
 	watch->org = w->org;
 	watch->zone = w->zone;
+	watch->limits = limits;
+	watch->past = past;
 	set_view(&watch->view, w);
 	dos_load_raw(&watch->raw, w);
 	dos_load_ema(&watch->ema, w);
+	if (!(watch->hot & 1) && !watch->incident.open)
+		dos_load_usual(watch, w);
 }
 
 static void tcp_service(struct dos *d, const struct yg_window *w, const struct dos_limits *limits)
@@ -123,32 +147,57 @@ static void tcp_service(struct dos *d, const struct yg_window *w, const struct d
 	dos_cusum_add(&s->cusum, w->second, syns, done, (double)w->ema_handshakes, floor);
 }
 
+// Queries to a declared DNS server are dnsflood's to judge, answered or not, until they fill the line: it knows what they ask. Packets
+// larger than queries are not.
+static bool is_for_dnsflood(const struct dos *d, const struct yg_window *w, const struct dos_limits *limits)
+{
+	double packets = w->now.packets[YG_VEC_UDP], bytes = (double)w->now.bytes[YG_VEC_UDP];
+	if (w->port != 53 || !w->declared || bytes > packets * QUERY_BYTES || bytes * 8 >= limits->bits)
+		return false;
+	const struct yg_server_info *server = dos_server(d, w->af, &w->addr, w->proto, w->port);
+	return server && server->role == YG_ROLE_DNS;
+}
+
 static void udp_service(struct dos *d, const struct yg_window *w, const struct dos_limits *limits)
 {
 	double in = w->now.packets[YG_VEC_UDP], out = w->now.packets_out;
-	if (in <= 0 || out < in * SERVED_RATIO || in >= limits->packets * SERVED_CEILING)
+	bool served = out >= in * SERVED_RATIO && in < limits->packets * SERVED_CEILING;
+	if (in <= 0 || !(served || is_for_dnsflood(d, w, limits)))
 		return;
+	const struct dos_key key = dos_host_key(w->af, &w->addr);
 	double heat = dos_heat(w, limits);
-	struct dos_watch *watch = dos_watch_get(d, w->af, &w->addr, heat >= WATCH_RATIO ? heat : 0);
+	struct dos_watch *watch = dos_watch_get(d, &key, heat >= DOS_WATCH_RATIO ? heat : 0);
 	if (watch)
 		watch->view.served_packets += in;
+}
+
+static bool spans_many(const struct yg_window *w)
+{
+	return w->scope == YG_SCOPE_BODY || w->prefix_len <= (w->af == 6 ? 128 : 32) - DOS_CARPET_BITS;
 }
 
 static void window(void *self, const struct yg_window *w)
 {
 	struct dos *d = self;
-	if (w->scope != YG_SCOPE_HOST && w->scope != YG_SCOPE_SERVICE)
+	if (w->scope == YG_SCOPE_LINK)
 		return;
-	if (w->line_bps != d->limits_line) {
-		d->limits_line = w->line_bps;
-		d->limits = dos_limits_of(d, w->line_bps);
+	if (w->line_bps != d->floors_line || w->org != d->floors_org) {
+		d->floors_line = w->line_bps;
+		d->floors_org = w->org;
+		d->floors = dos_floors_of(d, d->host->org(d->host->context, w->org), w->line_bps);
 	}
-	if (w->scope == YG_SCOPE_HOST)
-		host_window(d, w, &d->limits);
-	else if (w->proto == 6 && d->slow)
-		tcp_service(d, w, &d->limits);
-	else if (w->proto == 17)
-		udp_service(d, w, &d->limits);
+	if (w->scope == YG_SCOPE_HOST) {
+		keyed_window(d, w);
+		if (dos_can_ask(d))
+			dos_outbound_window(d, w);
+	} else if (w->scope == YG_SCOPE_PREFIX || w->scope == YG_SCOPE_BODY) {
+		if (dos_can_ask(d) && spans_many(w))
+			keyed_window(d, w);
+	} else if (w->proto == 6 && d->slow) {
+		tcp_service(d, w, &d->floors);
+	} else if (w->proto == 17) {
+		udp_service(d, w, &d->floors);
+	}
 }
 
 // The slow path of a service speaks through its host, so that one attack has one voice.
@@ -164,7 +213,8 @@ static void tick_services(struct dos *d, int64_t second)
 			dos_service_drop(d, s);
 			continue;
 		}
-		struct dos_watch *w = s->cusum.alarm ? dos_watch_get(d, s->af, &s->addr, 1) : NULL;
+		const struct dos_key key = dos_host_key(s->af, &s->addr);
+		struct dos_watch *w = s->cusum.alarm ? dos_watch_get(d, &key, 1) : NULL;
 		if (w && s->cusum.rate > w->slow_rate) {
 			w->slow_rate = s->cusum.rate;
 			w->slow_threshold = s->cusum.threshold;
@@ -173,29 +223,43 @@ static void tick_services(struct dos *d, int64_t second)
 				w->org = s->org;
 				w->zone = s->zone;
 				w->view = s->view;
+				if (w->limits.packets <= 0)
+					w->limits = dos_floors_of(d, d->host->org(d->host->context, s->org), s->view.line_bps);
 			}
 		}
 	}
 }
 
+static void step(struct dos *d, struct dos_watch *w, int64_t second)
+{
+	if (w->second != second) {
+		memset(&w->raw, 0, sizeof w->raw);
+		memset(&w->ema, 0, sizeof w->ema);
+	}
+	if (w->scope == YG_SCOPE_HOST)
+		dos_incident_step(d, w, second);
+	else if (w->scope == DOS_SCOPE_OUT)
+		dos_outbound_step(d, w, second);
+	else
+		dos_carpet_step(d, w, second);
+	w->cold_s = w->heat < DOS_WATCH_RATIO && !w->incident.open ? w->cold_s + 1 : 0;
+	if (w->cold_s >= DOS_FORGET_S)
+		dos_watch_drop(d, w);
+}
+
 static void tick(void *self, int64_t second)
 {
+	// A prefix before its body, both before their hosts: what is one attack on many is not told host by host.
+	static const uint8_t order[] = {YG_SCOPE_PREFIX, YG_SCOPE_BODY, YG_SCOPE_HOST, DOS_SCOPE_OUT};
 	struct dos *d = self;
+	d->asks = 0;
 	tick_services(d, second);
-	for (uint32_t i = 0; i < d->hosts_used; i++) {
-		struct dos_watch *w = &d->watch[i];
-		if (!w->used)
-			continue;
-		if (w->second != second) {
-			memset(&w->raw, 0, sizeof w->raw);
-			memset(&w->ema, 0, sizeof w->ema);
-		}
-		dos_incident_step(d, w, second);
-		w->cold_s = w->heat < WATCH_RATIO && !w->incident.open ? w->cold_s + 1 : 0;
-		w->view.served_packets = w->slow_rate = 0;
-		if (w->cold_s >= DOS_FORGET_S)
-			dos_watch_drop(d, w);
-	}
+	for (unsigned o = 0; o < sizeof order; o++)
+		for (uint32_t i = 0; i < d->hosts_used; i++)
+			if (d->watch[i].used && d->watch[i].scope == order[o])
+				step(d, &d->watch[i], second);
+	for (uint32_t i = 0; i < d->hosts_used; i++)
+		d->watch[i].view.served_packets = d->watch[i].slow_rate = 0;
 	d->evictions = 0;
 	d->host_refused = d->service_refused = 0;
 }
@@ -214,8 +278,8 @@ const struct yg_plugin yagura_plugin = {
     .name = "dos",
     .version = "1.0",
     .licence = "Apache-2.0",
-    .summary_en = "Floods and volume attacks against one host",
-    .summary_ja = "1ホストに対するDoS攻撃（フラッド・大量通信）の検知",
+    .summary_en = "Floods and volume attacks: against a host, over a prefix, and from inside",
+    .summary_ja = "DoS攻撃の検知（1ホスト宛のフラッド、じゅうたん爆撃、内部からのDoS通信）",
     .needs = YG_NEEDS_WINDOW,
     .options = options,
     .options_count = OPT_COUNT,

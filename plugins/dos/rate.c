@@ -18,11 +18,18 @@
 #define CEIL_PACKETS 20000.0
 #define CEIL_BITS 1e9
 #define CEIL_FLOWS 3500.0
+#define K_FULL 5
+#define K_SHORT 8
+#define LINE_MOST 0.9               // of a line, that a learned threshold may ask for
+#define SMALLEST_BITS ((64 + 20) * 8) // of a frame, with preamble and gap
+#define HOLD_RATIO 0.7
+#define BURST_RATIO 5.0
+#define BEFORE 1.2214027581601699   // 1 / (1 - alpha): the average before this second from the one after it
 #define ACK_EVERY 50 // data packets that a receiver acknowledges at a time, at most
 #define CUSUM_A 0.35 // drift that is normal
 #define CUSUM_N 1.05 // alarm line
 
-struct dos_limits dos_limits_of(const struct dos *d, uint64_t line_bps)
+struct dos_limits dos_floors_of(const struct dos *d, const struct yg_org_info *org, uint64_t line_bps)
 {
 	struct dos_limits l = {FLOOR_PACKETS, FLOOR_BITS, FLOOR_FLOWS};
 	if (line_bps) {
@@ -31,13 +38,35 @@ struct dos_limits dos_limits_of(const struct dos *d, uint64_t line_bps)
 		l.bits = fmin(CEIL_BITS, share);
 		l.flows = fmin(CEIL_FLOWS, fmax(FLOOR_FLOWS, l.packets / 8));
 	}
-	if (d->floor_packets > 0)
-		l.packets = d->floor_packets;
-	if (d->floor_bits > 0)
-		l.bits = d->floor_bits;
-	if (d->floor_flows > 0)
-		l.flows = d->floor_flows;
+	const struct dos_limits all = {d->floor_packets, d->floor_bits, d->floor_flows}, none = {0};
+	const struct dos_limits own = org && d->modern ? (struct dos_limits){org->floor_packets, org->floor_bits, org->floor_flows} : none;
+	l.packets = own.packets > 0 ? own.packets : all.packets > 0 ? all.packets : l.packets;
+	l.bits = own.bits > 0 ? own.bits : all.bits > 0 ? all.bits : l.bits;
+	l.flows = own.flows > 0 ? own.flows : all.flows > 0 ? all.flows : l.flows;
 	return l;
+}
+
+struct dos_past dos_past_of(const struct yg_baseline *base)
+{
+	return (struct dos_past){(double)base->packets, (double)base->bits, (double)base->flows, base->state};
+}
+
+// max(floor, k * P95), but what is learned asks for no more than the line can carry: such an alert could never be raised.
+static double learned(double floor, double k, double p95, double most)
+{
+	double h = k * p95;
+	h = most > 0 && h > most ? most : h;
+	return h > floor ? h : floor;
+}
+
+struct dos_limits dos_limits_of(const struct dos_limits *floors, const struct dos_past *past, uint64_t line_bps)
+{
+	double k = past->state == YG_LEARN_FULL ? K_FULL : past->state == YG_LEARN_SHORT ? K_SHORT : 0, line = LINE_MOST * (double)line_bps;
+	if (k <= 0)
+		return *floors;
+	return (struct dos_limits){learned(floors->packets, k, past->packets, line / SMALLEST_BITS),
+	                           learned(floors->bits, k, past->bits, line),
+	                           learned(floors->flows, k, past->flows, line / SMALLEST_BITS)};
 }
 
 void dos_load_raw(struct dos_load *load, const struct yg_window *w)
@@ -112,6 +141,41 @@ double dos_heat(const struct yg_window *w, const struct dos_limits *h)
 double dos_slow_floor(const struct dos_limits *h)
 {
 	return fmax(10, h->flows / 20);
+}
+
+bool dos_is_attack(const struct dos_judged *j, uint8_t hot, bool smoothed)
+{
+	if (j->raw.ratio >= BURST_RATIO || (j->raw.ratio >= 1 && __builtin_popcount(hot & 7) >= 2))
+		return true;
+	return smoothed && j->ema.ratio >= 1 && j->raw.ratio >= HOLD_RATIO;
+}
+
+void dos_load_usual(struct dos_watch *watch, const struct yg_window *w)
+{
+	const float alpha = 1 - (float)(1 / BEFORE);
+	for (int v = 0; v < YG_VEC_COUNT; v++) {
+		float packets = (w->ema_packets[v] - alpha * (float)w->now.packets[v]) * (float)BEFORE;
+		float bits = (w->ema_bits[v] - alpha * (float)w->now.bytes[v] * 8) * (float)BEFORE;
+		watch->usual_packets[v] = packets > 0 ? packets : 0;
+		watch->usual_bits[v] = bits > 0 ? bits : 0;
+	}
+}
+
+void dos_over_usual(struct dos_excess *over, const struct dos_excess *e, const struct dos_watch *w)
+{
+	*over = *e;
+	over->packets = over->bits = 0;
+	for (unsigned v = 0; v < YG_VEC_COUNT; v++) {
+		double packets = w->raw.packets[v], bits = w->raw.bits[v];
+		if (packets > 0)
+			over->by_packets[v] *= fmax(0, 1 - (double)w->usual_packets[v] / packets);
+		if (bits > 0)
+			over->by_bits[v] *= fmax(0, 1 - (double)w->usual_bits[v] / bits);
+		over->packets += over->by_packets[v];
+		over->bits += over->by_bits[v];
+	}
+	if (over->packets < e->packets / 4 || over->bits < e->bits / 4) // it has crept in: the average has learned it
+		*over = *e;
 }
 
 // The part of a vector's packets that counts as attack, 0 to 1.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The two bounded tables of the dos detector: hosts under watch and services with incomplete handshakes. Chains over
-// fixed places, all in the block behind struct dos.
+// The two bounded tables of the dos detector: hosts, prefixes and bodies under watch, and services with incomplete handshakes. Chains
+// over fixed places, all in the block behind struct dos.
 //
 // A full table gives the place of its coldest record, never one with an open alert, to a hotter newcomer. The search
 // walks the whole table, so it is done at most DOS_EVICTIONS times a second: under a carpet of victims the rest is
@@ -54,6 +54,7 @@ void dos_table_clear(struct dos *d)
 	d->host_free = d->service_free = 0;
 	d->hosts_used = d->services_used = 0;
 	d->hosts_watched = d->services_watched = 0;
+	d->carpets_open = d->outs_watched = 0;
 }
 
 void dos_table_layout(struct dos *d)
@@ -66,9 +67,19 @@ void dos_table_layout(struct dos *d)
 	dos_table_clear(d);
 }
 
-static uint32_t *host_bucket(struct dos *d, uint8_t af, const struct yg_addr *addr)
+static uint32_t *host_bucket(struct dos *d, const struct dos_key *key)
 {
-	return &d->host_head[mix(d, addr, af) & (d->buckets - 1)];
+	return &d->host_head[mix(d, &key->addr, (uint64_t)key->len << 16 | (uint64_t)key->scope << 8 | key->af) & (d->buckets - 1)];
+}
+
+static struct dos_key key_of(const struct dos_watch *w)
+{
+	return (struct dos_key){w->addr, w->af, w->scope, w->len};
+}
+
+struct dos_key dos_host_key(uint8_t af, const struct yg_addr *addr)
+{
+	return (struct dos_key){*addr, af, YG_SCOPE_HOST, af == 6 ? 128 : 32};
 }
 
 static uint32_t *service_bucket(struct dos *d, uint8_t af, const struct yg_addr *addr, uint16_t port)
@@ -78,12 +89,14 @@ static uint32_t *service_bucket(struct dos *d, uint8_t af, const struct yg_addr 
 
 void dos_watch_drop(struct dos *d, struct dos_watch *w)
 {
-	uint32_t at = (uint32_t)(w - d->watch), *link = host_bucket(d, w->af, &w->addr);
+	const struct dos_key key = key_of(w);
+	uint32_t at = (uint32_t)(w - d->watch), *link = host_bucket(d, &key);
 	while (*link != at)
 		link = &d->watch[*link].next;
 	*link = w->next;
 	w->used = false;
 	d->hosts_watched--;
+	d->outs_watched -= w->scope == DOS_SCOPE_OUT;
 	w->next = d->host_free;
 	d->host_free = at;
 }
@@ -145,13 +158,18 @@ static void evict_service(struct dos *d, double heat)
 	dos_service_drop(d, coldest);
 }
 
-struct dos_watch *dos_watch_get(struct dos *d, uint8_t af, const struct yg_addr *addr, double heat)
+static bool is_key(const struct dos_watch *w, const struct dos_key *key)
+{
+	return w->af == key->af && w->scope == key->scope && w->len == key->len && memcmp(&w->addr, &key->addr, sizeof w->addr) == 0;
+}
+
+struct dos_watch *dos_watch_get(struct dos *d, const struct dos_key *key, double heat)
 {
 	if (heat <= 0 && !d->hosts_watched)
 		return NULL;
-	uint32_t *head = host_bucket(d, af, addr);
+	uint32_t *head = host_bucket(d, key);
 	for (uint32_t i = *head; i != DOS_NONE; i = d->watch[i].next)
-		if (d->watch[i].af == af && memcmp(&d->watch[i].addr, addr, sizeof *addr) == 0)
+		if (is_key(&d->watch[i], key))
 			return &d->watch[i];
 	if (heat <= 0)
 		return NULL;
@@ -163,9 +181,11 @@ struct dos_watch *dos_watch_get(struct dos *d, uint8_t af, const struct yg_addr 
 	struct dos_watch *w = &d->watch[at];
 	d->host_free = w->next;
 	d->hosts_watched++;
+	d->outs_watched += key->scope == DOS_SCOPE_OUT;
 	if (at >= d->hosts_used)
 		d->hosts_used = at + 1;
-	*w = (struct dos_watch){.addr = *addr, .af = af, .used = true, .next = *head, .org = YG_ORG_NONE, .heat = heat};
+	*w = (struct dos_watch){.addr = key->addr, .af = key->af, .scope = key->scope, .len = key->len, .used = true, .next = *head,
+	                        .org = YG_ORG_NONE, .heat = heat};
 	*head = at;
 	return w;
 }

@@ -27,6 +27,9 @@ static const struct {
     [DOS_MIXED] = {"dos.volume", "T1498.001", "複数種類のパケットによる通信量の集中",
                    "traffic of several kinds far above normal"},
     [DOS_TALK] = {"dos.volume", "", "正常な接続による通信の集中", "traffic of complete connections far above normal"},
+    [DOS_AMP] = {"dos.amplification", "T1498.002", "リフレクション（増幅）攻撃", "reflection and amplification"},
+    [DOS_CARPET] = {"dos.carpet", "T1498.001", "じゅうたん爆撃型DDoS攻撃", "carpet bombing"},
+    [DOS_OUT] = {"dos.outbound", "T1498", "DoS攻撃とみられる通信", "flood"},
 };
 
 const char *dos_kind(unsigned group)
@@ -65,12 +68,13 @@ static void quantity(double v, unsigned metric, char out[40])
 	snprintf(out, 40, "%s.%u", number, (unsigned char)fmod(fmax(tenths, 0), 10));
 }
 
-static const char *unit_ja(unsigned metric)
+// A rate as it is said in a sentence.
+static void rate_ja(const char *number, unsigned metric, char out[120])
 {
-	return metric == DOS_BITS    ? "Mbit"
-	       : metric == DOS_FLOWS ? "フロー"
-	       : metric >= DOS_SYNS  ? "未完了の接続要求"
-	                             : "パケット";
+	static const char before[][40] = {"毎秒", "毎秒", "新規フローが毎秒", "未完了の接続要求が毎秒", "未完了の接続要求が毎秒"};
+	static const char after[][16] = {"パケット", "Mbit", "件", "件", "件"};
+	unsigned at = metric <= DOS_SLOW ? metric : 0;
+	snprintf(out, 120, "%s%s%s", before[at], number, after[at]);
 }
 
 static const char *unit_en(unsigned metric)
@@ -99,49 +103,140 @@ static bool named(const char *text)
 	return text && text[0];
 }
 
-static void japanese(struct yg_alert *a, unsigned group, unsigned metric, bool one_way, const char *target,
-                     const struct yg_org_info *org)
+// "DNS・NTP", "DNS and NTP": by which services an attack is reflected.
+static void services(const struct dos_incident *in, const char *comma, const char *last, char out[80])
 {
-	char observed[40], threshold[40], sources[32], from[80] = "", parts[160], port[32] = "";
-	quantity(a->observed, metric, observed);
-	quantity(a->threshold, metric, threshold);
-	grouped(a->sources_at_least, sources);
-	if (a->sources_at_least)
-		snprintf(from, sizeof from, "、送信元は少なくとも%s", sources);
+	size_t at = 0;
+	out[0] = 0;
+	for (unsigned i = 0; i < in->services_count; i++) {
+		const char *shown = dos_service_shown(in->service[i].name);
+		int n = snprintf(out + at, 80 - at, "%s%s", !i ? "" : i + 1 == in->services_count ? last : comma, shown ? shown : "");
+		if (n < 0 || (size_t)n >= 80 - at)
+			return;
+		at += (size_t)n;
+	}
+}
+
+struct words {
+	const struct dos_incident *in;
+	const struct yg_org_info *org;
+	char subject[INET6_ADDRSTRLEN + 8]; // what alerts: target, prefix or source
+	char object[INET6_ADDRSTRLEN];      // outbound: who gets most of it
+	bool one_way;
+};
+
+// What is going on.
+static void what_ja(const struct yg_alert *a, const struct words *w, char out[300])
+{
+	const struct dos_incident *in = w->in;
+	const char *vector = groups[in->vector < YG_VEC_COUNT ? dos_group_of(in->vector) : DOS_MIXED].ja;
+	char by[80], port[32] = "";
+	services(in, "・", "・", by);
 	if (a->target_port)
 		snprintf(port, sizeof port, "のポート%u", a->target_port);
-	several(a, "、内訳 ", parts);
-	bool org_named = org && named(org->name_ja);
-	snprintf(a->text_ja, sizeof a->text_ja, "%s%s%.90s%s%sに%s%s。毎秒%s%s（しきい値%s）%s%s。%s", target,
-	         org_named ? "（" : "", org_named ? org->name_ja : "", org_named ? "）" : "", port, groups[group].ja,
-	         group == DOS_TALK ? "" : "の疑い", observed, unit_ja(metric), threshold, from, parts,
-	         one_way ? "片方向のミラーのため確度は低い。" : "");
+	if (in->group == DOS_OUT)
+		snprintf(out, 300, "から%s%s宛てに%sとみられる通信", w->object[0] ? w->object : "外部", port, vector);
+	else if (in->group == DOS_CARPET)
+		snprintf(out, 300, "の広い範囲に%sの疑い（%s%s%s）", groups[DOS_CARPET].ja, by, by[0] ? "の" : "",
+		         by[0] ? "リフレクション" : vector);
+	else if (in->group == DOS_AMP)
+		snprintf(out, 300, "%sに%sを悪用した%sの疑い", port, by, in->vector == YG_VEC_SYNACK ? "リフレクション攻撃" : groups[DOS_AMP].ja);
+	else
+		snprintf(out, 300, "%sに%s%s", port, groups[in->group].ja, in->group == DOS_TALK ? "" : "の疑い");
 }
 
-static void english(struct yg_alert *a, unsigned group, unsigned metric, bool one_way, const char *target,
-                    const struct yg_org_info *org)
+static void what_en(const struct yg_alert *a, const struct words *w, char out[400])
 {
-	char observed[40], threshold[40], sources[32], from[80] = "", parts[160], port[32] = "";
-	quantity(a->observed, metric, observed);
-	quantity(a->threshold, metric, threshold);
-	grouped(a->sources_at_least, sources);
-	if (a->sources_at_least)
-		snprintf(from, sizeof from, ", from at least %s source%s", sources,
-		         a->sources_at_least == 1 ? "" : "s");
+	const struct dos_incident *in = w->in;
+	const char *vector = groups[in->vector < YG_VEC_COUNT ? dos_group_of(in->vector) : DOS_MIXED].en;
+	char by[80], port[32] = "", org[100] = "";
+	services(in, ", ", " and ", by);
 	if (a->target_port)
 		snprintf(port, sizeof port, " port %u", a->target_port);
-	several(a, "; ", parts);
-	bool org_named = org && named(org->name_en);
-	snprintf(a->text_en, sizeof a->text_en, "%s: %s against %s%s%s%.90s%s: %s %s (threshold %s)%s%s.%s",
-	         group == DOS_TALK ? "Noted" : "Suspected attack", groups[group].en, target, port,
-	         org_named ? " (" : "", org_named ? org->name_en : "", org_named ? ")" : "", observed, unit_en(metric),
-	         threshold, from, parts, one_way ? " The mirror shows one direction only: less certain." : "");
+	if (w->org && named(w->org->name_en))
+		snprintf(org, sizeof org, " (%.90s)", w->org->name_en);
+	if (in->group == DOS_OUT)
+		snprintf(out, 400, "Suspected attack from inside: %s from %s%s to %s%s", vector, w->subject, org,
+		         w->object[0] ? w->object : "hosts outside", port);
+	else if (in->group == DOS_CARPET)
+		snprintf(out, 400, "Suspected attack: carpet bombing (%s%s) over %s%s", by[0] ? by : vector, by[0] ? " reflection" : "", w->subject,
+		         org);
+	else if (in->group == DOS_AMP)
+		snprintf(out, 400, "Suspected attack: %s %s against %s%s%s", by,
+		         in->vector == YG_VEC_SYNACK ? "reflection" : groups[DOS_AMP].en, w->subject, port, org);
+	else
+		snprintf(out, 400, "%s: %s against %s%s%s", in->group == DOS_TALK ? "Noted" : "Suspected attack", groups[in->group].en,
+		         w->subject, port, org);
 }
 
-void dos_sentences(struct yg_alert *a, unsigned group, unsigned metric, bool one_way, const struct yg_org_info *org)
+static void japanese(struct yg_alert *a, const struct words *w)
 {
-	char target[INET6_ADDRSTRLEN] = "";
-	inet_ntop(a->af == 6 ? AF_INET6 : AF_INET, a->target.b, target, sizeof target);
-	japanese(a, group, metric, one_way, target, org);
-	english(a, group, metric, one_way, target, org);
+	char observed[40], threshold[40], usual[60] = "", number[40], ends[120] = "", parts[160], what[300], rate[120];
+	unsigned metric = w->in->metric;
+	quantity(a->observed, metric, observed);
+	quantity(a->threshold, metric, threshold);
+	quantity(a->baseline, metric, number);
+	if (a->learning != YG_LEARN_FLOOR)
+		snprintf(usual, sizeof usual, "、平常時は%sまで", number);
+	if (w->in->group == DOS_CARPET) {
+		grouped(w->in->targets_at_least, number);
+		snprintf(ends, sizeof ends, "、宛先は少なくとも%s", number);
+	}
+	if (a->sources_at_least && w->in->group != DOS_OUT) {
+		size_t at = strlen(ends);
+		grouped(a->sources_at_least, number);
+		snprintf(ends + at, sizeof ends - at, "、送信元は少なくとも%s", number);
+	}
+	several(a, "、内訳 ", parts);
+	what_ja(a, w, what);
+	rate_ja(observed, metric, rate);
+	bool org = w->org && named(w->org->name_ja);
+	snprintf(a->text_ja, sizeof a->text_ja, "%s%s%.90s%s%s。%s（しきい値%s%s）%s%s。%s", w->subject, org ? "（" : "",
+	         org ? w->org->name_ja : "", org ? "）" : "", what, rate, threshold, usual, ends, parts,
+	         w->one_way ? "片方向のミラーのため確度は低い。" : "");
+}
+
+static void english(struct yg_alert *a, const struct words *w)
+{
+	char observed[40], threshold[40], usual[60] = "", number[40], ends[120] = "", parts[160], what[400];
+	unsigned metric = w->in->metric;
+	quantity(a->observed, metric, observed);
+	quantity(a->threshold, metric, threshold);
+	quantity(a->baseline, metric, number);
+	if (a->learning != YG_LEARN_FLOOR)
+		snprintf(usual, sizeof usual, ", usually up to %s", number);
+	if (w->in->group == DOS_CARPET) {
+		grouped(w->in->targets_at_least, number);
+		snprintf(ends, sizeof ends, ", towards at least %s targets", number);
+	}
+	if (a->sources_at_least && w->in->group != DOS_OUT) {
+		size_t at = strlen(ends);
+		grouped(a->sources_at_least, number);
+		snprintf(ends + at, sizeof ends - at, ", from at least %s source%s", number, a->sources_at_least == 1 ? "" : "s");
+	}
+	several(a, "; ", parts);
+	what_en(a, w, what);
+	snprintf(a->text_en, sizeof a->text_en, "%s: %s %s (threshold %s%s)%s%s.%s", what, observed, unit_en(metric), threshold, usual, ends,
+	         parts, w->one_way ? " The mirror shows one direction only: less certain." : "");
+}
+
+static void show(uint8_t af, const struct yg_addr *addr, char *out, size_t size)
+{
+	if (!inet_ntop(af == 6 ? AF_INET6 : AF_INET, addr->b, out, (socklen_t)size))
+		out[0] = 0;
+}
+
+void dos_sentences(struct yg_alert *a, const struct dos_incident *in, bool one_way, const struct yg_org_info *org)
+{
+	struct words w = {.in = in, .org = org, .one_way = one_way};
+	bool outbound = in->group == DOS_OUT;
+	show(outbound ? a->source_af : a->af, outbound ? &a->source : &a->target, w.subject, INET6_ADDRSTRLEN);
+	if (outbound && a->target_len)
+		show(a->af, &a->target, w.object, sizeof w.object);
+	if (in->group == DOS_CARPET) {
+		size_t at = strlen(w.subject);
+		snprintf(w.subject + at, sizeof w.subject - at, "/%u", a->target_len);
+	}
+	japanese(a, &w);
+	english(a, &w);
 }

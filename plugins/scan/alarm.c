@@ -21,6 +21,8 @@ static uint8_t severity_of(const struct scan_source *r, const struct scan_alarm 
 {
 	if (!r->internal)
 		return YG_SEV_LOW; // the weather of the Internet
+	if (a->raw)
+		return YG_SEV_LOW; // somebody tries the door; the count of what fails says whether it is more
 	// From inside: pings and high UDP ports of many hosts are what monitors and peer-to-peer programs do.
 	if (a->horizontal && (a->proto == ICMP || a->proto == ICMP6 || (a->proto == UDP && a->port >= HIGH_PORTS)))
 		return YG_SEV_LOW;
@@ -55,25 +57,44 @@ static void fill_key(struct yg_alert *a, const struct scan_source *r, const stru
 	a->zone = alarm->zone;
 }
 
+// What was counted, against which line, and how sure that is.
+static void fill_numbers(const struct scan *s, struct yg_alert *a, const struct scan_alarm *alarm, const struct scan_counts *n)
+{
+	double tries = alarm->horizontal ? n->hosts : n->ports, failed = alarm->horizontal ? n->hosts_failed : n->ports_failed;
+	a->observed = failed;
+	a->threshold = alarm->horizontal ? s->hosts : s->ports;
+	a->confidence = (float)(tries > 0 ? failed / tries : 0);
+	copy_name(a->unit, sizeof a->unit, alarm->horizontal ? "hosts" : "ports");
+	if (alarm->raw) {
+		// Each is a coincidence of one in thousands; what is left is a broken stack, which a second of another kind makes less likely.
+		a->observed = alarm->probes;
+		a->threshold = s->probes;
+		a->confidence = 1 - 0.4f / (float)(alarm->probes ? alarm->probes : 1);
+		copy_name(a->unit, sizeof a->unit, "probes");
+	} else if (alarm->sweep) {
+		a->observed = n->hosts;
+		a->threshold = SCAN_SWEEP_HOSTS;
+		a->confidence = 0.8f;
+	}
+}
+
 void scan_alarm_raise(struct scan *s, struct scan_source *r, struct scan_alarm *alarm, int64_t time_ns)
 {
 	struct scan_counts n;
 	struct yg_alert a = {0};
 	scan_count(s, r, alarm->target, alarm->port, alarm->proto, &n);
+	// Once the counts hold by themselves they say more.
+	alarm->raw = alarm->raw && !scan_is_vertical(s, &n);
+	alarm->sweep = alarm->sweep && !scan_is_horizontal(s, &n, alarm->port, alarm->proto);
 	fill_key(&a, r, alarm);
-	double tries = alarm->horizontal ? n.hosts : n.ports,
-	       failed = alarm->horizontal ? n.hosts_failed : n.ports_failed;
+	fill_numbers(s, &a, alarm, &n);
 	a.time_ns = time_ns;
 	a.first_ns = alarm->first * INT64_C(1000000000);
 	a.clear_after_s = SCAN_CLEAR_S;
 	a.severity = severity_of(r, alarm);
-	a.observed = failed;
-	a.threshold = alarm->horizontal ? s->hosts : s->ports;
 	a.window_s = s->window_s;
-	a.confidence = (float)(tries > 0 ? failed / tries : 0);
-	a.score = r->internal ? 80 : 30;
+	a.score = r->internal && !alarm->raw ? 80 : 30;
 	a.sources_at_least = 1;
-	copy_name(a.unit, sizeof a.unit, alarm->horizontal ? "hosts" : "ports");
 	alarm->dirty = false;
 	scan_sentences(&a, alarm, &n, s->window_s, s->host->org(s->host->context, alarm->org));
 	s->host->raise(s->host->context, &a);
@@ -115,8 +136,9 @@ static struct scan_alarm *free_alarm(struct scan_source *r)
 }
 
 void scan_alarm_open(struct scan *s, struct scan_source *r, const struct yg_contact *c, const struct scan_counts *n,
-                     bool horizontal, int64_t second)
+                     enum scan_shape shape, int64_t second)
 {
+	bool horizontal = shape == SCAN_HORIZONTAL || shape == SCAN_SWEEP;
 	struct scan_alarm *a = free_alarm(r);
 	if (!a) {
 		s->stats.alarms_full++; // its open ones already say what it does
@@ -124,6 +146,10 @@ void scan_alarm_open(struct scan *s, struct scan_source *r, const struct yg_cont
 	}
 	*a = (struct scan_alarm){
 	    .open = true, .horizontal = horizontal, .proto = c->proto, .flags = c->tcp_flags, .last = second};
+	a->raw = shape == SCAN_PROBES;
+	a->by_port = a->raw && !r->raw.by_flags;
+	a->sweep = shape == SCAN_SWEEP;
+	a->probes = r->raw.probes;
 	a->port = c->port[1];
 	a->target = scan_fingerprint(c->af, &c->addr[1]);
 	a->addr = horizontal ? r->net : c->addr[1];
@@ -135,6 +161,6 @@ void scan_alarm_open(struct scan *s, struct scan_source *r, const struct yg_cont
 	}
 	a->org = r->internal ? r->org : horizontal ? r->target_org : c->org[1];
 	a->zone = (uint8_t)(r->internal ? r->zone : c->zone[1]);
-	a->first = second - (int64_t)((uint32_t)second - (horizontal ? n->hosts_first : n->ports_first));
+	a->first = second - (int64_t)((uint32_t)second - (a->raw ? r->raw.first : horizontal ? n->hosts_first : n->ports_first));
 	scan_alarm_raise(s, r, a, c->event_ns);
 }

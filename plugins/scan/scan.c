@@ -15,7 +15,7 @@
 
 #define NS_PER_S INT64_C(1000000000)
 
-enum { OPT_PORTS, OPT_HOSTS, OPT_FAILED, OPT_WINDOW, OPT_SOURCES, OPT_ITEMS, OPT_EXEMPT, OPT_COUNT };
+enum { OPT_PORTS, OPT_HOSTS, OPT_FAILED, OPT_WINDOW, OPT_SOURCES, OPT_ITEMS, OPT_EXEMPT, OPT_PROBES, OPT_COUNT };
 
 static const struct yg_option options[OPT_COUNT] = {
     {"ports", YG_OPT_INT, "ports", 2, 1000, "15", NULL, "Failed ports of one host within the window.",
@@ -33,6 +33,9 @@ static const struct yg_option options[OPT_COUNT] = {
     {"exempt", YG_OPT_STRING, NULL, 0, 1023, "", NULL,
      "Sources that may scan (monitors), as prefixes with commas, at most 64.",
      "走査を許可する送信元（監視装置など）。プレフィックスをカンマ区切りで64個まで。"},
+    {"probes", YG_OPT_INT, "probes", 2, 1000, "2", NULL,
+     "Probes of one host that no ordinary program sends: impossible flags, or one source port for several ports.",
+     "通常のプログラムが送らない探査パケット数のしきい値（ありえないフラグ、同じ送信元ポートからの複数ポート宛て）。"},
 };
 
 static uint32_t chunks_of(const union yg_value *v)
@@ -56,6 +59,7 @@ static void *create(const struct yg_host *host, const union yg_value *v)
 	s->ports = (uint32_t)v[OPT_PORTS].i;
 	s->hosts = (uint32_t)v[OPT_HOSTS].i;
 	s->failed = (uint32_t)v[OPT_FAILED].i;
+	s->probes = (uint32_t)v[OPT_PROBES].i;
 	s->window_s = (uint32_t)v[OPT_WINDOW].f;
 	s->sources = (uint32_t)v[OPT_SOURCES].i;
 	s->chunks = chunks_of(v);
@@ -147,6 +151,8 @@ static void mark(struct scan *s, struct scan_source *r, struct scan_alarm *alarm
 {
 	alarm->last = second;
 	alarm->dirty = true;
+	if (alarm->raw && r->raw.target == alarm->target)
+		alarm->probes = r->raw.probes;
 	if (r->dirty)
 		return;
 	r->dirty = true;
@@ -158,20 +164,31 @@ static void judge(struct scan *s, struct scan_source *r, const struct yg_contact
                   bool first)
 {
 	struct scan_counts n;
-	struct scan_alarm *alarm = scan_alarm_of(r, c, target);
-	if (alarm) {
-		mark(s, r, alarm, second);
-		return;
-	}
-	if (!first || r->trw < SCAN_TRW_ALARM || r->count < s->failed)
+	// A sweep that asks for the edges of a network is judged by what it asks for, not by how much of it fails.
+	bool edges = c->proto == 1 && r->edge;
+	if (!first || (!edges && r->trw < SCAN_TRW_ALARM) || r->count < (edges ? SCAN_SWEEP_HOSTS : s->failed))
 		return;
 	scan_items_expire(s, r, second);
-	if (!scan_enough(s, r, target, c->port[1], c->proto))
+	if (!edges && !scan_enough(s, r, target, c->port[1], c->proto))
 		return;
 	scan_count(s, r, target, c->port[1], c->proto, &n);
-	bool vertical = scan_is_vertical(s, &n), horizontal = scan_is_horizontal(s, &n, c->port[1], c->proto);
+	bool walked = r->trw >= SCAN_TRW_ALARM;
+	bool vertical = walked && scan_is_vertical(s, &n), horizontal = walked && scan_is_horizontal(s, &n, c->port[1], c->proto);
 	if (vertical || horizontal)
-		scan_alarm_open(s, r, c, &n, horizontal && (!vertical || n.hosts_failed > n.ports_failed), second);
+		scan_alarm_open(s, r, c, &n, horizontal && (!vertical || n.hosts_failed > n.ports_failed) ? SCAN_HORIZONTAL : SCAN_VERTICAL,
+		                second);
+	else if (scan_is_sweep(s, r, c, &n, (uint32_t)second))
+		scan_alarm_open(s, r, c, &n, SCAN_SWEEP, second);
+}
+
+static void judge_probe(struct scan *s, struct scan_source *r, const struct yg_contact *c, uint32_t target, int64_t second)
+{
+	struct scan_counts n;
+	if (!scan_is_probed(s, r, target, (uint32_t)second))
+		return;
+	scan_items_expire(s, r, second);
+	scan_count(s, r, target, c->port[1], c->proto, &n);
+	scan_alarm_open(s, r, c, &n, SCAN_PROBES, second);
 }
 
 static void contact(void *self, const struct yg_contact *c)
@@ -190,8 +207,18 @@ static void contact(void *self, const struct yg_contact *c)
 	r->zone = c->zone[0];
 	uint32_t target = scan_fingerprint(c->af, &c->addr[1]);
 	enum noted noted = note(s, r, c, target, second);
+	bool probe = scan_probe_note(s, r, c, target, noted != NOTED_SUCCESS, (uint32_t)second);
+	if (noted == NOTED_SUCCESS && !probe)
+		return;
+	struct scan_alarm *alarm = scan_alarm_of(r, c, target);
+	if (alarm) {
+		mark(s, r, alarm, second);
+		return;
+	}
 	if (noted != NOTED_SUCCESS)
 		judge(s, r, c, target, second, noted == NOTED_FAILURE);
+	if (probe && !scan_alarm_of(r, c, target))
+		judge_probe(s, r, c, target, second);
 }
 
 static void tick(void *self, int64_t second)

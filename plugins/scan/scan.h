@@ -19,6 +19,10 @@ enum {
 	SCAN_EXEMPT_MAX = 64,
 	SCAN_SEARCH = 256,  // sources looked at for chunks to take back
 	SCAN_CLEAR_S = 120, // an alert closes so long after the last failure
+	SCAN_VICTIMS = 256,    // targets of which it is known how many send them probes
+	SCAN_CROWD = 8,        // sources of probes within SCAN_CROWD_S: a flood of forged ones, and no probe
+	SCAN_CROWD_S = 10,
+	SCAN_SWEEP_HOSTS = 10, // pings, an edge of a network among them, half as many without an answer
 	SCAN_SECRETS = 10,
 	SCAN_TRW_MIN = -4,
 	SCAN_TRW_ALARM = 4,
@@ -38,9 +42,21 @@ struct scan_chunk {
 	struct scan_item items[SCAN_CHUNK];
 };
 
+// Probes that no ordinary program sends, towards the last target that got any, and the last attempt of all.
+struct scan_raw {
+	uint32_t target, first, second; // fingerprint; seconds of the first and the last
+	uint32_t last_target;
+	uint16_t probes, last_port, last_source_port; // source port 0: nothing to compare with
+	bool by_flags, by_port, last_failed;
+	int64_t last_ns;
+};
+
 // An alert that is open. Its key does not change.
 struct scan_alarm {
 	bool open, dirty, horizontal;
+	bool raw, by_port; // it rests on probes alone, so far; by their source port, not by their flags
+	bool sweep;        // it rests on pings to the edges of a network
+	uint16_t probes;
 	uint8_t proto, target_len, zone, flags;
 	uint16_t port, org;
 	uint32_t target;     // fingerprint, vertical
@@ -53,6 +69,7 @@ struct scan_source {
 	uint16_t domain;
 	uint8_t af, internal;
 	bool used, dirty, net_known, known; // known: more than one item, safe from a flood of newcomers
+	bool edge;                          // it has pinged the first or last address of a network
 	bool responded;                     // somebody answered or refused it: silence of UDP means something
 	int8_t trw;
 	uint8_t net_len;
@@ -60,10 +77,18 @@ struct scan_source {
 	uint16_t target_org, target_votes; // whose most of the failed targets are: a majority vote
 	uint32_t next, older, newer, dirty_next, first_chunk;
 	uint32_t earliest;  // no item is older
+	uint32_t edge_second;
 	int64_t second;     // of the last contact
 	struct yg_addr net; // with net_len: the network that holds all failed targets
+	struct scan_raw raw;
 	struct scan_item items[SCAN_INLINE];
 	struct scan_alarm alarms[SCAN_ALARMS];
+};
+
+// A target of probes: how many sources of any were new to it since `second`, and until when that is too many.
+struct scan_victim {
+	uint32_t target, second, crowd_until;
+	uint32_t sources;
 };
 
 struct scan_prefix {
@@ -81,7 +106,7 @@ struct scan_stats {
 
 struct scan {
 	const struct yg_host *host;
-	uint32_t ports, hosts, failed, window_s;
+	uint32_t ports, hosts, failed, probes, window_s;
 	uint64_t secret[SCAN_SECRETS]; // of the buckets
 	uint32_t sources, chunks, buckets; // buckets: a power of two
 	uint32_t free_source, free_chunk, dirty;
@@ -91,6 +116,7 @@ struct scan {
 	uint32_t *head;
 	struct scan_prefix exempt[SCAN_EXEMPT_MAX];
 	uint32_t exempt_count;
+	struct scan_victim victim[SCAN_VICTIMS]; // by the fingerprint's low bits; a newcomer takes the place
 	struct scan_stats stats;
 };
 
@@ -134,10 +160,23 @@ int scan_exempt_parse(struct scan *s, const char *text);
 bool scan_is_exempt(const struct scan *s, const struct yg_contact *c);
 uint8_t scan_common_bits(uint8_t af, const struct yg_addr *a, const struct yg_addr *b);
 
+// ---- probe.c ----
+
+// Takes note of the attempt. True: it is a probe that no ordinary program sends.
+bool scan_probe_note(struct scan *s, struct scan_source *source, const struct yg_contact *c, uint32_t target, bool failed,
+                     uint32_t second);
+// Whether there were enough of them towards the target, and not as many senders as only a flood has.
+bool scan_is_probed(const struct scan *s, const struct scan_source *source, uint32_t target, uint32_t second);
+// Whether its pings go through the list of a network's addresses, whatever answers.
+bool scan_is_sweep(const struct scan *s, const struct scan_source *source, const struct yg_contact *c, const struct scan_counts *n,
+                   uint32_t second);
+
 // ---- alarm.c ----
 
-void scan_alarm_open(struct scan *s, struct scan_source *source, const struct yg_contact *c,
-                     const struct scan_counts *n, bool horizontal, int64_t second);
+enum scan_shape { SCAN_VERTICAL, SCAN_HORIZONTAL, SCAN_PROBES, SCAN_SWEEP };
+
+void scan_alarm_open(struct scan *s, struct scan_source *source, const struct yg_contact *c, const struct scan_counts *n,
+                     enum scan_shape shape, int64_t second);
 // The open alarm that this contact belongs to, or NULL.
 struct scan_alarm *scan_alarm_of(struct scan_source *source, const struct yg_contact *c, uint32_t target);
 void scan_alarm_expire(struct scan *s, struct scan_source *source, int64_t second);

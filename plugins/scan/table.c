@@ -77,6 +77,7 @@ void scan_table_clear(struct scan *s)
 		s->chunk[i].next = i + 1 < s->chunks ? i + 1 : SCAN_NONE;
 	s->free_source = s->free_chunk = 0;
 	s->dirty = SCAN_NONE;
+	memset(s->victim, 0, sizeof s->victim);
 	for (int i = 0; i < 2; i++)
 		s->lists[i] = (struct scan_list){SCAN_NONE, SCAN_NONE, 0};
 }

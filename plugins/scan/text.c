@@ -45,6 +45,33 @@ static void address(uint8_t af, const struct yg_addr *addr, uint8_t len, char ou
 		snprintf(out, 64, "%s", text);
 }
 
+static void probe_sentences(struct yg_alert *a, const struct scan_alarm *alarm, const char *source, const char *target,
+                            uint32_t window_s, const char *ja, const char *en)
+{
+	const char *method = scan_method(alarm->proto, alarm->flags);
+	snprintf(a->text_ja, sizeof a->text_ja,
+	         "%s が %s のポートを探査（%s%s%.90s）。%sを%u秒以内に%u回検出（しきい値%.0f）。", source, target, method,
+	         ja[0] ? "、" : "", ja,
+	         alarm->by_port ? "同じ送信元ポートから別々のポートへの接続試行" : "正規のTCPでは生じないフラグのパケット",
+	         window_s, alarm->probes, a->threshold);
+	snprintf(a->text_en, sizeof a->text_en, "%s probes ports of %s (%s%s%.90s): %u %s within %u s (threshold %.0f).", source,
+	         target, method, en[0] ? ", " : "", en, alarm->probes,
+	         alarm->by_port ? "attempts at different ports from one source port" : "packets with flags that no TCP sends",
+	         window_s, a->threshold);
+}
+
+static void sweep_sentences(struct yg_alert *a, const struct scan_counts *n, const char *source, const char *target,
+                            uint32_t window_s, const char *ja, const char *en)
+{
+	snprintf(a->text_ja, sizeof a->text_ja,
+	         "%s が %s のホストにpingを一斉送信（%.90s%s先頭または末尾のアドレスを含む）。%u秒以内に%u台（しきい値%.0f）、うち%u台が応答なし。",
+	         source, target, ja, ja[0] ? "、" : "", window_s, n->hosts, a->threshold, n->hosts_failed);
+	snprintf(a->text_en, sizeof a->text_en,
+	         "%s pings hosts in %s (%.90s%sthe first or last address of a network among them): %u within %u s (threshold %.0f), %u "
+	         "without an answer.",
+	         source, target, en, en[0] ? ", " : "", n->hosts, window_s, a->threshold, n->hosts_failed);
+}
+
 void scan_sentences(struct yg_alert *a, const struct scan_alarm *alarm, const struct scan_counts *n, uint32_t window_s,
                     const struct yg_org_info *org)
 {
@@ -56,6 +83,14 @@ void scan_sentences(struct yg_alert *a, const struct scan_alarm *alarm, const st
 	address(a->af, &a->target, a->target_len, target);
 	grouped(tried, tries);
 	grouped(alarm->horizontal ? n->hosts_failed : n->ports_failed, failed);
+	if (alarm->raw) {
+		probe_sentences(a, alarm, source, target, window_s, ja, en);
+		return;
+	}
+	if (alarm->sweep) {
+		sweep_sentences(a, n, source, target, window_s, ja, en);
+		return;
+	}
 	if (a->target_port)
 		snprintf(port, sizeof port, "%u", a->target_port);
 	snprintf(a->text_ja, sizeof a->text_ja,

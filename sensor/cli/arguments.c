@@ -108,10 +108,10 @@ int yg_arguments_compile(const struct yg_arguments *a, const struct yg_paths *pa
 	return yg_compile_in_child(&input);
 }
 
-void yg_arguments_language(const struct yg_supervisor *s)
+void yg_arguments_language(const struct yg_config *config)
 {
 	static const char *const locales[] = {NULL, "ja_JP.UTF-8", "C.UTF-8"}; // auto, ja, en
-	int64_t choice = yg_config_int(&s->config, YG_O_SENSOR_LANGUAGE);
+	int64_t choice = yg_config_int(config, YG_O_SENSOR_LANGUAGE);
 	if (locales[choice])
 		setenv("LC_ALL", locales[choice], 1);
 }

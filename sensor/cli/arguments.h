@@ -38,4 +38,4 @@ bool yg_arguments_has(const struct yg_arguments *a, const char *key); // whether
 int yg_arguments_compile(const struct yg_arguments *a, const struct yg_paths *paths);
 
 // Messages of this process in the language that the configuration names; that goes before the locale.
-void yg_arguments_language(const struct yg_supervisor *s);
+void yg_arguments_language(const struct yg_config *config);

@@ -239,7 +239,7 @@ int cmd_replay(int argc, char **argv)
 		yg_error("could not start: %s", strerror(-error));
 		return EX_OSERR;
 	}
-	yg_arguments_language(&supervisor);
+	yg_arguments_language(&supervisor.config);
 	status = run(&supervisor, &a, argv + optind, argc - optind);
 	yg_supervisor_finish(&supervisor);
 	return status;

@@ -251,7 +251,7 @@ int cmd_run(int argc, char **argv)
 		yg_error("could not start: %s", strerror(-error));
 		return EX_OSERR;
 	}
-	yg_arguments_language(&r.supervisor);
+	yg_arguments_language(&r.supervisor.config);
 	status = run(&r);
 	yg_metrics_close(&r.metrics);
 	yg_supervisor_finish(&r.supervisor);

@@ -21,6 +21,8 @@ int cmd_version(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_spool(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 
 // Where the helper programs, the plugins and the default configuration are: beside the program itself when it runs from
 // a build tree, else where they were installed.

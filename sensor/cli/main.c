@@ -27,6 +27,8 @@ static const struct {
 	{"doctor", cmd_doctor, "is this machine fit for live capture? changes nothing", "この機器で受信できるかを診断（何も変更しない）"},
 	{"spool", cmd_spool, "look into the spool on disk: list, print, verify, count", "ディスク上のスプールの一覧・出力・検査・集計"},
 	{"tail", cmd_tail, "follow the alerts of one or all sensors in Redis", "Redis上のアラートを追跡表示（全センサーまたは指定分）"},
+	{"explain", cmd_explain, "why an alert was raised, and what to look at next", "アラートの根拠と、次に確認すべきことを表示"},
+	{"eval", cmd_eval, "replay labelled captures: what is found, missed, and unasked for", "ラベル付きパケットファイルで検知率と誤検知を評価"},
 	{"version", cmd_version, "version, with --build how it was built", "バージョン（--build で構成も表示）"},
 };
 

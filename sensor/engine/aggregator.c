@@ -15,17 +15,21 @@
 #include "base/log.h"
 #include "engine/aggregator_counts.h"
 #include "engine/aggregator_out.h"
+#include "engine/context.h"
 #include "engine/detectors.h"
+#include "engine/directions.h"
 #include "engine/health.h"
 #include "engine/health_spool.h"
 #include "engine/lifecycle.h"
 #include "engine/points.h"
+#include "engine/policy.h"
 #include "engine/rate_engine.h"
 #include "engine/sample.h"
+#include "engine/sensor_alerts.h"
 #include "engine/shares.h"
 #include "engine/state.h"
 
-enum { ONE_WAY_SECONDS = 60, RUN_ON_SECONDS = 7200, LIVE_EVENTS = 4096, STALLED_MS = 1000, CATCH_UP_SECONDS = 300 };
+enum { RUN_ON_SECONDS = 7200, LIVE_EVENTS = 4096, STALLED_MS = 1000, CATCH_UP_SECONDS = 300 };
 
 // Live: what is known of a worker.
 struct lane {
@@ -40,12 +44,14 @@ struct yg_aggregator {
 	struct yg_sample_store *sample;
 	struct yg_detectors *detectors;
 	struct yg_lifecycle *lifecycle;
+	struct yg_policy *policy;
+	struct yg_context *context;
 	struct yg_out *out;
 	struct yg_reload *reload; // the last that was taken
 	int64_t second;     // that is open
 	struct yg_time now;
 	bool started;
-	struct { uint32_t flows, one_way; } directions[ONE_WAY_SECONDS];
+	struct yg_directions directions;
 	uint32_t dissector_deaths;
 	struct lane lanes[YG_WORKERS_MAX];
 	struct yg_health *health; // NULL: a replay
@@ -62,15 +68,50 @@ static void count(struct yg_aggregator *a, enum yg_aggregator_counter counter)
 static int emit_alert(void *context, const struct yg_alert *alert)
 {
 	struct yg_aggregator *a = context;
-	if (alert->state == YG_ALERT_OPEN)
-		yg_points_alert(a->points, alert);
-	return yg_out_alert(a->out, alert);
+	struct yg_alert out = *alert;
+	yg_context_fill(a->context, &out);
+	yg_policy_fill(a->policy, &out);
+	if (out.state == YG_ALERT_OPEN)
+		yg_points_alert(a->points, &out);
+	return yg_out_alert(a->out, &out);
+}
+
+// By a suppression. Counted once in its life.
+static void hide(struct yg_aggregator *a, bool new)
+{
+	if (!new)
+		return;
+	yg_lifecycle_count_hidden(a->lifecycle);
+	count(a, YG_AC_ALERTS_BY_RULE);
 }
 
 static void raise_alert(void *context, const char *detector, const struct yg_alert *alert)
 {
 	struct yg_aggregator *a = context;
-	yg_lifecycle_raise(a->lifecycle, detector, alert, a->now);
+	bool new;
+	switch (yg_policy_judge(a->policy, detector, alert, a->now, &new)) {
+	case YG_POLICY_TELL:
+		yg_lifecycle_raise(a->lifecycle, detector, alert, a->now);
+		break;
+	case YG_POLICY_SHADOW:
+		yg_lifecycle_raise_shadow(a->lifecycle, detector, alert, a->now);
+		break;
+	case YG_POLICY_SUPPRESSED:
+		hide(a, new);
+		break;
+	}
+}
+
+static void raise_campaign(void *context, const struct yg_alert *alert)
+{
+	struct yg_aggregator *a = context;
+	struct yg_alert filled = *alert;
+	bool new;
+	yg_detectors_fill_org(a->o.config, &filled);
+	if (yg_policy_judge(a->policy, "campaign", &filled, a->now, &new) == YG_POLICY_SUPPRESSED)
+		hide(a, new);
+	else // one whose configured mode is shadow goes out as such
+		yg_lifecycle_raise_lasting(a->lifecycle, "campaign", &filled, YG_CAMPAIGN_QUIET_S, a->now);
 }
 
 // What a plugin raises. While the mirror is not sound it is less certain, and says so.
@@ -80,6 +121,10 @@ static void raise_found(void *context, const char *detector, const struct yg_ale
 	struct yg_alert tempered = *alert;
 	yg_detector_count(a->o.stats, detector, 1);
 	yg_rate_engine_untrain(a->rates, alert);
+	uint32_t flows, one_way;
+	yg_directions_sum(&a->directions, &flows, &one_way);
+	if (a->o.replay)
+		yg_health_temper_replay(a->o.config, flows, one_way, &tempered);
 	yg_health_temper(a->health, &tempered);
 	yg_shares_temper(a->shares, yg_detectors_needs_of(a->detectors, detector), a->second, &tempered);
 	raise_alert(a, detector, &tempered);
@@ -103,14 +148,20 @@ static struct yg_lifecycle *open_lifecycle(struct yg_aggregator *a)
 // What an engine before this one learned. Without memory for it everything is learned anew, and the run goes on.
 static void open_state(struct yg_aggregator *a)
 {
-	struct yg_state_part baselines;
+	struct yg_state_part baselines, context[YG_CONTEXT_PARTS];
 	yg_rate_engine_part(a->rates, &baselines);
+	yg_context_parts(a->context, context);
 	// The memory is as large as the configuration of the start asked for; a reload may have asked for more.
 	uint64_t room = a->o.state_size / 2 > YG_STATE_OTHERS_MAX ? a->o.state_size / 2 - YG_STATE_OTHERS_MAX : 0;
 	if (baselines.max + 4096 > room)
 		baselines.max = room > 4096 ? room - 4096 : 0;
 	a->state = a->o.state ? yg_state_create(a->o.state, a->o.state_size / 2) : NULL;
 	int error = a->o.state && !a->state ? -ENOMEM : yg_state_add(a->state, &baselines);
+	for (unsigned i = 0; i < YG_CONTEXT_PARTS && !error; i++)
+		error = yg_state_add(a->state, &context[i]);
+	struct yg_state_part policy = yg_policy_part(a->policy);
+	if (!error)
+		error = yg_state_add(a->state, &policy);
 	if (error)
 		yg_warn("state: %s; what is learned will not outlive this engine", strerror(-error));
 	yg_detectors_keep(a->detectors, a->state);
@@ -130,8 +181,9 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 	a->rates = yg_rate_engine_create(options->config, &options->key);
 	a->sample = yg_sample_create(&options->key);
 	a->out = yg_out_create(&out);
-	if (!a->rates || !a->sample || !a->out) {
-		yg_error("no memory for rates and sample: %s", strerror(errno));
+	a->context = yg_context_create(options->config, &options->key);
+	if (!a->rates || !a->sample || !a->out || !a->context) {
+		yg_error("no memory for rates, sample and context: %s", strerror(errno));
 		yg_aggregator_destroy(a);
 		return NULL;
 	}
@@ -139,7 +191,9 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 	a->points = options->points ? yg_points_create(&points) : NULL;
 	if (options->points && !a->points)
 		yg_warn("points for Redis: %s; there are none", strerror(errno));
-	a->lifecycle = open_lifecycle(a);
+	const struct yg_policy_options policy = {options->config, options->stats, !options->replay, options->key};
+	a->policy = yg_policy_create(&policy);
+	a->lifecycle = a->policy ? open_lifecycle(a) : NULL;
 	struct yg_detectors_options detectors = {.config = options->config, .sample = a->sample, .raise = raise_found, .context = a};
 	a->detectors = yg_detectors_open(&detectors);
 	for (uint32_t i = 0; i < options->config->plugins_count; i++)
@@ -167,6 +221,8 @@ void yg_aggregator_destroy(struct yg_aggregator *a)
 	yg_health_destroy(a->health);
 	yg_shares_destroy(a->shares);
 	yg_lifecycle_destroy(a->lifecycle);
+	yg_policy_destroy(a->policy);
+	yg_context_destroy(a->context);
 	yg_out_destroy(a->out);
 	yg_points_destroy(a->points);
 	yg_sample_destroy(a->sample);
@@ -233,25 +289,15 @@ static const struct yg_event *head_of(struct yg_aggregator *a, unsigned worker)
 
 // ---- seconds ----
 
-static void sum_directions(const struct yg_aggregator *a, uint32_t *ret_flows, uint32_t *ret_one_way)
-{
-	*ret_flows = *ret_one_way = 0;
-	for (unsigned i = 0; i < ONE_WAY_SECONDS; i++) {
-		*ret_flows += a->directions[i].flows;
-		*ret_one_way += a->directions[i].one_way;
-	}
-}
-
-static float one_way_share(const struct yg_aggregator *a)
-{
-	uint32_t flows, one_way;
-	sum_directions(a, &flows, &one_way);
-	return flows ? (float)one_way / (float)flows : 0;
-}
-
 static void on_window(void *context, const struct yg_window *window)
 {
 	struct yg_aggregator *a = context;
+	if (window->scope == YG_SCOPE_LINK) {
+		uint64_t packets = window->now.packets_out;
+		for (unsigned v = 0; v < YG_VEC_COUNT; v++)
+			packets += window->now.packets[v];
+		yg_sample_total(a->sample, window->second, packets);
+	}
 	yg_points_window(a->points, window);
 	yg_detectors_window(a->detectors, window);
 }
@@ -260,14 +306,17 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 {
 	a->now = yg_time_from_s(second + 1);
 	yg_detectors_now(a->detectors, second);
-	yg_rate_engine_mirror(a->rates, one_way_share(a), true);
+	yg_rate_engine_mirror(a->rates, yg_directions_share(&a->directions), true);
 	yg_rate_engine_close(a->rates, second, on_window, a);
 	yg_detectors_tick(a->detectors, second);
+	yg_context_tick(a->context, second, yg_directions_share(&a->directions), raise_campaign, a);
 	yg_lifecycle_tick(a->lifecycle, second);
+	yg_policy_second(a->policy, second);
 	yg_points_close(a->points, second);
-	memset(&a->directions[(uint64_t)(second + 1) % ONE_WAY_SECONDS], 0, sizeof a->directions[0]);
+	yg_directions_begin(&a->directions, second + 1);
 	count(a, YG_AC_SECONDS);
 	yg_counts_rates(a->o.stats, a->rates);
+	yg_context_count(a->context, a->o.stats->aggregator);
 }
 
 static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mark)
@@ -283,7 +332,10 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 		if (mark->gap) {
 			count(a, YG_AC_TIME_GAPS);
 			yg_detectors_gap(a->detectors, mark->gap_from_ns, mark->time_ns);
-			yg_lifecycle_finish(a->lifecycle, yg_time_from_s(a->second + 1));
+			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1));
+			yg_context_tick(a->context, a->second, yg_directions_share(&a->directions), raise_campaign, a);
+			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1)); // what campaigns have to say of what just ended
+			yg_lifecycle_tick(a->lifecycle, mark->second - 1);
 		} else {
 			for (int64_t s = a->second + 1; s < mark->second; s++)
 				close_second(a, s);
@@ -295,53 +347,18 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 
 // ---- events ----
 
-static struct yg_alert about_sensor(const char *kind, const char *unit)
-{
-	struct yg_alert alert;
-	memset(&alert, 0, sizeof alert);
-	snprintf(alert.kind, sizeof alert.kind, "%s", kind);
-	snprintf(alert.runbook, sizeof alert.runbook, "%s", kind);
-	snprintf(alert.unit, sizeof alert.unit, "%s", unit);
-	alert.severity = YG_SEV_HIGH;
-	alert.score = 80;
-	alert.confidence = 1;
-	alert.org = YG_ORG_NONE;
-	return alert;
-}
-
 static void on_restarted(struct yg_aggregator *a, const struct yg_restarted *r)
 {
-	static const char *const causes_en[] = {"ended", "crashed", "hung", "was stopped by its sandbox", "ran out of memory"};
-	static const char *const causes_ja[] = {"停止", "異常終了", "無応答", "サンドボックスにより停止", "メモリー不足"};
-	struct yg_alert alert = about_sensor("sensor.dissector", "restarts");
-	unsigned cause = r->cause < 5 ? r->cause : 0;
-	a->dissector_deaths++;
-	alert.observed = a->dissector_deaths;
-	alert.threshold = 1;
-	alert.window_s = 1;
-	alert.clear_after_s = 60;
-	if (r->had_packet) {
-		alert.source_af = r->af;
-		alert.source = r->addr[0];
-		alert.source_port = r->port[0];
-	}
-	snprintf(alert.text_en, sizeof alert.text_en,
-		 "The dissector %s%s; it was forked again, no packet was lost. %u restarts so far.%s%s", causes_en[cause],
-		 r->had_packet ? " while reading a packet" : "", a->dissector_deaths, r->quarantine[0] ? " Quarantined: " : "", r->quarantine);
-	snprintf(alert.text_ja, sizeof alert.text_ja, "解析プロセスが%s%sしたため再起動しました。パケットの欠落はありません。累計%u回。%s%s",
-		 r->had_packet ? "パケットの解析中に" : "", causes_ja[cause], a->dissector_deaths, r->quarantine[0] ? "隔離ファイル: " : "",
-		 r->quarantine);
+	struct yg_alert alert;
+	yg_sensor_alert_restarted(r, ++a->dissector_deaths, &alert);
 	raise_alert(a, "sensor", &alert);
 }
 
 static void on_flow(struct yg_aggregator *a, const struct yg_flow *flow)
 {
 	yg_detectors_flow(a->detectors, flow);
-	if (flow->event == YG_FLOW_ENDED && flow->rank > YG_RANK_EMBRYONIC && flow->proto == 6) {
-		unsigned i = (unsigned)((uint64_t)a->second % ONE_WAY_SECONDS);
-		a->directions[i].flows++;
-		a->directions[i].one_way += !flow->packets[0] || !flow->packets[1];
-	}
+	yg_context_flow(a->context, flow);
+	yg_directions_add(&a->directions, a->second, flow);
 	yg_out_flow(a->out, flow);
 }
 
@@ -353,6 +370,7 @@ static void on_event(struct yg_aggregator *a, const struct yg_event *event)
 		break;
 	case YG_EV_CONTACT:
 		yg_detectors_contact(a->detectors, &event->contact);
+		yg_context_contact(a->context, &event->contact);
 		break;
 	case YG_EV_DNS:
 		yg_detectors_dns(a->detectors, &event->dns);
@@ -480,32 +498,22 @@ static int64_t begun_by_all(struct yg_aggregator *a)
 // An engine before this one ended: nothing was seen from its last look at the ports until the first of this one.
 static void tell_blind(struct yg_aggregator *a)
 {
-	struct yg_alert alert = about_sensor("sensor.blind", "s");
+	struct yg_alert alert;
 	int64_t from = a->o.blind_from_ns, to = (int64_t)yg_counter_get(&a->o.stats->worker[0].beat_ns);
 	for (unsigned i = 1; i < a->o.workers; i++)
 		to = (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) > to ? (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) : to;
 	if (!from || to <= from)
 		return;
 	yg_lifecycle_resume(a->lifecycle, a->now);
-	double seconds = (double)(to - from) / (double)YG_NS_PER_S;
 	yg_counter_add(&a->o.stats->blind_ns, (uint64_t)(to - from));
-	alert.observed = seconds;
-	alert.threshold = 0;
-	alert.window_s = (uint32_t)(seconds + 0.5);
-	alert.clear_after_s = 1; // it is over: the next one is another
-	const char *port_en = a->o.blind_by_port ? "a port was gone" : "the engine ended and was started again";
-	const char *port_ja = a->o.blind_by_port ? "受信ポートが失われていた" : "エンジンが停止し再起動した";
-	snprintf(alert.text_en, sizeof alert.text_en, "Nothing was seen for %.1f s: %s. Flows that were open then are not recorded.", seconds,
-		 port_en);
-	snprintf(alert.text_ja, sizeof alert.text_ja, "%sため、%.1f秒間監視できませんでした。その時点で継続中だったフローは記録されていません。", port_ja,
-		 seconds);
+	yg_sensor_alert_blind(to - from, a->o.blind_by_port, &alert);
 	raise_alert(a, "sensor", &alert);
 }
 
 static void look_at_mirror(struct yg_aggregator *a)
 {
 	uint32_t flows, one_way;
-	sum_directions(a, &flows, &one_way);
+	yg_directions_sum(&a->directions, &flows, &one_way);
 	a->now = yg_time_from_s(a->second + 1);
 	yg_health_second(a->health, a->second, flows, one_way);
 	yg_health_spool(&a->o.stats->spool, raise_alert, a);
@@ -566,8 +574,10 @@ static void take_reload(struct yg_aggregator *a)
 	a->reload = r;
 	a->o.config = &r->config;
 	yg_rate_engine_retune(a->rates, &r->config);
+	yg_context_retune(a->context, &r->config);
 	yg_out_retune(a->out, &r->config);
 	yg_points_retune(a->points, &r->config);
+	yg_policy_retune(a->policy, &r->config);
 	struct yg_lifecycle_options lifecycle = lifecycle_options(&r->config);
 	yg_lifecycle_retune(a->lifecycle, &lifecycle);
 	yg_health_retune(a->health, &r->config);
@@ -625,6 +635,7 @@ static void run_live(struct yg_aggregator *a)
 		yg_lifecycle_finish(a->lifecycle, a->now);
 		yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
 		yg_points_finish(a->points);
+		yg_policy_report(a->policy);
 		return;
 	}
 	yg_out_counts(a->out, yg_lifecycle_stats(a->lifecycle));
@@ -641,11 +652,15 @@ void yg_aggregator_run(struct yg_aggregator *a)
 		;
 	pump(a);
 	close_second(a, a->second);
-	for (int64_t s = a->second + 1; yg_lifecycle_open(a->lifecycle) && s < a->second + RUN_ON_SECONDS; s++)
+	// What lasts for a day closes where the input ends.
+	for (int64_t s = a->second + 1;
+	     yg_lifecycle_open(a->lifecycle) > yg_lifecycle_lasting(a->lifecycle) && s < a->second + RUN_ON_SECONDS; s++)
 		close_second(a, s);
+	yg_context_tick(a->context, yg_time_second(a->now) - 1, yg_directions_share(&a->directions), raise_campaign, a);
 	yg_state_finish(a->state, a->second);
 	yg_counts_state(a->o.stats, a->state);
 	yg_lifecycle_finish(a->lifecycle, a->now);
 	yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
 	yg_points_finish(a->points);
+	yg_policy_report(a->policy);
 }

@@ -37,6 +37,7 @@ struct yg_plain {
 	uint16_t domain;
 	uint8_t kind;            // enum yg_plain_kind, added up
 	uint8_t tcp_flags;       // UDP: 0
+	uint8_t shut;            // TCP: its window is zero
 };
 
 enum yg_plain_kind { YG_PLAIN_UDP = 1, YG_PLAIN_IPV6 = 2, YG_PLAIN_TAGGED = 4, YG_PLAIN_KINDS = 8 };

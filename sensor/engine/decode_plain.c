@@ -126,7 +126,7 @@ INLINED bool take_udp(struct yg_plain *p, const uint8_t *udp, uint32_t segment)
 	if (length < UDP_HEADER || yg_is_tunnel_port(yg_load16(udp)) || yg_is_tunnel_port(yg_load16(udp + 2)))
 		return false;
 	p->payload_len = (length <= segment ? length : segment) - UDP_HEADER; // as in yg_decode_udp
-	p->tcp_flags = 0;
+	p->tcp_flags = p->shut = 0;
 	p->kind |= YG_PLAIN_UDP;
 	return true;
 }
@@ -140,6 +140,7 @@ INLINED bool take_tcp(struct yg_plain *p, const uint8_t *tcp, uint32_t segment)
 		return false;
 	p->payload_len = segment - header;
 	p->tcp_flags = tcp[13];
+	p->shut = !(tcp[14] | tcp[15]);
 	return true;
 }
 

@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "config/calendar.h"
 #include "engine/state.h"
+#include "model/abi.h"
 
 struct hook {
 	union {
@@ -37,6 +39,7 @@ struct loaded {
 	struct yg_detectors *owner;
 	struct yg_reload *block; // holds the texts of its options; NULL: the block with which the engine began
 	void *object;
+	struct yg_plugin described; // as this version has it
 	const struct yg_plugin *plugin;
 	void *self;
 	struct yg_host host;
@@ -47,6 +50,7 @@ struct yg_detectors {
 	struct yg_detectors_options o;
 	int64_t second;
 	struct yg_org_info *orgs;
+	struct yg_server_info *servers; // one for each declared service, in the order of the config
 	struct loaded *loaded[YG_CONFIG_PLUGINS_MAX];
 	unsigned loaded_count;
 	struct hooks flow, contact, dns, tls, http, window, gap, tick;
@@ -57,7 +61,8 @@ struct yg_detectors {
 static void host_raise(void *context, const struct yg_alert *alert)
 {
 	struct loaded *l = context;
-	struct yg_alert filled = *alert;
+	struct yg_alert filled;
+	yg_abi_alert(l->plugin->abi_minor, alert, &filled);
 	yg_detectors_fill_org(l->owner->o.config, &filled);
 	l->owner->o.raise(l->owner->o.context, l->plugin->name, &filled);
 }
@@ -82,41 +87,63 @@ static void host_log(void *context, int level, const char *text)
 
 static void host_ask(void *context, const struct yg_question *question, struct yg_answer *ret)
 {
-	(void)context;
-	(void)question;
-	memset(ret, 0, ret->size < sizeof *ret ? ret->size : sizeof *ret);
+	struct yg_detectors *d = ((struct loaded *)context)->owner;
+	yg_sample_ask(d->o.sample, d->second, question, ret);
 }
 
 static uint32_t host_planned(void *context, uint16_t org, int64_t second)
 {
-	(void)context;
-	(void)org;
-	(void)second;
-	return 0;
+	const struct loaded *l = context;
+	return yg_planned(l->owner->o.config, org, second);
 }
 
 static unsigned host_week_hour(void *context, uint16_t org, int64_t second)
 {
-	(void)context;
-	(void)org;
-	return (unsigned)((((second + 9 * 3600) / 3600 + 4 * 24) % 168 + 168) % 168);
+	const struct loaded *l = context;
+	return yg_week_hour(l->owner->o.config, org, second);
 }
 
+// Of the config's services the first at this address or behind it.
+static uint32_t first_at(const struct yg_config *c, uint8_t af, const struct yg_addr *addr)
+{
+	uint32_t low = 0, high = c->services_count;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		const struct yg_service *s = &c->services[middle];
+		bool before = s->af != af ? s->af < af : memcmp(&s->addr, addr, sizeof *addr) < 0;
+		low = before ? middle + 1 : low;
+		high = before ? high : middle;
+	}
+	return low;
+}
+
+// What is declared exactly goes before what is declared for every port, that before what is for every protocol. Where nothing is asked
+// for, everything fits, and the first in order is told.
 static const struct yg_server_info *host_server(void *context, uint8_t af, const struct yg_addr *addr, uint8_t proto, uint16_t port)
 {
-	(void)context;
-	(void)af;
-	(void)addr;
-	(void)proto;
-	(void)port;
-	return NULL;
+	const struct yg_detectors *d = ((struct loaded *)context)->owner;
+	const struct yg_config *c = d->o.config;
+	const struct yg_server_info *best = NULL;
+	int best_fit = -1;
+	for (uint32_t i = first_at(c, af, addr); i < c->services_count; i++) {
+		const struct yg_service *s = &c->services[i];
+		if (s->af != af || memcmp(&s->addr, addr, sizeof *addr) != 0)
+			break;
+		if ((proto && s->proto && s->proto != proto) || (port && s->port && s->port != port))
+			continue;
+		int fit = (proto && s->proto ? 2 : 0) + (port && s->port ? 1 : 0);
+		if (fit > best_fit) {
+			best_fit = fit;
+			best = &d->servers[i];
+		}
+	}
+	return best;
 }
 
 static const struct yg_server_info *host_server_at(void *context, uint32_t index)
 {
-	(void)context;
-	(void)index;
-	return NULL;
+	const struct yg_detectors *d = ((struct loaded *)context)->owner;
+	return index < d->o.config->services_count ? &d->servers[index] : NULL;
 }
 
 // ---- organisations ----
@@ -166,9 +193,22 @@ static struct yg_org_info *describe_orgs(const struct yg_config *config)
 	for (uint32_t i = 0; orgs && i < config->orgs_count; i++) {
 		const struct yg_org *o = &config->orgs[i];
 		orgs[i] = (struct yg_org_info){.code = o->code, .name_ja = o->name_ja, .name_en = o->name_en, .line_bps = o->line_bps,
-					       .parent = o->parent, .two_zone = o->zone_model == YG_MODEL_TWO_ZONE};
+					       .parent = o->parent, .two_zone = o->zone_model == YG_MODEL_TWO_ZONE,
+					       .floor_packets = (double)o->floor_packets, .floor_bits = (double)o->floor_bps,
+					       .floor_flows = (double)o->floor_flows};
 	}
 	return orgs;
+}
+
+static struct yg_server_info *describe_servers(const struct yg_config *config)
+{
+	struct yg_server_info *servers = calloc(config->services_count + 1, sizeof *servers);
+	for (uint32_t i = 0; servers && i < config->services_count; i++) {
+		const struct yg_service *s = &config->services[i];
+		servers[i] = (struct yg_server_info){.addr = s->addr, .af = s->af, .proto = s->proto, .port = s->port, .org = s->org,
+						     .role = s->role, .name = s->name, .zones = s->zones};
+	}
+	return servers;
 }
 
 // ---- loading ----
@@ -206,12 +246,11 @@ static const struct yg_plugin *descriptor_of(void *object, const char *path)
 		yg_error("%s: no Yagura plugin (no object %s in it)", path, YG_PLUGIN_SYMBOL);
 		return NULL;
 	}
-	if (p->abi_major != YG_PLUGIN_ABI_MAJOR || p->size < sizeof *p) {
-		yg_error("%s: built for ABI %u.%u, this sensor has %u.%u; build it again", path, p->abi_major, p->abi_minor,
-			 YG_PLUGIN_ABI_MAJOR, YG_PLUGIN_ABI_MINOR);
-		return NULL;
-	}
-	return p;
+	char why[YG_ABI_WHY_MAX];
+	if (yg_abi_accepts(p, why))
+		return p;
+	yg_error("%s: %s", path, why);
+	return NULL;
 }
 
 static void unload(struct loaded *l)
@@ -231,9 +270,11 @@ static bool fill(struct yg_detectors *d, struct loaded *l, const struct yg_confi
 		yg_error("%s", dlerror());
 		return false;
 	}
-	l->plugin = descriptor_of(l->object, configured->path);
-	if (!l->plugin)
+	const struct yg_plugin *own = descriptor_of(l->object, configured->path);
+	if (!own)
 		return false;
+	yg_abi_describe(own, &l->described);
+	l->plugin = &l->described;
 	if (yg_config_plugin_values(d->o.config, configured, l->plugin->options, l->plugin->options_count, l->values) < 0) {
 		yg_error("%s: its options are not those that the configuration was compiled with", configured->path);
 		return false;
@@ -241,6 +282,7 @@ static bool fill(struct yg_detectors *d, struct loaded *l, const struct yg_confi
 	l->host = (struct yg_host){.size = sizeof l->host, .context = l, .raise = host_raise, .org = host_org,
 				   .evidence = host_evidence, .log = host_log, .ask = host_ask, .planned = host_planned,
 				   .week_hour = host_week_hour, .server = host_server, .server_at = host_server_at};
+	yg_abi_host(l->plugin->abi_minor, &l->host);
 	l->self = l->plugin->create(&l->host, l->values);
 	if (!l->self)
 		yg_error("%s: could not start", configured->path);
@@ -290,9 +332,10 @@ static struct yg_detectors *open_beside(const struct yg_detectors_options *optio
 		return NULL;
 	d->o = *options;
 	d->second = running ? running->second : 0;
-	// Detectors may have kept what they were told of a body: it stays as it was first described.
+	// Detectors may have kept what they were told of a body or a server: it stays as it was first described.
 	d->orgs = running ? running->orgs : describe_orgs(options->config);
-	bool good = d->orgs != NULL;
+	d->servers = running ? running->servers : describe_servers(options->config);
+	bool good = d->orgs && d->servers;
 	for (uint32_t i = 0; good && i < options->config->plugins_count && i < YG_CONFIG_PLUGINS_MAX; i++) {
 		const struct yg_config_plugin *configured = &options->config->plugins[i];
 		struct loaded *kept = configured->enabled ? same(running, options->config, configured) : NULL;
@@ -324,6 +367,8 @@ void yg_detectors_abandon(struct yg_detectors *d, const struct yg_detectors *run
 			unload(d->loaded[i]);
 	if (!running || running->orgs != d->orgs)
 		free(d->orgs);
+	if (!running || running->servers != d->servers)
+		free(d->servers);
 	free(d);
 }
 

@@ -101,7 +101,8 @@ struct yg_flow_record {
 	uint8_t icmp_type, icmp_code;
 	uint8_t ended, end;      // waiting for its verdict
 	uint8_t restart_lost;
-	uint8_t reserved[7];
+	uint8_t shut[2];         // packets of that end with a window of zero, 255: or more
+	uint8_t reserved[5];
 };
 _Static_assert(sizeof(struct yg_flow_record) == 128 && offsetof(struct yg_flow_record, next_update_ns) == 64, "two cache lines");
 

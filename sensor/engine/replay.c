@@ -28,6 +28,7 @@ enum {
 	BEHIND_PACKETS = 2 * YG_BATCH_MAX,
 	BEHIND_BATCHES_MIN = 2,
 	BEHIND_BATCHES_MAX = 16,
+	BEHIND_SECONDS = 2,
 };
 
 static const struct yg_flow_run all_partitions = {0, YG_PARTITIONS};
@@ -55,6 +56,7 @@ struct replay {
 	uint64_t batches, number;
 	uint64_t packets, answered;                  // before the batch being filled
 	uint64_t packets_before[BEHIND_BATCHES_MAX]; // each of the last batches, by its number
+	int64_t second_of[BEHIND_BATCHES_MAX];       // the same
 	int64_t second;
 	uint64_t second_packets;
 	uint32_t sample_every;
@@ -77,12 +79,14 @@ static void number_seconds(struct replay *r, struct job *job)
 
 // The batch up to which answers are applied before this one. Of full batches it is the one before the last; where seconds cut them
 // short, the latest that began at least as many packets ago, so that engine and dissector always have work at hand while the other
-// is busy. It follows from the file alone: the speed of neither shows in what comes out.
-static uint64_t answered_before(struct replay *r, uint64_t batch)
+// is busy; but not of seconds longer ago than BEHIND_SECONDS, so that a detector knows what was asked while it is young. It follows
+// from the file alone: the speed of neither shows in what comes out.
+static uint64_t answered_before(struct replay *r, uint64_t batch, int64_t second)
 {
 	while (r->answered + BEHIND_BATCHES_MIN < batch) {
 		uint64_t next = r->answered + 1, since = r->packets - r->packets_before[next % BEHIND_BATCHES_MAX];
-		if (since < BEHIND_PACKETS && next + BEHIND_BATCHES_MAX > batch)
+		bool young = r->second_of[next % BEHIND_BATCHES_MAX] + BEHIND_SECONDS > second;
+		if (since < BEHIND_PACKETS && next + BEHIND_BATCHES_MAX > batch && young)
 			break;
 		r->answered = next;
 	}
@@ -93,9 +97,6 @@ static void mark_batch(struct replay *r, struct job *job)
 {
 	memset(&job->mark, 0, sizeof job->mark);
 	job->mark.batch = ++r->batches;
-	job->mark.answered = answered_before(r, r->batches);
-	r->packets_before[r->batches % BEHIND_BATCHES_MAX] = r->packets;
-	r->packets += job->batch.count;
 	job->mark.gap_from_ns = r->clock.now.ns;
 	job->flush = -1;
 	job->wholes = 0;
@@ -115,6 +116,10 @@ static void mark_batch(struct replay *r, struct job *job)
 	job->mark.offset_ns = r->clock.offset_ns;
 	job->mark.offset_from_ns = r->clock.from_ns;
 	number_seconds(r, job);
+	job->mark.answered = answered_before(r, r->batches, job->mark.second);
+	r->packets_before[r->batches % BEHIND_BATCHES_MAX] = r->packets;
+	r->second_of[r->batches % BEHIND_BATCHES_MAX] = job->mark.second;
+	r->packets += job->batch.count;
 }
 
 static void show_progress(struct replay *r)

@@ -21,7 +21,20 @@ void yg_sample_destroy(struct yg_sample_store *store);
 // Takes the first of `count` packets in a row (at least one) and those behind it that lie in the same second. How many that were.
 uint32_t yg_sample_add(struct yg_sample_store *store, const struct yg_sample *samples, uint32_t count);
 
-// Evidence about packets towards target/len in the seconds up to `second`; `vectors`: bit i for vector i, 0 for all.
-// Ties go to the lower address, so it does not depend on the order of arrival.
+// How many packets went by in `second`, sampled or not; said when the second closes. Without it what was sampled is taken for all.
+void yg_sample_total(struct yg_sample_store *store, int64_t second, uint64_t packets);
+
+// What the seconds up to `second` hold of the packets that `question` describes. Both sides set `size` (in *ret, too, which is zeroed up to
+// it): fields that a caller does not know are neither read nor written. Counts, shares, medians and entropies are exact about the sample;
+// shares are of its packets. Ties go to the lower address or port, and entropies are added up in whole numbers, so an answer depends on
+// what was sampled and not on the order of its arrival.
+//
+// Entropies are Shannon's, in bits over the most that they could be: for sizes 24 classes of 64 bytes (the last one takes what is larger),
+// for targets as many as were seen.
+//
+// Cost: two passes over at most 4 * 65,536 records, one where the question names one target. About 1 ms when nothing matches.
+void yg_sample_ask(struct yg_sample_store *store, int64_t second, const struct yg_question *question, struct yg_answer *ret);
+
+// The same in the terms of host->evidence: packets towards target/len; `vectors`: bit i for vector i, 0 for all.
 void yg_sample_evidence(struct yg_sample_store *store, int64_t second, uint8_t af, const struct yg_addr *target, uint8_t len,
 			uint32_t vectors, struct yg_evidence *ret);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "engine/tcp_state.h"
 
 enum {
@@ -210,6 +211,18 @@ static void count_record(struct yg_flow_record *r, const struct yg_view *v, unsi
 		r->flow_flags |= YG_FLOW_TUNNELLED;
 }
 
+// A reader who shuts its window is told of while that is young: the second time, the fourth, the eighth … (flow.update is a minute).
+static void note_shut(struct yg_worker *w, struct yg_flow_record *r, const struct yg_view *v, unsigned direction)
+{
+	if (v->proto != 6 || v->tcp_window || v->tcp_flags & (YG_TCP_SYN | YG_TCP_RST | YG_TCP_FIN) || r->shut[direction] == UINT8_MAX)
+		return;
+	unsigned times = ++r->shut[direction];
+	if (direction == 0 && times > 1 && !(times & (times - 1)) && w->update_ns) {
+		r->next_update_ns = v->time.ns;
+		r->flow_flags |= YG_FLOW_UPDATE_NEAR;
+	}
+}
+
 static void raise_rank(struct yg_worker *w, uint32_t entry, struct yg_flow_record *r, const struct yg_view *v)
 {
 	uint8_t rank = r->rank;
@@ -313,6 +326,7 @@ static void packet_of_record(struct yg_worker *w, const struct yg_packet *p, uin
 		yg_worker_record_leave_out(w, r, direction, p->view.ip_bytes);
 	count_record(r, &p->view, direction);
 	advance_record(w, entry, r, &p->view, direction);
+	note_shut(w, r, &p->view, direction);
 	update_due(w, r, record, &p->view);
 	if (carries_payload(&p->view))
 		yg_worker_dissect(w, p, record, direction);
@@ -434,18 +448,18 @@ struct sum {
 	struct yg_time time;
 	uint32_t wirelen, ip_bytes, payload_len;
 	uint8_t proto, tcp_flags;
-	bool usual; // in no tunnel, not reassembled, not counted before
+	bool usual; // in no tunnel, not reassembled, not counted before, no window that is shut
 };
 
 static inline struct sum sum_of_view(const struct yg_packet *p)
 {
 	const struct yg_view *v = &p->view;
-	return (struct sum){v->time, v->wirelen, v->ip_bytes, v->payload_len, v->proto, v->tcp_flags, v->flags == YG_VIEW_IP && !p->counted};
+	return (struct sum){v->time, v->wirelen, v->ip_bytes, v->payload_len, v->proto, v->tcp_flags, v->flags == YG_VIEW_IP && !p->counted && (v->proto != 6 || v->tcp_window)};
 }
 
 static inline struct sum sum_of_plain(const struct yg_plain *p, struct yg_time time)
 {
-	return (struct sum){time, p->wirelen, p->ip_bytes, p->payload_len, p->kind & YG_PLAIN_UDP ? 17 : 6, p->tcp_flags, true};
+	return (struct sum){time, p->wirelen, p->ip_bytes, p->payload_len, p->kind & YG_PLAIN_UDP ? 17 : 6, p->tcp_flags, !p->shut};
 }
 
 // Whether nothing can come of the packet but counts: its flow has the rank it can have, its connection is open and stays so, what is read
@@ -536,6 +550,17 @@ static inline bool begin_attempt(struct yg_worker *w, struct yg_packet *p, struc
 	return true;
 }
 
+// The first fragment of a datagram has the ports that tell who sent it: reflected answers come in fragments.
+static void take_first_fragment(struct yg_worker *w, const struct yg_view *v)
+{
+	struct yg_view named = *v;
+	if (v->payload + 4u <= v->caplen) {
+		named.sport = yg_load16(v->data + v->payload);
+		named.dport = yg_load16(v->data + v->payload + 2);
+	}
+	take_sample(w, &named, YG_VEC_UDP);
+}
+
 // A packet that goes no further than decode counts to its target all the same.
 static void bare_packet(struct yg_worker *w, const struct yg_view *v)
 {
@@ -545,7 +570,10 @@ static void bare_packet(struct yg_worker *w, const struct yg_view *v)
 	if (v->flags & YG_VIEW_FRAGMENT)
 		vector = v->frag_offset == 0 && v->frag_next == 17 ? YG_VEC_UDP : YG_VEC_FRAGMENT;
 	yg_worker_count_bare(w, v, vector);
-	take_sample(w, v, vector);
+	if (vector == YG_VEC_UDP)
+		take_first_fragment(w, v);
+	else
+		take_sample(w, v, vector);
 }
 
 // `entry`: what yg_flow_find said.

@@ -96,6 +96,7 @@ static void tell_contact(struct yg_worker *w, uint32_t entry, enum yg_outcome ou
 	c->af = e->key.af;
 	c->domain = e->key.domain;
 	c->outcome = (uint8_t)outcome;
+	c->flow_id = yg_flow_id(&e->key, e->first_ns);
 	c->tcp_flags = e->key.proto != 6 ? 0 : r ? r->tcp_flags[0] : e->tcp_flags[0];
 	for (unsigned i = 0; i < 2; i++) {
 		struct yg_end end;
@@ -179,6 +180,7 @@ static void fill_flow(struct yg_worker *w, const struct yg_flow_record *r, const
 		f->bytes[i] = r->bytes[i];
 		f->payload[i] = r->payload[i];
 		f->tcp_flags[i] = r->tcp_flags[i];
+		f->shut[i] = r->shut[i];
 	}
 	fill_verdict(w, r, f);
 }

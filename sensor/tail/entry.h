@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TAIL_DEPTH = 32, TAIL_TEXT = 1024, TAIL_LINE_MAX = 256 * 1024 }; // nesting; bytes of a text that is kept; of a line
+#include "base/json_read.h"
+
+enum { TAIL_TEXT = YG_JSON_TEXT, TAIL_LINE_MAX = YG_JSON_LINE_MAX }; // bytes of a text that is kept; of a line
 
 struct tail_entry {
 	uint64_t run, sequence; // 0: the line has none

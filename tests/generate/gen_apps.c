@@ -33,11 +33,10 @@ static enum gen_close pick_close(struct gen_rng *rng)
 }
 
 // Hello, hello and finish: 18 % of the servers still speak TLS 1.2.
-static void say_handshake(struct gen_talk *talk, const char *name)
+void gen_say_tls(struct gen_talk *talk, const char *name, enum gen_hello kind)
 {
 	static const char finished_old[] = "\x16\3\3\0\x25\x10\0\0\x21\x20";
 	struct gen_buf hello = {.len = 0}, answer = {.len = 0}, finish = {.len = 0};
-	enum gen_hello kind = pick_hello(&talk->rng);
 	bool old = kind == GEN_HELLO_OLD || gen_chance(&talk->rng, 0.1);
 	gen_client_hello(&hello, &talk->rng, name, kind);
 	gen_say(talk, 0, hello.b, hello.len, 0, GEN_FILL_RANDOM);
@@ -61,7 +60,12 @@ static void say_handshake(struct gen_talk *talk, const char *name)
 	}
 }
 
-static void say_records(struct gen_talk *talk, uint8_t from, uint32_t bytes, int64_t pause, uint64_t bps)
+static void say_handshake(struct gen_talk *talk, const char *name)
+{
+	gen_say_tls(talk, name, pick_hello(&talk->rng));
+}
+
+void gen_say_records(struct gen_talk *talk, uint8_t from, uint32_t bytes, int64_t pause, uint64_t bps)
 {
 	gen_say_later(talk, from, NULL, 0, bytes + 5, GEN_FILL_TLS, pause, bps);
 }
@@ -72,9 +76,9 @@ void gen_app_https(struct gen *gen, int64_t at, const struct gen_pair *pair, uin
 	say_handshake(talk, pair->name);
 	unsigned requests = bps ? 1 : gen_between(&talk->rng, 1, 4);
 	for (unsigned i = 0; i < requests; i++) {
-		say_records(talk, 0, gen_between(&talk->rng, 300, 900),
+		gen_say_records(talk, 0, gen_between(&talk->rng, 300, 900),
 		            i ? gen_between(&talk->rng, 20, 1500) * GEN_MS : GEN_MS, 0);
-		say_records(talk, 1, bytes / requests + 200, gen_between(&talk->rng, 2, 60) * GEN_MS, bps);
+		gen_say_records(talk, 1, bytes / requests + 200, gen_between(&talk->rng, 2, 60) * GEN_MS, bps);
 	}
 	talk->close = (uint8_t)pick_close(&talk->rng);
 	gen_talk_start(gen, talk, at);
@@ -84,8 +88,8 @@ void gen_app_upload(struct gen *gen, int64_t at, const struct gen_pair *pair, ui
 {
 	struct gen_talk *talk = talk_to(pair, GEN_TCP, 443);
 	say_handshake(talk, pair->name);
-	say_records(talk, 0, bytes, 2 * GEN_MS, bps);
-	say_records(talk, 1, 400, 5 * GEN_MS, 0);
+	gen_say_records(talk, 0, bytes, 2 * GEN_MS, bps);
+	gen_say_records(talk, 1, 400, 5 * GEN_MS, 0);
 	gen_talk_start(gen, talk, at);
 }
 
@@ -156,10 +160,10 @@ void gen_app_smtp(struct gen *gen, int64_t at, const struct gen_pair *pair, uint
 		say_line(talk, 0, "STARTTLS%s\r\n", "");
 		say_line(talk, 1, "220 2.0.0 %s\r\n", "Ready to start TLS");
 		say_handshake(talk, pair->name);
-		say_records(talk, 0, 120, GEN_MS, 0);
-		say_records(talk, 1, 180, 5 * GEN_MS, 0);
-		say_records(talk, 0, bytes, GEN_MS, 0);
-		say_records(talk, 1, 60, 80 * GEN_MS, 0);
+		gen_say_records(talk, 0, 120, GEN_MS, 0);
+		gen_say_records(talk, 1, 180, 5 * GEN_MS, 0);
+		gen_say_records(talk, 0, bytes, GEN_MS, 0);
+		gen_say_records(talk, 1, 60, 80 * GEN_MS, 0);
 	} else {
 		say_envelope(talk, pair->name, bytes);
 	}

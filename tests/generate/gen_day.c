@@ -260,7 +260,7 @@ static void make_dns_in(struct gen *gen, struct gen_rng *rng)
 	bool exists = gen_chance(rng, 0.9);
 	struct gen_addr answer = gen_server_addr(about, gen_chance(rng, 0.6) ? 4 : 6);
 	struct gen_pair pair = {gen_outside_server(300 + gen_below(rng, 400), af), gen_server_addr(dns, af),
-	                        gen_next(rng), exists ? about->name : missing[gen_below(rng, 3)]};
+	                        gen_next(rng), exists ? about->name : missing[gen_below(rng, 3)], true};
 	gen_app_dns(gen, gen->now, &pair, exists ? &answer : NULL,
 	            gen_chance(rng, 0.1) ? 16
 	            : answer.af == 6     ? 28

@@ -69,18 +69,24 @@ static void put_name(struct gen_buf *buf, const char *name)
 	gen_put_be(buf, 0, 1);
 }
 
-static void put_question(struct gen_buf *buf, uint16_t id, uint16_t flags, const char *name, uint16_t type,
-                         unsigned answers)
+void gen_dns_question(struct gen_buf *buf, uint16_t id, uint16_t flags, const char *name, uint16_t type,
+                      unsigned answers, bool edns)
 {
 	gen_put_be(buf, id, 2);
 	gen_put_be(buf, flags, 2);
 	gen_put_be(buf, 1, 2);
 	gen_put_be(buf, answers, 2);
 	gen_put_be(buf, 0, 2);
-	gen_put_be(buf, 1, 2); // EDNS
+	gen_put_be(buf, edns, 2);
 	put_name(buf, name);
 	gen_put_be(buf, type, 2);
 	gen_put_be(buf, 1, 2);
+}
+
+static void put_question(struct gen_buf *buf, uint16_t id, uint16_t flags, const char *name, uint16_t type,
+                         unsigned answers)
+{
+	gen_dns_question(buf, id, flags, name, type, answers, true);
 }
 
 static void put_edns(struct gen_buf *buf)
@@ -91,13 +97,23 @@ static void put_edns(struct gen_buf *buf)
 	gen_put_be(buf, 0, 6);
 }
 
-static void put_answer(struct gen_buf *buf, uint16_t type, const struct gen_addr *answer, uint32_t ttl)
+void gen_dns_edns(struct gen_buf *buf)
+{
+	put_edns(buf);
+}
+
+size_t gen_dns_record(struct gen_buf *buf, uint16_t type, uint32_t ttl)
 {
 	gen_put_be(buf, 0xc00c, 2); // the name of the question
 	gen_put_be(buf, type, 2);
 	gen_put_be(buf, 1, 2);
 	gen_put_be(buf, ttl, 4);
-	size_t at = gen_open_len(buf, 2);
+	return gen_open_len(buf, 2);
+}
+
+static void put_answer(struct gen_buf *buf, uint16_t type, const struct gen_addr *answer, uint32_t ttl)
+{
+	size_t at = gen_dns_record(buf, type, ttl);
 	if (type == 1 || type == 28) {
 		gen_put(buf, answer->b, type == 28 ? 16 : 4);
 	} else if (type == 15) {
@@ -121,7 +137,7 @@ int64_t gen_app_dns(struct gen *gen, int64_t at, const struct gen_pair *pair, co
 	put_edns(&query);
 	gen_say(talk, 0, query.b, query.len, 0, GEN_FILL_RANDOM);
 	if (!silent) {
-		put_question(&reply, id, answer ? 0x8180 : 0x8183, pair->name, type, exists);
+		put_question(&reply, id, (pair->authoritative ? 0x8500 : 0x8180) | (answer ? 0 : 3), pair->name, type, exists);
 		if (exists)
 			put_answer(&reply, type, answer, gen_between(&talk->rng, 30, 3600));
 		put_edns(&reply);

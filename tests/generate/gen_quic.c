@@ -93,23 +93,45 @@ static void put_answer(struct gen_buf *buf, struct gen_rng *rng, const uint8_t *
 	gen_put_random(buf, rng, rest);
 }
 
-void gen_app_quic(struct gen *gen, int64_t at, const struct gen_pair *pair, uint32_t bytes)
+static void say_hellos(struct gen_talk *talk, const char *name, bool answered, uint8_t scid[CID_LEN], uint8_t server[CID_LEN])
 {
-	struct gen_talk *talk = gen_talk_new(pair->seed, GEN_UDP, &pair->client, &pair->server, 443);
-	struct gen_buf hello = {.len = 0}, initial = {.len = 0}, answer = {.len = 0}, finish = {.len = 0};
-	uint8_t dcid[CID_LEN], scid[CID_LEN], server[CID_LEN];
+	struct gen_buf hello = {.len = 0}, initial = {.len = 0}, answer = {.len = 0};
+	uint8_t dcid[CID_LEN];
 	gen_fill(&talk->rng, dcid, CID_LEN);
 	// The ids that gen_talk.c puts into short headers are those that these headers announce.
 	gen_talk_cid(talk, 1, scid);
 	gen_talk_cid(talk, 0, server);
-	gen_client_hello_quic(&hello, &talk->rng, pair->name);
+	gen_client_hello_quic(&hello, &talk->rng, name);
 	gen_quic_initial(&initial, dcid, scid, hello.b, hello.len);
 	gen_say(talk, 0, initial.b, initial.len, 0, GEN_FILL_RANDOM);
+	if (!answered)
+		return;
 	put_answer(&answer, &talk->rng, dcid, scid, server);
 	gen_say(talk, 1, answer.b, answer.len, 0, GEN_FILL_RANDOM);
+}
+
+void gen_app_quic_hello(struct gen *gen, int64_t at, const struct gen_pair *pair, bool answered)
+{
+	struct gen_talk *talk = gen_talk_new(pair->seed, GEN_UDP, &pair->client, &pair->server, 443);
+	uint8_t scid[CID_LEN], server[CID_LEN];
+	say_hellos(talk, pair->name, answered, scid, server);
+	gen_talk_start(gen, talk, at);
+}
+
+static void say_handshake(struct gen_talk *talk, const char *name)
+{
+	struct gen_buf finish = {.len = 0};
+	uint8_t scid[CID_LEN], server[CID_LEN];
+	say_hellos(talk, name, true, scid, server);
 	put_long_header(&finish, (uint8_t)(0xe0 | gen_below(&talk->rng, 16)), server, scid, NUMBER_LEN + 80);
 	gen_put_random(&finish, &talk->rng, 80);
 	gen_say(talk, 0, finish.b, finish.len, 0, GEN_FILL_RANDOM);
+}
+
+void gen_app_quic(struct gen *gen, int64_t at, const struct gen_pair *pair, uint32_t bytes)
+{
+	struct gen_talk *talk = gen_talk_new(pair->seed, GEN_UDP, &pair->client, &pair->server, 443);
+	say_handshake(talk, pair->name);
 	unsigned requests = gen_between(&talk->rng, 1, 3);
 	for (unsigned i = 0; i < requests; i++) {
 		gen_say_later(talk, 0, NULL, 0, gen_between(&talk->rng, 90, 700), GEN_FILL_QUIC,
@@ -117,6 +139,19 @@ void gen_app_quic(struct gen *gen, int64_t at, const struct gen_pair *pair, uint
 		gen_say_later(talk, 1, NULL, 0, bytes / requests + 200, GEN_FILL_QUIC,
 		              gen_between(&talk->rng, 2, 40) * GEN_MS, 0);
 		gen_say(talk, 0, NULL, 0, 34, GEN_FILL_QUIC);
+	}
+	gen_talk_start(gen, talk, at);
+}
+
+void gen_app_quic_stream(struct gen *gen, int64_t at, const struct gen_pair *pair, uint32_t bytes, uint64_t bps)
+{
+	struct gen_talk *talk = gen_talk_new(pair->seed, GEN_UDP, &pair->client, &pair->server, 443);
+	unsigned parts = (GEN_STEPS_MAX - talk->steps - 4) / 2;
+	say_handshake(talk, pair->name);
+	gen_say_later(talk, 0, NULL, 0, gen_between(&talk->rng, 90, 700), GEN_FILL_QUIC, GEN_MS, 0);
+	for (unsigned i = 0; i < parts; i++) {
+		gen_say_later(talk, 1, NULL, 0, bytes / parts + 1, GEN_FILL_QUIC, 0, bps);
+		gen_say(talk, 0, NULL, 0, 40, GEN_FILL_QUIC);
 	}
 	gen_talk_start(gen, talk, at);
 }

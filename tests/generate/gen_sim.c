@@ -97,10 +97,24 @@ int gen_run(struct gen *gen)
 	return gen->error;
 }
 
+static bool is_silent(const struct gen *gen, const struct gen_addr *addr)
+{
+	unsigned body = gen_body_of(addr);
+	return body < GEN_BODIES && gen->now < gen->silent_until[body];
+}
+
+// What the tap does not show was sent all the same: nothing else may change by it.
+static bool is_hidden(const struct gen *gen, const struct gen_packet *packet)
+{
+	if (gen->mirror == (packet->outbound ? GEN_MIRROR_IN : GEN_MIRROR_OUT))
+		return true;
+	return gen->silence && (is_silent(gen, &packet->src) || is_silent(gen, &packet->dst));
+}
+
 void gen_emit(struct gen *gen, const struct gen_packet *packet)
 {
 	uint8_t frame[GEN_FRAME_MAX];
-	if (gen_over(gen))
+	if (gen_over(gen) || is_hidden(gen, packet))
 		return;
 	struct gen_packet tagged = *packet;
 	tagged.vlan = gen->vlan;

@@ -4,7 +4,7 @@
 // The simulation: a heap of events by time, and the one place where packets leave. Thread: one.
 #pragma once
 
-#include "gen_wire.h"
+#include "gen_bodies.h"
 
 #define GEN_US INT64_C(1000)
 #define GEN_MS INT64_C(1000000)
@@ -26,14 +26,20 @@ struct gen_event {
 
 enum gen_family { GEN_FAMILY_BOTH, GEN_FAMILY_V4, GEN_FAMILY_V6 };
 
+// Which directions the tap shows: what comes in, what goes out, or both.
+enum gen_mirror { GEN_MIRROR_BOTH, GEN_MIRROR_IN, GEN_MIRROR_OUT };
+
 struct gen {
 	int64_t start, end, now; // ns since the epoch
 	uint64_t seed;
 	double scale; // of the day's rates
 	enum gen_family family;
+	enum gen_mirror mirror;
 	uint16_t vlan;
 	FILE *out;   // NULL: count only
 	FILE *truth; // may be NULL
+	int64_t silent_until[GEN_BODIES]; // until then nothing of this body is seen; 0: it is
+	bool silence;                     // of any
 	struct gen_event *heap;
 	size_t count, room;
 	uint64_t order;

@@ -18,7 +18,8 @@ enum {
 	DATAGRAM_MAX = 1200,
 	TIMESTAMP_LEN = 12,
 	SYN_TRIES = 3,
-	TLS_RECORD = 16384
+	TLS_RECORD = 16384,
+	NARROW = 256
 };
 enum { SHORTEST_SEALED = 32 };
 
@@ -137,12 +138,19 @@ static uint8_t put_timestamp(const struct gen *gen, const struct gen_talk *talk,
 }
 
 // MSS, selective acknowledgement, window scale, padded to a multiple of four.
-static uint8_t put_syn_options(const struct gen_talk *talk, uint8_t *out)
+static uint8_t put_syn_options(const struct gen_talk *talk, unsigned from, uint8_t *out)
 {
 	uint16_t mss = talk->end[0].addr.af == 6 ? TCP_MSS_V6 : TCP_MSS_V4;
-	const uint8_t options[12] = {2, 4, (uint8_t)(mss >> 8), (uint8_t)mss, 1, 3, 3, 8, 1, 1, 4, 2};
+	uint8_t options[12] = {2, 4, (uint8_t)(mss >> 8), (uint8_t)mss, 1, 3, 3, 8, 1, 1, 4, 2};
+	if (talk->end[from].narrow)
+		memset(options + 4, 1, 4); // a window that is not scaled
 	memcpy(out, options, sizeof(options));
 	return sizeof(options);
+}
+
+static uint16_t narrow_window(const struct gen_talk *talk, unsigned from)
+{
+	return talk->step > 0 && talk->script[0].from == from ? 0 : NARROW;
 }
 
 static void send_tcp(struct gen *gen, struct gen_talk *talk, unsigned from, uint8_t flags, uint32_t seq, uint32_t ack,
@@ -153,13 +161,13 @@ static void send_tcp(struct gen *gen, struct gen_talk *talk, unsigned from, uint
 	address(talk, from, &packet);
 	talk->end[from].ip_id++;
 	if (flags & GEN_SYN)
-		options_len = put_syn_options(talk, options);
+		options_len = put_syn_options(talk, from, options);
 	if (!(flags & GEN_RST))
 		options_len = (uint8_t)(options_len + put_timestamp(gen, talk, from, flags, options + options_len));
 	packet.flags = flags;
 	packet.seq = seq;
 	packet.ack = flags & GEN_ACK ? ack : 0;
-	packet.window = flags & GEN_RST ? 0 : flags & GEN_SYN ? 64240 : 1026;
+	packet.window = flags & GEN_RST ? 0 : talk->end[from].narrow ? narrow_window(talk, from) : flags & GEN_SYN ? 64240 : 1026;
 	packet.options = options;
 	packet.options_len = options_len;
 	packet.payload = payload;

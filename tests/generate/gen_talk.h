@@ -49,6 +49,7 @@ struct gen_end {
 	uint32_t acked;  // highest acknowledgement that it has sent
 	int64_t lag;     // from a packet towards it passing the tap to its answer passing
 	uint32_t datagrams;
+	bool narrow; // advertises next to no window, and none at all once the peer has begun to send
 };
 
 struct gen_talk {

@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 //
 // TLS hellos with the shape of those of browsers, of an older office PC and of a browser that offers a post-quantum key
-// share, whose hello spans two segments. Only what a passive reader can see is right; keys are random numbers.
+// share, whose hello spans two segments, and of a tool. Only what a passive reader can see is right; keys are random numbers.
 // Thread: one.
 #include "gen_apps.h"
 
@@ -33,6 +33,9 @@ static const struct shape shapes[GEN_HELLOS] = {
 	[GEN_HELLO_LARGE] = {true, true, true,
 		{0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x9c, 0x9d, 0x2f, 0x35},
 		15, {0x11ec, 29, 23, 24}, 4, 1216},
+	[GEN_HELLO_TOOL] = {false, true, false,
+		{0xc02f, 0xc030, 0xc02b, 0xc02c, 0xcca8, 0xcca9, 0xc013, 0xc014, 0x1301, 0x1302, 0x1303},
+		11, {29, 23, 24, 25}, 4, 0},
 };
 // clang-format on
 

@@ -225,7 +225,7 @@ static void put_udp(const struct gen_packet *p, uint8_t *out)
 {
 	put16(out, p->sport);
 	put16(out + 2, p->dport);
-	put16(out + 4, (uint32_t)(8 + p->payload_len));
+	put16(out + 4, p->udp_len ? p->udp_len : (uint32_t)(8 + p->payload_len));
 	put16(out + 6, 0);
 }
 

@@ -47,6 +47,7 @@ struct gen_packet {
 	bool fragment; // carries fragment_offset (in units of 8) and more_fragments
 	bool more_fragments;
 	uint16_t fragment_offset;
+	uint16_t udp_len; // of the whole datagram with its header, where this is its first fragment; 0: what is here
 	uint16_t sport, dport; // TCP and UDP
 	uint32_t seq, ack;
 	uint8_t flags;

@@ -20,6 +20,7 @@ struct arguments {
 	double scale;
 	uint16_t vlan;
 	enum gen_family family;
+	enum gen_mirror mirror;
 	const char *attacks[ATTACKS_MAX], *truth, *output, *scenario;
 	unsigned attacks_count;
 };
@@ -31,11 +32,13 @@ static const char usage_text[] = "usage: yagura-generate [option…] day | busy 
                                  "  --family 4|6|both  of all traffic (both)\n"
                                  "  --scale F          times the rates of the scenario, not of attacks (1)\n"
                                  "  --vlan ID          tag every frame\n"
+                                 "  --mirror WHAT      in, out or both: which directions the tap shows (both)\n"
                                  "  --attack NAME[,at=S][,for=S][,pps=N][,target=ADDR][,port=N][,family=4|6]\n"
+                                 "           [,answered=0|1][,pulses=N,every=S[,jitter=S]]\n"
                                  "                     may be given more than once; at 60 s when not said\n"
                                  "  --truth FILE       what was laid in, as tab-separated values\n"
                                  "  --output FILE      instead of standard output\n"
-                                 "  --list             the attacks\n";
+                                 "  --list             the attacks, and innocent traffic (kind -)\n";
 
 static double number(const char *option, const char *text, double low, double high)
 {
@@ -54,6 +57,18 @@ static enum gen_family family(const char *text)
 	if (!strcmp(text, "both"))
 		return GEN_FAMILY_BOTH;
 	return number("family", text, 4, 6) < 5 ? GEN_FAMILY_V4 : GEN_FAMILY_V6;
+}
+
+static enum gen_mirror mirror(const char *text)
+{
+	if (!strcmp(text, "both"))
+		return GEN_MIRROR_BOTH;
+	if (!strcmp(text, "in"))
+		return GEN_MIRROR_IN;
+	if (!strcmp(text, "out"))
+		return GEN_MIRROR_OUT;
+	fprintf(stderr, "yagura-generate: --mirror %s: want in, out or both\n", text);
+	exit(64);
 }
 
 static void add_attack(struct arguments *arguments, const char *text)
@@ -79,6 +94,8 @@ static void read_option(struct arguments *arguments, const char *name, const cha
 		arguments->scale = number(name, value, 0, 1000);
 	else if (!strcmp(name, "vlan"))
 		arguments->vlan = (uint16_t)number(name, value, 0, 4094);
+	else if (!strcmp(name, "mirror"))
+		arguments->mirror = mirror(value);
 	else if (!strcmp(name, "attack"))
 		add_attack(arguments, value);
 	else if (!strcmp(name, "truth"))
@@ -92,7 +109,7 @@ static void read_arguments(int argc, char **argv, struct arguments *ret_argument
 	static const struct option options[] = {
 	    {"seed", 1, NULL, 0},   {"seconds", 1, NULL, 0}, {"start", 1, NULL, 0},  {"family", 1, NULL, 0},
 	    {"scale", 1, NULL, 0},  {"vlan", 1, NULL, 0},    {"attack", 1, NULL, 0}, {"truth", 1, NULL, 0},
-	    {"output", 1, NULL, 0}, {"list", 0, NULL, 'l'},  {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
+	    {"output", 1, NULL, 0}, {"mirror", 1, NULL, 0}, {"list", 0, NULL, 'l'},  {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
 	};
 	int found, index = 0;
 	*ret_arguments = (struct arguments){.seed = 1, .seconds = 600, .start = START, .scale = 1.0};
@@ -144,6 +161,7 @@ int main(int argc, char **argv)
 	gen_init(&gen, arguments.start, arguments.seconds, arguments.seed);
 	gen.scale = arguments.scale;
 	gen.family = arguments.family;
+	gen.mirror = arguments.mirror;
 	gen.vlan = arguments.vlan;
 	lay_scenario(&gen, arguments.scenario);
 	gen.truth = arguments.truth ? open_or_exit(arguments.truth) : NULL;

@@ -22,7 +22,7 @@ import unicodedata
 
 import common
 
-COMMANDS = ("replay", "run", "stats", "reload", "check", "config", "plugins", "doctor", "spool", "version")
+COMMANDS = ("replay", "run", "stats", "reload", "check", "config", "plugins", "doctor", "spool", "explain", "eval", "version")
 COLUMNS = 80
 LANGUAGES = {"en": {"LC_ALL": "C.UTF-8"}, "ja": {"LANG": "ja_JP.UTF-8"}}
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")

@@ -23,6 +23,7 @@ NEVER = {
     "yagura-dissector": ("rte_", "hiredis", "yaml"),
     "yagura-courier": ("rte_", "ndpi", "yaml"),
     "yagura-tail": ("rte_", "ndpi", "yaml"),
+    "yagura-explain": ("rte_", "ndpi", "yaml"),
 }
 DIRECT_MAX = 12
 LANDINGS_MIN = 5  # the least we have is 6: link-time optimisation keeps them where an address is taken; without the flag there are 2

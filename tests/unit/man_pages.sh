@@ -30,7 +30,7 @@ verdict 'there is a page for every command' "$(diff <(tr ' ' '\n' <<< "$expected
 
 # What stands in the help of a command stands in its page, and the other way round.
 long_options() { grep -oE -- '(^|[^-[:alnum:]])--[a-z][a-z-]*' | grep -oE -- '--[a-z-]+' | sort -u; }
-for command in replay run check doctor spool tail; do
+for command in replay run check doctor spool tail explain eval; do
   [[ -e $pages/yagura-$command.1 ]] || continue
   help=$("$yagura" "$command" --help | long_options)
   page=$(mandoc -T ascii "$pages/yagura-$command.1" | sed 's/.\x08//g' | long_options)

@@ -334,31 +334,34 @@ static void a_day_shows_no_address_of_the_closed_zones(void **state)
 
 // ---- attacks ----
 
-static void assert_attack(const char *name, enum gen_family family)
+// All of it is of the family, right in its sums, after the beginning and, but for what conversations still have to say, before the end.
+static void assert_attack(const struct gen_row *row, enum gen_family family)
 {
 	char text[64], code[32] = "";
-	snprintf(text, sizeof(text), "%s,at=1,for=4", name);
-	struct run run = make_run(1, 8, family, NULL, text);
+	snprintf(text, sizeof(text), "%s,at=1,for=4", row->name);
+	struct run run = make_run(1, 20, family, NULL, text);
 	struct record record;
-	int64_t last = 0;
-	for (size_t at = 0; next_record(&run, &at, &record); last = record.ns) {
+	uint64_t late = 0;
+	for (size_t at = 0; next_record(&run, &at, &record);) {
 		assert_int_equal(record.version, family == GEN_FAMILY_V6 ? 6 : 4);
 		assert_checksums(&record);
-		assert_true(last || record.ns >= (START + 1) * GEN_S);
+		assert_true(record.ns >= (START + 1) * GEN_S);
+		late += record.ns >= (START + 7) * GEN_S;
 	}
-	assert_true(run.packets >= 1 && last < (START + 7) * GEN_S);
+	assert_true(run.packets >= 1 && late * 5 <= run.packets);
 	assert_int_equal(sscanf(run.truth, "%*[^\t]\t%*[^\t]\t%*[^\t]\t%31[^\t]\t", code), 1);
 	assert_string_not_equal(code, "-");
-	assert_non_null(strstr(run.truth, name));
+	assert_non_null(strstr(run.truth, row->name));
+	assert_int_equal(strncmp(run.truth, row->kind, strlen(row->kind)), 0);
 	free_run(&run);
 }
 
 static void each_attack_is_of_its_family_in_its_time_and_against_a_named_body(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; gen_attack_name(i); i++) {
-		assert_attack(gen_attack_name(i), GEN_FAMILY_V4);
-		assert_attack(gen_attack_name(i), GEN_FAMILY_V6);
+	for (unsigned i = 0; gen_attack_row(i); i++) {
+		assert_attack(gen_attack_row(i), GEN_FAMILY_V4);
+		assert_attack(gen_attack_row(i), GEN_FAMILY_V6);
 	}
 }
 
@@ -387,7 +390,12 @@ static void what_is_no_attack_is_refused(void **state)
 	                                    "udp_flood,target=1.2.3",
 	                                    "udp_flood,port=70000",
 	                                    "syn_flood,family=5",
-	                                    "syn_flood,colour=red"};
+	                                    "syn_flood,colour=red",
+	                                    "syn_flood,answered=2",
+	                                    "syn_flood,pulses=3",
+	                                    "syn_flood,every=60",
+	                                    "syn_flood,for=5,pulses=3,every=6,jitter=1",
+	                                    "syn_flood,for=5,pulses=200000,every=60"};
 	(void)state;
 	struct gen gen;
 	gen_init(&gen, START, 1, 1);
@@ -395,6 +403,239 @@ static void what_is_no_attack_is_refused(void **state)
 		assert_false(gen_attack_add(&gen, wrong[i]));
 	assert_int_equal(gen.count, 0);
 	gen_finish(&gen);
+}
+
+// ---- pulses, directions, silence ----
+
+static unsigned lines_of(const char *text, const char *kind)
+{
+	unsigned count = 0;
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL)
+		count += !strncmp(line, kind, strlen(kind));
+	return count;
+}
+
+static void pulses_come_when_the_truth_says_and_are_one_campaign(void **state)
+{
+	(void)state;
+	struct run run = make_run(3, 3600, GEN_FAMILY_V4, NULL, "water_torture,at=60,for=5,pps=100,answered=0,pulses=5,every=600,jitter=60");
+	struct record record;
+	char *save = NULL, *line = strtok_r(run.truth, "\n", &save);
+	int64_t begin[5], end[5];
+	unsigned inside = 0, seen = 0;
+	for (; line && !strncmp(line, "dos.dns_flood\t", 14); line = strtok_r(NULL, "\n", &save), seen++) {
+		double from = 0, to = 0;
+		assert_int_equal(sscanf(line, "%*s\t%*s\t%*s\t%*s\t%lf\t%lf", &from, &to), 2);
+		begin[seen] = (int64_t)(from * 1e9);
+		end[seen] = (int64_t)(to * 1e9);
+		assert_true(seen == 0 || llabs(begin[seen] - begin[seen - 1] - 600 * GEN_S) <= 120 * GEN_S);
+	}
+	assert_int_equal(seen, 5);
+	assert_non_null(line);
+	assert_int_equal(strncmp(line, "dos.campaign\t", 13), 0);
+	for (size_t at = 0; next_record(&run, &at, &record);) {
+		unsigned pulse = 0;
+		while (pulse < 5 && (record.ns < begin[pulse] - GEN_MS || record.ns > end[pulse] + GEN_MS))
+			pulse++;
+		inside += pulse < 5;
+	}
+	assert_int_equal(inside, run.packets);
+	assert_in_range(run.packets, 2300, 2700);
+	free_run(&run);
+}
+
+static void two_pulses_are_no_campaign_and_innocent_ones_never(void **state)
+{
+	(void)state;
+	struct run two = make_run(3, 300, GEN_FAMILY_V4, NULL, "syn_flood,at=1,for=1,pps=20,pulses=2,every=60");
+	struct run crowd = make_run(3, 300, GEN_FAMILY_V4, NULL, "crowd,at=1,for=1,pps=2,pulses=4,every=60");
+	assert_int_equal(lines_of(two.truth, "dos.syn_flood"), 2);
+	assert_int_equal(lines_of(two.truth, "dos.campaign"), 0);
+	assert_int_equal(lines_of(crowd.truth, "-\t"), 4);
+	assert_int_equal(lines_of(crowd.truth, "dos.campaign"), 0);
+	free_run(&two);
+	free_run(&crowd);
+}
+
+// The run as make_run makes it, with a mirror that shows less.
+static struct run make_mirrored(enum gen_mirror mirror)
+{
+	struct run run = {0};
+	struct gen gen;
+	gen_init(&gen, START, 12, 6);
+	gen.mirror = mirror;
+	gen.out = open_memstream(&run.bytes, &run.len);
+	gen_day(&gen);
+	assert_true(gen_attack_add(&gen, "syn_flood_answered,at=2,for=3,pps=500"));
+	assert_int_equal(gen_run(&gen), 0);
+	run.packets = gen.packets;
+	fclose(gen.out);
+	gen_finish(&gen);
+	return run;
+}
+
+static void what_one_direction_shows_and_the_other_is_what_both_show(void **state)
+{
+	(void)state;
+	struct run both = make_mirrored(GEN_MIRROR_BOTH), in = make_mirrored(GEN_MIRROR_IN), out = make_mirrored(GEN_MIRROR_OUT);
+	struct record record, one = {0}, other = {0};
+	size_t in_at = 0, out_at = 0;
+	bool in_more = next_record(&in, &in_at, &one), out_more = next_record(&out, &out_at, &other);
+	for (size_t at = 0; next_record(&both, &at, &record);) {
+		if (in_more && one.len == record.len && !memcmp(one.frame, record.frame, one.len)) {
+			assert_int_equal(record.frame[5], 1); // towards the bodies
+			in_more = next_record(&in, &in_at, &one);
+		} else {
+			assert_true(out_more && other.len == record.len && !memcmp(other.frame, record.frame, other.len));
+			out_more = next_record(&out, &out_at, &other);
+		}
+	}
+	assert_false(in_more || out_more);
+	assert_true(in.packets > 1500 && out.packets > 1500);
+	free_run(&both);
+	free_run(&in);
+	free_run(&out);
+}
+
+static bool is_of(const struct record *r, unsigned body)
+{
+	struct gen_addr src = {.af = (uint8_t)r->version}, dst = src;
+	memcpy(src.b, r->src, r->width);
+	memcpy(dst.b, r->dst, r->width);
+	return gen_body_of(&src) == body || gen_body_of(&dst) == body;
+}
+
+static void a_dark_body_and_a_cut_mirror_show_nothing_while_it_lasts(void **state)
+{
+	(void)state;
+	enum { SASAURA = 4 };
+	struct run dark = make_run(2, 90, GEN_FAMILY_BOTH, gen_day, "dark,at=30,for=30");
+	struct run cut = make_run(2, 90, GEN_FAMILY_BOTH, gen_day, "cut_mirror,at=30,for=30");
+	struct record record;
+	unsigned before = 0, within = 0, after = 0, others = 0, greetings = 0;
+	for (size_t at = 0; next_record(&dark, &at, &record);) {
+		bool now = record.ns >= (START + 30) * GEN_S && record.ns < (START + 60) * GEN_S;
+		bool of = is_of(&record, SASAURA);
+		before += of && record.ns < (START + 30) * GEN_S;
+		after += of && record.ns >= (START + 60) * GEN_S;
+		within += of && now;
+		others += !of && now;
+	}
+	assert_int_equal(within, 0);
+	assert_true(before > 20 && after > 20 && others > 1000);
+	for (size_t at = 0; next_record(&cut, &at, &record);) {
+		if (record.ns < (START + 30) * GEN_S || record.ns >= (START + 60) * GEN_S)
+			continue;
+		assert_true(is_of(&record, GEN_BODIES));
+		greetings++;
+	}
+	assert_in_range(greetings, 25, 35);
+	free_run(&dark);
+	free_run(&cut);
+}
+
+// ---- what makes a twin innocent ----
+
+// Share of the SYNs towards the target whose own side has completed the handshake.
+static double completed(const char *attack)
+{
+	struct run run = make_run(5, 30, GEN_FAMILY_V4, NULL, attack);
+	struct talk *talks = calloc(TALKS_MAX, sizeof(*talks));
+	size_t count = 0, good = 0;
+	struct record record;
+	for (size_t at = 0; next_record(&run, &at, &record);) {
+		unsigned from = 0;
+		if (record.proto != GEN_TCP)
+			continue;
+		struct talk *talk = find_talk(talks, count, &record, &from);
+		if (!talk) {
+			assert_true(count < TALKS_MAX);
+			talk = &talks[count++];
+			end_of(&record, true, talk->ends[0]);
+			end_of(&record, false, talk->ends[1]);
+		}
+		talk->flags[from] |= record.transport[13];
+	}
+	for (size_t i = 0; i < count; i++)
+		good += (talks[i].flags[0] & GEN_SYN) && (talks[i].flags[0] & GEN_ACK);
+	free(talks);
+	free_run(&run);
+	return count ? (double)good / (double)count : 0;
+}
+
+static void twins_complete_their_handshakes_and_floods_do_not(void **state)
+{
+	(void)state;
+	assert_true(completed("crowd,at=1,for=5,pps=100") > 0.95);
+	assert_true(completed("monitor,at=1,for=20") > 0.9);
+	assert_true(completed("idle_web,at=1,for=25") > 0.99);
+	assert_true(completed("tls_flood,at=1,for=5,pps=100") > 0.99);
+	assert_true(completed("syn_flood,at=1,for=5,pps=100") < 0.01);
+	assert_true(completed("tls_flood,at=1,for=5,pps=100,answered=0") < 0.01);
+}
+
+static void a_slow_reader_shuts_its_window_and_keeps_it_shut(void **state)
+{
+	(void)state;
+	struct run run = make_run(5, 60, GEN_FAMILY_V4, NULL, "slow_read,at=1,for=58");
+	struct record record;
+	unsigned shut = 0, open = 0;
+	for (size_t at = 0; next_record(&run, &at, &record);) {
+		bool reader = get16(record.transport + 2) == 80;
+		unsigned window = get16(record.transport + 14), flags = record.transport[13];
+		assert_true(!reader || window <= 256);
+		shut += reader && window == 0 && !(flags & GEN_FIN);
+		open += reader && window > 0;
+	}
+	assert_int_equal(open, 3 * 200); // SYN, ACK and request of each
+	assert_true(shut >= 4 * 200);
+	free_run(&run);
+}
+
+static void random_names_differ_and_a_query_flood_repeats_its_own(void **state)
+{
+	(void)state;
+	static const char *const attacks[2] = {"water_torture,at=1,for=3,pps=300,answered=0", "dns_query_flood,at=1,for=3,pps=300,answered=0"};
+	for (unsigned i = 0; i < 2; i++) {
+		struct run run = make_run(5, 6, GEN_FAMILY_V6, NULL, attacks[i]);
+		struct record record, seen[64];
+		unsigned known = 0, same = 0;
+		for (size_t at = 0; known < 64 && next_record(&run, &at, &record); known++) {
+			for (unsigned k = 0; k < known; k++)
+				same += !memcmp(seen[k].transport + 20, record.transport + 20, 9); // the first label's first bytes
+			seen[known] = record;
+		}
+		assert_int_equal(known, 64);
+		assert_int_equal(same, i ? 64 * 63 / 2 : 0);
+		free_run(&run);
+	}
+}
+
+static void fragments_of_an_answer_add_up_to_it(void **state)
+{
+	(void)state;
+	for (unsigned family = GEN_FAMILY_V4; family <= GEN_FAMILY_V6; family++) {
+		struct run run = make_run(5, 4, (enum gen_family)family, NULL, "amp_dns_fragmented,at=1,for=1,pps=50");
+		struct record record;
+		size_t want = 0, got = 0, at = 0;
+		unsigned whole = 0;
+		while (next_record(&run, &at, &record)) {
+			unsigned field = record.version == 6 ? get16(record.transport + 2) : get16(record.ip + 6);
+			unsigned offset = record.version == 6 ? field & 0xfff8 : (field & 0x1fff) * 8;
+			bool more = record.version == 6 ? field & 1 : field & 0x2000;
+			const uint8_t *data = record.transport + (record.version == 6 ? 8 : 0);
+			size_t len = record.transport_len - (record.version == 6 ? 8 : 0);
+			if (offset == 0)
+				want = get16(data + 4), got = 0;
+			assert_int_equal(offset, got);
+			got += len;
+			if (!more)
+				assert_int_equal(got, want);
+			whole += !more;
+		}
+		assert_in_range(whole, 40, 60);
+		free_run(&run);
+	}
 }
 
 int main(void)
@@ -413,6 +654,14 @@ int main(void)
 	    cmocka_unit_test(each_attack_is_of_its_family_in_its_time_and_against_a_named_body),
 	    cmocka_unit_test(the_rate_and_the_target_are_as_asked),
 	    cmocka_unit_test(what_is_no_attack_is_refused),
+	    cmocka_unit_test(pulses_come_when_the_truth_says_and_are_one_campaign),
+	    cmocka_unit_test(two_pulses_are_no_campaign_and_innocent_ones_never),
+	    cmocka_unit_test(what_one_direction_shows_and_the_other_is_what_both_show),
+	    cmocka_unit_test(a_dark_body_and_a_cut_mirror_show_nothing_while_it_lasts),
+	    cmocka_unit_test(twins_complete_their_handshakes_and_floods_do_not),
+	    cmocka_unit_test(a_slow_reader_shuts_its_window_and_keeps_it_shut),
+	    cmocka_unit_test(random_names_differ_and_a_query_flood_repeats_its_own),
+	    cmocka_unit_test(fragments_of_an_answer_add_up_to_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,6 +172,143 @@ static void the_answer_does_not_depend_on_the_order_of_arrival(void **state)
 	}
 }
 
+static struct yg_sample packet(unsigned src, unsigned dst, uint16_t sport, uint16_t dport, uint16_t bytes)
+{
+	return (struct yg_sample){.src = v4(192, 0, 2, src), .dst = v4(10, 0, 0, dst), .second = START, .sport = sport, .dport = dport,
+				  .bytes = bytes, .proto = 17, .vector = YG_VEC_UDP, .af = 4};
+}
+
+static struct yg_answer question(struct yg_question q)
+{
+	struct yg_answer a = {.size = sizeof a};
+	q.size = sizeof q;
+	yg_sample_ask(store, START, &q, &a);
+	return a;
+}
+
+// 64 targets with a packet of 1,000 bytes each from port 161 of ten sources, and one of 40 bytes from elsewhere.
+static void add_spread(void)
+{
+	for (unsigned i = 0; i < 64; i++) {
+		struct yg_sample s = packet(i % 10, i, 161, (uint16_t)(5000 + i), 1000);
+		yg_sample_add(store, &s, 1);
+	}
+	struct yg_sample s = packet(200, 200, 7, 9, 40);
+	s.proto = 6;
+	s.vector = YG_VEC_SYN;
+	yg_sample_add(store, &s, 1);
+}
+
+static void a_question_narrows_by_everything_that_it_names(void **state)
+{
+	(void)state;
+	add_spread();
+	struct yg_addr net = v4(10, 0, 0, 0);
+	assert_int_equal(question((struct yg_question){0}).packets, 65);
+	assert_int_equal(question((struct yg_question){.af = 6}).packets, 0);
+	assert_int_equal(question((struct yg_question){.af = 4, .addr = net, .len = 26}).packets, 64);
+	assert_int_equal(question((struct yg_question){.proto = 6}).packets, 1);
+	assert_int_equal(question((struct yg_question){.source_port = 161}).packets, 64);
+	assert_int_equal(question((struct yg_question){.target_port = 5003}).packets, 1);
+	assert_int_equal(question((struct yg_question){.vectors = 1u << YG_VEC_SYN}).packets, 1);
+	assert_int_equal(question((struct yg_question){.af = 4, .addr = v4(192, 0, 2, 3), .len = 32, .by_source = 1}).packets, 7);
+	assert_int_equal(question((struct yg_question){.af = 4, .addr = v4(192, 0, 2, 3), .len = 200, .by_source = 1}).packets, 7);
+}
+
+static void an_answer_tells_both_ends_ports_sizes_and_how_evenly_they_spread(void **state)
+{
+	(void)state;
+	add_spread();
+	struct yg_answer a = question((struct yg_question){.af = 4, .addr = v4(10, 0, 0, 0), .len = 26});
+	assert_true(a.packets == 64 && a.bytes == 64000);
+	assert_int_equal(a.sources_at_least, 10);
+	assert_int_equal(a.targets_at_least, 64);
+	assert_true(a.sources_count == YG_TOP_MAX && a.targets_count == YG_TOP_MAX);
+	assert_true(a.source_ports_count == 1 && a.source_ports[0].port == 161 && a.source_ports[0].share == 1);
+	assert_true(a.target_ports_count == YG_TOP_MAX && a.target_ports[0].port == 5000); // equal shares: the lower port
+	assert_int_equal(a.size_median, 1000);
+	assert_true(a.size_entropy == 0);
+	assert_true(fabsf(a.target_entropy - 1) < 1e-6f);
+	for (unsigned i = 0; i < 40; i++) { // two sizes, half and half: one bit of log2(24)
+		struct yg_sample s = packet(1, 250, 1, 2, i % 2 ? 100 : 1400);
+		yg_sample_add(store, &s, 1);
+	}
+	a = question((struct yg_question){.af = 4, .addr = v4(10, 0, 0, 250), .len = 32});
+	assert_true(fabsf(a.size_entropy - 1 / log2f(24)) < 1e-6f);
+	assert_true(a.targets_at_least == 1 && a.targets[0].share == 1 && a.target_entropy == 0);
+}
+
+static void addresses_of_both_versions_are_told_apart(void **state)
+{
+	(void)state;
+	struct yg_sample four = packet(1, 1, 1, 1, 60), six = four;
+	six.af = 6;
+	yg_sample_add(store, &four, 1);
+	yg_sample_add(store, &six, 1);
+	struct yg_answer a = question((struct yg_question){0});
+	assert_true(a.sources_at_least == 2 && a.targets_at_least == 2);
+	assert_true(a.sources[0].af == 4 && a.sources[1].af == 6);
+}
+
+static void the_scale_is_what_went_by_over_what_was_kept(void **state)
+{
+	(void)state;
+	add_spread();
+	assert_true(question((struct yg_question){0}).scale == 1);
+	yg_sample_total(store, START, 650);
+	assert_true(question((struct yg_question){.proto = 6}).scale == 10);
+	yg_sample_total(store, START + 1, 1); // a second of which nothing was sampled
+	struct yg_question q = {.size = sizeof q};
+	struct yg_answer a = {.size = sizeof a};
+	yg_sample_ask(store, START + 1, &q, &a);
+	assert_true(a.packets == 65 && fabs(a.scale - 651.0 / 65) < 1e-9);
+	yg_sample_ask(store, START + 4, &q, &a);
+	assert_true(a.packets == 0 && a.size == sizeof a);
+}
+
+static void an_older_caller_gets_what_it_knows_and_a_newer_one_zeros(void **state)
+{
+	(void)state;
+	add_spread();
+	struct { struct yg_answer known; uint8_t more[32]; } newer;
+	memset(&newer, 0xee, sizeof newer);
+	newer.known.size = sizeof newer;
+	struct yg_question q = {.size = sizeof q};
+	yg_sample_ask(store, START, &q, &newer.known);
+	assert_int_equal(newer.known.packets, 65);
+	for (unsigned i = 0; i < sizeof newer.more; i++)
+		assert_int_equal(newer.more[i], 0);
+	struct yg_answer older;
+	memset(&older, 0xee, sizeof older);
+	older.size = offsetof(struct yg_answer, sources);
+	q.size = offsetof(struct yg_question, proto); // the ports behind it are not read
+	q.proto = 6;
+	yg_sample_ask(store, START, &q, &older);
+	assert_int_equal(older.packets, 65);
+	assert_int_equal(older.sources[0].af, 0xee);
+}
+
+static void answers_do_not_depend_on_the_order_of_arrival(void **state)
+{
+	(void)state;
+	struct yg_answer first;
+	for (unsigned round = 0; round < 2; round++) {
+		struct yg_sample_store *other = yg_sample_create(&yg_hash_key_replay), *mine = store;
+		store = other;
+		for (unsigned i = 0; i < 5000; i++) {
+			unsigned n = round ? 4999 - i : i;
+			struct yg_sample s = packet(n % 37, n * 7 % 251, (uint16_t)(n % 13), (uint16_t)(n % 11), (uint16_t)(n % 1499));
+			yg_sample_add(store, &s, 1);
+		}
+		struct yg_answer a = question((struct yg_question){0});
+		if (round)
+			assert_memory_equal(&a, &first, sizeof a);
+		first = a;
+		yg_sample_destroy(other);
+		store = mine;
+	}
+}
+
 static void time_before_1970_is_time(void **state)
 {
 	(void)state;
@@ -189,6 +327,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_second_holds_so_many_and_no_more, start, stop),
 		cmocka_unit_test_setup_teardown(a_run_of_packets_is_taken_second_by_second, start, stop),
 		cmocka_unit_test_setup_teardown(the_answer_does_not_depend_on_the_order_of_arrival, start, stop),
+		cmocka_unit_test_setup_teardown(a_question_narrows_by_everything_that_it_names, start, stop),
+		cmocka_unit_test_setup_teardown(an_answer_tells_both_ends_ports_sizes_and_how_evenly_they_spread, start, stop),
+		cmocka_unit_test_setup_teardown(addresses_of_both_versions_are_told_apart, start, stop),
+		cmocka_unit_test_setup_teardown(the_scale_is_what_went_by_over_what_was_kept, start, stop),
+		cmocka_unit_test_setup_teardown(an_older_caller_gets_what_it_knows_and_a_newer_one_zeros, start, stop),
+		cmocka_unit_test_setup_teardown(answers_do_not_depend_on_the_order_of_arrival, start, stop),
 		cmocka_unit_test_setup_teardown(time_before_1970_is_time, start, stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

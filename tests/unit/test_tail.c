@@ -55,7 +55,7 @@ static void what_is_no_line_of_ours_is_refused(void **state)
 	memset(deep, '[', sizeof deep);
 	memcpy(deep, "{\"a\":", 5);
 	deep[sizeof deep - 1] = '\0';
-	assert_false(reads(deep, &e)); // TAIL_DEPTH
+	assert_false(reads(deep, &e)); // YG_JSON_DEPTH
 	char *large = malloc(TAIL_LINE_MAX + 2);
 	memset(large, ' ', TAIL_LINE_MAX + 1);
 	large[0] = '{';

@@ -79,8 +79,8 @@ static const struct rig_options alone = {.no_dissector = true};
 
 // ---- conversations ----
 
-// A conversation in words: `>` from the client outside, `<` from the server inside; S SYN, A ACK, F FIN, R RST, P PSH, U URG; a number
-// is the payload's bytes; `@` and seconds to wait before it.
+// A conversation in words: `>` from the client outside, `<` from the server inside; S SYN, A ACK, F FIN, R RST, P PSH, U URG, Z a window of zero; a
+// number is the payload's bytes; `@` and seconds to wait before it.
 static struct rig_packet packet_of(unsigned client, uint8_t proto, const char **word, unsigned *ret_wait_s)
 {
 	static const char letters[] = "FSRPAU"; // in the order of the bits
@@ -90,6 +90,7 @@ static struct rig_packet packet_of(unsigned client, uint8_t proto, const char **
 		p = (struct rig_packet){.src = p.dst, .dst = p.src, .sport = 443, .dport = 40000, .proto = proto};
 	for (const char *letter; *s && (letter = strchr(letters, *s)); s++)
 		p.flags |= (uint8_t)(1u << (letter - letters));
+	p.shut = *s == 'Z' && s++;
 	if (*s >= '0' && *s <= '9')
 		p.payload = (uint16_t)strtoul(s, (char **)&s, 10);
 	*ret_wait_s = *s == '@' ? (unsigned)strtoul(s + 1, (char **)&s, 10) : 0;
@@ -457,6 +458,29 @@ static void a_long_flow_is_reported_once_a_minute(void **state)
 	stop(&rig);
 }
 
+static void a_reader_who_shuts_its_window_is_reported_while_that_is_young(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, &alone);
+	converse(&rig, 1, 6, ">S <SA >A >AP9 <AP900 <AZ");
+	for (unsigned i = 0; i < 9; i++)
+		converse(&rig, 1, 6, ">AZ@5");
+	assert_int_equal(seen->updates, 3); // the second, the fourth, the eighth
+	rig_finish(&rig);
+	assert_int_equal(seen->flows_count, 1);
+	assert_int_equal(seen->flows[0].shut[0], 9);
+	assert_int_equal(seen->flows[0].shut[1], 1);
+	stop(&rig);
+	start(&rig, &alone);
+	converse(&rig, 1, 6, ">S <SA >A");
+	for (unsigned i = 0; i < 300; i++)
+		converse(&rig, 1, 6, ">AZ");
+	rig_finish(&rig);
+	assert_int_equal(seen->flows[0].shut[0], 255); // or more
+	stop(&rig);
+}
+
 // Live, nobody empties the rings: the worker goes on, and what finds no room is counted in what has left.
 static void a_live_worker_waits_for_nobody(void **state)
 {
@@ -484,6 +508,49 @@ static void a_live_worker_waits_for_nobody(void **state)
 	assert_true(rig_count(&rig, YG_WC_RECORDS_SHED_EVENTS) > 0);
 	assert_true(rig_count(&rig, YG_WC_RATES_RING_FULL) > 0);
 	assert_int_equal(rig_count(&rig, YG_WC_DS_OFFERED), rig_count(&rig, YG_WC_DS_SENT) + rig_count(&rig, YG_WC_DS_SKIPPED_RING_FULL));
+	stop(&rig);
+}
+
+static struct yg_sample last_sample;
+
+static void on_sample(struct rig *rig, const struct yg_sample *sample)
+{
+	(void)rig;
+	last_sample = *sample;
+}
+
+// `cut`: bytes that the capture holds.
+static void send_fragment(struct rig *rig, uint16_t flags_and_offset, uint8_t proto, uint32_t cut)
+{
+	static const struct yg_decode_options plain = {0};
+	const struct rig_packet udp = {.src = hand_v4(192, 0, 2, 1), .dst = hand_v4(10, 1, 0, 9), .sport = 53, .dport = 4000, .proto = proto,
+				       .payload = 64};
+	uint8_t bytes[256];
+	struct yg_packet p = {0};
+	uint32_t length = rig_write(&udp, bytes);
+	yg_store16(bytes + 6, flags_and_offset);
+	yg_decode(&plain, YG_LINK_RAW, bytes, cut < length ? cut : length, length, &p.view);
+	p.view.time = yg_time_ns(rig->now);
+	p.view.number = ++rig->number;
+	rig_begin(rig);
+	yg_worker_packet(rig->worker, &p);
+	rig_end(rig, false);
+}
+
+static void the_sample_of_a_first_fragment_has_its_ports(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, &alone);
+	rig.sample = on_sample;
+	send_fragment(&rig, 0x2000, 17, 1000);
+	assert_true(last_sample.sport == 53 && last_sample.dport == 4000 && last_sample.vector == YG_VEC_UDP);
+	send_fragment(&rig, 0x2000, 17, 23); // the capture ends within them
+	assert_true(last_sample.sport == 0 && last_sample.dport == 0 && last_sample.vector == YG_VEC_UDP);
+	send_fragment(&rig, 0x2010, 17, 1000); // what would be ports is payload
+	assert_true(last_sample.sport == 0 && last_sample.vector == YG_VEC_FRAGMENT);
+	assert_int_equal(rig.sampled, 3);
+	rig_finish(&rig);
 	stop(&rig);
 }
 
@@ -572,7 +639,9 @@ int main(void)
 		cmocka_unit_test(several_workers_say_together_what_one_says),
 		cmocka_unit_test(a_syn_after_the_end_begins_another_flow),
 		cmocka_unit_test(a_long_flow_is_reported_once_a_minute),
+		cmocka_unit_test(a_reader_who_shuts_its_window_is_reported_while_that_is_young),
 		cmocka_unit_test(a_live_worker_waits_for_nobody),
+		cmocka_unit_test(the_sample_of_a_first_fragment_has_its_ports),
 		cmocka_unit_test(a_full_ring_of_samples_loses_them_by_number),
 		cmocka_unit_test(a_table_that_overflows_within_a_batch_sheds_by_number),
 		cmocka_unit_test(more_hosts_than_a_second_has_places_for_are_counted),

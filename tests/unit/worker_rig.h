@@ -170,6 +170,7 @@ struct rig_packet {
 	uint16_t sport, dport;
 	uint8_t proto, flags;  // ICMP: type in sport, code in dport
 	uint16_t payload;      // bytes of it
+	bool shut;             // TCP: a window of zero
 	const struct rig_packet *about; // ICMP: the packet that it quotes
 };
 
@@ -195,6 +196,7 @@ static inline uint32_t rig_write(const struct rig_packet *p, uint8_t *ip)
 	if (p->proto == 6) {
 		l4[12] = 0x50;
 		l4[13] = p->flags;
+		l4[14] = p->shut ? 0 : 0x20;
 	} else if (p->proto == 17) {
 		yg_store16(l4 + 4, (uint16_t)(8 + body));
 	}

@@ -108,6 +108,8 @@ struct yg_flow {
 	char server_name[YG_NAME_MAX];
 	char ja3[36], ja3s[36];
 	char alpn[32];
+	// since 1.1
+	uint8_t shut[2];     // TCP packets of that end with a window of zero, 255: or more
 };
 
 #define YG_FLOW_FRAGMENTED 0x01  // at least one packet arrived in fragments
@@ -135,6 +137,7 @@ struct yg_contact {
 	uint16_t org[2];
 	uint8_t zone[2], internal[2];
 	uint32_t packets[2];
+	uint64_t flow_id;    // since 1.1
 };
 
 // ---- metadata, read by the dissector ----

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The two bounded tables of the httpflood detector: servers and their connections.
+//
+// A full table of servers gives the place of whoever has been silent longest (ties: the lowest key), never of one with an open alert, and
+// only after a whole window of silence. A full table of connections takes no more: what is looked for are the old ones, and a flood of
+// new ones must not push them out. Both are counted. Buckets depend on the secrets, results do not.
+#include "httpflood.h"
+
+#include <string.h>
+
+__extension__ typedef unsigned __int128 u128;
+
+// A keyed hash of three words, as base/hash.h; a plugin stands by itself.
+static uint64_t mix(const struct httpf *h, uint64_t a, uint64_t b, uint64_t c)
+{
+	const uint64_t *k = h->secret;
+	u128 sum = (u128)(a + k[0]) * (b + k[1]) + (u128)(c + k[2]) * k[3];
+	uint64_t low = (uint64_t)sum, high = (uint64_t)(sum >> 64);
+	u128 all = ((u128)k[4] << 64 | k[5]) + (u128)low * k[6] + (u128)high * k[7];
+	uint64_t v = (uint64_t)(all >> 64) + low * k[8] + high * k[9];
+	return v ^ v >> 32;
+}
+
+static uint32_t *server_bucket(const struct httpf *h, uint8_t af, const struct yg_addr *addr, uint16_t port)
+{
+	uint64_t word[2];
+	memcpy(word, addr->b, sizeof word);
+	return &h->server_head[mix(h, word[0], word[1], (uint64_t)port << 8 | af) & (h->server_buckets - 1)];
+}
+
+static uint32_t *conn_bucket(const struct httpf *h, uint64_t flow_id)
+{
+	return &h->conn_head[mix(h, flow_id, 0, 1) & (h->conn_buckets - 1)];
+}
+
+static uint32_t buckets_for(uint32_t n)
+{
+	uint32_t buckets = 16;
+	while (buckets < n)
+		buckets *= 2;
+	return buckets;
+}
+
+uint64_t httpflood_memory(uint32_t servers, uint32_t conns)
+{
+	return sizeof(struct httpf) + (uint64_t)servers * sizeof(struct httpf_server) + (uint64_t)conns * sizeof(struct httpf_conn) +
+	       ((uint64_t)buckets_for(servers) + buckets_for(conns)) * sizeof(uint32_t);
+}
+
+void httpflood_clear(struct httpf *h)
+{
+	memset(h->server, 0, h->servers_max * sizeof *h->server);
+	memset(h->conn, 0, h->conns_max * sizeof *h->conn);
+	memset(h->server_head, 0xff, h->server_buckets * sizeof *h->server_head);
+	memset(h->conn_head, 0xff, h->conn_buckets * sizeof *h->conn_head);
+	for (uint32_t i = 0; i < h->servers_max; i++)
+		h->server[i].next = i + 1 < h->servers_max ? i + 1 : HTTPF_NONE;
+	for (uint32_t i = 0; i < h->conns_max; i++)
+		h->conn[i].next = i + 1 < h->conns_max ? i + 1 : HTTPF_NONE;
+	h->server_free = h->conn_free = 0;
+	h->servers_used = h->conns_used = h->conns_count = 0;
+	memset(h->active, 0, sizeof h->active);
+}
+
+void httpflood_layout(struct httpf *h)
+{
+	h->server_buckets = buckets_for(h->servers_max);
+	h->conn_buckets = buckets_for(h->conns_max);
+	h->server = (struct httpf_server *)(void *)(h + 1);
+	h->conn = (struct httpf_conn *)(void *)(h->server + h->servers_max);
+	h->server_head = (uint32_t *)(void *)(h->conn + h->conns_max);
+	h->conn_head = h->server_head + h->server_buckets;
+	httpflood_clear(h);
+}
+
+static bool earlier(const struct httpf_server *a, const struct httpf_server *b)
+{
+	if (a->last != b->last)
+		return a->last < b->last;
+	if (a->af != b->af)
+		return a->af < b->af;
+	int order = memcmp(&a->addr, &b->addr, sizeof a->addr);
+	return order ? order < 0 : a->port < b->port;
+}
+
+static void drop_server(struct httpf *h, struct httpf_server *s)
+{
+	uint32_t at = (uint32_t)(s - h->server), *link = server_bucket(h, s->af, &s->addr, s->port);
+	for (uint32_t i = 0; i < h->conns_used; i++)
+		if (h->conn[i].used && h->conn[i].server == at)
+			httpflood_conn_drop(h, &h->conn[i]);
+	while (*link != at)
+		link = &h->server[*link].next;
+	*link = s->next;
+	s->used = false;
+	s->next = h->server_free;
+	h->server_free = at;
+}
+
+static bool make_room(struct httpf *h, int64_t second)
+{
+	struct httpf_server *least = NULL;
+	if (h->server_free != HTTPF_NONE)
+		return true;
+	bool may = h->evictions < HTTPF_EVICTIONS;
+	h->evictions += may;
+	for (uint32_t i = 0; may && i < h->servers_max; i++) {
+		struct httpf_server *s = &h->server[i];
+		bool open = s->incident[HTTPF_FLOOD].open || s->incident[HTTPF_SLOW].open;
+		if (!open && second - s->last > HTTPF_WINDOW_S && (!least || earlier(s, least)))
+			least = s;
+	}
+	if (!least) {
+		h->stats.servers_full++;
+		return false;
+	}
+	h->stats.evicted++;
+	drop_server(h, least);
+	return true;
+}
+
+struct httpf_server *httpflood_server(struct httpf *h, uint8_t af, const struct yg_addr *addr, uint16_t port, int64_t second, bool make)
+{
+	uint32_t *head = server_bucket(h, af, addr, port);
+	for (uint32_t i = *head; i != HTTPF_NONE; i = h->server[i].next) {
+		struct httpf_server *s = &h->server[i];
+		if (s->af == af && s->port == port && memcmp(&s->addr, addr, sizeof *addr) == 0)
+			return s;
+	}
+	if (!make || !make_room(h, second))
+		return NULL;
+	uint32_t at = h->server_free;
+	struct httpf_server *s = &h->server[at];
+	h->server_free = s->next;
+	h->servers_used = at >= h->servers_used ? at + 1 : h->servers_used;
+	memset(s, 0, sizeof *s);
+	s->used = true;
+	s->af = af;
+	s->addr = *addr;
+	s->port = port;
+	s->org = YG_ORG_NONE;
+	s->last = second;
+	s->next = *head;
+	for (unsigned i = 0; i < HTTPF_SLOTS; i++)
+		s->slot[i].second = INT64_MIN;
+	s->epoch[0].number = s->epoch[1].number = INT64_MIN;
+	*head = at;
+	return s;
+}
+
+struct httpf_second *httpflood_slot(struct httpf_server *s, int64_t second)
+{
+	struct httpf_second *at = &s->slot[(uint64_t)second % HTTPF_SLOTS];
+	if (at->second > second)
+		return NULL;
+	if (at->second != second) {
+		memset(at, 0, sizeof *at);
+		at->second = second;
+	}
+	s->last = second > s->last ? second : s->last;
+	return at;
+}
+
+struct httpf_conn *httpflood_conn(struct httpf *h, uint64_t flow_id)
+{
+	if (!h->conns_count)
+		return NULL;
+	for (uint32_t i = *conn_bucket(h, flow_id); i != HTTPF_NONE; i = h->conn[i].next)
+		if (h->conn[i].flow_id == flow_id)
+			return &h->conn[i];
+	return NULL;
+}
+
+struct httpf_conn *httpflood_conn_add(struct httpf *h, uint64_t flow_id, struct httpf_server *s)
+{
+	uint32_t at = h->conn_free, *head = conn_bucket(h, flow_id);
+	if (at == HTTPF_NONE) {
+		h->stats.conns_full++;
+		return NULL;
+	}
+	struct httpf_conn *c = &h->conn[at];
+	h->conn_free = c->next;
+	h->conns_used = at >= h->conns_used ? at + 1 : h->conns_used;
+	h->conns_count++;
+	*c = (struct httpf_conn){.used = true, .flow_id = flow_id, .server = (uint32_t)(s - h->server), .next = *head};
+	*head = at;
+	return c;
+}
+
+void httpflood_conn_drop(struct httpf *h, struct httpf_conn *c)
+{
+	uint32_t at = (uint32_t)(c - h->conn), *link = conn_bucket(h, c->flow_id);
+	while (*link != at)
+		link = &h->conn[*link].next;
+	*link = c->next;
+	c->used = false;
+	c->next = h->conn_free;
+	h->conn_free = at;
+	h->conns_count--;
+}
