@@ -21,7 +21,9 @@
 #include "cli/supervisor.h"
 #include "engine/state.h"
 
-enum { PATIENCE_MS = 400, CHUNK = 1 << 20, NICE = 10 }; // patience: twice, at the end of a run, which has five seconds for everything
+// At the end of a live run, which has five seconds for everything, twice; its child goes on by itself. A replay is done when its file is.
+enum { LIVE_PATIENCE_MS = 400, REPLAY_PATIENCE_MS = 30000 };
+enum { CHUNK = 1 << 20, NICE = 10 };
 
 static int open_folder(const char *folder)
 {
@@ -181,7 +183,8 @@ void yg_snapshot_turn(struct yg_supervisor *s)
 
 static void wait_for_child(struct yg_supervisor *s)
 {
-	for (int64_t end = yg_supervisor_clock_ms() + PATIENCE_MS; s->state_child && !s->state_ended && yg_supervisor_clock_ms() < end;)
+	int64_t end = yg_supervisor_clock_ms() + (s->live ? LIVE_PATIENCE_MS : REPLAY_PATIENCE_MS);
+	while (s->state_child && !s->state_ended && yg_supervisor_clock_ms() < end)
 		yg_supervisor_reap(s, 10);
 }
 

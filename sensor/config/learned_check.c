@@ -40,7 +40,7 @@ static void check_body(struct yg_compiler *c, const struct yg_org_draft *draft, 
 	for (unsigned rate = 0; rate < YG_USUAL_COUNT; rate++) {
 		double floor = (double)floor_of(&draft->org, rate);
 		if (floor > 0 && floor < LEAST_RATIO * u->most[rate])
-			say(c, draft->at, "thresholds", floor, u, rate);
+			say(c, draft->thresholds ? draft->thresholds->key_at : draft->at, "thresholds", floor, u, rate);
 	}
 }
 
