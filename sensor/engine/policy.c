@@ -224,7 +224,9 @@ static void begin_shadows(struct yg_policy *p, int64_t second)
 
 static bool rests_on_habit(const char *kind)
 {
-	return strcmp(kind, "zone.mynumber") != 0 && strcmp(kind, "dos.campaign") != 0 && strcmp(kind, "link.saturation") != 0 && strncmp(kind, "sensor.", 7) != 0;
+	// A campaign is made of what people were told of.
+	return strcmp(kind, "zone.mynumber") != 0 && strcmp(kind, "link.saturation") != 0 && strcmp(kind, "dos.campaign") != 0 &&
+	       strncmp(kind, "sensor.", 7) != 0;
 }
 
 static bool is_new(const struct yg_policy *p, const char *detector, const struct yg_alert *alert, int64_t now_s)
