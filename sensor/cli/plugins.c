@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "cli/commands.h"
+#include "model/abi.h"
 
 static int plugin_path(const char *folder, const char *entry, char *path, size_t size)
 {
@@ -25,13 +26,13 @@ static bool load(const char *path, struct yg_found_plugin *ret)
 {
 	void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	const struct yg_plugin *p = object ? dlsym(object, YG_PLUGIN_SYMBOL) : NULL;
+	char why[YG_ABI_WHY_MAX];
 	if (!object)
 		yg_warn("%s", dlerror());
 	else if (!p || p->magic != YG_PLUGIN_MAGIC)
 		yg_warn("%s: no Yagura plugin, left out", path);
-	else if (p->abi_major != YG_PLUGIN_ABI_MAJOR || p->size < sizeof *p)
-		yg_warn("%s: built for ABI %u.%u, this is %u.%u; left out", path, p->abi_major, p->abi_minor, YG_PLUGIN_ABI_MAJOR,
-			YG_PLUGIN_ABI_MINOR);
+	else if (!yg_abi_accepts(p, why))
+		yg_warn("%s: %s; left out", path, why);
 	else if (strlen(p->name) >= sizeof ret->name || strlen(path) >= sizeof ret->path)
 		yg_warn("%s: name or path too long, left out", path);
 	else {

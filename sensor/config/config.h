@@ -8,8 +8,10 @@
 // A reload is a new block. Thread: any, it never changes.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "config/options.h"
 #include "yagura/plugin.h"
@@ -87,6 +89,13 @@ struct yg_plan {
 	char reason[96];
 };
 
+// From this second on sensor.timezone is so far ahead of UTC. Ascending; what is older has the first offset.
+struct yg_zone_step {
+	int64_t from_s;
+	int32_t offset_s;      // at most a day
+	uint8_t reserved[4];
+};
+
 // Alerts that somebody has decided not to be told of, until a day that he had to name.
 struct yg_suppression {
 	struct yg_addr target, source;
@@ -98,6 +107,29 @@ struct yg_suppression {
 	char id[32];           // unique; names its counter
 	char owner[64], reason[160];
 };
+
+enum { YG_SUPPRESSION_DAYS_MAX = 90 };
+#define YG_TIME_LIMIT_S (INT64_C(1) << 41)
+
+// How many kinds a pattern stands for, as an order: "dos.syn_flood" before "dos.*" before "*".
+static inline int yg_kind_width(const char *pattern)
+{
+	size_t n = strlen(pattern);
+	return n && pattern[n - 1] == '*' ? n == 1 ? 2 : 1 : 0;
+}
+
+// Whether `kind` is one of those that `pattern` stands for.
+static inline bool yg_kind_matches(const char *pattern, const char *kind)
+{
+	size_t n = strlen(pattern);
+	return n && pattern[n - 1] == '*' ? strncmp(pattern, kind, n - 1) == 0 : strcmp(pattern, kind) == 0;
+}
+
+// Whether a suppression would silence everything there is.
+static inline bool yg_suppression_is_wide(const struct yg_suppression *s)
+{
+	return strcmp(s->kind, "*") == 0 && s->org == YG_ORG_NONE && !s->target_af && !s->source_af && !s->port;
+}
 
 struct yg_config_plugin {
 	char name[32];
@@ -122,6 +154,8 @@ struct yg_config {
 	const struct yg_suppression *suppressions;// ≤ 4,096
 	uint32_t orgs_count, prefixes_count, services_count, plugins_count;
 	uint32_t modes_count, shared_count, plans_count, suppressions_count;
+	const struct yg_zone_step *zone_steps;    // 1 to 512
+	uint32_t zone_steps_count;
 	uint8_t all_internal;             // neither organisations nor home prefixes: both ends of every flow are internal
 	uint64_t hash;                    // identity of the block's content
 };

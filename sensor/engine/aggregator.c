@@ -20,6 +20,7 @@
 #include "engine/health_spool.h"
 #include "engine/lifecycle.h"
 #include "engine/points.h"
+#include "engine/policy.h"
 #include "engine/rate_engine.h"
 #include "engine/sample.h"
 #include "engine/shares.h"
@@ -41,6 +42,7 @@ struct yg_aggregator {
 	struct yg_detectors *detectors;
 	struct yg_lifecycle *lifecycle;
 	struct yg_context *context;
+	struct yg_policy *policy;
 	struct yg_out *out;
 	struct yg_reload *reload; // the last that was taken
 	int64_t second;     // that is open
@@ -63,17 +65,37 @@ static void count(struct yg_aggregator *a, enum yg_aggregator_counter counter)
 static int emit_alert(void *context, const struct yg_alert *alert)
 {
 	struct yg_aggregator *a = context;
-	struct yg_alert filled = *alert;
-	yg_context_fill(a->context, &filled);
-	if (filled.state == YG_ALERT_OPEN)
-		yg_points_alert(a->points, &filled);
-	return yg_out_alert(a->out, &filled);
+	struct yg_alert out = *alert;
+	yg_context_fill(a->context, &out);
+	yg_policy_fill(a->policy, &out);
+	if (out.state == YG_ALERT_OPEN)
+		yg_points_alert(a->points, &out);
+	return yg_out_alert(a->out, &out);
+}
+
+// clear_after_s: 0, as the alert says; else it is one of hours or days.
+static void raise_as(struct yg_aggregator *a, const char *detector, const struct yg_alert *alert, uint32_t clear_after_s)
+{
+	bool hidden;
+	enum yg_policy_verdict verdict = yg_policy_judge(a->policy, detector, alert, a->now, &hidden);
+	if (verdict == YG_POLICY_SUPPRESSED && hidden) {
+		yg_lifecycle_count_hidden(a->lifecycle);
+		count(a, YG_AC_ALERTS_BY_RULE);
+	}
+	if (verdict == YG_POLICY_SUPPRESSED)
+		return;
+	bool shadow = verdict == YG_POLICY_SHADOW;
+	if (clear_after_s)
+		yg_lifecycle_raise_lasting(a->lifecycle, detector, alert, shadow, clear_after_s, a->now);
+	else if (shadow)
+		yg_lifecycle_raise_shadow(a->lifecycle, detector, alert, a->now);
+	else
+		yg_lifecycle_raise(a->lifecycle, detector, alert, a->now);
 }
 
 static void raise_alert(void *context, const char *detector, const struct yg_alert *alert)
 {
-	struct yg_aggregator *a = context;
-	yg_lifecycle_raise(a->lifecycle, detector, alert, a->now);
+	raise_as(context, detector, alert, 0);
 }
 
 static void raise_campaign(void *context, const struct yg_alert *alert)
@@ -81,7 +103,7 @@ static void raise_campaign(void *context, const struct yg_alert *alert)
 	struct yg_aggregator *a = context;
 	struct yg_alert filled = *alert;
 	yg_detectors_fill_org(a->o.config, &filled);
-	yg_lifecycle_raise_lasting(a->lifecycle, "campaign", &filled, YG_CAMPAIGN_QUIET_S, a->now);
+	raise_as(a, "campaign", &filled, YG_CAMPAIGN_QUIET_S);
 }
 
 // What a plugin raises. While the mirror is not sound it is less certain, and says so.
@@ -173,7 +195,9 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 	a->points = options->points ? yg_points_create(&points) : NULL;
 	if (options->points && !a->points)
 		yg_warn("points for Redis: %s; there are none", strerror(errno));
-	a->lifecycle = open_lifecycle(a);
+	const struct yg_policy_options policy = {options->config, options->stats, !options->replay, options->key};
+	a->policy = yg_policy_create(&policy);
+	a->lifecycle = a->policy ? open_lifecycle(a) : NULL;
 	struct yg_detectors_options detectors = {.config = options->config, .sample = a->sample, .raise = raise_found, .context = a};
 	a->detectors = yg_detectors_open(&detectors);
 	for (uint32_t i = 0; i < options->config->plugins_count; i++)
@@ -202,6 +226,7 @@ void yg_aggregator_destroy(struct yg_aggregator *a)
 	yg_shares_destroy(a->shares);
 	yg_lifecycle_destroy(a->lifecycle);
 	yg_context_destroy(a->context);
+	yg_policy_destroy(a->policy);
 	yg_out_destroy(a->out);
 	yg_points_destroy(a->points);
 	yg_sample_destroy(a->sample);
@@ -300,6 +325,7 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 	yg_detectors_tick(a->detectors, second);
 	yg_context_tick(a->context, second, one_way_share(a), raise_campaign, a);
 	yg_lifecycle_tick(a->lifecycle, second);
+	yg_policy_second(a->policy, second);
 	yg_points_close(a->points, second);
 	memset(&a->directions[(uint64_t)(second + 1) % ONE_WAY_SECONDS], 0, sizeof a->directions[0]);
 	count(a, YG_AC_SECONDS);
@@ -611,6 +637,7 @@ static void take_reload(struct yg_aggregator *a)
 	yg_context_retune(a->context, &r->config);
 	yg_out_retune(a->out, &r->config);
 	yg_points_retune(a->points, &r->config);
+	yg_policy_retune(a->policy, &r->config);
 	struct yg_lifecycle_options lifecycle = lifecycle_options(&r->config);
 	yg_lifecycle_retune(a->lifecycle, &lifecycle);
 	yg_health_retune(a->health, &r->config);
@@ -668,6 +695,7 @@ static void run_live(struct yg_aggregator *a)
 		yg_lifecycle_finish(a->lifecycle, a->now);
 		yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
 		yg_points_finish(a->points);
+		yg_policy_report(a->policy);
 		return;
 	}
 	yg_out_counts(a->out, yg_lifecycle_stats(a->lifecycle));
@@ -694,4 +722,5 @@ void yg_aggregator_run(struct yg_aggregator *a)
 	yg_lifecycle_finish(a->lifecycle, a->now);
 	yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
 	yg_points_finish(a->points);
+	yg_policy_report(a->policy);
 }

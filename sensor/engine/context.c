@@ -66,7 +66,6 @@ void yg_context_tick(struct yg_context *c, int64_t second, float one_way, yg_cam
 
 void yg_context_fill(struct yg_context *c, struct yg_alert *alert)
 {
-	alert->mode = YG_MODE_SHADOW;
 	yg_impact_fill(c->impact, alert);
 	yg_blast_fill(c->blast, alert);
 	yg_campaign_fill(c->campaign, alert);

@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "config/calendar.h"
 #include "engine/state.h"
+#include "model/abi.h"
 
 struct hook {
 	union {
@@ -37,6 +39,7 @@ struct loaded {
 	struct yg_detectors *owner;
 	struct yg_reload *block; // holds the texts of its options; NULL: the block with which the engine began
 	void *object;
+	struct yg_plugin described; // as this version has it
 	const struct yg_plugin *plugin;
 	void *self;
 	struct yg_host host;
@@ -57,7 +60,8 @@ struct yg_detectors {
 static void host_raise(void *context, const struct yg_alert *alert)
 {
 	struct loaded *l = context;
-	struct yg_alert filled = *alert;
+	struct yg_alert filled;
+	yg_abi_alert(l->plugin->abi_minor, alert, &filled);
 	yg_detectors_fill_org(l->owner->o.config, &filled);
 	l->owner->o.raise(l->owner->o.context, l->plugin->name, &filled);
 }
@@ -89,17 +93,14 @@ static void host_ask(void *context, const struct yg_question *question, struct y
 
 static uint32_t host_planned(void *context, uint16_t org, int64_t second)
 {
-	(void)context;
-	(void)org;
-	(void)second;
-	return 0;
+	const struct loaded *l = context;
+	return yg_planned(l->owner->o.config, org, second);
 }
 
 static unsigned host_week_hour(void *context, uint16_t org, int64_t second)
 {
-	(void)context;
-	(void)org;
-	return (unsigned)((((second + 9 * 3600) / 3600 + 4 * 24) % 168 + 168) % 168);
+	const struct loaded *l = context;
+	return yg_week_hour(l->owner->o.config, org, second);
 }
 
 static const struct yg_server_info *host_server(void *context, uint8_t af, const struct yg_addr *addr, uint8_t proto, uint16_t port)
@@ -166,7 +167,9 @@ static struct yg_org_info *describe_orgs(const struct yg_config *config)
 	for (uint32_t i = 0; orgs && i < config->orgs_count; i++) {
 		const struct yg_org *o = &config->orgs[i];
 		orgs[i] = (struct yg_org_info){.code = o->code, .name_ja = o->name_ja, .name_en = o->name_en, .line_bps = o->line_bps,
-					       .parent = o->parent, .two_zone = o->zone_model == YG_MODEL_TWO_ZONE};
+					       .parent = o->parent, .two_zone = o->zone_model == YG_MODEL_TWO_ZONE,
+					       .floor_packets = (double)o->floor_packets, .floor_bits = (double)o->floor_bps,
+					       .floor_flows = (double)o->floor_flows};
 	}
 	return orgs;
 }
@@ -206,12 +209,11 @@ static const struct yg_plugin *descriptor_of(void *object, const char *path)
 		yg_error("%s: no Yagura plugin (no object %s in it)", path, YG_PLUGIN_SYMBOL);
 		return NULL;
 	}
-	if (p->abi_major != YG_PLUGIN_ABI_MAJOR || p->size < sizeof *p) {
-		yg_error("%s: built for ABI %u.%u, this sensor has %u.%u; build it again", path, p->abi_major, p->abi_minor,
-			 YG_PLUGIN_ABI_MAJOR, YG_PLUGIN_ABI_MINOR);
-		return NULL;
-	}
-	return p;
+	char why[YG_ABI_WHY_MAX];
+	if (yg_abi_accepts(p, why))
+		return p;
+	yg_error("%s: %s", path, why);
+	return NULL;
 }
 
 static void unload(struct loaded *l)
@@ -231,9 +233,11 @@ static bool fill(struct yg_detectors *d, struct loaded *l, const struct yg_confi
 		yg_error("%s", dlerror());
 		return false;
 	}
-	l->plugin = descriptor_of(l->object, configured->path);
-	if (!l->plugin)
+	const struct yg_plugin *own = descriptor_of(l->object, configured->path);
+	if (!own)
 		return false;
+	yg_abi_describe(own, &l->described);
+	l->plugin = &l->described;
 	if (yg_config_plugin_values(d->o.config, configured, l->plugin->options, l->plugin->options_count, l->values) < 0) {
 		yg_error("%s: its options are not those that the configuration was compiled with", configured->path);
 		return false;
@@ -241,6 +245,7 @@ static bool fill(struct yg_detectors *d, struct loaded *l, const struct yg_confi
 	l->host = (struct yg_host){.size = sizeof l->host, .context = l, .raise = host_raise, .org = host_org,
 				   .evidence = host_evidence, .log = host_log, .ask = host_ask, .planned = host_planned,
 				   .week_hour = host_week_hour, .server = host_server, .server_at = host_server_at};
+	yg_abi_host(l->plugin->abi_minor, &l->host);
 	l->self = l->plugin->create(&l->host, l->values);
 	if (!l->self)
 		yg_error("%s: could not start", configured->path);

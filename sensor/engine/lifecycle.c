@@ -8,6 +8,7 @@
 // in the table, would let a storm of trifles push out what matters.
 #include "engine/lifecycle.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/lifecycle_table.h"
@@ -114,19 +115,19 @@ static void new_minute(struct yg_lifecycle *lc, int64_t now_ns)
 	if (minute == lc->minute)
 		return;
 	lc->minute = minute;
-	lc->opened_in_minute = 0;
+	lc->opened_in_minute = lc->shadows_in_minute = 0;
 	if (lc->muted_count)
 		memset(lc->muted, 0, YG_LIFECYCLE_MUTED * sizeof *lc->muted);
 	lc->muted_count = 0;
 }
 
 // The summary of this kind, a free place for it, or the last one, which takes what finds no place of its own.
-static uint32_t summary_of(struct yg_lifecycle *lc, const char *kind)
+static uint32_t summary_of(struct yg_lifecycle *lc, const char *kind, bool shadow)
 {
 	uint32_t vacant = YG_LIFECYCLE_NONE;
 	for (uint32_t slot = lc->capacity; slot < lc->slots; slot++) {
 		const struct yg_lifecycle_record *r = &lc->records[slot];
-		if (r->used && strcmp(r->alert.kind, kind) == 0)
+		if (r->used && strcmp(r->alert.kind, kind) == 0 && (r->alert.mode == YG_MODE_SHADOW) == shadow)
 			return slot;
 		if (!r->used && vacant == YG_LIFECYCLE_NONE)
 			vacant = slot;
@@ -141,7 +142,8 @@ static void open_summary(struct yg_lifecycle *lc, uint32_t slot, const struct yg
 {
 	struct yg_alert s = {0};
 	memcpy(s.kind, alert->kind, sizeof s.kind);
-	memcpy(s.vector, "summary", sizeof "summary");
+	s.mode = alert->mode;
+	snprintf(s.vector, sizeof s.vector, "%s", s.mode == YG_MODE_SHADOW ? "shadow" : "summary");
 	memcpy(s.unit, "alerts", sizeof "alerts");
 	memcpy(s.detector, alert->detector, sizeof s.detector);
 	memcpy(s.runbook, alert->runbook, sizeof s.runbook);
@@ -161,7 +163,7 @@ static void open_summary(struct yg_lifecycle *lc, uint32_t slot, const struct yg
 
 static void suppress(struct yg_lifecycle *lc, uint64_t key, const struct yg_alert *alert, int64_t now_ns)
 {
-	uint32_t slot = summary_of(lc, alert->kind);
+	uint32_t slot = summary_of(lc, alert->kind, alert->mode == YG_MODE_SHADOW);
 	struct yg_lifecycle_record *r = &lc->records[slot];
 	if (muted_before(lc, key)) {
 		r->alive_ns = r->used ? now_ns : r->alive_ns;
@@ -176,6 +178,7 @@ static void suppress(struct yg_lifecycle *lc, uint64_t key, const struct yg_aler
 	r->suppressed++;
 	r->alive_ns = r->alert.last_ns = now_ns;
 	r->alert.severity = alert->severity > r->alert.severity ? alert->severity : r->alert.severity;
+	r->alert.mode = alert->mode == YG_MODE_SHADOW ? r->alert.mode : alert->mode; // the last place takes both
 	r->alert.observed = r->alert.peak = (double)r->suppressed;
 	r->alert.count = r->suppressed < UINT32_MAX ? (uint32_t)r->suppressed : UINT32_MAX;
 	yg_lifecycle_text_summary(&r->alert, r->suppressed, slot == lc->slots - 1);
@@ -193,7 +196,7 @@ static uint32_t lowest_below(const struct yg_lifecycle *lc, uint8_t severity)
 	uint32_t best = YG_LIFECYCLE_NONE;
 	for (uint32_t slot = 0; slot < lc->capacity; slot++) {
 		const struct yg_lifecycle_record *r = &lc->records[slot];
-		if (!r->used || r->alert.severity != lowest)
+		if (!r->used || yg_lifecycle_rank(&r->alert) != lowest)
 			continue;
 		const struct yg_lifecycle_record *b = best == YG_LIFECYCLE_NONE ? NULL : &lc->records[best];
 		if (!b || r->alive_ns < b->alive_ns || (r->alive_ns == b->alive_ns && r->alert.id < b->alert.id))
@@ -207,13 +210,15 @@ static uint32_t lowest_below(const struct yg_lifecycle *lc, uint8_t severity)
 static void open_new(struct yg_lifecycle *lc, uint64_t key, const struct yg_alert *alert, uint32_t clear_after, int64_t now_ns)
 {
 	new_minute(lc, now_ns);
-	if (alert->severity <= YG_SEV_MEDIUM && lc->opened_in_minute >= lc->options.per_minute) {
+	bool shadow = alert->mode == YG_MODE_SHADOW;
+	uint32_t *opened = shadow ? &lc->shadows_in_minute : &lc->opened_in_minute;
+	if ((shadow || alert->severity <= YG_SEV_MEDIUM) && *opened >= lc->options.per_minute) {
 		suppress(lc, key, alert, now_ns);
 		return;
 	}
 	uint32_t slot = yg_lifecycle_place(lc);
 	if (slot == YG_LIFECYCLE_NONE) {
-		slot = lowest_below(lc, alert->severity);
+		slot = lowest_below(lc, yg_lifecycle_rank(alert));
 		if (slot == YG_LIFECYCLE_NONE) {
 			lc->stats.table_full++;
 			suppress(lc, key, alert, now_ns);
@@ -222,11 +227,12 @@ static void open_new(struct yg_lifecycle *lc, uint64_t key, const struct yg_aler
 		lc->stats.displaced++;
 		close_slot(lc, slot, now_ns, true);
 	}
-	lc->opened_in_minute++;
+	++*opened;
 	open_slot(lc, slot, alert, clear_after, now_ns);
 }
 
-// The record takes the new numbers and keeps what makes it this alert. A higher severity is news and goes out at once.
+// The record takes the new numbers and keeps what makes it this alert. A higher severity is news and goes out at once, and so is that
+// people are to be told from now on.
 static void refresh(struct yg_lifecycle *lc, uint32_t slot, const struct yg_alert *alert, uint32_t clear_after, int64_t now_ns)
 {
 	struct yg_lifecycle_record *r = &lc->records[slot];
@@ -246,21 +252,22 @@ static void refresh(struct yg_lifecycle *lc, uint32_t slot, const struct yg_aler
 	lc->lasting += r->clear_after_s >= YG_LIFECYCLE_LASTING_S;
 	r->alive_ns = now_ns;
 	lc->stats.refreshed++;
-	if (r->alert.severity == old.severity)
-		return;
-	lc->by_severity[old.severity]--;
-	lc->by_severity[r->alert.severity]++;
-	send_update(lc, r, now_ns);
+	lc->by_severity[yg_lifecycle_rank(&old)]--;
+	lc->by_severity[yg_lifecycle_rank(&r->alert)]++;
+	bool told = old.mode == YG_MODE_SHADOW && r->alert.mode != YG_MODE_SHADOW;
+	if (told || r->alert.severity != old.severity)
+		send_update(lc, r, now_ns);
 }
 
-// clear_after: 0, as the alert says.
-static void raise_alert(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *raised, uint32_t clear_after,
+// mode: YG_MODE_SHADOW, or YG_MODE_ALERT for whoever knows better to make another of. clear_after: 0, as the alert says.
+static void raise_alert(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *raised, uint8_t mode, uint32_t clear_after,
                         struct yg_time now)
 {
 	struct yg_alert alert = *raised;
 	memset(alert.detector, 0, sizeof alert.detector);
 	memcpy(alert.detector, detector, strnlen(detector, sizeof alert.detector - 1));
 	yg_lifecycle_clean(&alert);
+	alert.mode = mode;
 	if (!alert.kind[0])
 		return; // what has no kind is no alert
 	uint64_t key = yg_lifecycle_key(&alert);
@@ -282,14 +289,26 @@ static void raise_alert(struct yg_lifecycle *lc, const char *detector, const str
 
 void yg_lifecycle_raise(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, struct yg_time now)
 {
-	raise_alert(lc, detector, alert, 0, now);
+	raise_alert(lc, detector, alert, YG_MODE_ALERT, 0, now);
 }
 
-void yg_lifecycle_raise_lasting(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, uint32_t clear_after_s,
-                                struct yg_time now)
+void yg_lifecycle_raise_shadow(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, struct yg_time now)
+{
+	raise_alert(lc, detector, alert, YG_MODE_SHADOW, 0, now);
+}
+
+void yg_lifecycle_count_hidden(struct yg_lifecycle *lc)
+{
+	lc->stats.raised++;
+	lc->stats.suppressed++;
+}
+
+void yg_lifecycle_raise_lasting(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, bool shadow,
+                                uint32_t clear_after_s, struct yg_time now)
 {
 	uint32_t s = clear_after_s > YG_LIFECYCLE_LASTING_S ? clear_after_s : YG_LIFECYCLE_LASTING_S;
-	raise_alert(lc, detector, alert, s < YG_LIFECYCLE_LASTING_MAX_S ? s : YG_LIFECYCLE_LASTING_MAX_S, now);
+	raise_alert(lc, detector, alert, shadow ? YG_MODE_SHADOW : YG_MODE_ALERT, s < YG_LIFECYCLE_LASTING_MAX_S ? s : YG_LIFECYCLE_LASTING_MAX_S,
+	            now);
 }
 
 // ---- time ----

@@ -84,10 +84,17 @@ void yg_lifecycle_destroy(struct yg_lifecycle *lc);
 void yg_lifecycle_raise(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert,
                         struct yg_time now);
 
-// The same for what goes on for hours or days: it closes `clear_after_s` (YG_LIFECYCLE_LASTING_S to YG_LIFECYCLE_LASTING_MAX_S, others
-// are made to fit) after it was last raised.
-void yg_lifecycle_raise_lasting(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, uint32_t clear_after_s,
-                                struct yg_time now);
+// The same, in shadow or not, for what goes on for hours or days: it closes `clear_after_s` (YG_LIFECYCLE_LASTING_S to
+// YG_LIFECYCLE_LASTING_MAX_S, others are made to fit) after it was last raised.
+void yg_lifecycle_raise_lasting(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, bool shadow,
+                                uint32_t clear_after_s, struct yg_time now);
+
+// The same for a detector that is being watched: it goes out with YG_MODE_SHADOW, never counts towards a storm of what people are told,
+// takes the place of nothing that they are told, and is summarised by itself.
+void yg_lifecycle_raise_shadow(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, struct yg_time now);
+
+// One that a rule hid before it came here: raised and suppressed, for the identity.
+void yg_lifecycle_count_hidden(struct yg_lifecycle *lc);
 
 // Second `second` is over: closes what has cleared and updates what is due, in order of id.
 void yg_lifecycle_tick(struct yg_lifecycle *lc, int64_t second);

@@ -136,6 +136,20 @@ static uint8_t family(uint8_t af)
 	return af == 4 || af == 6 ? af : 0;
 }
 
+// What others than the detector say: mode, impact, bodies, campaign.
+static void clean_host_fields(struct yg_alert *a)
+{
+	uint32_t affected = 0;
+	a->mode = at_most(a->mode, YG_MODE_PAGE);
+	a->impact = at_most(a->impact, YG_IMPACT_COUNT - 1);
+	a->impact_success = share(a->impact_success);
+	a->impact_usual = share(a->impact_usual);
+	a->next_ns = a->next_ns < 0 ? 0 : a->next_ns;
+	for (int i = 0; i < YG_AFFECTED_WORDS; i++)
+		affected += (uint32_t)__builtin_popcountll(a->affected[i]);
+	a->affected_count = (uint16_t)affected;
+}
+
 void yg_lifecycle_clean(struct yg_alert *a)
 {
 	clean_strings(a);
@@ -166,6 +180,7 @@ void yg_lifecycle_clean(struct yg_alert *a)
 	a->series_low = (float)finite_or_0((double)a->series_low);
 	a->series_high = (float)finite_or_0((double)a->series_high);
 	a->learning = at_most(a->learning, YG_LEARN_FULL);
+	clean_host_fields(a);
 }
 
 bool yg_lifecycle_valid(const struct yg_lifecycle_record *r, bool summary)

@@ -63,7 +63,7 @@ void yg_lifecycle_index_add(struct yg_lifecycle *lc, uint32_t slot)
 	uint32_t *head = bucket_of(lc, r->key);
 	lc->next[slot] = *head;
 	*head = slot;
-	lc->by_severity[r->alert.severity]++;
+	lc->by_severity[yg_lifecycle_rank(&r->alert)]++;
 }
 
 void yg_lifecycle_index_remove(struct yg_lifecycle *lc, uint32_t slot)
@@ -78,7 +78,7 @@ void yg_lifecycle_index_remove(struct yg_lifecycle *lc, uint32_t slot)
 	while (*link != slot)
 		link = &lc->next[*link];
 	*link = lc->next[slot];
-	lc->by_severity[r->alert.severity]--;
+	lc->by_severity[yg_lifecycle_rank(&r->alert)]--;
 	if (slot < lc->free_hint)
 		lc->free_hint = slot;
 }

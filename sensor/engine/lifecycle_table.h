@@ -27,13 +27,13 @@ struct yg_lifecycle {
 	struct yg_hash_key hash_key;
 	uint32_t capacity, slots, open, free_hint, buckets; // buckets: a power of two
 	uint32_t lasting;                                   // of open
-	uint32_t by_severity[YG_SEV_COUNT];                 // of the alerts, without summaries
+	uint32_t by_severity[YG_SEV_COUNT];                 // of the alerts, without summaries, by yg_lifecycle_rank
 	uint32_t *head, *next;
 	struct yg_lifecycle_due *due;
 	uint64_t *muted; // YG_LIFECYCLE_MUTED hashes, 0 empty
 	uint32_t muted_count;
 	int64_t minute;
-	uint32_t opened_in_minute;
+	uint32_t opened_in_minute, shadows_in_minute;
 	struct yg_lifecycle_stats stats;
 };
 
@@ -42,6 +42,12 @@ uint64_t yg_lifecycle_hash(const struct yg_lifecycle *lc, uint64_t key);
 
 // The place of the open alert with this key, or YG_LIFECYCLE_NONE.
 uint32_t yg_lifecycle_find(struct yg_lifecycle *lc, uint64_t key, const struct yg_alert *alert);
+
+// What gives way to what in a full table: the severity; of a shadow the lowest.
+static inline uint8_t yg_lifecycle_rank(const struct yg_alert *alert)
+{
+	return alert->mode == YG_MODE_SHADOW ? YG_SEV_INFO : alert->severity;
+}
 
 // A filled record becomes part of the table; a record leaves it.
 void yg_lifecycle_index_add(struct yg_lifecycle *lc, uint32_t slot);

@@ -106,7 +106,8 @@ struct yg_port_stats {
 	X(POINTS, "points.written") X(POINTS_RING_FULL, "points.ring_full") \
 	X(BASELINES, "baselines.used") X(BASELINES_FULL, "baselines.full") X(BASELINES_RESTORED, "baselines.restored") \
 	X(BASELINES_NOT_RESTORED, "baselines.not_restored") \
-	X(STATE_SNAPSHOTS, "state.snapshots") X(STATE_DROPPED, "state.dropped") X(STATE_CUT, "state.cut")
+	X(STATE_SNAPSHOTS, "state.snapshots") X(STATE_DROPPED, "state.dropped") X(STATE_CUT, "state.cut") \
+	X(ALERTS_BY_RULE, "alerts.suppressed_by_rule") X(SUPPRESSION_LIVES_FULL, "alerts.suppression_lives_full")
 
 enum yg_aggregator_counter {
 #define X(id, name) YG_AC_##id,
@@ -115,7 +116,12 @@ enum yg_aggregator_counter {
 	YG_AC_COUNT,
 };
 
-enum { YG_DETECTORS_MAX = 64 };
+enum { YG_DETECTORS_MAX = 64, YG_SUPPRESSIONS_COUNTED = 4096 };
+
+struct yg_suppression_stats { // an empty id ends them
+	char id[32];
+	struct yg_counter hits; // distinct alerts that it hid
+};
 
 struct yg_detector_stats { // an empty name ends them
 	char name[32];
@@ -172,6 +178,7 @@ struct yg_engine_stats {
 	struct yg_spool_told spool;
 	struct yg_counter tsc_hz; // of `cycles`; 0: not a live run
 	struct yg_detector_stats detector[YG_DETECTORS_MAX];
+	struct yg_suppression_stats suppression[YG_SUPPRESSIONS_COUNTED + 1]; // the last: of ids that found no place
 	struct yg_counter apps_count;
 	struct yg_app_total apps[YG_SUMMARY_APPS];
 	struct yg_org_total orgs[YG_SUMMARY_ORGS];

@@ -614,14 +614,14 @@ static void what_lasts_for_hours_outlives_gaps_and_is_updated_when_raised(void *
 	struct fixture f = {0};
 	start(&f, 16, 200);
 	struct yg_alert a = alert_of("dos.campaign", 1, YG_SEV_HIGH), b = alert_of("dos.syn_flood", 1, YG_SEV_HIGH);
-	yg_lifecycle_raise_lasting(f.lc, "campaign", &a, 86400, yg_time_from_s(START + 1));
+	yg_lifecycle_raise_lasting(f.lc, "campaign", &a, false, 86400, yg_time_from_s(START + 1));
 	raise_at(&f, &b, START);
 	assert_true(yg_lifecycle_open(f.lc) == 2 && yg_lifecycle_lasting(f.lc) == 1);
 	yg_lifecycle_gap(f.lc, yg_time_from_s(START + 1));
 	assert_true(yg_lifecycle_open(f.lc) == 1 && yg_lifecycle_lasting(f.lc) == 1);
 	ticks(&f, START + 3000, START + 4000);
 	assert_int_equal(f.count, 3); // two opened, one closed; nothing new of the other
-	yg_lifecycle_raise_lasting(f.lc, "campaign", &a, 86400, yg_time_from_s(START + 4000));
+	yg_lifecycle_raise_lasting(f.lc, "campaign", &a, false, 86400, yg_time_from_s(START + 4000));
 	ticks(&f, START + 4000, START + 4100);
 	assert_int_equal(f.count, 4);
 	assert_int_equal(f.out[3].state, YG_ALERT_UPDATE);
