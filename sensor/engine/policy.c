@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "config/address.h"
+#include "engine/campaign.h"
 #include "engine/lifecycle.h"
 #include "engine/lifecycle_record.h"
 
@@ -386,8 +387,11 @@ void yg_policy_fill(struct yg_policy *p, struct yg_alert *alert)
 {
 	static const uint16_t sla[YG_MODE_COUNT] = {[YG_MODE_ALERT] = YG_POLICY_SLA_ALERT, [YG_MODE_PAGE] = YG_POLICY_SLA_PAGE};
 	if (alert->mode != YG_MODE_SHADOW) {
+		bool quiet = yg_campaign_quietens(alert);
 		int rule = configured(p->o.config, alert);
 		alert->mode = rule >= 0 ? (uint8_t)rule : by_severity(alert);
+		if (quiet && alert->mode > YG_MODE_DIGEST)
+			alert->mode = YG_MODE_DIGEST;
 	}
 	alert->sla_minutes = sla[alert->mode];
 }
