@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "engine/aggregator_counts.h"
 #include "engine/aggregator_out.h"
 #include "engine/context.h"
 #include "engine/detectors.h"
@@ -139,35 +140,16 @@ static struct yg_lifecycle *open_lifecycle(struct yg_aggregator *a)
 	return yg_lifecycle_create(&options, a->o.open_alerts, a->o.open_alerts_size, emit_alert, a);
 }
 
-static void count_rates(struct yg_aggregator *a)
-{
-	struct yg_rate_engine_stats stats;
-	yg_rate_engine_stats(a->rates, &stats);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_KEYS], stats.keys);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_EVICTED], stats.evicted);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_WINDOWS], stats.windows);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES], stats.baselines);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_FULL], stats.baselines_full);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_RESTORED], stats.restored);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_NOT_RESTORED], stats.not_restored);
-}
-
-static void count_state(struct yg_aggregator *a)
-{
-	if (!a->state)
-		return;
-	const struct yg_state_stats *stats = yg_state_stats(a->state);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_SNAPSHOTS], stats->snapshots);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_DROPPED], stats->dropped);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_CUT], stats->cut);
-}
-
 // What an engine before this one learned. Without memory for it everything is learned anew, and the run goes on.
 static void open_state(struct yg_aggregator *a)
 {
 	struct yg_state_part baselines, context[YG_CONTEXT_PARTS], policy = yg_policy_part(a->policy);
 	yg_rate_engine_part(a->rates, &baselines);
 	yg_context_parts(a->context, context);
+	// The memory is as large as the configuration of the start asked for; a reload may have asked for more.
+	uint64_t room = a->o.state_size / 2 > YG_STATE_OTHERS_MAX ? a->o.state_size / 2 - YG_STATE_OTHERS_MAX : 0;
+	if (baselines.max + 4096 > room)
+		baselines.max = room > 4096 ? room - 4096 : 0;
 	a->state = a->o.state ? yg_state_create(a->o.state, a->o.state_size / 2) : NULL;
 	int error = a->o.state && !a->state ? -ENOMEM : yg_state_add(a->state, &baselines);
 	for (unsigned i = 0; i < YG_CONTEXT_PARTS && !error; i++)
@@ -178,8 +160,8 @@ static void open_state(struct yg_aggregator *a)
 		yg_warn("state: %s; what is learned will not outlive this engine", strerror(-error));
 	yg_detectors_keep(a->detectors, a->state);
 	yg_state_restore(a->state);
-	count_rates(a);
-	count_state(a);
+	yg_counts_rates(a->o.stats, a->rates);
+	yg_counts_state(a->o.stats, a->state);
 }
 
 struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *options)
@@ -321,7 +303,7 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 	yg_points_close(a->points, second);
 	yg_directions_begin(&a->directions, second + 1);
 	count(a, YG_AC_SECONDS);
-	count_rates(a);
+	yg_counts_rates(a->o.stats, a->rates);
 	yg_context_count(a->context, a->o.stats->aggregator);
 }
 
@@ -547,7 +529,7 @@ static void close_seconds(struct yg_aggregator *a)
 		a->second++;
 		yg_out_counts(a->out, yg_lifecycle_stats(a->lifecycle));
 	}
-	count_state(a);
+	yg_counts_state(a->o.stats, a->state);
 }
 
 static bool all_ended(const struct yg_aggregator *a)
@@ -634,7 +616,7 @@ static void run_live(struct yg_aggregator *a)
 	}
 	close_rest(a);
 	yg_state_finish(a->state, a->second);
-	count_state(a);
+	yg_counts_state(a->o.stats, a->state);
 	// Who stops the sensor ends its alerts too; an engine that is about to be started again finds them open, and its courier waiting.
 	if (*a->o.stop == YG_STOP_END) {
 		yg_lifecycle_finish(a->lifecycle, a->now);
@@ -663,7 +645,7 @@ void yg_aggregator_run(struct yg_aggregator *a)
 		close_second(a, s);
 	yg_context_tick(a->context, yg_time_second(a->now) - 1, yg_directions_share(&a->directions), raise_campaign, a);
 	yg_state_finish(a->state, a->second);
-	count_state(a);
+	yg_counts_state(a->o.stats, a->state);
 	yg_lifecycle_finish(a->lifecycle, a->now);
 	yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
 	yg_points_finish(a->points);
