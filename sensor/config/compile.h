@@ -38,7 +38,7 @@ struct yg_compile_input {
 	size_t plugins_count;
 	const struct yg_usual *usual;     // yagura check, once more: thresholds are held against it, warnings were told the first time
 	size_t usual_count;
-	int64_t now_s;                    // of whoever asks, to be told what has expired and what nobody has; 0: that is not asked. No part of the block
+	int64_t now_s;                    // of who asks to be told what has expired and what is nobody's; 0: nobody. No part of the block
 	bool trusted_only;                // refuse files that others could write (yagura run); a replay warns instead
 };
 
