@@ -21,7 +21,7 @@
 #include "cli/supervisor.h"
 #include "engine/state.h"
 
-enum { PATIENCE_MS = 2000, CHUNK = 1 << 20, NICE = 10 };
+enum { PATIENCE_MS = 400, CHUNK = 1 << 20, NICE = 10 }; // patience: twice, at the end of a run, which has five seconds for everything
 
 static int open_folder(const char *folder)
 {

@@ -335,11 +335,12 @@ void yg_supervisor_end_live(struct yg_supervisor *s)
 {
 	int64_t asked = yg_supervisor_clock_ms();
 	end_engine(s, asked + FLUSH_MS);
-	yg_snapshot_finish(s);
+	yg_snapshot_turn(s); // beside the courier's end
 	wait_until(s, YG_CHILD_COURIER, asked + HURRY_MS);
 	if (runs(s, YG_CHILD_COURIER))
 		kill(s->pids[YG_CHILD_COURIER], SIGTERM);
 	wait_until(s, YG_CHILD_COURIER, asked + DELIVER_MS);
 	if (runs(s, YG_CHILD_COURIER))
 		yg_warn("not all was delivered in time");
+	yg_snapshot_finish(s);
 }

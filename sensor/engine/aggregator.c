@@ -13,12 +13,14 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "engine/aggregator_counts.h"
 #include "engine/aggregator_out.h"
 #include "engine/context.h"
 #include "engine/detectors.h"
 #include "engine/health.h"
 #include "engine/health_spool.h"
 #include "engine/lifecycle.h"
+#include "engine/own_alerts.h"
 #include "engine/points.h"
 #include "engine/policy.h"
 #include "engine/rate_engine.h"
@@ -133,45 +135,27 @@ static struct yg_lifecycle *open_lifecycle(struct yg_aggregator *a)
 	return yg_lifecycle_create(&options, a->o.open_alerts, a->o.open_alerts_size, emit_alert, a);
 }
 
-static void count_rates(struct yg_aggregator *a)
-{
-	struct yg_rate_engine_stats stats;
-	yg_rate_engine_stats(a->rates, &stats);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_KEYS], stats.keys);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_EVICTED], stats.evicted);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_WINDOWS], stats.windows);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES], stats.baselines);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_FULL], stats.baselines_full);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_RESTORED], stats.restored);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_BASELINES_NOT_RESTORED], stats.not_restored);
-}
-
-static void count_state(struct yg_aggregator *a)
-{
-	if (!a->state)
-		return;
-	const struct yg_state_stats *stats = yg_state_stats(a->state);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_SNAPSHOTS], stats->snapshots);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_DROPPED], stats->dropped);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_STATE_CUT], stats->cut);
-}
-
 // What an engine before this one learned. Without memory for it everything is learned anew, and the run goes on.
 static void open_state(struct yg_aggregator *a)
 {
-	struct yg_state_part baselines, context[YG_CONTEXT_PARTS];
+	struct yg_state_part baselines, context[YG_CONTEXT_PARTS], policy = yg_policy_part(a->policy);
 	yg_rate_engine_part(a->rates, &baselines);
 	yg_context_parts(a->context, context);
+	// The memory is as large as the configuration of the start asked for; a reload may have asked for more.
+	uint64_t room = a->o.state_size / 2 > YG_STATE_OTHERS_MAX ? a->o.state_size / 2 - YG_STATE_OTHERS_MAX : 0;
+	if (baselines.max + 4096 > room)
+		baselines.max = room > 4096 ? room - 4096 : 0;
 	a->state = a->o.state ? yg_state_create(a->o.state, a->o.state_size / 2) : NULL;
 	int error = a->o.state && !a->state ? -ENOMEM : yg_state_add(a->state, &baselines);
 	for (unsigned i = 0; i < YG_CONTEXT_PARTS && !error; i++)
 		error = yg_state_add(a->state, &context[i]);
+	error = error ? error : yg_state_add(a->state, &policy);
 	if (error)
 		yg_warn("state: %s; what is learned will not outlive this engine", strerror(-error));
 	yg_detectors_keep(a->detectors, a->state);
 	yg_state_restore(a->state);
-	count_rates(a);
-	count_state(a);
+	yg_counts_rates(a->o.stats, a->rates);
+	yg_counts_state(a->o.stats, a->state);
 }
 
 struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *options)
@@ -329,7 +313,7 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 	yg_points_close(a->points, second);
 	memset(&a->directions[(uint64_t)(second + 1) % ONE_WAY_SECONDS], 0, sizeof a->directions[0]);
 	count(a, YG_AC_SECONDS);
-	count_rates(a);
+	yg_counts_rates(a->o.stats, a->rates);
 	yg_context_count(a->context, a->o.stats->aggregator);
 }
 
@@ -361,42 +345,10 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 
 // ---- events ----
 
-static struct yg_alert about_sensor(const char *kind, const char *unit)
-{
-	struct yg_alert alert;
-	memset(&alert, 0, sizeof alert);
-	snprintf(alert.kind, sizeof alert.kind, "%s", kind);
-	snprintf(alert.runbook, sizeof alert.runbook, "%s", kind);
-	snprintf(alert.unit, sizeof alert.unit, "%s", unit);
-	alert.severity = YG_SEV_HIGH;
-	alert.score = 80;
-	alert.confidence = 1;
-	alert.org = YG_ORG_NONE;
-	return alert;
-}
-
 static void on_restarted(struct yg_aggregator *a, const struct yg_restarted *r)
 {
-	static const char *const causes_en[] = {"ended", "crashed", "hung", "was stopped by its sandbox", "ran out of memory"};
-	static const char *const causes_ja[] = {"停止", "異常終了", "無応答", "サンドボックスにより停止", "メモリー不足"};
-	struct yg_alert alert = about_sensor("sensor.dissector", "restarts");
-	unsigned cause = r->cause < 5 ? r->cause : 0;
-	a->dissector_deaths++;
-	alert.observed = a->dissector_deaths;
-	alert.threshold = 1;
-	alert.window_s = 1;
-	alert.clear_after_s = 60;
-	if (r->had_packet) {
-		alert.source_af = r->af;
-		alert.source = r->addr[0];
-		alert.source_port = r->port[0];
-	}
-	snprintf(alert.text_en, sizeof alert.text_en,
-		 "The dissector %s%s; it was forked again, no packet was lost. %u restarts so far.%s%s", causes_en[cause],
-		 r->had_packet ? " while reading a packet" : "", a->dissector_deaths, r->quarantine[0] ? " Quarantined: " : "", r->quarantine);
-	snprintf(alert.text_ja, sizeof alert.text_ja, "解析プロセスが%s%sしたため再起動しました。パケットの欠落はありません。累計%u回。%s%s",
-		 r->had_packet ? "パケットの解析中に" : "", causes_ja[cause], a->dissector_deaths, r->quarantine[0] ? "隔離ファイル: " : "",
-		 r->quarantine);
+	struct yg_alert alert;
+	yg_own_restarted(r, ++a->dissector_deaths, &alert);
 	raise_alert(a, "sensor", &alert);
 }
 
@@ -548,25 +500,15 @@ static int64_t begun_by_all(struct yg_aggregator *a)
 // An engine before this one ended: nothing was seen from its last look at the ports until the first of this one.
 static void tell_blind(struct yg_aggregator *a)
 {
-	struct yg_alert alert = about_sensor("sensor.blind", "s");
+	struct yg_alert alert;
 	int64_t from = a->o.blind_from_ns, to = (int64_t)yg_counter_get(&a->o.stats->worker[0].beat_ns);
 	for (unsigned i = 1; i < a->o.workers; i++)
 		to = (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) > to ? (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) : to;
 	if (!from || to <= from)
 		return;
 	yg_lifecycle_resume(a->lifecycle, a->now);
-	double seconds = (double)(to - from) / (double)YG_NS_PER_S;
 	yg_counter_add(&a->o.stats->blind_ns, (uint64_t)(to - from));
-	alert.observed = seconds;
-	alert.threshold = 0;
-	alert.window_s = (uint32_t)(seconds + 0.5);
-	alert.clear_after_s = 1; // it is over: the next one is another
-	const char *port_en = a->o.blind_by_port ? "a port was gone" : "the engine ended and was started again";
-	const char *port_ja = a->o.blind_by_port ? "受信ポートが失われていた" : "エンジンが停止し再起動した";
-	snprintf(alert.text_en, sizeof alert.text_en, "Nothing was seen for %.1f s: %s. Flows that were open then are not recorded.", seconds,
-		 port_en);
-	snprintf(alert.text_ja, sizeof alert.text_ja, "%sため、%.1f秒間監視できませんでした。その時点で継続中だったフローは記録されていません。", port_ja,
-		 seconds);
+	yg_own_blind(to - from, a->o.blind_by_port, &alert);
 	raise_alert(a, "sensor", &alert);
 }
 
@@ -602,7 +544,7 @@ static void close_seconds(struct yg_aggregator *a)
 		a->second++;
 		yg_out_counts(a->out, yg_lifecycle_stats(a->lifecycle));
 	}
-	count_state(a);
+	yg_counts_state(a->o.stats, a->state);
 }
 
 static bool all_ended(const struct yg_aggregator *a)
@@ -689,7 +631,7 @@ static void run_live(struct yg_aggregator *a)
 	}
 	close_rest(a);
 	yg_state_finish(a->state, a->second);
-	count_state(a);
+	yg_counts_state(a->o.stats, a->state);
 	// Who stops the sensor ends its alerts too; an engine that is about to be started again finds them open, and its courier waiting.
 	if (*a->o.stop == YG_STOP_END) {
 		yg_lifecycle_finish(a->lifecycle, a->now);
@@ -718,7 +660,7 @@ void yg_aggregator_run(struct yg_aggregator *a)
 		close_second(a, s);
 	yg_context_tick(a->context, yg_time_second(a->now) - 1, one_way_share(a), raise_campaign, a);
 	yg_state_finish(a->state, a->second);
-	count_state(a);
+	yg_counts_state(a->o.stats, a->state);
 	yg_lifecycle_finish(a->lifecycle, a->now);
 	yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
 	yg_points_finish(a->points);

@@ -239,7 +239,7 @@ uint32_t yg_base_unpack(struct yg_learned *l, struct yg_base_pool *pool, const u
 	if (size < 4)
 		return 0;
 	uint32_t minutes = bytes[0] | (uint32_t)bytes[1] << 8, used = 4;
-	if (minutes > YG_BASE_MOST || bytes[2] > YG_BASE_PROOF)
+	if (!minutes || minutes > YG_BASE_MOST || bytes[2] > YG_BASE_PROOF)
 		return 0;
 	for (unsigned m = 0; m < YG_BASE_COUNT; m++) {
 		if (!(bytes[3] >> m & 1))

@@ -248,14 +248,31 @@ static void forget_service(struct yg_rate_engine *e, const struct yg_rate_kept *
 		host->services--;
 }
 
+static bool has_learned(const struct yg_rate_kept *k)
+{
+	for (unsigned m = 0; m < YG_BASE_COUNT; m++)
+		if (k->learned.block[m] && k->learned.minutes && k->learned.proof == YG_BASE_PROOF)
+			return true;
+	return false;
+}
+
+// Whether the key goes before the other. Who has learned something goes last: forged addresses, which come and are not seen again, do not
+// make a town forget what is usual.
+static bool goes_before(const struct yg_rate_kept *k, const struct yg_rate_kept *other)
+{
+	bool learned = has_learned(k), other_learned = has_learned(other);
+	float loud = loudness(k), other_loud = loudness(other);
+	if (learned != other_learned)
+		return other_learned;
+	return loud != other_loud ? loud < other_loud : memcmp(&k->key, &other->key, sizeof k->key) < 0;
+}
+
 // The way of a full bucket whose key goes: the quietest, ties by key.
 static unsigned quietest(const struct yg_rate_engine *e, const struct yg_rate_bucket *b)
 {
 	unsigned best = 0;
 	for (unsigned i = 1; i < YG_RATE_WAYS; i++) {
-		const struct yg_rate_kept *k = &e->kept[b->at[i] - 1], *least = &e->kept[b->at[best] - 1];
-		float quiet = loudness(k), so_far = loudness(least);
-		if (quiet < so_far || (quiet == so_far && memcmp(&k->key, &least->key, sizeof k->key) < 0))
+		if (goes_before(&e->kept[b->at[i] - 1], &e->kept[b->at[best] - 1]))
 			best = i;
 	}
 	return best;

@@ -6,8 +6,9 @@
 // depend on the number of workers.
 //
 // EMA: alpha = 1 - e^(-1/5), so that a step reaches 63 % in five seconds (FastNetMon's published averaging time).
-// Memory: a bounded table of buckets; in a full bucket the quietest key goes, ties by key (rates.keep). What is usual for a key
-// (engine/baseline.h) lies in a pool of blocks (rates.baselines), which stay with a place when its key goes.
+// Memory: a bounded table of buckets; in a full bucket the quietest key goes, those that have learned anything last, ties by key
+// (rates.keep). What is usual for a key (engine/baseline.h) lies in a pool of blocks (rates.baselines), which stay with a place when its
+// key goes.
 //
 // Thread: the aggregator. No allocation after creation.
 #pragma once

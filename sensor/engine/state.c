@@ -49,7 +49,7 @@ static uint64_t aligned(uint64_t size)
 
 uint64_t yg_state_half(const struct yg_config *config)
 {
-	uint64_t size = sizeof(struct yg_state_head) + yg_rate_engine_state_max(config) + YG_STATE_OTHERS_MAX;
+	uint64_t size = 4096 + yg_rate_engine_state_max(config) + YG_STATE_OTHERS_MAX; // with its head and its first mark
 	return (size + 4095) / 4096 * 4096;
 }
 

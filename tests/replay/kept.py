@@ -9,6 +9,7 @@ is kept, the rest is said and learned anew. Under another configuration a body g
 """
 import os
 import shutil
+import socket
 import sys
 
 import common
@@ -99,6 +100,23 @@ def another_configuration(cases, build, folder, whole, capture):
     cases.check("hosts_that_are_no_longer_ours_are_left_out", not gone and before, gone[:3])
 
 
+def attacked(cases, build, folder):
+    """Minutes of an open alert teach nothing to the victim, to its body and to the link; a neighbour learns on."""
+    victim, neighbour = (socket.inet_aton(f"198.51.100.{host}") + bytes(12) for host in (138, 140))
+    capture, state = os.path.join(folder, "attack.pcap"), os.path.join(folder, "attacked")
+    build.generate(capture, "--seconds", "900", "--scale", "0.2", "--family", "4", "--attack",
+                   "syn_flood,at=300,for=240,family=4,pps=4000,target=198.51.100.138", "day")
+    run = replay(build, state, capture)
+    found = snapshot_file.baselines(state)
+    minutes = {snapshot_file.SCOPES[scope] + " " + addr.rstrip(b"\0").decode(errors="replace"): n
+               for (scope, addr, *_), (n, _) in found.items() if snapshot_file.SCOPES[scope] in ("body", "link")}
+    hosts = {addr: n for (scope, addr, *_), (n, _) in found.items() if snapshot_file.SCOPES[scope] == "host"}
+    cases.check("the_victim_learns_nothing_from_an_attack", run.code == 0 and 5 <= hosts.get(victim, 0) <= 11, f"{hosts.get(victim)}\n{run.out}")
+    cases.check("nor_do_its_body_and_the_link", all(5 <= minutes.get(key, 0) <= 11 for key in ("body kanegaoka", "link ")), minutes)
+    cases.check("its_neighbour_does", hosts.get(neighbour, 0) >= 13, hosts.get(neighbour))
+    cases.check("and_so_does_another_body", minutes.get("body shiomi", 0) >= 13, minutes)
+
+
 def checked(cases, build, folder, whole):
     """`yagura check` against what is usual."""
     state, config = os.path.join(folder, "long"), os.path.join(folder, "checked.yaml")
@@ -132,6 +150,7 @@ def main():
         whole = learning(cases, build, folder, capture)
         damaged(cases, build, folder, whole, capture)
         another_configuration(cases, build, folder, whole, capture)
+        attacked(cases, build, folder)
         checked(cases, build, folder, whole)
     cases.finish()
 

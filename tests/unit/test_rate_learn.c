@@ -349,6 +349,30 @@ static void a_reader_sees_what_an_engine_would(void **state)
 	assert_int_equal(usual, KEYS);
 }
 
+// A flood from forged addresses of ours fills every place, again and again: who has learned stays.
+static void forged_addresses_do_not_make_anybody_forget(void **state)
+{
+	(void)state;
+	struct yg_rate_engine *e = make();
+	int64_t second = minutes_of(e, 600, 20, 500, NULL);
+	for (unsigned i = 0; i < 50000; i++) {
+		struct yg_rate_key key = other;
+		key.addr.b[2] = (uint8_t)(100 + (i >> 8) % 150);
+		key.addr.b[3] = (uint8_t)i;
+		key.org = i % 2 ? HAND_CITY : YG_ORG_NONE;
+		add(e, &key, 100000);
+		if (i % 500 == 499)
+			yg_rate_engine_close(e, second++, keep, NULL);
+	}
+	struct yg_rate_engine_stats stats;
+	yg_rate_engine_stats(e, &stats);
+	assert_true(stats.evicted > 1000);
+	second_of(e, second + 120, 1, NULL);
+	for (unsigned i = 0; i < KEYS; i++)
+		assert_true(windows[i].base.minutes >= 20 && is_near(windows[i].base.packets, 500));
+	yg_rate_engine_destroy(e);
+}
+
 // More keys than the new engine has places: nobody has to go for one of the past, and what found no place is counted.
 static void keys_that_find_no_place_are_counted(void **state)
 {
@@ -393,6 +417,7 @@ int main(void)
 		cmocka_unit_test_setup(cut_or_changed_bytes_are_refused_or_harmless, setup),
 		cmocka_unit_test_setup(a_refused_snapshot_leaves_nothing_behind, setup),
 		cmocka_unit_test_setup(a_reader_sees_what_an_engine_would, setup),
+		cmocka_unit_test_setup(forged_addresses_do_not_make_anybody_forget, setup),
 		cmocka_unit_test_setup(keys_that_find_no_place_are_counted, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
