@@ -93,8 +93,8 @@ static const char space[] =
     "organisations: []\n";
 
 static const char calendar[] =
-    "\n# What is planned for all bodies: {what: work|backup|surge|holiday, from: \"2026-12-01 22:00\", to: \"2026-12-02 05:00\", reason: …},\n"
-    "# or every week: {what: backup, days: [mon, fri], from: \"22:00\", to: \"04:00\"}. A body's own stand in its file.\n"
+    "\n# What is planned for all bodies: {what: work, from: \"2026-12-01 22:00\", to: \"2026-12-02 05:00\", reason: …}; work, backup,\n"
+    "# surge or holiday; or every week: {what: backup, days: [mon, fri], from: \"22:00\", to: \"04:00\"}. A body's own stand in its file.\n"
     "# 全団体に共通の予定（作業・バックアップ・アクセス増・休日）。団体ごとの予定はその団体のファイルに書く。\n"
     "calendar: []\n";
 

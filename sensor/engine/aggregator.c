@@ -17,6 +17,7 @@
 #include "engine/aggregator_out.h"
 #include "engine/context.h"
 #include "engine/detectors.h"
+#include "engine/directions.h"
 #include "engine/health.h"
 #include "engine/health_spool.h"
 #include "engine/lifecycle.h"
@@ -28,7 +29,7 @@
 #include "engine/shares.h"
 #include "engine/state.h"
 
-enum { ONE_WAY_SECONDS = 60, RUN_ON_SECONDS = 7200, LIVE_EVENTS = 4096, STALLED_MS = 1000, CATCH_UP_SECONDS = 300 };
+enum { RUN_ON_SECONDS = 7200, LIVE_EVENTS = 4096, STALLED_MS = 1000, CATCH_UP_SECONDS = 300 };
 
 // Live: what is known of a worker.
 struct lane {
@@ -50,7 +51,7 @@ struct yg_aggregator {
 	int64_t second;     // that is open
 	struct yg_time now;
 	bool started;
-	struct { uint32_t flows, one_way; } directions[ONE_WAY_SECONDS];
+	struct yg_directions directions;
 	uint32_t dissector_deaths;
 	struct lane lanes[YG_WORKERS_MAX];
 	struct yg_health *health; // NULL: a replay
@@ -114,7 +115,11 @@ static void raise_found(void *context, const char *detector, const struct yg_ale
 	struct yg_aggregator *a = context;
 	struct yg_alert tempered = *alert;
 	yg_detector_count(a->o.stats, detector, 1);
+	uint32_t flows, one_way;
 	yg_rate_engine_untrain(a->rates, alert);
+	yg_directions_sum(&a->directions, &flows, &one_way);
+	if (a->o.replay)
+		yg_health_temper_replay(a->o.config, flows, one_way, &tempered);
 	yg_health_temper(a->health, &tempered);
 	yg_shares_temper(a->shares, yg_detectors_needs_of(a->detectors, detector), a->second, &tempered);
 	raise_alert(a, detector, &tempered);
@@ -277,22 +282,6 @@ static const struct yg_event *head_of(struct yg_aggregator *a, unsigned worker)
 
 // ---- seconds ----
 
-static void sum_directions(const struct yg_aggregator *a, uint32_t *ret_flows, uint32_t *ret_one_way)
-{
-	*ret_flows = *ret_one_way = 0;
-	for (unsigned i = 0; i < ONE_WAY_SECONDS; i++) {
-		*ret_flows += a->directions[i].flows;
-		*ret_one_way += a->directions[i].one_way;
-	}
-}
-
-static float one_way_share(const struct yg_aggregator *a)
-{
-	uint32_t flows, one_way;
-	sum_directions(a, &flows, &one_way);
-	return flows ? (float)one_way / (float)flows : 0;
-}
-
 static void on_window(void *context, const struct yg_window *window)
 {
 	struct yg_aggregator *a = context;
@@ -304,14 +293,14 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 {
 	a->now = yg_time_from_s(second + 1);
 	yg_detectors_now(a->detectors, second);
-	yg_rate_engine_mirror(a->rates, one_way_share(a), true);
+	yg_rate_engine_mirror(a->rates, yg_directions_share(&a->directions), true);
 	yg_rate_engine_close(a->rates, second, on_window, a);
 	yg_detectors_tick(a->detectors, second);
-	yg_context_tick(a->context, second, one_way_share(a), raise_campaign, a);
+	yg_context_tick(a->context, second, yg_directions_share(&a->directions), raise_campaign, a);
 	yg_lifecycle_tick(a->lifecycle, second);
 	yg_policy_second(a->policy, second);
 	yg_points_close(a->points, second);
-	memset(&a->directions[(uint64_t)(second + 1) % ONE_WAY_SECONDS], 0, sizeof a->directions[0]);
+	yg_directions_begin(&a->directions, second + 1);
 	count(a, YG_AC_SECONDS);
 	yg_counts_rates(a->o.stats, a->rates);
 	yg_context_count(a->context, a->o.stats->aggregator);
@@ -331,7 +320,7 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 			count(a, YG_AC_TIME_GAPS);
 			yg_detectors_gap(a->detectors, mark->gap_from_ns, mark->time_ns);
 			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1));
-			yg_context_tick(a->context, a->second, one_way_share(a), raise_campaign, a);
+			yg_context_tick(a->context, a->second, yg_directions_share(&a->directions), raise_campaign, a);
 			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1)); // what campaigns have to say of what just ended
 			yg_lifecycle_tick(a->lifecycle, mark->second - 1);
 		} else {
@@ -356,11 +345,7 @@ static void on_flow(struct yg_aggregator *a, const struct yg_flow *flow)
 {
 	yg_detectors_flow(a->detectors, flow);
 	yg_context_flow(a->context, flow);
-	if (flow->event == YG_FLOW_ENDED && flow->rank > YG_RANK_EMBRYONIC && flow->proto == 6) {
-		unsigned i = (unsigned)((uint64_t)a->second % ONE_WAY_SECONDS);
-		a->directions[i].flows++;
-		a->directions[i].one_way += !flow->packets[0] || !flow->packets[1];
-	}
+	yg_directions_add(&a->directions, a->second, flow);
 	yg_out_flow(a->out, flow);
 }
 
@@ -515,7 +500,7 @@ static void tell_blind(struct yg_aggregator *a)
 static void look_at_mirror(struct yg_aggregator *a)
 {
 	uint32_t flows, one_way;
-	sum_directions(a, &flows, &one_way);
+	yg_directions_sum(&a->directions, &flows, &one_way);
 	a->now = yg_time_from_s(a->second + 1);
 	yg_health_second(a->health, a->second, flows, one_way);
 	yg_health_spool(&a->o.stats->spool, raise_alert, a);
@@ -658,7 +643,7 @@ void yg_aggregator_run(struct yg_aggregator *a)
 	for (int64_t s = a->second + 1;
 	     yg_lifecycle_open(a->lifecycle) > yg_lifecycle_lasting(a->lifecycle) && s < a->second + RUN_ON_SECONDS; s++)
 		close_second(a, s);
-	yg_context_tick(a->context, yg_time_second(a->now) - 1, one_way_share(a), raise_campaign, a);
+	yg_context_tick(a->context, yg_time_second(a->now) - 1, yg_directions_share(&a->directions), raise_campaign, a);
 	yg_state_finish(a->state, a->second);
 	yg_counts_state(a->o.stats, a->state);
 	yg_lifecycle_finish(a->lifecycle, a->now);

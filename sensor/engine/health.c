@@ -452,18 +452,30 @@ static void add_text(char *text, size_t size, const char *more)
 		memcpy(text + length, more, strlen(more) + 1);
 }
 
+static void temper(struct yg_alert *alert, enum issue issue)
+{
+	char more[TEXT_ROOM];
+	alert->confidence *= issues[issue].confidence;
+	snprintf(more, sizeof more, " The mirror is not sound (%s): less certain.", issues[issue].vector);
+	add_text(alert->text_en, sizeof alert->text_en, more);
+	snprintf(more, sizeof more, "ミラーに異常があり（%s）、確度は下がります。", issues[issue].vector);
+	add_text(alert->text_ja, sizeof alert->text_ja, more);
+}
+
+void yg_health_temper_replay(const struct yg_config *config, uint32_t connections, uint32_t one_way, struct yg_alert *alert)
+{
+	double threshold = yg_config_float(config, YG_O_MIRROR_ONE_WAY);
+	bool both = yg_config_int(config, YG_O_EGRESS_MIRROR) == 0;
+	if (!alert->hold && both && threshold > 0 && connections >= issues[ONE_WAY].least && one_way * 100.0 / connections >= threshold)
+		temper(alert, ONE_WAY);
+}
+
 void yg_health_temper(const struct yg_health *h, struct yg_alert *alert)
 {
 	int worst = -1;
 	for (int i = 0; h && i < ISSUES; i++)
 		if (h->second <= h->bad_until[i] && h->bad_until[i] && issues[i].confidence < (worst < 0 ? 1 : issues[worst].confidence))
 			worst = i;
-	if (worst < 0 || alert->hold)
-		return;
-	char more[TEXT_ROOM];
-	alert->confidence *= issues[worst].confidence;
-	snprintf(more, sizeof more, " The mirror is not sound (%s): less certain.", issues[worst].vector);
-	add_text(alert->text_en, sizeof alert->text_en, more);
-	snprintf(more, sizeof more, "ミラーに異常があり（%s）、確度は下がります。", issues[worst].vector);
-	add_text(alert->text_ja, sizeof alert->text_ja, more);
+	if (worst >= 0 && !alert->hold)
+		temper(alert, (enum issue)worst);
 }

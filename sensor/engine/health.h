@@ -39,3 +39,6 @@ void yg_health_second(struct yg_health *health, int64_t second, uint32_t connect
 
 // What a detector is about to raise: a mirror that is not sound lowers its confidence, and its sentences say so. NULL is accepted.
 void yg_health_temper(const struct yg_health *health, struct yg_alert *alert);
+
+// The same in a replay, where there is no health of ports and workers: only the last minute's TCP connections tell of the mirror.
+void yg_health_temper_replay(const struct yg_config *config, uint32_t connections, uint32_t one_way, struct yg_alert *alert);

@@ -2,6 +2,7 @@
 # Copyright the Yagura authors
 """What the end-to-end tests share: the programs of a build, generated traffic, captures of others, how a case is told."""
 import collections
+import glob
 import json
 import os
 import shutil
@@ -79,8 +80,8 @@ class Build:
         os.makedirs(os.path.join(folder, "plugins"))
         for name in ("yagura", "yagura-engine", "yagura-dissector", "yagura-courier", "yagura.yaml"):
             shutil.copy2(self.path(name), folder)
-        for path in (("plugins", "dos", "dos.so"), ("plugins", "scan", "scan.so"), ("tests", "listener.so")):
-            shutil.copy2(self.path(*path), os.path.join(folder, "plugins"))
+        for path in [*glob.glob(self.path("plugins", "*", "*.so")), self.path("tests", "listener.so")]:
+            shutil.copy2(path, os.path.join(folder, "plugins"))
         return Build(folder)
 
     def sanitized(self):

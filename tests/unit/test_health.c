@@ -514,6 +514,35 @@ static void what_depends_on_the_mirror_says_that_it_is_not_sound(void **state)
 	stop(b);
 }
 
+// A replay has no ports to look at, but it sees the connections: what a detector says is as uncertain there.
+static void a_replay_of_one_direction_is_less_certain_too(void **state)
+{
+	(void)state;
+	struct bench *b = start();
+	const struct yg_alert plain = {.confidence = 0.9f, .text_en = "A scan.", .text_ja = "走査。"};
+	static const struct {
+		uint32_t connections, one_way;
+		bool held, lower;
+	} cases[] = {{4000, 4000, false, true},
+		     {4000, 2000, false, true},
+		     {4000, 1999, false, false},
+		     {99, 99, false, false},
+		     {4000, 4000, true, false}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct yg_alert a = plain;
+		a.hold = cases[i].held;
+		yg_health_temper_replay(&b->hand.config, cases[i].connections, cases[i].one_way, &a);
+		assert_int_equal(a.confidence < 0.73f && a.confidence > 0.71f, cases[i].lower);
+		assert_int_equal(strstr(a.text_en, "(one_way): less certain.") != NULL, cases[i].lower);
+		assert_int_equal(strstr(a.text_ja, "（one_way）") != NULL, cases[i].lower);
+	}
+	b->hand.values[YG_O_EGRESS_MIRROR] = 1; // that is how it is meant
+	struct yg_alert a = plain;
+	yg_health_temper_replay(&b->hand.config, 4000, 4000, &a);
+	assert_memory_equal(&a, &plain, sizeof a);
+	stop(b);
+}
+
 static void counters_that_go_back_are_a_new_beginning(void **state)
 {
 	(void)state;
@@ -581,6 +610,7 @@ int main(void)
 		cmocka_unit_test(shedding_is_one_alert_that_grows_with_its_step),
 		cmocka_unit_test(a_flow_on_two_workers_is_found_by_its_share),
 		cmocka_unit_test(what_depends_on_the_mirror_says_that_it_is_not_sound),
+		cmocka_unit_test(a_replay_of_one_direction_is_less_certain_too),
 		cmocka_unit_test(counters_that_go_back_are_a_new_beginning),
 		cmocka_unit_test(what_befell_the_spool_is_said_once_and_with_what_to_do),
 	};
