@@ -21,11 +21,11 @@
 #include "engine/health.h"
 #include "engine/health_spool.h"
 #include "engine/lifecycle.h"
+#include "engine/own_alerts.h"
 #include "engine/points.h"
 #include "engine/policy.h"
 #include "engine/rate_engine.h"
 #include "engine/sample.h"
-#include "engine/sensor_alerts.h"
 #include "engine/shares.h"
 #include "engine/state.h"
 
@@ -115,8 +115,8 @@ static void raise_found(void *context, const char *detector, const struct yg_ale
 	struct yg_aggregator *a = context;
 	struct yg_alert tempered = *alert;
 	yg_detector_count(a->o.stats, detector, 1);
-	yg_rate_engine_untrain(a->rates, alert);
 	uint32_t flows, one_way;
+	yg_rate_engine_untrain(a->rates, alert);
 	yg_directions_sum(&a->directions, &flows, &one_way);
 	if (a->o.replay)
 		yg_health_temper_replay(a->o.config, flows, one_way, &tempered);
@@ -154,8 +154,7 @@ static void open_state(struct yg_aggregator *a)
 	int error = a->o.state && !a->state ? -ENOMEM : yg_state_add(a->state, &baselines);
 	for (unsigned i = 0; i < YG_CONTEXT_PARTS && !error; i++)
 		error = yg_state_add(a->state, &context[i]);
-	if (!error)
-		error = yg_state_add(a->state, &policy);
+	error = error ? error : yg_state_add(a->state, &policy);
 	if (error)
 		yg_warn("state: %s; what is learned will not outlive this engine", strerror(-error));
 	yg_detectors_keep(a->detectors, a->state);
@@ -335,9 +334,10 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 
 // ---- events ----
 
-static void on_restarted(struct yg_aggregator *a, const struct yg_restarted *restarted)
+static void on_restarted(struct yg_aggregator *a, const struct yg_restarted *r)
 {
-	const struct yg_alert alert = yg_sensor_restarted(restarted, ++a->dissector_deaths);
+	struct yg_alert alert;
+	yg_own_restarted(r, ++a->dissector_deaths, &alert);
 	raise_alert(a, "sensor", &alert);
 }
 
@@ -485,15 +485,15 @@ static int64_t begun_by_all(struct yg_aggregator *a)
 // An engine before this one ended: nothing was seen from its last look at the ports until the first of this one.
 static void tell_blind(struct yg_aggregator *a)
 {
+	struct yg_alert alert;
 	int64_t from = a->o.blind_from_ns, to = (int64_t)yg_counter_get(&a->o.stats->worker[0].beat_ns);
 	for (unsigned i = 1; i < a->o.workers; i++)
 		to = (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) > to ? (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) : to;
 	if (!from || to <= from)
 		return;
 	yg_lifecycle_resume(a->lifecycle, a->now);
-	double seconds = (double)(to - from) / (double)YG_NS_PER_S;
 	yg_counter_add(&a->o.stats->blind_ns, (uint64_t)(to - from));
-	const struct yg_alert alert = yg_sensor_blind(seconds, a->o.blind_by_port);
+	yg_own_blind(to - from, a->o.blind_by_port, &alert);
 	raise_alert(a, "sensor", &alert);
 }
 

@@ -45,7 +45,7 @@ static void close_slot(struct yg_lifecycle *lc, uint32_t slot, int64_t now_ns, b
 	struct yg_alert last = r->alert;
 	int64_t cleared_ns = r->alive_ns + (int64_t)r->clear_after_s * YG_NS_PER_S;
 	int64_t closed_ns = cleared_ns < now_ns ? cleared_ns : now_ns;
-	if (!r->summary)
+	if (!r->summary && r->clear_after_s > 1)
 		yg_lifecycle_remember(lc, r, closed_ns, now_ns);
 	yg_lifecycle_index_remove(lc, slot);
 	yg_lifecycle_text_closed(&last, displaced);

@@ -9,7 +9,8 @@
 // full table can always be told.
 //
 // What closed is remembered for ten minutes: raised again within them it is the same incident, with its id and first_ns, and `reopened`
-// counts. The last YG_LIFECYCLE_CLOSED that closed lie beside the table, in the same memory.
+// counts. The last YG_LIFECYCLE_CLOSED that closed lie beside the table, in the same memory. What is over as it is told (clear_after_s 1: a
+// blind time) is not remembered: the next one is another.
 //
 // An alert raised by yg_lifecycle_raise_lasting() is one of hours or days: it outlasts gaps in packet time, and is updated when it is
 // raised, not each minute.
