@@ -21,11 +21,11 @@
 #include "engine/health.h"
 #include "engine/health_spool.h"
 #include "engine/lifecycle.h"
+#include "engine/own_alerts.h"
 #include "engine/points.h"
 #include "engine/policy.h"
 #include "engine/rate_engine.h"
 #include "engine/sample.h"
-#include "engine/sensor_alerts.h"
 #include "engine/shares.h"
 #include "engine/state.h"
 
@@ -44,8 +44,8 @@ struct yg_aggregator {
 	struct yg_sample_store *sample;
 	struct yg_detectors *detectors;
 	struct yg_lifecycle *lifecycle;
-	struct yg_policy *policy;
 	struct yg_context *context;
+	struct yg_policy *policy;
 	struct yg_out *out;
 	struct yg_reload *reload; // the last that was taken
 	int64_t second;     // that is open
@@ -76,42 +76,37 @@ static int emit_alert(void *context, const struct yg_alert *alert)
 	return yg_out_alert(a->out, &out);
 }
 
-// By a suppression. Counted once in its life.
-static void hide(struct yg_aggregator *a, bool new)
+// clear_after_s: 0, as the alert says; else it is one of hours or days.
+static void raise_as(struct yg_aggregator *a, const char *detector, const struct yg_alert *alert, uint32_t clear_after_s)
 {
-	if (!new)
+	bool hidden;
+	enum yg_policy_verdict verdict = yg_policy_judge(a->policy, detector, alert, a->now, &hidden);
+	if (verdict == YG_POLICY_SUPPRESSED && hidden) {
+		yg_lifecycle_count_hidden(a->lifecycle);
+		count(a, YG_AC_ALERTS_BY_RULE);
+	}
+	if (verdict == YG_POLICY_SUPPRESSED)
 		return;
-	yg_lifecycle_count_hidden(a->lifecycle);
-	count(a, YG_AC_ALERTS_BY_RULE);
+	bool shadow = verdict == YG_POLICY_SHADOW;
+	if (clear_after_s)
+		yg_lifecycle_raise_lasting(a->lifecycle, detector, alert, shadow, clear_after_s, a->now);
+	else if (shadow)
+		yg_lifecycle_raise_shadow(a->lifecycle, detector, alert, a->now);
+	else
+		yg_lifecycle_raise(a->lifecycle, detector, alert, a->now);
 }
 
 static void raise_alert(void *context, const char *detector, const struct yg_alert *alert)
 {
-	struct yg_aggregator *a = context;
-	bool new;
-	switch (yg_policy_judge(a->policy, detector, alert, a->now, &new)) {
-	case YG_POLICY_TELL:
-		yg_lifecycle_raise(a->lifecycle, detector, alert, a->now);
-		break;
-	case YG_POLICY_SHADOW:
-		yg_lifecycle_raise_shadow(a->lifecycle, detector, alert, a->now);
-		break;
-	case YG_POLICY_SUPPRESSED:
-		hide(a, new);
-		break;
-	}
+	raise_as(context, detector, alert, 0);
 }
 
 static void raise_campaign(void *context, const struct yg_alert *alert)
 {
 	struct yg_aggregator *a = context;
 	struct yg_alert filled = *alert;
-	bool new;
 	yg_detectors_fill_org(a->o.config, &filled);
-	if (yg_policy_judge(a->policy, "campaign", &filled, a->now, &new) == YG_POLICY_SUPPRESSED)
-		hide(a, new);
-	else // one whose configured mode is shadow goes out as such
-		yg_lifecycle_raise_lasting(a->lifecycle, "campaign", &filled, YG_CAMPAIGN_QUIET_S, a->now);
+	raise_as(a, "campaign", &filled, YG_CAMPAIGN_QUIET_S);
 }
 
 // What a plugin raises. While the mirror is not sound it is less certain, and says so.
@@ -120,8 +115,8 @@ static void raise_found(void *context, const char *detector, const struct yg_ale
 	struct yg_aggregator *a = context;
 	struct yg_alert tempered = *alert;
 	yg_detector_count(a->o.stats, detector, 1);
-	yg_rate_engine_untrain(a->rates, alert);
 	uint32_t flows, one_way;
+	yg_rate_engine_untrain(a->rates, alert);
 	yg_directions_sum(&a->directions, &flows, &one_way);
 	if (a->o.replay)
 		yg_health_temper_replay(a->o.config, flows, one_way, &tempered);
@@ -148,7 +143,7 @@ static struct yg_lifecycle *open_lifecycle(struct yg_aggregator *a)
 // What an engine before this one learned. Without memory for it everything is learned anew, and the run goes on.
 static void open_state(struct yg_aggregator *a)
 {
-	struct yg_state_part baselines, context[YG_CONTEXT_PARTS];
+	struct yg_state_part baselines, context[YG_CONTEXT_PARTS], policy = yg_policy_part(a->policy);
 	yg_rate_engine_part(a->rates, &baselines);
 	yg_context_parts(a->context, context);
 	// The memory is as large as the configuration of the start asked for; a reload may have asked for more.
@@ -159,9 +154,7 @@ static void open_state(struct yg_aggregator *a)
 	int error = a->o.state && !a->state ? -ENOMEM : yg_state_add(a->state, &baselines);
 	for (unsigned i = 0; i < YG_CONTEXT_PARTS && !error; i++)
 		error = yg_state_add(a->state, &context[i]);
-	struct yg_state_part policy = yg_policy_part(a->policy);
-	if (!error)
-		error = yg_state_add(a->state, &policy);
+	error = error ? error : yg_state_add(a->state, &policy);
 	if (error)
 		yg_warn("state: %s; what is learned will not outlive this engine", strerror(-error));
 	yg_detectors_keep(a->detectors, a->state);
@@ -221,8 +214,8 @@ void yg_aggregator_destroy(struct yg_aggregator *a)
 	yg_health_destroy(a->health);
 	yg_shares_destroy(a->shares);
 	yg_lifecycle_destroy(a->lifecycle);
-	yg_policy_destroy(a->policy);
 	yg_context_destroy(a->context);
+	yg_policy_destroy(a->policy);
 	yg_out_destroy(a->out);
 	yg_points_destroy(a->points);
 	yg_sample_destroy(a->sample);
@@ -350,7 +343,7 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 static void on_restarted(struct yg_aggregator *a, const struct yg_restarted *r)
 {
 	struct yg_alert alert;
-	yg_sensor_alert_restarted(r, ++a->dissector_deaths, &alert);
+	yg_own_restarted(r, ++a->dissector_deaths, &alert);
 	raise_alert(a, "sensor", &alert);
 }
 
@@ -506,7 +499,7 @@ static void tell_blind(struct yg_aggregator *a)
 		return;
 	yg_lifecycle_resume(a->lifecycle, a->now);
 	yg_counter_add(&a->o.stats->blind_ns, (uint64_t)(to - from));
-	yg_sensor_alert_blind(to - from, a->o.blind_by_port, &alert);
+	yg_own_blind(to - from, a->o.blind_by_port, &alert);
 	raise_alert(a, "sensor", &alert);
 }
 

@@ -317,7 +317,7 @@ void yg_campaign_fill(struct yg_campaign *c, struct yg_alert *a)
 		return; // our own, as it was raised
 	a->campaign = 0;
 	a->pulse = 0;
-	if (!is_incident(a))
+	if (!is_incident(a) || a->mode == YG_MODE_SHADOW)
 		return;
 	struct yg_campaign_victim victim = victim_of(a);
 	uint32_t slot = a->state == YG_ALERT_OPEN ? NONE : chain_of_member(c, &victim, a->id);

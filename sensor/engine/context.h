@@ -5,9 +5,9 @@
 // Three parts behind one door for the aggregator: engine/campaign.h, engine/blast.h, engine/impact.h, each with its bounds.
 //
 // yg_context_fill is called for every message of an alert that goes out, before the policy. It sets campaign and pulse, affected, impact
-// and what belongs to them, and appends a clause to the sentences for each that has something to say. It sets mode to YG_MODE_PAGE for a
-// pulse that is worse than its campaign was before: a member of a campaign (campaign != 0 and pulse > 0) whose mode is not YG_MODE_PAGE by
-// then is one that people need not be told of at once, see yg_campaign_quietens(). What comes with YG_MODE_SHADOW is part of no campaign.
+// and what belongs to them, and appends a clause to the sentences for each that has something to say. `mode` comes as YG_MODE_SHADOW or
+// YG_MODE_ALERT and stays, or becomes YG_MODE_PAGE for a pulse that is worse than its campaign was before. Of which members of a campaign
+// people need not be told at once, yg_campaign_quietens() says.
 //
 // Thread: the aggregator's. Allocation in create alone.
 #pragma once

@@ -45,7 +45,7 @@ static void close_slot(struct yg_lifecycle *lc, uint32_t slot, int64_t now_ns, b
 	struct yg_alert last = r->alert;
 	int64_t cleared_ns = r->alive_ns + (int64_t)r->clear_after_s * YG_NS_PER_S;
 	int64_t closed_ns = cleared_ns < now_ns ? cleared_ns : now_ns;
-	if (!r->summary)
+	if (!r->summary && r->clear_after_s > 1)
 		yg_lifecycle_remember(lc, r, closed_ns, now_ns);
 	yg_lifecycle_index_remove(lc, slot);
 	yg_lifecycle_text_closed(&last, displaced);
@@ -303,11 +303,12 @@ void yg_lifecycle_count_hidden(struct yg_lifecycle *lc)
 	lc->stats.suppressed++;
 }
 
-void yg_lifecycle_raise_lasting(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, uint32_t clear_after_s,
-                                struct yg_time now)
+void yg_lifecycle_raise_lasting(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, bool shadow,
+                                uint32_t clear_after_s, struct yg_time now)
 {
 	uint32_t s = clear_after_s > YG_LIFECYCLE_LASTING_S ? clear_after_s : YG_LIFECYCLE_LASTING_S;
-	raise_alert(lc, detector, alert, YG_MODE_ALERT, s < YG_LIFECYCLE_LASTING_MAX_S ? s : YG_LIFECYCLE_LASTING_MAX_S, now);
+	raise_alert(lc, detector, alert, shadow ? YG_MODE_SHADOW : YG_MODE_ALERT, s < YG_LIFECYCLE_LASTING_MAX_S ? s : YG_LIFECYCLE_LASTING_MAX_S,
+	            now);
 }
 
 // ---- time ----

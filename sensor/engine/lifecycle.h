@@ -9,7 +9,8 @@
 // full table can always be told.
 //
 // What closed is remembered for ten minutes: raised again within them it is the same incident, with its id and first_ns, and `reopened`
-// counts. The last YG_LIFECYCLE_CLOSED that closed lie beside the table, in the same memory.
+// counts. The last YG_LIFECYCLE_CLOSED that closed lie beside the table, in the same memory. What is over as it is told (clear_after_s 1: a
+// blind time) is not remembered: the next one is another.
 //
 // An alert raised by yg_lifecycle_raise_lasting() is one of hours or days: it outlasts gaps in packet time, and is updated when it is
 // raised, not each minute.
@@ -84,10 +85,10 @@ void yg_lifecycle_destroy(struct yg_lifecycle *lc);
 void yg_lifecycle_raise(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert,
                         struct yg_time now);
 
-// The same for what goes on for hours or days: it closes `clear_after_s` (YG_LIFECYCLE_LASTING_S to YG_LIFECYCLE_LASTING_MAX_S, others
-// are made to fit) after it was last raised.
-void yg_lifecycle_raise_lasting(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, uint32_t clear_after_s,
-                                struct yg_time now);
+// The same, in shadow or not, for what goes on for hours or days: it closes `clear_after_s` (YG_LIFECYCLE_LASTING_S to
+// YG_LIFECYCLE_LASTING_MAX_S, others are made to fit) after it was last raised.
+void yg_lifecycle_raise_lasting(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, bool shadow,
+                                uint32_t clear_after_s, struct yg_time now);
 
 // The same for a detector that is being watched: it goes out with YG_MODE_SHADOW, never counts towards a storm of what people are told,
 // takes the place of nothing that they are told, and is summarised by itself.

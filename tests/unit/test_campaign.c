@@ -39,7 +39,6 @@ static int out(void *context, const struct yg_alert *alert)
 {
 	struct fixture *f = context;
 	struct yg_alert a = *alert;
-	a.mode = YG_MODE_SHADOW;
 	yg_campaign_fill(f->campaign, &a);
 	assert_true(f->count < KEPT);
 	f->out[f->count++] = a;
@@ -49,7 +48,7 @@ static int out(void *context, const struct yg_alert *alert)
 static void raise_campaign(void *context, const struct yg_alert *alert)
 {
 	struct fixture *f = context;
-	yg_lifecycle_raise_lasting(f->lc, "campaign", alert, YG_CAMPAIGN_QUIET_S, yg_time_from_s(f->now_s));
+	yg_lifecycle_raise_lasting(f->lc, "campaign", alert, false, YG_CAMPAIGN_QUIET_S, yg_time_from_s(f->now_s));
 }
 
 static void begin(struct fixture *f)
@@ -82,7 +81,8 @@ static void end(struct fixture *f)
 static struct yg_alert flood(const char *kind, const char *vector, unsigned host, double observed)
 {
 	struct yg_alert a = {.af = 4, .proto = 17, .target_len = 32, .severity = YG_SEV_HIGH, .score = 70, .confidence = 0.5f,
-			     .observed = observed, .threshold = 1000, .org = HAND_CITY, .zone = YG_ZONE_INTERNET, .top_count = 1};
+			     .observed = observed, .threshold = 1000, .org = HAND_CITY, .zone = YG_ZONE_INTERNET, .top_count = 1,
+			     .mode = YG_MODE_ALERT};
 	snprintf(a.kind, sizeof a.kind, "%s", kind);
 	snprintf(a.vector, sizeof a.vector, "%s", vector);
 	snprintf(a.unit, sizeof a.unit, "packets/s");
@@ -224,6 +224,23 @@ static void three_unrelated_attacks_in_a_day_stay_three(void **state)
 	assert_int_equal(campaigns_opened(&f), 0);
 	for (uint32_t i = 0; i < f.count; i++)
 		assert_true(f.out[i].campaign == 0 && f.out[i].pulse == 0);
+	end(&f);
+}
+
+// What nobody is told of makes no campaign that they would be told of.
+static void attacks_in_shadow_are_no_pulses(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	begin(&f);
+	struct yg_alert a = flood("dos.syn_flood", "syn", 14, 5000);
+	for (int i = 0; i < 5; i++) {
+		yg_lifecycle_raise_shadow(f.lc, "dos", &a, yg_time_from_s(f.now_s));
+		pulse(&f, NULL, 0, f.now_s + 1800);
+	}
+	struct yg_campaign_stats s;
+	yg_campaign_stats(f.campaign, &s);
+	assert_true(campaigns_opened(&f) == 0 && s.pulses == 0 && s.chains == 0 && f.count == 10);
 	end(&f);
 }
 
@@ -460,6 +477,7 @@ int main(void)
 		cmocka_unit_test(seventeen_days_of_pulses_are_one_campaign_and_three_pages),
 		cmocka_unit_test(the_sentences_say_what_the_fields_say),
 		cmocka_unit_test(three_unrelated_attacks_in_a_day_stay_three),
+		cmocka_unit_test(attacks_in_shadow_are_no_pulses),
 		cmocka_unit_test(gaps_below_and_above_the_bounds),
 		cmocka_unit_test(what_is_open_at_the_same_time_is_one_pulse),
 		cmocka_unit_test(a_pulse_twice_as_bad_as_any_before_is_paged),

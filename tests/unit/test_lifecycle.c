@@ -568,6 +568,21 @@ static void what_comes_back_within_ten_minutes_is_the_same_incident(void **state
 	stop(&f);
 }
 
+static void what_is_over_as_it_is_told_never_comes_back(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	start(&f, 16, 200);
+	struct yg_alert a = alert_of("sensor.blind", 1, YG_SEV_HIGH);
+	a.clear_after_s = 1;
+	raise_at(&f, &a, START);
+	ticks(&f, START, START + 70);
+	raise_at(&f, &a, START + 70);
+	assert_int_equal(f.count, 3);
+	assert_true(f.out[2].id != f.out[0].id && f.out[2].reopened == 0);
+	stop(&f);
+}
+
 static void what_closed_under_another_engine_comes_back_under_its_id(void **state)
 {
 	(void)state;
@@ -614,14 +629,14 @@ static void what_lasts_for_hours_outlives_gaps_and_is_updated_when_raised(void *
 	struct fixture f = {0};
 	start(&f, 16, 200);
 	struct yg_alert a = alert_of("dos.campaign", 1, YG_SEV_HIGH), b = alert_of("dos.syn_flood", 1, YG_SEV_HIGH);
-	yg_lifecycle_raise_lasting(f.lc, "campaign", &a, 86400, yg_time_from_s(START + 1));
+	yg_lifecycle_raise_lasting(f.lc, "campaign", &a, false, 86400, yg_time_from_s(START + 1));
 	raise_at(&f, &b, START);
 	assert_true(yg_lifecycle_open(f.lc) == 2 && yg_lifecycle_lasting(f.lc) == 1);
 	yg_lifecycle_gap(f.lc, yg_time_from_s(START + 1));
 	assert_true(yg_lifecycle_open(f.lc) == 1 && yg_lifecycle_lasting(f.lc) == 1);
 	ticks(&f, START + 3000, START + 4000);
 	assert_int_equal(f.count, 3); // two opened, one closed; nothing new of the other
-	yg_lifecycle_raise_lasting(f.lc, "campaign", &a, 86400, yg_time_from_s(START + 4000));
+	yg_lifecycle_raise_lasting(f.lc, "campaign", &a, false, 86400, yg_time_from_s(START + 4000));
 	ticks(&f, START + 4000, START + 4100);
 	assert_int_equal(f.count, 4);
 	assert_int_equal(f.out[3].state, YG_ALERT_UPDATE);
@@ -665,6 +680,7 @@ int main(void)
 	    cmocka_unit_test(a_clock_set_back_does_not_keep_an_alert_open),
 	    cmocka_unit_test(a_long_sentence_is_cut_between_characters),
 	    cmocka_unit_test(what_comes_back_within_ten_minutes_is_the_same_incident),
+	    cmocka_unit_test(what_is_over_as_it_is_told_never_comes_back),
 	    cmocka_unit_test(what_closed_under_another_engine_comes_back_under_its_id),
 	    cmocka_unit_test(more_closed_alerts_than_are_remembered_forget_the_oldest),
 	    cmocka_unit_test(what_lasts_for_hours_outlives_gaps_and_is_updated_when_raised),
