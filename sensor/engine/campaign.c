@@ -14,6 +14,7 @@
 #include "config/address.h"
 #include "engine/campaign_table.h"
 #include "engine/lifecycle_record.h"
+#include "engine/target.h"
 
 enum { NONE = YG_CAMPAIGN_CHAINS, SWEEP_S = 60, REFRESH_S = 3600, BACKWARDS_S = 600 };
 
@@ -57,7 +58,7 @@ void yg_campaign_stats(const struct yg_campaign *c, struct yg_campaign_stats *re
 static bool is_incident(const struct yg_alert *a)
 {
 	return strncmp(a->kind, "dos.", 4) == 0 && strcmp(a->kind, "dos.campaign") != 0 && strcmp(a->kind, "dos.open_service") != 0 &&
-	       strcmp(a->vector, "summary") != 0;
+	       !yg_target_is_summary(a);
 }
 
 static struct yg_campaign_victim victim_of(const struct yg_alert *a)

@@ -140,11 +140,11 @@ static struct span span_of(uint64_t s)
 	return t;
 }
 
-static void fill_text(const struct yg_config *config, struct yg_alert *a)
+static void fill_text(const struct yg_config *config, bool from, struct yg_alert *a)
 {
 	char where[YG_PREFIX_TEXT] = "", org_ja[128] = "", org_en[128] = "";
 	bool host = a->target_len == (a->af == 6 ? 128 : 32);
-	const struct yg_org *org = a->org < config->orgs_count ? &config->orgs[a->org] : NULL;
+	const struct yg_org *org = a->org < config->orgs_count && config->orgs[a->org].name_ja[0] ? &config->orgs[a->org] : NULL;
 	if (host)
 		yg_address_text(a->af, &a->target, where);
 	else if (a->target_len)
@@ -156,13 +156,14 @@ static void fill_text(const struct yg_config *config, struct yg_alert *a)
 	bool nobody = !where[0] && !org;
 	struct span whole = span_of(a->window_s), period = span_of(a->period_s), mad = span_of(a->period_mad_s);
 	snprintf(a->text_ja, sizeof a->text_ja,
-		 "%s%s%sに断続的な攻撃（%s）の疑い。%sで%u回（%d回以上で同一の攻撃キャンペーンと判断）、間隔はおおむね%s（ばらつき%s）。"
+		 "%s%s%s%s断続的な攻撃（%s）の疑い。%sで%u回（%d回以上で同一の攻撃キャンペーンと判断）、間隔はおおむね%s（ばらつき%s）。"
 		 "次の攻撃は、前回の開始から%s後ごろの見込み。",
-		 where, org_ja, nobody ? "回線" : "", a->vector, whole.ja, a->pulse, YG_CAMPAIGN_PULSES, period.ja, mad.ja, period.ja);
+		 where, org_ja, nobody ? "回線" : "", from ? "からの" : "に", a->vector, whole.ja, a->pulse, YG_CAMPAIGN_PULSES, period.ja, mad.ja, period.ja);
 	snprintf(a->text_en, sizeof a->text_en,
-		 "Suspected campaign of attacks (%s) against %s%s%s: %u pulses within %s (%d make a campaign), about every %s (deviation %s). "
-		 "The next is to be expected about %s after the last one began.",
-		 a->vector, where, org_en, nobody ? "the line" : "", a->pulse, whole.en, YG_CAMPAIGN_PULSES, period.en, mad.en, period.en);
+		 "Suspected campaign of attacks (%s) %s %s%s%s: %u pulses within %s (%d make a campaign), about every %s "
+		 "(deviation %s). The next is to be expected about %s after the last one began.",
+		 a->vector, from ? "coming from" : "against", where, org_en, nobody ? "the line" : "", a->pulse, whole.en,
+		 YG_CAMPAIGN_PULSES, period.en, mad.en, period.en);
 }
 
 void yg_campaign_alert(struct yg_campaign *c, uint32_t slot, struct yg_alert *a)
@@ -198,5 +199,5 @@ void yg_campaign_alert(struct yg_campaign *c, uint32_t slot, struct yg_alert *a)
 	// Raised once before: people know of it, and whatever opens it again (another engine, a new table of open alerts) is no news.
 	a->campaign = chain->raised_ns ? chain->id : 0;
 	fill_series(chain, a);
-	fill_text(c->config, a);
+	fill_text(c->config, c->victims[slot].by_source, a);
 }

@@ -10,6 +10,12 @@
 #include "config/address.h"
 #include "yagura/plugin.h"
 
+// Of many alerts, not of one target: what a storm is summarised in.
+static inline bool yg_target_is_summary(const struct yg_alert *a)
+{
+	return strcmp(a->vector, "summary") == 0 || strcmp(a->vector, "shadow") == 0;
+}
+
 // Attacks on a service: only that port of the host suffers. A flood fills the host's line, whatever its port.
 static inline bool yg_target_is_service(const struct yg_alert *a)
 {
@@ -25,7 +31,7 @@ static inline bool yg_target_is_host(const struct yg_alert *a)
 static inline bool yg_target_is_hurt(const struct yg_alert *a)
 {
 	bool dos = strncmp(a->kind, "dos.", 4) == 0 && strcmp(a->kind, "dos.open_service") != 0;
-	return (dos || strncmp(a->kind, "link.", 5) == 0 || strcmp(a->kind, "org.dark") == 0) && strcmp(a->vector, "summary") != 0;
+	return (dos || strncmp(a->kind, "link.", 5) == 0 || strcmp(a->kind, "org.dark") == 0) && !yg_target_is_summary(a);
 }
 
 // Whether the server is in the target; `org` is the body that it belongs to. Of the server, proto and port 0 are all.

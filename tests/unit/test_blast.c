@@ -163,6 +163,10 @@ static void prefixes_bodies_and_the_line_hold_what_lies_in_them(void **state)
 	struct yg_alert far = attack("dos.carpet", hand_v4(10, 2, 0, 0), 24, 0, 0, 5);
 	struct yg_alert body = attack("dos.volume", hand_v4(0, 0, 0, 0), 0, 0, 0, 0);
 	struct yg_alert line = attack("link.saturation", hand_v4(0, 0, 0, 0), 0, 0, 0, YG_ORG_NONE);
+	struct yg_alert storm = attack("dos.volume", hand_v4(0, 0, 0, 0), 0, 0, 0, YG_ORG_NONE);
+	memcpy(storm.vector, "shadow", sizeof "shadow"); // a summary of many is about none
+	yg_blast_fill(f.blast, &storm);
+	assert_int_equal(storm.affected_count, 0);
 	yg_blast_fill(f.blast, &near);
 	yg_blast_fill(f.blast, &far);
 	yg_blast_fill(f.blast, &body);

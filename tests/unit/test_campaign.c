@@ -205,6 +205,25 @@ static void the_sentences_say_what_the_fields_say(void **state)
 	end(&f);
 }
 
+static void attacks_from_inside_are_a_campaign_of_their_source(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	begin(&f);
+	for (int i = 0; i < 3; i++) {
+		struct yg_alert a = flood("dos.outbound", "udp", 0, 5000);
+		a.target = hand_v4(198, 51, 100, (unsigned)i); // another one each time
+		a.key_source = 1;
+		a.source_af = 4;
+		a.source = hand_v4(10, 1, 0, 66);
+		pulse(&f, &a, 20, f.now_s + 900);
+	}
+	assert_int_equal(campaigns_opened(&f), 1);
+	assert_non_null(strstr(last_campaign(&f)->text_ja, "10.1.0.66からの断続的な攻撃（udp）の疑い。"));
+	assert_non_null(strstr(last_campaign(&f)->text_en, "(udp) coming from 10.1.0.66: 3 pulses"));
+	end(&f);
+}
+
 static void three_unrelated_attacks_in_a_day_stay_three(void **state)
 {
 	(void)state;
@@ -476,6 +495,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(seventeen_days_of_pulses_are_one_campaign_and_three_pages),
 		cmocka_unit_test(the_sentences_say_what_the_fields_say),
+		cmocka_unit_test(attacks_from_inside_are_a_campaign_of_their_source),
 		cmocka_unit_test(three_unrelated_attacks_in_a_day_stay_three),
 		cmocka_unit_test(attacks_in_shadow_are_no_pulses),
 		cmocka_unit_test(gaps_below_and_above_the_bounds),
