@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -140,6 +141,9 @@ static void print_summary(const struct yg_config *config)
 	       count_prefixes(config, YG_ZONE_MYNUMBER));
 	if (config->all_internal)
 		puts("               no address space declared: both ends of every flow are internal");
+	if (config->shared_count || config->modes_count || config->suppressions_count)
+		printf("  policy       %" PRIu32 " shared endpoints, %" PRIu32 " modes, %" PRIu32 " suppressions\n", config->shared_count,
+		       config->modes_count, config->suppressions_count);
 	printf("  servers      %u addresses, %" PRIu32 " endpoints\n", count_addresses(config), config->services_count);
 	int64_t line = yg_config_int(config, YG_O_EGRESS_LINE);
 	char rate[32];
@@ -168,7 +172,7 @@ int cmd_check(int argc, char **argv)
 		return EX_SOFTWARE;
 	int found = yg_plugins_find(&paths, plugins, YG_CONFIG_PLUGINS_MAX);
 	struct yg_compile_input input = {
-	    .path = a.path, .home = a.home, .home_count = a.home_count, .trusted_only = a.strict};
+	    .path = a.path, .home = a.home, .home_count = a.home_count, .now_s = time(NULL), .trusted_only = a.strict};
 	if (!input.path && paths.config[0])
 		input.path = paths.config;
 	input.plugins = plugins;

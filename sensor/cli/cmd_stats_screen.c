@@ -297,6 +297,9 @@ static void print_rest(const struct yg_stats_screen *s, FILE *out)
 		snprintf(which, sizeof which, "severity=\"%s\"", severities[i]);
 		fprintf(out, " %s %.0f", severities[i], now(s, "yagura_courier_alerts_opened_total", which));
 	}
+	double hidden = now(s, "yagura_alerts_suppressed_by_rule_total", NULL);
+	if (hidden > 0)
+		fprintf(out, s->japanese ? "  抑止 %.0f" : "  hidden %.0f", hidden);
 	fputc('\n', out);
 	name(s, out, "delivery", "配送");
 	fprintf(out, s->japanese ? "未配送 %.0f（最長 %.0f秒）  消失 %.0f  Redisエラー %.0f\n" : "waiting %.0f (oldest %.0f s)  lost %.0f  Redis errors %.0f\n",

@@ -101,6 +101,16 @@ static void put_engine(struct yg_json *j, const struct yg_metrics_view *v)
 		yg_json_end_object(j);
 	}
 	yg_json_end_array(j);
+	yg_json_array(j, "suppressions");
+	for (unsigned i = 0; i <= YG_SUPPRESSIONS_COUNTED; i++) {
+		if (!e->suppression[i].id[0])
+			continue;
+		yg_json_object(j, NULL);
+		put_text(j, "id", e->suppression[i].id, sizeof e->suppression[i].id);
+		yg_json_uint(j, "hits", yg_counter_get(&e->suppression[i].hits));
+		yg_json_end_object(j);
+	}
+	yg_json_end_array(j);
 	yg_json_end_object(j);
 }
 

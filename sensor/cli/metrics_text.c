@@ -405,6 +405,26 @@ static void put_alerts(struct text *t)
 	}
 }
 
+// As many series as a person can look at; what is beyond them is one more. `yagura stats --json` has all.
+static void put_suppressions(struct text *t)
+{
+	enum { SHOWN = 256 };
+	const struct yg_suppression_stats *all = t->v->engine->suppression;
+	uint64_t rest = 0;
+	family(t, "yagura_suppression_hits_total", "Distinct alerts that a suppression hid; those beyond the first 256 are one series.");
+	for (unsigned i = 0; i <= YG_SUPPRESSIONS_COUNTED && (all[i].id[0] || i == YG_SUPPRESSIONS_COUNTED); i++) {
+		char id[sizeof all[i].id];
+		uint64_t hits = yg_counter_get(&all[i].hits);
+		yg_metrics_plain(id, sizeof id, all[i].id, sizeof all[i].id);
+		if (i < SHOWN)
+			put(t, "yagura_suppression_hits_total{index=\"%u\",suppression=\"%s\"} %" PRIu64 "\n", i, id, hits);
+		else
+			rest += hits;
+	}
+	if (all[SHOWN].id[0])
+		put(t, "yagura_suppression_hits_total{index=\"%u\",suppression=\"(others)\"} %" PRIu64 "\n", SHOWN, rest);
+}
+
 static void put_orgs(struct text *t)
 {
 	const struct yg_supervisor_stats *s = t->v->supervisor;
@@ -466,6 +486,7 @@ size_t yg_metrics_text(const struct yg_metrics_view *view, char *buffer, size_t 
 	put_rings(t);
 	put_rows(t);
 	put_alerts(t);
+	put_suppressions(t);
 	put_orgs(t);
 	put_apps(t);
 	return text.full ? 0 : text.length;

@@ -6,6 +6,7 @@
 //
 //   capture.*, engine.workers, sockets and user of the sensor   refused: they want a new start of the sensor
 //   options of detectors, alerts.*, dissector.packets …         taken by the running engine between two bursts (engine/reload.h)
+//   modes, shared services, suppressions                         likewise
 //   sensor.*, redis.*, syslog.*, eve.*                           a new courier goes on where the old one stopped; nothing is lost
 //   dissector.*, quarantine.*                                    a new dissector; flows that are being read become unknown
 //   bodies, prefixes, services, sizes of tables, egress.*       the engine writes its flows out and another one starts: seconds are

@@ -199,11 +199,27 @@ static void put_alerts(struct yg_json *j, const struct yg_supervisor *s)
 		put_text(j, "kind", a->kind, sizeof a->kind);
 		yg_json_string(j, "state", yg_alert_state_name(a->state));
 		yg_json_string(j, "severity", yg_severity_name(a->severity));
+		yg_json_string(j, "mode", yg_alert_mode_name(a->mode));
 		put_text(j, "organization", a->org_code, sizeof a->org_code);
 		put_text(j, "vector", a->vector, sizeof a->vector);
 		yg_json_uint(j, "count", a->count);
 		put_text(j, "text_ja", a->text_ja, sizeof a->text_ja);
 		put_text(j, "text_en", a->text_en, sizeof a->text_en);
+		yg_json_end_object(j);
+	}
+	yg_json_end_array(j);
+}
+
+static void put_suppressions(struct yg_json *j, const struct yg_supervisor *s)
+{
+	yg_json_array(j, "suppressions");
+	for (unsigned i = 0; i <= YG_SUPPRESSIONS_COUNTED; i++) {
+		const struct yg_suppression_stats *one = &s->engine->suppression[i];
+		if (!one->id[0])
+			continue;
+		yg_json_object(j, NULL);
+		put_text(j, "id", one->id, sizeof one->id);
+		yg_json_uint(j, "hits", yg_counter_get(&one->hits));
 		yg_json_end_object(j);
 	}
 	yg_json_end_array(j);
@@ -260,6 +276,7 @@ void yg_summary_json(const struct yg_supervisor *s, double seconds, FILE *out)
 	put_apps(j, s);
 	put_orgs(j, s);
 	put_alerts(j, s);
+	put_suppressions(j, s);
 	yg_json_end_object(j);
 	if (yg_json_finish(j))
 		fwrite(buffer, 1, j->length, out);

@@ -10,7 +10,7 @@
 #include "model/flow.h"
 #include "model/packet.h"
 
-enum { TOP = 10, ALERTS_SHOWN = 40 };
+enum { TOP = 10, SUPPRESSIONS_SHOWN = 20, ALERTS_SHOWN = 40 };
 
 static __attribute__((format_arg(1), format_arg(2))) const char *t(const char *en, const char *ja)
 {
@@ -158,6 +158,22 @@ static void print_alerts(const struct yg_supervisor *s, FILE *out)
 		fprintf(out, t("  … and %" PRIu64 " more (--eve, --json)\n", "  … ほか%" PRIu64 "件（--eve、--json）\n"), opened - ALERTS_SHOWN);
 }
 
+static void print_suppressions(const struct yg_supervisor *s, FILE *out)
+{
+	const struct yg_suppression_stats *all = s->engine->suppression;
+	bool any = false;
+	for (unsigned i = 0, shown = 0; i <= YG_SUPPRESSIONS_COUNTED && shown < SUPPRESSIONS_SHOWN; i++) {
+		uint64_t hits = yg_counter_get(&all[i].hits);
+		if (!hits)
+			continue;
+		if (!any)
+			fprintf(out, "\n%s\n", t("Hidden by suppressions (distinct alerts)", "抑止ルールにより通知しなかったアラート"));
+		fprintf(out, "  %-32.32s %" PRIu64 "\n", all[i].id, hits);
+		any = true;
+		shown++;
+	}
+}
+
 static void print_identities(const struct yg_supervisor *s, FILE *out)
 {
 	struct yg_identity ids[YG_IDENTITIES];
@@ -175,6 +191,7 @@ void yg_summary_text(const struct yg_supervisor *s, double seconds, FILE *out)
 	print_apps(s, out);
 	print_orgs(s, out);
 	print_alerts(s, out);
+	print_suppressions(s, out);
 	print_identities(s, out);
 	char error[160];
 	memcpy(error, s->courier->redis_error, sizeof error);

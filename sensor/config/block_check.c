@@ -22,13 +22,13 @@ static size_t align8(size_t n)
 struct yg_block_layout yg_block_layout_of(const struct yg_block_header *header)
 {
 	struct yg_block_layout l;
-	l.orgs = align8(sizeof *header);
-	l.prefixes = align8(l.orgs + header->orgs_count * sizeof(struct yg_org));
-	l.services = align8(l.prefixes + header->prefixes_count * sizeof(struct yg_prefix));
-	l.plugins = align8(l.services + header->services_count * sizeof(struct yg_service));
-	l.plans = align8(l.plugins + header->plugins_count * sizeof(struct yg_config_plugin));
-	l.zone_steps = align8(l.plans + header->plans_count * sizeof(struct yg_plan));
-	l.values = align8(l.zone_steps + header->zone_steps_count * sizeof(struct yg_zone_step));
+	size_t at = align8(sizeof *header);
+#define X(name, record, ...)                                                                                              \
+	l.name = at;                                                                                                               \
+	at = align8(at + header->name##_count * sizeof(record));
+	YG_BLOCK_REGIONS(X)
+#undef X
+	l.values = at;
 	l.plugin_values = l.values + header->values_count * sizeof(uint64_t);
 	l.texts = l.plugin_values + header->plugin_values_count * sizeof(uint64_t);
 	l.size = l.texts + header->texts_size;
@@ -65,15 +65,23 @@ static bool address_is_sound(uint8_t af, const struct yg_addr *addr)
 	return af == 6 || (af == 4 && is_zero(addr->b + 4, sizeof addr->b - 4));
 }
 
+static bool counts_are_sound(const struct yg_block_header *h)
+{
+	bool sound = true;
+#define X(name, record, most, member) sound = sound && h->name##_count <= (most);
+	YG_BLOCK_REGIONS(X)
+#undef X
+	return sound;
+}
+
 static bool header_is_sound(const struct yg_block_header *h, size_t size)
 {
 	return memcmp(h->magic, YG_BLOCK_MAGIC, sizeof h->magic) == 0 && h->version == YG_BLOCK_VERSION &&
 	       h->values_count == YG_O_COUNT &&
 	       h->options_fingerprint == yg_options_fingerprint(yg_core_options, YG_O_COUNT) &&
-	       h->orgs_count <= YG_BLOCK_ORGS && h->prefixes_count <= YG_BLOCK_PREFIXES &&
-	       h->services_count <= YG_BLOCK_SERVICES && h->plugins_count <= YG_CONFIG_PLUGINS_MAX &&
+	       counts_are_sound(h) &&
 	       h->plugin_values_count <= YG_CONFIG_PLUGINS_MAX * (YG_CONFIG_PLUGIN_OPTIONS_MAX + 1) &&
-	       h->plans_count <= YG_BLOCK_PLANS && h->zone_steps_count >= 1 && h->zone_steps_count <= YG_BLOCK_ZONE_STEPS &&
+	       h->zone_steps_count >= 1 &&
 	       h->texts_size >= 1 && h->texts_size <= YG_BLOCK_TEXTS &&
 	       h->all_internal == (h->orgs_count == 0 && h->prefixes_count == 0) &&
 	       is_zero(h->reserved, sizeof h->reserved) && yg_block_layout_of(h).size == size;
@@ -156,6 +164,53 @@ static bool service_is_sound(const struct yg_config *c, uint32_t i)
 	       (i == 0 || service_order(s - 1, s) < 0);
 }
 
+// "dos.syn_flood", "dos.*" or "*".
+static bool kind_is_sound(const char *kind, size_t size)
+{
+	return text_is_sound(kind, size) && kind[0];
+}
+
+static int mode_order(const struct yg_mode_rule *a, const struct yg_mode_rule *b)
+{
+	if (a->org != b->org)
+		return a->org < b->org ? -1 : 1;
+	int order = yg_kind_width(a->kind) - yg_kind_width(b->kind);
+	return order ? order : strcmp(a->kind, b->kind);
+}
+
+static bool mode_is_sound(const struct yg_config *c, uint32_t i)
+{
+	const struct yg_mode_rule *r = &c->modes[i];
+	return kind_is_sound(r->kind, sizeof r->kind) && (r->org == YG_ORG_NONE || r->org < c->orgs_count) && r->mode < YG_MODE_COUNT &&
+	       is_zero(r->reserved, sizeof r->reserved) && (i == 0 || mode_order(r - 1, r) < 0);
+}
+
+static int shared_order(const struct yg_shared_service *a, const struct yg_shared_service *b)
+{
+	if (a->af != b->af)
+		return a->af < b->af ? -1 : 1;
+	int order = memcmp(&a->addr, &b->addr, sizeof a->addr);
+	if (order)
+		return order;
+	if (a->proto != b->proto)
+		return a->proto < b->proto ? -1 : 1;
+	return (int)a->port - (int)b->port;
+}
+
+static bool shared_is_sound(const struct yg_config *c, uint32_t i)
+{
+	const struct yg_shared_service *s = &c->shared[i];
+	uint32_t bodies = 0;
+	for (uint32_t word = 0; word < YG_AFFECTED_WORDS; word++) {
+		uint32_t first = word * 64, known = c->orgs_count <= first ? 0 : c->orgs_count - first;
+		if (known < 64 && s->bodies[word] >> known)
+			return false;
+		bodies += (uint32_t)__builtin_popcountll(s->bodies[word]);
+	}
+	return address_is_sound(s->af, &s->addr) && text_is_sound(s->name, sizeof s->name) && bodies == s->bodies_count && bodies &&
+	       (i == 0 || shared_order(s - 1, s) < 0);
+}
+
 static bool plan_is_sound(const struct yg_config *c, uint32_t i)
 {
 	const struct yg_plan *p = &c->plans[i];
@@ -174,6 +229,30 @@ static bool zone_step_is_sound(const struct yg_config *c, uint32_t i)
 	const struct yg_zone_step *z = &c->zone_steps[i];
 	return z->offset_s >= -86400 && z->offset_s <= 86400 && is_zero(z->reserved, sizeof z->reserved) &&
 	       (i == 0 || z[-1].from_s < z->from_s);
+}
+
+// An address and a length, or nothing.
+static bool scope_is_sound(uint8_t af, const struct yg_addr *addr, uint8_t length)
+{
+	if (af == 0)
+		return length == 0 && is_zero(addr->b, sizeof addr->b);
+	if (!address_is_sound(af, addr) || length == 0 || length > (af == 4 ? 32 : 128))
+		return false;
+	struct yg_addr masked = yg_address_mask(addr, length);
+	return memcmp(&masked, addr, sizeof masked) == 0;
+}
+
+static bool suppression_is_sound(const struct yg_config *c, uint32_t i)
+{
+	const struct yg_suppression *s = &c->suppressions[i];
+	bool texts = kind_is_sound(s->kind, sizeof s->kind) && text_is_sound(s->id, sizeof s->id) && s->id[0] &&
+		     text_is_sound(s->owner, sizeof s->owner) && s->owner[0] && text_is_sound(s->reason, sizeof s->reason) && s->reason[0];
+	// Both within 100,000 years of the epoch: their difference cannot overflow.
+	bool times = s->since_s > -YG_TIME_LIMIT_S && s->since_s < s->expires_s && s->expires_s < YG_TIME_LIMIT_S &&
+		     s->expires_s - s->since_s <= YG_SUPPRESSION_DAYS_MAX * INT64_C(86400);
+	return texts && times && (s->org == YG_ORG_NONE || s->org < c->orgs_count) && scope_is_sound(s->target_af, &s->target, s->target_len) &&
+	       scope_is_sound(s->source_af, &s->source, s->source_len) && !yg_suppression_is_wide(s) &&
+	       (i == 0 || strcmp(s[-1].id, s->id) < 0);
 }
 
 static bool plugin_is_sound(const struct yg_config *c, uint32_t i, const struct yg_block_layout *layout)
@@ -213,6 +292,12 @@ static bool content_is_sound(const struct yg_config *c, const struct yg_block_la
 		sound = prefix_is_sound(c, i);
 	for (uint32_t i = 0; sound && i < c->services_count; i++)
 		sound = service_is_sound(c, i);
+	for (uint32_t i = 0; sound && i < c->modes_count; i++)
+		sound = mode_is_sound(c, i);
+	for (uint32_t i = 0; sound && i < c->shared_count; i++)
+		sound = shared_is_sound(c, i);
+	for (uint32_t i = 0; sound && i < c->suppressions_count; i++)
+		sound = suppression_is_sound(c, i);
 	for (uint32_t i = 0; sound && i < c->plugins_count; i++)
 		sound = plugin_is_sound(c, i, layout);
 	for (uint32_t i = 0; sound && i < c->plans_count; i++)
@@ -238,18 +323,9 @@ int yg_block_check(const void *block, size_t size, struct yg_config *ret_config)
 	    .block = block,
 	    .size = size,
 	    .values = (const void *)(bytes + layout.values),
-	    .orgs = (const void *)(bytes + layout.orgs),
-	    .prefixes = (const void *)(bytes + layout.prefixes),
-	    .services = (const void *)(bytes + layout.services),
-	    .plugins = (const void *)(bytes + layout.plugins),
-	    .orgs_count = header.orgs_count,
-	    .prefixes_count = header.prefixes_count,
-	    .services_count = header.services_count,
-	    .plugins_count = header.plugins_count,
-	    .plans = (const void *)(bytes + layout.plans),
-	    .plans_count = header.plans_count,
-	    .zone_steps = (const void *)(bytes + layout.zone_steps),
-	    .zone_steps_count = header.zone_steps_count,
+#define X(name, ...) .name = (const void *)(bytes + layout.name), .name##_count = header.name##_count,
+	    YG_BLOCK_REGIONS(X)
+#undef X
 	    .all_internal = header.all_internal,
 	    .hash = header.hash,
 	};

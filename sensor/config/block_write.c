@@ -18,6 +18,10 @@ _Static_assert((int)YG_BLOCK_ORGS == (int)YG_ORGS_MAX_COUNT, "one limit, two nam
 _Static_assert((int)YG_BLOCK_PREFIXES == (int)YG_PREFIXES_MAX, "one limit, two names");
 _Static_assert((int)YG_BLOCK_PLANS == (int)YG_PLANS_MAX, "one limit, two names");
 _Static_assert((int)YG_BLOCK_SERVICES == (int)YG_SERVICES_MAX, "one limit, two names");
+_Static_assert((int)YG_BLOCK_MODES == (int)YG_MODES_MAX, "one limit, two names");
+_Static_assert((int)YG_BLOCK_SHARED == (int)YG_SHARED_MAX, "one limit, two names");
+_Static_assert((int)YG_BLOCK_PLANS == (int)YG_PLANS_MAX, "one limit, two names");
+_Static_assert((int)YG_BLOCK_SUPPRESSIONS == (int)YG_SUPPRESSIONS_MAX, "one limit, two names");
 
 struct writer {
 	uint8_t *block;
@@ -64,11 +68,10 @@ static struct yg_block_header plan(const struct yg_compiler *c)
 	    .version = YG_BLOCK_VERSION,
 	    .values_count = YG_O_COUNT,
 	    .options_fingerprint = yg_options_fingerprint(yg_core_options, YG_O_COUNT),
-	    .orgs_count = (uint32_t)c->orgs_count,
-	    .prefixes_count = (uint32_t)c->prefixes_count,
-	    .services_count = (uint32_t)c->services_count,
+#define X(name, ...) .name##_count = (uint32_t)c->name##_count,
+	    YG_BLOCK_RECORDS(X)
+#undef X
 	    .plugins_count = (uint32_t)c->input->plugins_count,
-	    .plans_count = (uint32_t)c->plans_count,
 	    .zone_steps_count = c->zone_steps_count,
 	    .all_internal = c->orgs_count == 0 && c->prefixes_count == 0,
 	};
@@ -83,18 +86,11 @@ static struct yg_block_header plan(const struct yg_compiler *c)
 
 static void put_arrays(struct writer *w, const struct yg_compiler *c)
 {
-	struct yg_org *orgs = (void *)(w->block + w->layout.orgs);
-	for (size_t i = 0; i < c->orgs_count; i++)
-		orgs[i] = c->orgs[i].org;
-	struct yg_prefix *prefixes = (void *)(w->block + w->layout.prefixes);
-	for (size_t i = 0; i < c->prefixes_count; i++)
-		prefixes[i] = c->prefixes[i].prefix;
-	struct yg_service *services = (void *)(w->block + w->layout.services);
-	for (size_t i = 0; i < c->services_count; i++)
-		services[i] = c->services[i].service;
-	struct yg_plan *plans = (void *)(w->block + w->layout.plans);
-	for (size_t i = 0; i < c->plans_count; i++)
-		plans[i] = c->plans[i].plan;
+#define X(name, record, most, member)                                                                                     \
+	for (size_t i = 0; i < c->name##_count; i++)                                                                               \
+		((record *)(void *)(w->block + w->layout.name))[i] = c->name[i].member;
+	YG_BLOCK_RECORDS(X)
+#undef X
 	memcpy(w->block + w->layout.zone_steps, c->zone_steps, c->zone_steps_count * sizeof *c->zone_steps);
 }
 

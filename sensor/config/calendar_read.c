@@ -44,8 +44,7 @@ static bool parse_minute(const char *text, int *ret_minute)
 	return true;
 }
 
-// "2026-12-01 22:00", or a day alone: from its beginning, or (`whole`) to its end. Local seconds since 1970.
-static bool parse_moment(const char *text, bool whole, int64_t *ret_local)
+bool yg_moment_parse(const char *text, bool whole, int64_t *ret_local)
 {
 	int year, month, day, minute = whole ? DAY_MIN : 0;
 	bool alone = strlen(text) == 10;
@@ -133,7 +132,7 @@ static bool read_once(struct yg_compiler *c, const struct yg_node *entry, const 
 			yg_complain(&c->report, entry->at, keys[i], "is missing; add `%s: \"2026-12-01 22:00\"`, or name `days`", keys[i] + sizeof KEY);
 		if (!text)
 			return false;
-		if (!parse_moment(text, i == 1, &seconds[i])) {
+		if (!yg_moment_parse(text, i == 1, &seconds[i])) {
 			yg_complain(&c->report, nodes[i]->at, keys[i],
 			            "'%.64s' is no date; write one like \"2026-12-01 22:00\" or \"2026-12-01\"", text);
 			return false;

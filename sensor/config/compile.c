@@ -10,10 +10,6 @@
 
 static void read_root(struct yg_compiler *c, const struct yg_node *root)
 {
-	if (root->kind != YG_NODE_MAPPING) {
-		yg_complain(&c->report, root->at, NULL, "is no mapping; write `key: value` lines");
-		return;
-	}
 	yg_options_read(c, root);
 	yg_plugins_read(c, yg_node_child(root, "plugins"));
 	yg_orgs_read(c, yg_node_child(root, "organisations"));
@@ -25,6 +21,10 @@ static void read_all(struct yg_compiler *c)
 	const struct yg_node *root = NULL;
 	if (c->input->path)
 		root = yg_yaml_read(&c->arena, &c->report, c->input->path, c->input->trusted_only);
+	if (root && root->kind != YG_NODE_MAPPING) {
+		yg_complain(&c->report, root->at, NULL, "is no mapping; write `key: value` lines");
+		root = NULL;
+	}
 	if (root)
 		read_root(c, root);
 	else
@@ -34,9 +34,13 @@ static void read_all(struct yg_compiler *c)
 	yg_prefixes_check(c);
 	yg_servers_read(c);
 	yg_servers_check(c);
-	yg_options_check(c);
+	yg_modes_read(c, root);
 	yg_zone_read(c);
-	yg_calendar_read(c, root && root->kind == YG_NODE_MAPPING ? yg_node_child(root, "calendar") : NULL);
+	yg_thresholds_read(c);
+	yg_shared_read(c, root ? yg_node_child(root, "shared_services") : NULL);
+	yg_suppressions_read(c, root ? yg_node_child(root, "suppressions") : NULL);
+	yg_options_check(c);
+	yg_calendar_read(c, root ? yg_node_child(root, "calendar") : NULL);
 }
 
 int yg_compile(const struct yg_compile_input *input, int fd, FILE *errors)

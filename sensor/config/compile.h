@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "yagura/plugin.h"
@@ -26,6 +27,7 @@ struct yg_compile_input {
 	size_t overrides_count;
 	const struct yg_found_plugin *plugins;
 	size_t plugins_count;
+	int64_t now_s;                    // of whoever asks, to be told what has expired; 0: that is not asked. No part of the block
 	bool trusted_only;                // refuse files that others could write (yagura run); a replay warns instead
 };
 

@@ -8,8 +8,10 @@
 // A reload is a new block. Thread: any, it never changes.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "config/options.h"
 #include "yagura/plugin.h"
@@ -105,6 +107,29 @@ struct yg_suppression {
 	char id[32];           // unique; names its counter
 	char owner[64], reason[160];
 };
+
+enum { YG_SUPPRESSION_DAYS_MAX = 90 };
+#define YG_TIME_LIMIT_S (INT64_C(1) << 41)
+
+// How many kinds a pattern stands for, as an order: "dos.syn_flood" before "dos.*" before "*".
+static inline int yg_kind_width(const char *pattern)
+{
+	size_t n = strlen(pattern);
+	return n && pattern[n - 1] == '*' ? n == 1 ? 2 : 1 : 0;
+}
+
+// Whether `kind` is one of those that `pattern` stands for.
+static inline bool yg_kind_matches(const char *pattern, const char *kind)
+{
+	size_t n = strlen(pattern);
+	return n && pattern[n - 1] == '*' ? strncmp(pattern, kind, n - 1) == 0 : strcmp(pattern, kind) == 0;
+}
+
+// Whether a suppression would silence everything there is.
+static inline bool yg_suppression_is_wide(const struct yg_suppression *s)
+{
+	return strcmp(s->kind, "*") == 0 && s->org == YG_ORG_NONE && !s->target_af && !s->source_af && !s->port;
+}
 
 struct yg_config_plugin {
 	char name[32];

@@ -98,6 +98,19 @@ static const char calendar[] =
     "# 全団体に共通の予定（作業・バックアップ・アクセス増・休日）。団体ごとの予定はその団体のファイルに書く。\n"
     "calendar: []\n";
 
+static const char policy[] =
+    "\n# What alerts ask of people, by kind: {scan.port: digest, \"dos.*\": page}; "
+    "shadow, digest, alert or page. A body's own stand in its\n"
+    "# file and go first; where nothing stands, severity and confidence decide.\n"
+    "# アラート種別ごとの扱い（shadow 試行、digest 日次、alert 60分以内、page 15分以内）。団体のファイルの指定が優先する。\n"
+    "modes: {}\n"
+    "\n# What several bodies depend on: {name: resolver, address: 203.0.113.53, proto: udp, ports: 53, bodies: all}.\n"
+    "# 複数の団体が共同で使うサービス。攻撃を受けると、利用するすべての団体に知らせる。\n"
+    "shared_services: []\n"
+    "\n# Files that name alerts which nobody is to be told of, each with owner, reason and an end: [suppressions/*.yaml].\n"
+    "# 通知しないアラートを定めるファイル。担当者・理由・期限（最長90日）が必須。\n"
+    "suppressions: []\n";
+
 static void dump_plugin(FILE *out, const struct yg_describer *describer, const struct yg_plugin *plugin,
                         const char *name)
 {
@@ -116,6 +129,7 @@ int yg_compile_dump_default(const struct yg_compile_input *input, FILE *out)
 	yg_describe(yg_core_options, YG_O_COUNT, 0, &describer);
 	fputs(space, out);
 	fputs(calendar, out);
+	fputs(policy, out);
 	fputs("\nplugins:\n", out);
 	for (size_t i = 0; i < input->plugins_count; i++)
 		dump_plugin(out, &describer, input->plugins[i].plugin, input->plugins[i].name);

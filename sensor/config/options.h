@@ -103,6 +103,9 @@
 	  "Alerts open at a time; past it they are summarised.", "同時に継続できるアラート数。") \
 	X(ALERTS_PER_MINUTE, "alerts.per_minute", INT, "alerts", 1, 100000, "200", NULL, \
 	  "Alerts opened in a minute; past it low and medium ones are summarised with exact counts.", "1分間に発報する数。超えた分は集約する。") \
+	X(ALERTS_SHADOW_DAYS, "alerts.shadow_days", INT, "days", 0, 365, "14", NULL, \
+	  "Live: days from the first run of a detector with a body in which its alerts about that body go out as shadow; 0: none.", \
+	  "実運用時、検知プラグインと団体の組み合わせごとに、初回稼働からアラートを試行扱い（shadow）とする日数。0 は試行期間なし。") \
 	X(REDIS_URL, "redis.url", STRING, NULL, 0, 255, "", NULL, \
 	  "redis://[user:password@]host:port[/db], unix://[user:password@]/path or sentinel://[user:password@]host:port,…/name[/db]; " \
 	  "rediss:// is redis:// over TLS, where hiredis is 1.0 or newer; empty: no Redis.", "Redisの接続先。空なら使わない。") \

@@ -49,6 +49,9 @@ static bool is_group(const struct yg_option_set *set, const char *path)
 	return false;
 }
 
+// Keys of the file that are no options, and have readers of their own.
+static const char *const elsewhere[] = {"home", "organisations", "plugins", "modes", "shared_services", "suppressions", "calendar", NULL};
+
 // Offers the keys that may stand at this level, and whole paths that end in the word: `timezone` means sensor.timezone.
 static void complain_unknown(struct yg_compiler *c, const struct yg_option_set *set, const char *level,
                              struct yg_place at, const char *key)
@@ -67,8 +70,7 @@ static void complain_unknown(struct yg_compiler *c, const struct yg_option_set *
 		snprintf(segments[i], sizeof segments[i], "%.*s", (int)strcspn(path + n, "."), path + n);
 		yg_nearest_offer(&nearest, segments[i]);
 	}
-	for (const char *const *p = (const char *const[]){"home", "organisations", "plugins", "calendar", NULL};
-	     !*set->prefix && !n && *p; p++)
+	for (const char *const *p = elsewhere; !*set->prefix && !n && *p; p++)
 		yg_nearest_offer(&nearest, *p);
 	snprintf(name, sizeof name, "%s%s%.100s", set->prefix, level, key);
 	if (whole && !nearest.best)
@@ -84,8 +86,10 @@ static bool handled_elsewhere(const struct yg_option_set *set, const char *path)
 {
 	if (*set->prefix)
 		return strcmp(path, "enabled") == 0;
-	return strcmp(path, "home") == 0 || strcmp(path, "organisations") == 0 || strcmp(path, "plugins") == 0 ||
-	       strcmp(path, "calendar") == 0;
+	const char *const *p = elsewhere;
+	while (*p && strcmp(path, *p) != 0)
+		p++;
+	return *p;
 }
 
 // `level` is "" or ends with a dot. Depth is bounded by YG_YAML_DEPTH.

@@ -27,8 +27,7 @@ static uint16_t find_code(const struct yg_compiler *c, const char *code)
 	return YG_ORG_NONE;
 }
 
-// The body that a key names, or YG_ORG_NONE after a complaint.
-static uint16_t resolve(struct yg_compiler *c, const struct yg_node *node, const char *key)
+uint16_t yg_org_named(struct yg_compiler *c, const struct yg_node *node, const char *key)
 {
 	const char *code = yg_node_text(c, node, key);
 	if (!code)
@@ -67,7 +66,7 @@ static void check_parent(struct yg_compiler *c, size_t i)
 	if (draft->org.kind == YG_ORG_BOARD && !draft->parent)
 		yg_complain(&c->report, draft->at, "parent", "a board belongs to a body; add `parent: <its code>`");
 	if (draft->parent)
-		draft->org.parent = resolve(c, draft->parent, "parent");
+		draft->org.parent = yg_org_named(c, draft->parent, "parent");
 }
 
 // After all parents are known: whoever comes back to itself is in a circle, and is taken out of it once reported.
@@ -93,7 +92,7 @@ static bool is_member(const struct yg_org *org, uint16_t member)
 static void add_member(struct yg_compiler *c, size_t i, const struct yg_node *item)
 {
 	struct yg_org *org = &c->orgs[i].org;
-	uint16_t member = resolve(c, item, "members");
+	uint16_t member = yg_org_named(c, item, "members");
 	if (member == YG_ORG_NONE)
 		return;
 	if (member == i)

@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Organisations: one file a body, named in the configuration by path or by a pattern beside it. A pattern may stand in
-// the last part of a path alone, and its files are taken in byte order, so that the same folder always compiles to
-// the same block whatever the locale. What bodies say of each other is orgs_check.c's business.
+// Organisations: one file a body, named in the configuration (see files.c). What bodies say of each other is
+// orgs_check.c's business; modes and thresholds are read when their parents are known.
 #include "config/compiler.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fnmatch.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "config/value.h"
 
-enum { PATH_BYTES = 4096, PROBLEM_MAX = 512 };
+enum { PROBLEM_MAX = 512 };
 
 #define KINDS "prefecture|city|town|village|board|union|other"
 #define MODELS "two_zone|alpha|alpha_prime|beta|beta_prime"
 
 static const char *const org_keys[] = {"code",     "name", "kind",    "parent",  "members", "model",
-                                       "prefixes", "line", "servers", "contact", "calendar", NULL};
+                                       "prefixes", "line", "servers", "contact", "modes",  "thresholds", "calendar", NULL};
 static const char *const name_keys[] = {"ja", "kana", "en", NULL};
 
 static const struct yg_option kind_option = {.path = "kind", .type = YG_OPT_ENUM, .values = KINDS};
@@ -131,6 +126,8 @@ static void read_org(struct yg_compiler *c, const struct yg_node *root)
 	draft->parent = yg_node_child(root, "parent");
 	draft->members = yg_node_child(root, "members");
 	draft->servers = yg_node_child(root, "servers");
+	draft->modes = yg_node_child(root, "modes");
+	draft->thresholds = yg_node_child(root, "thresholds");
 	draft->calendar = yg_node_child(root, "calendar");
 	draft->prefixes = need(c, root, "", "prefixes", "{internet: [203.0.113.0/24]}");
 	c->orgs_count++;
@@ -138,104 +135,7 @@ static void read_org(struct yg_compiler *c, const struct yg_node *root)
 		yg_org_prefixes_read(c, (uint16_t)(c->orgs_count - 1), draft->prefixes);
 }
 
-static void read_file(struct yg_compiler *c, const char *path)
-{
-	const struct yg_node *root = yg_yaml_read(&c->arena, &c->report, path, c->input->trusted_only);
-	if (root)
-		read_org(c, root);
-	else
-		c->incomplete = true;
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-// The names in `folder` that match; as many as fit into `names`. Their number may be above `size`.
-static int match_names(struct yg_compiler *c, const char *folder, const char *pattern, char **names, size_t size)
-{
-	DIR *dir = opendir(folder);
-	if (!dir)
-		return -errno;
-	size_t count = 0;
-	for (struct dirent *entry; (entry = readdir(dir));) {
-		if (fnmatch(pattern, entry->d_name, FNM_PERIOD) != 0)
-			continue;
-		if (count < size)
-			names[count] = yg_arena_text(&c->arena, entry->d_name, strlen(entry->d_name));
-		count++;
-	}
-	closedir(dir);
-	return (int)count;
-}
-
-static void read_pattern(struct yg_compiler *c, const struct yg_node *node, const char *path)
-{
-	static const char key[] = "organisations";
-	char **names = yg_arena_take(&c->arena, YG_ORG_FILES_MAX * sizeof *names);
-	char folder[PATH_BYTES];
-	const char *slash = strrchr(path, '/');
-	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 2, slash ? path : "./");
-	if (strpbrk(folder, "*?[")) {
-		yg_complain(&c->report, node->at, key,
-		            "a pattern in a folder's name; use * and ? in the last part only");
-		return;
-	}
-	int count = match_names(c, folder, slash ? slash + 1 : path, names, YG_ORG_FILES_MAX);
-	if (count < 0) {
-		yg_complain(&c->report, node->at, key, "folder %s cannot be read (%s); check the path", folder,
-		            strerror(-count));
-		c->incomplete = true;
-		return;
-	}
-	if (count == 0)
-		yg_complain(&c->report, node->at, key,
-		            "no file matches '%s'; check the path, it starts at the configuration file", path);
-	if (count > YG_ORG_FILES_MAX) {
-		yg_complain(&c->report, node->at, key, "'%s' matches %d files; at most %d are taken", path, count,
-		            YG_ORG_FILES_MAX);
-		return;
-	}
-	qsort(names, (size_t)count, sizeof *names, by_bytes);
-	for (int i = 0; i < count; i++) {
-		char file[PATH_BYTES];
-		if ((size_t)snprintf(file, sizeof file, "%s%s", folder, names[i]) < sizeof file)
-			read_file(c, file);
-	}
-}
-
-// Paths start at the folder of the configuration file.
-static bool resolve(struct yg_compiler *c, const char *text, char *ret_path, size_t size)
-{
-	const char *base = c->input->path ? c->input->path : "";
-	const char *slash = strrchr(base, '/');
-	int folder = text[0] == '/' || !slash ? 0 : (int)(slash - base) + 1;
-	int n = snprintf(ret_path, size, "%.*s%s", folder, base, text);
-	return n > 0 && (size_t)n < size;
-}
-
 void yg_orgs_read(struct yg_compiler *c, const struct yg_node *list)
 {
-	size_t files = 0;
-	for (const struct yg_node *item = list ? yg_node_items(c, list, "organisations") : NULL; item;
-	     item = item->next) {
-		char path[PATH_BYTES];
-		const char *text = yg_node_text(c, item, "organisations");
-		if (!text)
-			continue;
-		if (!*text || !resolve(c, text, path, sizeof path)) {
-			yg_complain(&c->report, item->at, "organisations", "is no path; name a file");
-			continue;
-		}
-		if (++files > YG_ORG_FILES_MAX) {
-			yg_complain(&c->report, item->at, "organisations", "more than %d entries; use a pattern",
-			            YG_ORG_FILES_MAX);
-			return;
-		}
-		if (strpbrk(text, "*?["))
-			read_pattern(c, item, path);
-		else
-			read_file(c, path);
-	}
+	yg_files_read(c, list, "organisations", YG_ORG_FILES_MAX, read_org);
 }

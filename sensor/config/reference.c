@@ -51,7 +51,11 @@ static const char bodies[] =
     "| `line` | access line in bit/s, `100M`. Thresholds scale with it. |\n"
     "| `servers` | list of `{name, role, address, proto, ports, zones}`; see below. |\n"
     "| `contact` | whom to call, 127 bytes. |\n"
-    "| `calendar` | list of entries; see [Calendar](#calendar). |\n\n"
+    "| `calendar` | list of entries; see [Calendar](#calendar). |\n"
+    "| `modes` | what alerts about this body ask of people; see [Modes](#modes). |\n"
+    "| `thresholds` | `{packets: 20000, bits: 100M, flows: 3000}`, each a second: floors of its own, in place of those that follow from "
+    "`line`. What is left out comes from the nearest body above that says it. One that the line can never carry is refused, also where it "
+    "was inherited, unless `force: true` stands beside it. |\n\n"
     "Refused: a prefix that two bodies declare, or that lies within another body's (a body may lie within its "
     "parent's: the\n"
     "longest match wins), overlapping zones, an LGWAN prefix in a `two_zone` body, equal codes, parents that do not "
@@ -128,6 +132,52 @@ static void print_plugin(FILE *out, const struct yg_found_plugin *found)
 		print_row(out, prefix, &plugin->options[i]);
 }
 
+static const char policy[] =
+    "\n## Modes\n\n"
+    "`modes` is a mapping from kinds of alerts ([alerts.md](alerts.md#kinds)) to what they ask of people:\n\n"
+    "| mode | meaning |\n|---|---|\n"
+    "| `page` | somebody is to know within 15 minutes. |\n"
+    "| `alert` | within 60 minutes. |\n"
+    "| `digest` | to be read once a day. |\n"
+    "| `shadow` | nothing yet: the detector is being watched. EVE's severity is 4, and storms do not count it. |\n\n"
+    "A kind is a whole one (`dos.syn_flood`), a group (`\"dos.*\"`) or all (`\"*\"`). "
+    "`modes` of a body's file go before those of the bodies above "
+    "it, and these before the main file's; within one mapping the narrower kind goes first. Where nothing fits: critical, and high with "
+    "a confidence of 0.5 or more, `page`; other high and medium `alert`; low and info `digest`. While a detector is new to a body "
+    "(`alerts.shadow_days`) it is `shadow` whatever stands here. At most 4,096 entries in all.\n\n"
+    "## Shared services\n\n"
+    "`shared_services` is a list of what several bodies depend on, such as the resolver of the cloud; "
+    "an attack on it names all of them, and "
+    "all of them may see it.\n\n"
+    "| key | meaning |\n|---|---|\n"
+    "| `name` | 63 bytes. |\n"
+    "| `address`, `proto`, `ports` | as those of a server; 1,024 addresses times ports in all. |\n"
+    "| `bodies` | `all`, or a list of codes; a body brings those below it. |\n\n"
+    "## Suppressions\n\n"
+    "`suppressions` names files, as `organisations` does (at most 256 files, 4,096 entries). Each holds a list:\n\n"
+    "```yaml\n"
+    "- id: backup-shiomi\n"
+    "  kind: dos.volume\n"
+    "  org: shiomi\n"
+    "  target: 203.0.113.20\n"
+    "  owner: 情報政策課 山田\n"
+    "  reason: 夜間バックアップの移行期間\n"
+    "  since: 2026-12-01\n"
+    "  expires: 2027-01-31\n"
+    "```\n\n"
+    "| key | meaning |\n|---|---|\n"
+    "| `id` | unique, `a-z 0-9 - _ .`, at most 31; names its counter (`yagura_suppression_hits_total`). |\n"
+    "| `kind` | as in `modes`; left out: every kind. |\n"
+    "| `org` | code of a body, with those below it. |\n"
+    "| `target`, `source` | an address or a prefix; whatever lies within. Forged or many sources match no `source`. |\n"
+    "| `port` | of the target. |\n"
+    "| `owner`, `reason` | who decided, and why: 63 and 159 bytes. Required. |\n"
+    "| `since`, `expires` | a day, or a minute (`\"2027-01-31 18:00\"`), in `sensor.timezone`, at most 90 days apart; "
+    "a day of `expires` is "
+    "included. Required. |\n\n"
+    "What is named must all fit. Refused: an entry that fits every alert, a kind that does not exist, an end that is missing or too far. "
+    "One that has expired is a warning of `yagura check`, and hides nothing.\n";
+
 static const char calendar[] =
     "\n## Calendar\n\n"
     "`calendar` stands in an organisation file for that body, and in the main file for all. It is a list of entries:\n\n"
@@ -156,6 +206,7 @@ int yg_compile_reference(const struct yg_compile_input *input, FILE *out)
 	fputs(space, out);
 	fputs(bodies, out);
 	fputs(calendar, out);
+	fputs(policy, out);
 	for (size_t i = 0; i < input->plugins_count; i++)
 		print_plugin(out, &input->plugins[i]);
 	return ferror(out) ? -1 : 0;

@@ -3,7 +3,8 @@
 //
 // `yagura config schema`: the configuration file as JSON Schema 2020-12, for editors that complete and check while one
 // types.
-// `$defs/organisation` is the schema of an organisation file. It says what a schema can say; `yagura check` says the
+// `$defs/organisation` is the schema of an organisation file, `$defs/suppressions` that of a suppression file. It says
+// what a schema can say; `yagura check` says the
 // rest.
 #include "config/compile.h"
 
@@ -195,6 +196,76 @@ static void put_calendar(struct yg_json *j)
 	yg_json_end_object(j);
 }
 
+static void put_modes(struct yg_json *j)
+{
+	yg_json_object(j, "modes");
+	yg_json_string(j, "type", "object");
+	yg_json_object(j, "additionalProperties");
+	put_words(j, "enum", "shadow|digest|alert|page");
+	yg_json_end_object(j);
+	yg_json_end_object(j);
+}
+
+static void put_thresholds(struct yg_json *j)
+{
+	open_object(j, "thresholds");
+	yg_json_object(j, "packets");
+	yg_json_string(j, "type", "integer");
+	yg_json_end_object(j);
+	yg_json_object(j, "bits");
+	put_scaled(j, "^[0-9]+([.][0-9]+)?(k|M|G)?$", true);
+	yg_json_end_object(j);
+	yg_json_object(j, "flows");
+	yg_json_string(j, "type", "integer");
+	yg_json_end_object(j);
+	yg_json_object(j, "force");
+	yg_json_string(j, "type", "boolean");
+	yg_json_end_object(j);
+	close_object(j);
+}
+
+static void put_shared(struct yg_json *j)
+{
+	yg_json_object(j, "shared_services");
+	yg_json_string(j, "type", "array");
+	open_object(j, "items");
+	put_text(j, "name", 63, NULL);
+	put_list(j, "address", "string");
+	put_choice(j, "proto", "any|tcp|udp|sctp|icmp|icmpv6");
+	put_list(j, "ports", "integer");
+	put_list(j, "bodies", "string");
+	yg_json_end_object(j);
+	put_words(j, "required", "name|address|bodies");
+	yg_json_end_object(j);
+	yg_json_end_object(j);
+}
+
+// The schema of a suppression file.
+static void put_suppressions(struct yg_json *j)
+{
+	yg_json_object(j, "suppressions");
+	yg_json_string(j, "type", "array");
+	open_object(j, "items");
+	put_text(j, "id", 31, "^[a-z0-9._-]+$");
+	put_text(j, "kind", 31, NULL);
+	put_text(j, "org", 15, NULL);
+	put_text(j, "target", 49, NULL);
+	put_text(j, "source", 49, NULL);
+	yg_json_object(j, "port");
+	yg_json_string(j, "type", "integer");
+	yg_json_int(j, "minimum", 1);
+	yg_json_int(j, "maximum", 65535);
+	yg_json_end_object(j);
+	put_text(j, "owner", 63, NULL);
+	put_text(j, "reason", 159, NULL);
+	put_text(j, "since", 16, NULL);
+	put_text(j, "expires", 16, NULL);
+	yg_json_end_object(j);
+	put_words(j, "required", "id|owner|reason|since|expires");
+	yg_json_end_object(j);
+	yg_json_end_object(j);
+}
+
 static void put_organisation(struct yg_json *j)
 {
 	open_object(j, "organisation");
@@ -221,6 +292,8 @@ static void put_organisation(struct yg_json *j)
 	put_server(j);
 	put_text(j, "contact", 127, NULL);
 	put_calendar(j);
+	put_modes(j);
+	put_thresholds(j);
 	yg_json_end_object(j);
 	put_words(j, "required", "code|name|kind|model|prefixes");
 	yg_json_end_object(j);
@@ -260,10 +333,14 @@ int yg_compile_schema(const struct yg_compile_input *input, FILE *out)
 	put_list(j, "home", "string");
 	put_list(j, "organisations", "string");
 	put_calendar(j);
+	put_modes(j);
+	put_shared(j);
+	put_list(j, "suppressions", "string");
 	put_plugins(j, input, &describer);
 	yg_json_end_object(j);
 	yg_json_object(j, "$defs");
 	put_organisation(j);
+	put_suppressions(j);
 	yg_json_end_object(j);
 	yg_json_end_object(j);
 	bool whole = yg_json_finish(j);

@@ -46,6 +46,8 @@ static const char *string_at(const json_t *event, const char *path)
 static const struct severity *severity_of(const json_t *event)
 {
 	const char *name = string_at(event, "alert.context.severity");
+	if (strcmp(string_at(event, "alert.context.mode"), "shadow") == 0)
+		name = "info"; // whoever sorts by severity is not to be woken
 	for (size_t i = 0; i < sizeof severities / sizeof *severities; i++)
 		if (strcmp(name, severities[i].name) == 0)
 			return &severities[i];
@@ -116,11 +118,21 @@ static void number_field(struct yg_cef_text *text, const char *key, const json_t
 
 static void labelled(struct yg_cef_text *text, const char *key, const char *label, const char *value)
 {
-	char name[16];
+	char name[24];
 	if (!value[0])
 		return;
 	snprintf(name, sizeof name, "%sLabel", key);
 	field(text, key, value);
+	field(text, name, label);
+}
+
+static void labelled_number(struct yg_cef_text *text, const char *key, const char *label, const json_t *value)
+{
+	char name[24];
+	if (!json_is_integer(value))
+		return;
+	snprintf(name, sizeof name, "%sLabel", key);
+	number_field(text, key, value);
 	field(text, name, label);
 }
 
@@ -208,9 +220,11 @@ bool yg_cef_alert(struct yg_cef_text *text, const json_t *event)
 	labelled(text, "cs4", "technique", first_of(yg_cef_at(event, "alert.metadata.mitre_technique_id")));
 	labelled(text, "cs5", "target", string_at(event, "alert.context.target"));
 	labelled(text, "cs6", "text_en", string_at(event, "alert.context.why.text_en"));
-	number_field(text, "cn1", yg_cef_at(event, "alert.context.score"));
-	if (yg_cef_at(event, "alert.context.score"))
-		field(text, "cn1Label", "score");
+	labelled_number(text, "cn1", "score", yg_cef_at(event, "alert.context.score"));
+	labelled_number(text, "cn2", "sla_minutes", yg_cef_at(event, "alert.context.sla_minutes"));
+	labelled_number(text, "cn3", "affected_bodies", yg_cef_at(event, "alert.context.affected_count"));
+	labelled(text, "flexString1", "mode", string_at(event, "alert.context.mode"));
+	labelled(text, "flexString2", "impact", string_at(event, "alert.context.impact.state"));
 	return true;
 }
 

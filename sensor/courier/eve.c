@@ -168,6 +168,16 @@ static bool alert_texts_end(const struct yg_alert *alert)
 	       ENDS(alert, org_ja) && ENDS(alert, org_en);
 }
 
+// What the host added.
+static bool alert_host_valid(const struct yg_alert *alert)
+{
+	unsigned affected = 0;
+	for (int i = 0; i < YG_AFFECTED_WORDS; i++)
+		affected += (unsigned)__builtin_popcountll(alert->affected[i]);
+	return alert->mode < YG_MODE_COUNT && alert->impact < YG_IMPACT_COUNT && alert->learning <= YG_LEARN_FULL &&
+	       alert->affected_count == affected && alert->next_ns >= 0 && isfinite(alert->impact_success) && isfinite(alert->impact_usual);
+}
+
 bool yg_eve_alert_valid(const struct yg_alert *alert)
 {
 	if (alert->af != 0 && alert->af != 4 && alert->af != 6)
@@ -184,5 +194,5 @@ bool yg_eve_alert_valid(const struct yg_alert *alert)
 			return false;
 	return alert->sequence != 0 && alert->flow_id >> 53 == 0 && alert->state <= YG_ALERT_CLOSE &&
 	       alert->severity < YG_SEV_COUNT && alert->score <= 100 && isfinite(alert->confidence) &&
-	       alert_texts_end(alert);
+	       alert_host_valid(alert) && alert_texts_end(alert);
 }

@@ -16,7 +16,7 @@
 
 enum {
 	YG_EVE_FLOW_MAX = 12 * 1024, // bytes that any valid record fits
-	YG_EVE_ALERT_MAX = 32 * 1024,
+	YG_EVE_ALERT_MAX = 48 * 1024, // with the codes of all bodies; of those affected as many are named as fit
 };
 
 struct yg_eve {

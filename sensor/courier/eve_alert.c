@@ -100,16 +100,32 @@ static void put_signature(struct yg_json *json, const struct yg_alert *alert, co
 	yg_json_uint(json, "rev", 1);
 	yg_json_string_n(json, "signature", signature, head + n);
 	yg_json_string(json, "category", kind ? kind->category : "Other");
-	yg_json_uint(json, "severity", yg_severity_eve(alert->severity));
+	// Whoever knows EVE alone is not to be woken by a detector that is being watched; context.severity says what it would have been.
+	unsigned severity = alert->mode == YG_MODE_SHADOW ? YG_SEV_INFO : alert->severity;
+	yg_json_uint(json, "severity", yg_severity_eve(severity));
 	yg_json_object(json, "metadata");
-	put_list_of_one(json, "signature_severity", yg_severity_signature(alert->severity));
+	put_list_of_one(json, "signature_severity", yg_severity_signature(severity));
 	put_list_of_one(json, "mitre_technique_id", alert->technique);
 	put_list_of_one(json, "confidence", confidence_word(alert->confidence));
 	put_list_of_one(json, "organization", alert->org_code);
 	yg_json_end_object(json);
 }
 
-static void put_orgs(struct yg_json *json, const struct yg_alert *alert)
+static bool is_affected(const struct yg_alert *alert, uint32_t org)
+{
+	return alert->affected[org / 64] >> org % 64 & 1;
+}
+
+static bool is_named(const struct yg_alert *alert, const char *code)
+{
+	bool named = false;
+	for (int i = 0; i < alert->orgs_count; i++)
+		named = named || strcmp(alert->orgs_code[i], code) == 0;
+	return named;
+}
+
+// Who may see it: also whoever depends on what is attacked.
+static void put_orgs(struct yg_json *json, const struct yg_eve *eve, const struct yg_alert *alert)
 {
 	yg_json_object(json, "org");
 	yg_json_string(json, "code", alert->org_code);
@@ -119,7 +135,74 @@ static void put_orgs(struct yg_json *json, const struct yg_alert *alert)
 	yg_json_array(json, "orgs");
 	for (int i = 0; i < alert->orgs_count; i++)
 		yg_json_string(json, NULL, alert->orgs_code[i]);
+	for (uint32_t i = 0; alert->affected_count && i < eve->orgs_count && i < YG_AFFECTED_WORDS * 64; i++)
+		if (is_affected(alert, i) && !is_named(alert, eve->orgs[i].code))
+			yg_json_string(json, NULL, eve->orgs[i].code);
 	yg_json_end_array(json);
+}
+
+// The last of the context, because it takes what room is left: the number is exact, names there are as many as fit.
+static void put_affected(struct yg_json *json, const struct yg_eve *eve, const struct yg_alert *alert)
+{
+	enum { ONE = 1300, REST = 64 }; // a code, and two names of which each byte grows sixfold; the ends of all that is open
+	if (!alert->affected_count)
+		return;
+	yg_json_uint(json, "affected_count", alert->affected_count);
+	yg_json_array(json, "affected");
+	for (uint32_t i = 0; i < eve->orgs_count && i < YG_AFFECTED_WORDS * 64; i++) {
+		if (!is_affected(alert, i))
+			continue;
+		if (json->full || json->size - json->length < ONE + REST)
+			break;
+		yg_json_object(json, NULL);
+		yg_json_string(json, "code", eve->orgs[i].code);
+		yg_json_string(json, "name_ja", eve->orgs[i].name_ja);
+		yg_json_string(json, "name_en", eve->orgs[i].name_en);
+		yg_json_end_object(json);
+	}
+	yg_json_end_array(json);
+}
+
+// What is attacked, and what comes of it.
+static void put_attack(struct yg_json *json, const struct yg_alert *alert)
+{
+	bool dos = strncmp(alert->kind, "dos.", 4) == 0;
+	if (dos || strncmp(alert->kind, "org.", 4) == 0)
+		yg_json_string(json, "learning", yg_learning_name(alert->learning));
+	if (!dos)
+		return;
+	yg_json_object(json, "impact");
+	yg_json_string(json, "state", yg_impact_name(alert->impact));
+	if (alert->impact != YG_IMPACT_UNKNOWN) {
+		yg_json_double(json, "success", (double)alert->impact_success);
+		yg_json_double(json, "usual", (double)alert->impact_usual);
+	}
+	yg_json_end_object(json);
+}
+
+static void put_hex(struct yg_json *json, const char *key, uint64_t id)
+{
+	static const char hex[] = "0123456789abcdef";
+	char text[16];
+	for (int i = 15; i >= 0; i--, id >>= 4)
+		text[i] = hex[id & 15];
+	yg_json_string_n(json, key, text, sizeof text);
+}
+
+// A pulse names the campaign that it is part of; a campaign says how many there were and when the next is to be expected.
+static void put_campaign(struct yg_json *json, struct yg_eve *eve, const struct yg_alert *alert)
+{
+	bool whole = strcmp(alert->kind, "dos.campaign") == 0;
+	if (alert->campaign)
+		put_hex(json, "campaign", alert->campaign);
+	if (alert->campaign || whole)
+		yg_json_uint(json, "pulse", alert->pulse);
+	if (!whole || !alert->period_s)
+		return;
+	yg_json_uint(json, "period_s", alert->period_s);
+	yg_json_uint(json, "period_mad_s", alert->period_mad_s);
+	if (alert->next_ns)
+		put_time_field(json, eve, "next_expected", alert->next_ns);
 }
 
 // "203.0.113.10", "203.0.113.0/24", or empty.
@@ -201,20 +284,11 @@ static void put_vectors(struct yg_json *json, const struct yg_alert *alert)
 	yg_json_end_array(json);
 }
 
-static void put_id(struct yg_json *json, uint64_t id)
-{
-	static const char hex[] = "0123456789abcdef";
-	char text[16];
-	for (int i = 15; i >= 0; i--, id >>= 4)
-		text[i] = hex[id & 15];
-	yg_json_string_n(json, "id", text, sizeof text);
-}
-
 static void put_context(struct yg_json *json, struct yg_eve *eve, const struct yg_alert *alert,
                         const struct yg_kind *kind)
 {
 	yg_json_object(json, "context");
-	put_id(json, alert->id);
+	put_hex(json, "id", alert->id);
 	if (eve->run)
 		yg_json_uint(json, "run", eve->run);
 	yg_json_uint(json, "sequence", alert->sequence);
@@ -225,17 +299,23 @@ static void put_context(struct yg_json *json, struct yg_eve *eve, const struct y
 	yg_json_uint(json, "score", alert->score);
 	yg_json_string(json, "severity", yg_severity_name(alert->severity));
 	yg_json_double(json, "confidence", (double)alert->confidence);
+	yg_json_string(json, "mode", yg_alert_mode_name(alert->mode));
+	yg_json_uint(json, "sla_minutes", alert->sla_minutes);
 	put_time_field(json, eve, "first_seen", alert->first_ns ? alert->first_ns : alert->time_ns);
 	put_time_field(json, eve, "last_seen", alert->last_ns ? alert->last_ns : alert->time_ns);
 	yg_json_uint(json, "count", alert->count);
-	put_orgs(json, alert);
+	yg_json_uint(json, "reopened", alert->reopened);
+	put_orgs(json, eve, alert);
 	yg_json_string(json, "zone", yg_zone_name(alert->zone));
 	put_target(json, alert);
 	put_vectors(json, alert);
+	put_attack(json, alert);
+	put_campaign(json, eve, alert);
 	put_why(json, eve, alert);
 	if (alert->policy_ref[0])
 		yg_json_string(json, "policy_ref", alert->policy_ref);
 	yg_json_string(json, "runbook", alert->runbook[0] ? alert->runbook : alert->kind);
+	put_affected(json, eve, alert);
 	yg_json_end_object(json);
 }
 

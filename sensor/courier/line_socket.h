@@ -28,7 +28,7 @@ enum {
 	YG_LINE_SOCKET_MESSAGES = 256,           // of a batch
 	YG_LINE_SOCKET_BURST = 64,               // of a batch over udp, and then a pause
 	YG_LINE_SOCKET_BURST_MS = 5,
-	YG_LINE_SOCKET_MESSAGE_MAX = 40 * 1024,  // of one
+	YG_LINE_SOCKET_MESSAGE_MAX = 56 * 1024,  // of one
 	YG_LINE_SOCKET_BACK = 6 * 1024 * 1024,   // the most that the kernel of a peer keeps unread, as Linux is set up
 	YG_LINE_SOCKET_BACK_BATCHES = 4096,
 	YG_LINE_SOCKET_BACK_S = 600,             // and nothing older

@@ -44,7 +44,8 @@ static void put_smaller(struct yg_cef_text *text, json_t *event)
 {
 	static const struct {
 		const char *of, *part;
-	} parts[] = {{"alert.context.why", "series"}, {"alert.context.why", "top"}, {"alert.context", "vectors"}, {"alert.context", "orgs"}};
+	} parts[] = {{"alert.context", "affected"}, {"alert.context.why", "series"}, {"alert.context.why", "top"},
+		     {"alert.context", "vectors"}, {"alert.context", "orgs"}};
 	size_t room = text->size - 1 - text->length;
 	text->cut = true;
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

@@ -20,6 +20,7 @@
 #include "engine/health_spool.h"
 #include "engine/lifecycle.h"
 #include "engine/points.h"
+#include "engine/policy.h"
 #include "engine/rate_engine.h"
 #include "engine/sample.h"
 #include "engine/shares.h"
@@ -39,6 +40,7 @@ struct yg_aggregator {
 	struct yg_sample_store *sample;
 	struct yg_detectors *detectors;
 	struct yg_lifecycle *lifecycle;
+	struct yg_policy *policy;
 	struct yg_out *out;
 	struct yg_reload *reload; // the last that was taken
 	int64_t second;     // that is open
@@ -60,15 +62,31 @@ static void count(struct yg_aggregator *a, enum yg_aggregator_counter counter)
 static int emit_alert(void *context, const struct yg_alert *alert)
 {
 	struct yg_aggregator *a = context;
-	if (alert->state == YG_ALERT_OPEN)
-		yg_points_alert(a->points, alert);
-	return yg_out_alert(a->out, alert);
+	struct yg_alert out = *alert;
+	yg_policy_fill(a->policy, &out);
+	if (out.state == YG_ALERT_OPEN)
+		yg_points_alert(a->points, &out);
+	return yg_out_alert(a->out, &out);
 }
 
 static void raise_alert(void *context, const char *detector, const struct yg_alert *alert)
 {
 	struct yg_aggregator *a = context;
-	yg_lifecycle_raise(a->lifecycle, detector, alert, a->now);
+	bool hidden;
+	switch (yg_policy_judge(a->policy, detector, alert, a->now, &hidden)) {
+	case YG_POLICY_TELL:
+		yg_lifecycle_raise(a->lifecycle, detector, alert, a->now);
+		break;
+	case YG_POLICY_SHADOW:
+		yg_lifecycle_raise_shadow(a->lifecycle, detector, alert, a->now);
+		break;
+	case YG_POLICY_SUPPRESSED:
+		if (hidden) {
+			yg_lifecycle_count_hidden(a->lifecycle);
+			count(a, YG_AC_ALERTS_BY_RULE);
+		}
+		break;
+	}
 }
 
 // What a plugin raises. While the mirror is not sound it is less certain, and says so.
@@ -121,7 +139,9 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 	a->points = options->points ? yg_points_create(&points) : NULL;
 	if (options->points && !a->points)
 		yg_warn("points for Redis: %s; there are none", strerror(errno));
-	a->lifecycle = open_lifecycle(a);
+	const struct yg_policy_options policy = {options->config, options->stats, !options->replay, options->key};
+	a->policy = yg_policy_create(&policy);
+	a->lifecycle = a->policy ? open_lifecycle(a) : NULL;
 	struct yg_detectors_options detectors = {.config = options->config, .sample = a->sample, .raise = raise_found, .context = a};
 	a->detectors = yg_detectors_open(&detectors);
 	for (uint32_t i = 0; i < options->config->plugins_count; i++)
@@ -146,6 +166,7 @@ void yg_aggregator_destroy(struct yg_aggregator *a)
 	yg_health_destroy(a->health);
 	yg_shares_destroy(a->shares);
 	yg_lifecycle_destroy(a->lifecycle);
+	yg_policy_destroy(a->policy);
 	yg_out_destroy(a->out);
 	yg_points_destroy(a->points);
 	yg_sample_destroy(a->sample);
@@ -227,6 +248,7 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 	yg_rate_engine_close(a->rates, second, on_window, a);
 	yg_detectors_tick(a->detectors, second);
 	yg_lifecycle_tick(a->lifecycle, second);
+	yg_policy_second(a->policy, second);
 	yg_points_close(a->points, second);
 	yg_directions_begin(&a->directions, second + 1);
 	count(a, YG_AC_SECONDS);
@@ -250,7 +272,7 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 		if (mark->gap) {
 			count(a, YG_AC_TIME_GAPS);
 			yg_detectors_gap(a->detectors, mark->gap_from_ns, mark->time_ns);
-			yg_lifecycle_finish(a->lifecycle, yg_time_from_s(a->second + 1));
+			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1), yg_time_ns(mark->time_ns));
 		} else {
 			for (int64_t s = a->second + 1; s < mark->second; s++)
 				close_second(a, s);
@@ -528,6 +550,7 @@ static void take_reload(struct yg_aggregator *a)
 	yg_rate_engine_retune(a->rates, &r->config);
 	yg_out_retune(a->out, &r->config);
 	yg_points_retune(a->points, &r->config);
+	yg_policy_retune(a->policy, &r->config);
 	struct yg_lifecycle_options lifecycle = lifecycle_options(&r->config);
 	yg_lifecycle_retune(a->lifecycle, &lifecycle);
 	yg_health_retune(a->health, &r->config);
@@ -581,6 +604,7 @@ static void run_live(struct yg_aggregator *a)
 		yg_lifecycle_finish(a->lifecycle, a->now);
 		yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
 		yg_points_finish(a->points);
+		yg_policy_report(a->policy);
 		return;
 	}
 	yg_out_counts(a->out, yg_lifecycle_stats(a->lifecycle));
@@ -597,9 +621,12 @@ void yg_aggregator_run(struct yg_aggregator *a)
 		;
 	pump(a);
 	close_second(a, a->second);
-	for (int64_t s = a->second + 1; yg_lifecycle_open(a->lifecycle) && s < a->second + RUN_ON_SECONDS; s++)
+	// What lasts for a day closes where the input ends.
+	for (int64_t s = a->second + 1;
+	     yg_lifecycle_open(a->lifecycle) > yg_lifecycle_lasting(a->lifecycle) && s < a->second + RUN_ON_SECONDS; s++)
 		close_second(a, s);
 	yg_lifecycle_finish(a->lifecycle, a->now);
 	yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
 	yg_points_finish(a->points);
+	yg_policy_report(a->policy);
 }

@@ -71,6 +71,8 @@ struct yg_out *yg_out_create(const struct yg_out_options *options)
 		.closed = yg_counter_get(&c[YG_AC_ALERTS_CLOSED]),
 		.table_full = yg_counter_get(&c[YG_AC_ALERTS_TABLE_FULL]),
 		.held = yg_counter_get(&c[YG_AC_ALERTS_HELD]),
+		.reopened = yg_counter_get(&c[YG_AC_ALERTS_REOPENED]),
+		.closed_full = yg_counter_get(&c[YG_AC_ALERTS_CLOSED_FULL]),
 	};
 	find_apps(out);
 	return out;
@@ -270,6 +272,8 @@ void yg_out_counts(struct yg_out *out, const struct yg_lifecycle_stats *alerts)
 	yg_counter_set(&c[YG_AC_ALERTS_CLOSED], out->before.closed + alerts->closed);
 	yg_counter_set(&c[YG_AC_ALERTS_TABLE_FULL], out->before.table_full + alerts->table_full);
 	yg_counter_set(&c[YG_AC_ALERTS_HELD], out->before.held + alerts->held);
+	yg_counter_set(&c[YG_AC_ALERTS_REOPENED], out->before.reopened + alerts->reopened);
+	yg_counter_set(&c[YG_AC_ALERTS_CLOSED_FULL], out->before.closed_full + alerts->closed_full);
 }
 
 void yg_out_finish(struct yg_out *out, const struct yg_lifecycle_stats *alerts)

@@ -165,7 +165,9 @@ static struct yg_org_info *describe_orgs(const struct yg_config *config)
 	for (uint32_t i = 0; orgs && i < config->orgs_count; i++) {
 		const struct yg_org *o = &config->orgs[i];
 		orgs[i] = (struct yg_org_info){.code = o->code, .name_ja = o->name_ja, .name_en = o->name_en, .line_bps = o->line_bps,
-					       .parent = o->parent, .two_zone = o->zone_model == YG_MODEL_TWO_ZONE};
+					       .parent = o->parent, .two_zone = o->zone_model == YG_MODEL_TWO_ZONE,
+					       .floor_packets = (double)o->floor_packets, .floor_bits = (double)o->floor_bps,
+					       .floor_flows = (double)o->floor_flows};
 	}
 	return orgs;
 }

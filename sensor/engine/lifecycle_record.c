@@ -15,8 +15,10 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "engine/lifecycle.h"
 
-enum { KEY_BYTES = 32 + 24 + 16 + 16 + 8, ID_BYTES = KEY_BYTES + 8, MINUTE_S = 60 };
+enum { KEY_BYTES = YG_LIFECYCLE_KEY_BYTES, ID_BYTES = KEY_BYTES + 8, MINUTE_S = 60 };
+_Static_assert(KEY_BYTES == 32 + 24 + 16 + 16 + 8, "kind, vector, target, source, and what is small");
 
 // The key in one fixed layout, so that the identity does not depend on the machine.
 static size_t key_bytes(const struct yg_alert *a, uint8_t out[ID_BYTES])
@@ -53,15 +55,34 @@ bool yg_lifecycle_same(const struct yg_alert *a, const struct yg_alert *b)
 	return memcmp(left, right, len) == 0;
 }
 
-uint64_t yg_lifecycle_id(const struct yg_alert *alert, int64_t start_ns)
+void yg_lifecycle_name(const struct yg_alert *alert, uint8_t ret_name[YG_LIFECYCLE_KEY_BYTES])
 {
 	uint8_t bytes[ID_BYTES];
-	size_t len = key_bytes(alert, bytes);
+	memcpy(ret_name, bytes, key_bytes(alert, bytes));
+}
+
+static uint64_t id_of(uint8_t bytes[ID_BYTES], int64_t start_ns)
+{
 	int64_t second = yg_time_second(yg_time_ns(start_ns));
 	uint64_t minute = (uint64_t)(second - ((second % MINUTE_S) + MINUTE_S) % MINUTE_S);
 	for (int i = 0; i < 8; i++)
-		bytes[len + (size_t)i] = (uint8_t)(minute >> (56 - 8 * i));
-	return yg_hash_identity(bytes, len + 8);
+		bytes[KEY_BYTES + i] = (uint8_t)(minute >> (56 - 8 * i));
+	return yg_hash_identity(bytes, ID_BYTES);
+}
+
+uint64_t yg_lifecycle_id(const struct yg_alert *alert, int64_t start_ns)
+{
+	uint8_t bytes[ID_BYTES];
+	key_bytes(alert, bytes);
+	return id_of(bytes, start_ns);
+}
+
+bool yg_lifecycle_closed_valid(const struct yg_lifecycle_closed *c)
+{
+	uint8_t bytes[ID_BYTES];
+	memcpy(bytes, c->name, KEY_BYTES);
+	return c->key && c->key == yg_hash_identity(bytes, KEY_BYTES) && c->first_ns >= 0 && c->first_ns <= c->closed_ns &&
+	       isfinite(c->peak) && c->id == id_of(bytes, c->first_ns);
 }
 
 static void end_string(char *text, size_t size)
@@ -115,6 +136,20 @@ static uint8_t family(uint8_t af)
 	return af == 4 || af == 6 ? af : 0;
 }
 
+// What others than the detector say: mode, impact, bodies, campaign.
+static void clean_host_fields(struct yg_alert *a)
+{
+	uint32_t affected = 0;
+	a->mode = at_most(a->mode, YG_MODE_PAGE);
+	a->impact = at_most(a->impact, YG_IMPACT_COUNT - 1);
+	a->impact_success = share(a->impact_success);
+	a->impact_usual = share(a->impact_usual);
+	a->next_ns = a->next_ns < 0 ? 0 : a->next_ns;
+	for (int i = 0; i < YG_AFFECTED_WORDS; i++)
+		affected += (uint32_t)__builtin_popcountll(a->affected[i]);
+	a->affected_count = (uint16_t)affected;
+}
+
 void yg_lifecycle_clean(struct yg_alert *a)
 {
 	clean_strings(a);
@@ -144,6 +179,8 @@ void yg_lifecycle_clean(struct yg_alert *a)
 		a->series[i] = (float)finite_or_0((double)a->series[i]);
 	a->series_low = (float)finite_or_0((double)a->series_low);
 	a->series_high = (float)finite_or_0((double)a->series_high);
+	a->learning = at_most(a->learning, YG_LEARN_FULL);
+	clean_host_fields(a);
 }
 
 bool yg_lifecycle_valid(const struct yg_lifecycle_record *r, bool summary)
@@ -151,7 +188,7 @@ bool yg_lifecycle_valid(const struct yg_lifecycle_record *r, bool summary)
 	const struct yg_alert *a = &r->alert;
 	if (r->used != 1 || (r->summary != 0) != summary || !a->kind[0])
 		return false;
-	if (r->clear_after_s == 0 || r->clear_after_s > UINT16_MAX || a->state >= YG_ALERT_CLOSE)
+	if (r->clear_after_s == 0 || r->clear_after_s > YG_LIFECYCLE_LASTING_MAX_S || a->state >= YG_ALERT_CLOSE)
 		return false;
 	if (r->alive_ns < 0 || r->emitted_ns < 0 || a->first_ns < 0 || a->first_ns > r->alive_ns)
 		return false;
@@ -194,8 +231,7 @@ static struct unit unit_of(const char *name)
 	return (struct unit){name, name, name};
 }
 
-// Appends `tail` to `text`, which loses whole characters from its end when both do not fit.
-static void append(char text[YG_TEXT_MAX], const char *tail)
+void yg_lifecycle_text_append(char text[YG_TEXT_MAX], const char *tail)
 {
 	size_t tail_len = strnlen(tail, YG_TEXT_MAX / 2);
 	size_t len = strnlen(text, YG_TEXT_MAX - 1);
@@ -221,13 +257,18 @@ void yg_lifecycle_text_closed(struct yg_alert *a, bool displaced)
 		grouped(a->peak > 0 ? (uint64_t)llround(fmin(a->peak, 1e18)) : 0, peak);
 	}
 	int64_t min = seconds / MINUTE_S, s = seconds % MINUTE_S;
-	snprintf(tail, sizeof tail, "（終了。継続%" PRId64 "分%" PRId64 "秒、最大%s%s%s）", min, s, peak,
-	         unit.ja, displaced ? "。上限のため追跡を打ち切り" : "");
-	append(a->text_ja, tail);
-	snprintf(tail, sizeof tail, " (%s after %" PRId64 " min %" PRId64 " s, peak %s %s.)",
+	char again_ja[32] = "", again_en[32] = "";
+	if (a->reopened) {
+		snprintf(again_ja, sizeof again_ja, "、再発%u回", a->reopened);
+		snprintf(again_en, sizeof again_en, ", came back %u time%s", a->reopened, a->reopened == 1 ? "" : "s");
+	}
+	snprintf(tail, sizeof tail, "（終了。継続%" PRId64 "分%" PRId64 "秒、最大%s%s%s%s）", min, s, peak,
+	         unit.ja, again_ja, displaced ? "。上限のため追跡を打ち切り" : "");
+	yg_lifecycle_text_append(a->text_ja, tail);
+	snprintf(tail, sizeof tail, " (%s after %" PRId64 " min %" PRId64 " s, peak %s %s%s.)",
 	         displaced ? "No longer followed, for want of room:" : "Ended", min, s, peak,
-	         unit.en);
-	append(a->text_en, tail);
+	         unit.en, again_en);
+	yg_lifecycle_text_append(a->text_en, tail);
 }
 
 void yg_lifecycle_text_summary(struct yg_alert *a, uint64_t count, bool rest)

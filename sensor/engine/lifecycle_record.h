@@ -11,12 +11,28 @@
 #include "yagura/plugin.h"
 
 #define YG_LIFECYCLE_MAGIC UINT32_C(0x59474c43) // "YGLC"
-#define YG_LIFECYCLE_VERSION 1
+#define YG_LIFECYCLE_VERSION 2
+
+enum { YG_LIFECYCLE_KEY_BYTES = 96 };
 
 struct yg_lifecycle_header {
 	uint32_t magic, version, record_size, slots; // slots: alerts and summaries
 	uint64_t sequence;                           // of the last record emitted
-	uint64_t reserved[5];
+	uint32_t closed_at;                          // where the next closed one goes
+	uint32_t reserved32;
+	uint64_t reserved[4];
+};
+
+// What is remembered of an alert that has closed.
+struct yg_lifecycle_closed {
+	uint64_t key; // 0: nothing
+	uint64_t id;
+	int64_t first_ns, closed_ns;
+	double peak;
+	uint32_t count;
+	uint8_t reopened;
+	uint8_t reserved[3];
+	uint8_t name[YG_LIFECYCLE_KEY_BYTES]; // the key itself
 };
 
 struct yg_lifecycle_record {
@@ -38,11 +54,20 @@ uint64_t yg_lifecycle_key(const struct yg_alert *alert);
 // context.id: kind, key and the minute in which the alert began.
 uint64_t yg_lifecycle_id(const struct yg_alert *alert, int64_t start_ns);
 
+// The key in one fixed layout, of which both are hashes.
+void yg_lifecycle_name(const struct yg_alert *alert, uint8_t ret_name[YG_LIFECYCLE_KEY_BYTES]);
+
+// Whether bytes found in the memory are a closed alert that this code could have written.
+bool yg_lifecycle_closed_valid(const struct yg_lifecycle_closed *closed);
+
 // Ends strings, clamps counts, makes numbers finite: whatever the bytes were, the alert can be printed afterwards.
 void yg_lifecycle_clean(struct yg_alert *alert);
 
 // Whether bytes found in the memory are an open alert that this code could have written.
 bool yg_lifecycle_valid(const struct yg_lifecycle_record *record, bool summary);
+
+// Appends `tail` (at most YG_TEXT_MAX / 2 bytes of it) to `text`, which loses whole characters from its end when both do not fit.
+void yg_lifecycle_text_append(char text[YG_TEXT_MAX], const char *tail);
 
 // Appends to both sentences that it is over: after how long, and with which peak.
 void yg_lifecycle_text_closed(struct yg_alert *alert, bool displaced);

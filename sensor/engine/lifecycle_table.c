@@ -13,13 +13,18 @@
 
 size_t yg_lifecycle_size(uint32_t capacity)
 {
-	return sizeof(struct yg_lifecycle_header) +
+	return sizeof(struct yg_lifecycle_header) + YG_LIFECYCLE_CLOSED * sizeof(struct yg_lifecycle_closed) +
 	       ((size_t)capacity + YG_LIFECYCLE_SUMMARIES) * sizeof(struct yg_lifecycle_record);
 }
 
 uint32_t yg_lifecycle_open(const struct yg_lifecycle *lc)
 {
 	return lc->open;
+}
+
+uint32_t yg_lifecycle_lasting(const struct yg_lifecycle *lc)
+{
+	return lc->lasting;
 }
 
 const struct yg_lifecycle_stats *yg_lifecycle_stats(const struct yg_lifecycle *lc)
@@ -52,18 +57,20 @@ void yg_lifecycle_index_add(struct yg_lifecycle *lc, uint32_t slot)
 {
 	struct yg_lifecycle_record *r = &lc->records[slot];
 	lc->open++;
+	lc->lasting += r->clear_after_s >= YG_LIFECYCLE_LASTING_S;
 	if (slot >= lc->capacity)
 		return; // summaries are few and found by kind
 	uint32_t *head = bucket_of(lc, r->key);
 	lc->next[slot] = *head;
 	*head = slot;
-	lc->by_severity[r->alert.severity]++;
+	lc->by_severity[yg_lifecycle_rank(&r->alert)]++;
 }
 
 void yg_lifecycle_index_remove(struct yg_lifecycle *lc, uint32_t slot)
 {
 	struct yg_lifecycle_record *r = &lc->records[slot];
 	lc->open--;
+	lc->lasting -= r->clear_after_s >= YG_LIFECYCLE_LASTING_S;
 	r->used = 0;
 	if (slot >= lc->capacity)
 		return;
@@ -71,7 +78,7 @@ void yg_lifecycle_index_remove(struct yg_lifecycle *lc, uint32_t slot)
 	while (*link != slot)
 		link = &lc->next[*link];
 	*link = lc->next[slot];
-	lc->by_severity[r->alert.severity]--;
+	lc->by_severity[yg_lifecycle_rank(&r->alert)]--;
 	if (slot < lc->free_hint)
 		lc->free_hint = slot;
 }
@@ -151,6 +158,7 @@ static int take_over(struct yg_lifecycle *lc, uint32_t slots_there)
 		memset(lc->records, 0, (size_t)lc->slots * sizeof *lc->records);
 		h->sequence = 0;
 	}
+	yg_lifecycle_closed_take_over(lc, known);
 	h->magic = YG_LIFECYCLE_MAGIC;
 	h->version = YG_LIFECYCLE_VERSION;
 	h->record_size = sizeof(struct yg_lifecycle_record);
@@ -167,7 +175,8 @@ static int allocate(struct yg_lifecycle *lc)
 	lc->next = malloc(lc->capacity * sizeof *lc->next);
 	lc->due = malloc(lc->slots * sizeof *lc->due);
 	lc->muted = calloc(YG_LIFECYCLE_MUTED, sizeof *lc->muted);
-	if (!lc->head || !lc->next || !lc->due || !lc->muted)
+	lc->closed_keys = calloc(YG_LIFECYCLE_CLOSED, sizeof *lc->closed_keys);
+	if (!lc->head || !lc->next || !lc->due || !lc->muted || !lc->closed_keys)
 		return -ENOMEM;
 	memset(lc->head, 0xff, lc->buckets * sizeof *lc->head);
 	return yg_hash_key_random(&lc->hash_key);
@@ -183,7 +192,7 @@ struct yg_lifecycle *yg_lifecycle_create(const struct yg_lifecycle_options *opti
 	struct yg_lifecycle *lc = calloc(1, sizeof *lc);
 	if (!lc)
 		return NULL;
-	size_t there = (size - sizeof(struct yg_lifecycle_header)) / sizeof(struct yg_lifecycle_record);
+	size_t there = (size - yg_lifecycle_size(0)) / sizeof(struct yg_lifecycle_record) + YG_LIFECYCLE_SUMMARIES;
 	there = there < UINT32_MAX ? there : UINT32_MAX;
 	uint32_t room = (uint32_t)there - YG_LIFECYCLE_SUMMARIES;
 	lc->options = *options;
@@ -191,7 +200,8 @@ struct yg_lifecycle *yg_lifecycle_create(const struct yg_lifecycle_options *opti
 	lc->capacity = options->capacity < room ? options->capacity : room;
 	lc->slots = lc->capacity + YG_LIFECYCLE_SUMMARIES;
 	lc->header = memory;
-	lc->records = (struct yg_lifecycle_record *)(void *)(lc->header + 1);
+	lc->closed = (struct yg_lifecycle_closed *)(void *)(lc->header + 1);
+	lc->records = (struct yg_lifecycle_record *)(void *)(lc->closed + YG_LIFECYCLE_CLOSED);
 	lc->emit = emit;
 	lc->context = context;
 	lc->minute = INT64_MIN;
@@ -214,5 +224,6 @@ void yg_lifecycle_destroy(struct yg_lifecycle *lc)
 	free(lc->next);
 	free(lc->due);
 	free(lc->muted);
+	free(lc->closed_keys);
 	free(lc);
 }

@@ -102,6 +102,38 @@ const char *yg_alert_state_name(unsigned state)
 	return NAME_OF(names, state);
 }
 
+const char *yg_alert_mode_name(unsigned mode)
+{
+	static const char *const names[YG_MODE_COUNT] = {
+	    [YG_MODE_SHADOW] = "shadow",
+	    [YG_MODE_DIGEST] = "digest",
+	    [YG_MODE_ALERT] = "alert",
+	    [YG_MODE_PAGE] = "page",
+	};
+	return NAME_OF(names, mode);
+}
+
+const char *yg_impact_name(unsigned impact)
+{
+	static const char *const names[YG_IMPACT_COUNT] = {
+	    [YG_IMPACT_UNKNOWN] = "unknown",
+	    [YG_IMPACT_ABSORBED] = "absorbed",
+	    [YG_IMPACT_DEGRADED] = "degraded",
+	    [YG_IMPACT_DOWN] = "down",
+	};
+	return NAME_OF(names, impact);
+}
+
+const char *yg_learning_name(unsigned learning)
+{
+	static const char *const names[] = {
+	    [YG_LEARN_FLOOR] = "floor",
+	    [YG_LEARN_SHORT] = "short",
+	    [YG_LEARN_FULL] = "full",
+	};
+	return NAME_OF(names, learning);
+}
+
 const char *yg_vector_name(unsigned vector)
 {
 	static const char *const names[YG_VEC_COUNT] = {

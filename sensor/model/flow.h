@@ -28,5 +28,8 @@ const char *yg_confidence_name(unsigned confidence); // nDPI's words: "Unknown",
 const char *yg_zone_name(unsigned zone);             // "internet", "lgwan", "mynumber", "" for none
 const char *yg_severity_name(unsigned severity);
 const char *yg_alert_state_name(unsigned state);
+const char *yg_alert_mode_name(unsigned mode);
+const char *yg_impact_name(unsigned impact);
+const char *yg_learning_name(unsigned learning);
 const char *yg_vector_name(unsigned vector);
 const char *yg_proto_name(unsigned proto, char buffer[8]); // "TCP", "UDP", "ICMP", "IPv6-ICMP", …; else the number

@@ -95,11 +95,16 @@ struct yg_port_stats {
 	X(ALERTS_RAISED, "alerts.raised") X(ALERTS_SENT, "alerts.sent") X(ALERTS_SUPPRESSED, "alerts.suppressed")                \
 	X(ALERTS_RING_FULL, "alerts.ring_full") X(ALERTS_RING_FULL_HIGH, "alerts.ring_full.high") \
 	X(ALERTS_OPENED, "alerts.opened") X(ALERTS_CLOSED, "alerts.closed") \
-	X(ALERTS_TABLE_FULL, "alerts.table_full") X(ALERTS_HELD, "alerts.held")                                                  \
+	X(ALERTS_TABLE_FULL, "alerts.table_full") X(ALERTS_HELD, "alerts.held") \
+	X(ALERTS_REOPENED, "alerts.reopened") X(ALERTS_CLOSED_FULL, "alerts.closed_full") \
+	X(CAMPAIGN_PULSES, "campaign.pulses") X(CAMPAIGN_OPEN, "campaign.open") X(CAMPAIGN_FULL, "campaign.full") \
+	X(USE_PAIRS, "use.pairs") X(USE_FULL, "use.full") \
+	X(IMPACT_SERVICES, "impact.services") X(IMPACT_FULL, "impact.full") X(IMPACT_CLIENTS_FULL, "impact.clients_full") \
 	X(RATE_KEYS, "rates.keys") X(RATE_EVICTED, "rates.evicted") X(WINDOWS, "windows") X(SECONDS, "seconds")                  \
 	X(TIME_STEPS, "time.steps") X(TIME_GAPS, "time.gaps") X(APPS_FULL, "summary.apps_full")                                  \
 	X(RELOADS, "reloads") X(TIME_STEPS_FORGOTTEN, "time.steps_forgotten") X(TIME_STAMPS_UNSURE, "time.stamps_unsure") \
-	X(POINTS, "points.written") X(POINTS_RING_FULL, "points.ring_full")
+	X(POINTS, "points.written") X(POINTS_RING_FULL, "points.ring_full") \
+	X(ALERTS_BY_RULE, "alerts.suppressed_by_rule") X(SUPPRESSION_LIVES_FULL, "alerts.suppression_lives_full")
 
 enum yg_aggregator_counter {
 #define X(id, name) YG_AC_##id,
@@ -108,7 +113,12 @@ enum yg_aggregator_counter {
 	YG_AC_COUNT,
 };
 
-enum { YG_DETECTORS_MAX = 64 };
+enum { YG_DETECTORS_MAX = 64, YG_SUPPRESSIONS_COUNTED = 4096 };
+
+struct yg_suppression_stats { // an empty id ends them
+	char id[32];
+	struct yg_counter hits; // distinct alerts that it hid
+};
 
 struct yg_detector_stats { // an empty name ends them
 	char name[32];
@@ -165,6 +175,7 @@ struct yg_engine_stats {
 	struct yg_spool_told spool;
 	struct yg_counter tsc_hz; // of `cycles`; 0: not a live run
 	struct yg_detector_stats detector[YG_DETECTORS_MAX];
+	struct yg_suppression_stats suppression[YG_SUPPRESSIONS_COUNTED + 1]; // the last: of ids that found no place
 	struct yg_counter apps_count;
 	struct yg_app_total apps[YG_SUMMARY_APPS];
 	struct yg_org_total orgs[YG_SUMMARY_ORGS];

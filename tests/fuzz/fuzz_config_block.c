@@ -19,8 +19,14 @@ static size_t base_size;
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char text[] = "home: [10.0.0.0/8, \"2001:db8::/32\"]\norganisations: [a.yaml, b.yaml]\n";
+static const char text[] =
+    "home: [10.0.0.0/8, \"2001:db8::/32\"]\norganisations: [a.yaml, b.yaml]\nmodes: {dos.volume: page, \"scan.*\": digest, \"*\": alert}\n"
+    "shared_services: [{name: dns, address: [203.0.113.53, \"2001:db8::53\"], ports: 53, bodies: all}]\nsuppressions: [c.yaml]\n";
+static const char hidden[] =
+    "- {id: a, kind: dos.volume, org: city, target: 203.0.113.0/25, source: \"2001:db8::1\", port: 53, owner: o, reason: r, since: "
+    "2026-11-01, expires: 2026-11-30}\n- {id: b, port: 80, owner: o, reason: r, since: 2026-11-01, expires: \"2026-11-30 12:00\"}\n";
 static const char city[] = "code: city\nname: {ja: 市, en: City}\nkind: city\nmodel: alpha\nline: 1G\n"
+                           "modes: {dos.volume: shadow}\nthresholds: {packets: 20000, bits: 100M}\n"
                            "prefixes: {internet: [203.0.113.0/24, \"2001:db8:1::/48\"], lgwan: [10.1.0.0/16]}\n"
                            "servers: [{name: ns, role: dns, address: [203.0.113.1, \"2001:db8:1::1\"], ports: [53], "
                            "zones: [a.example, b.example]}]\n";
@@ -40,6 +46,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	fixture_write(folder, "config.yaml", text, sizeof text - 1);
 	fixture_write(folder, "a.yaml", city, sizeof city - 1);
 	fixture_write(folder, "b.yaml", joint, sizeof joint - 1);
+	fixture_write(folder, "c.yaml", hidden, sizeof hidden - 1);
 	snprintf(path, sizeof path, "%s/config.yaml", folder);
 	if (fixture_compile(path, &errors, &fd) || yg_config_open(fd, &config))
 		abort();
@@ -48,9 +55,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	yg_config_close(&config);
 	close(fd);
 	free(errors);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		snprintf(file, sizeof file, "%s/%s", folder,
-		         (const char *const[]){"config.yaml", "a.yaml", "b.yaml"}[i]);
+		         (const char *const[]){"config.yaml", "a.yaml", "b.yaml", "c.yaml"}[i]);
 		unlink(file);
 	}
 	return rmdir(folder);
@@ -127,6 +134,26 @@ static void use_lookups(const struct yg_config *c)
 	}
 }
 
+// As the engine's policy and context use them: indexes, texts, and times whose difference is taken.
+static void use_policy(const struct yg_config *c)
+{
+	for (uint32_t i = 0; i < c->modes_count; i++)
+		sum += strlen(c->modes[i].kind) + (c->modes[i].org == YG_ORG_NONE ? 0 : strlen(c->orgs[c->modes[i].org].code));
+	for (uint32_t i = 0; i < c->shared_count; i++) {
+		sum += strlen(c->shared[i].name);
+		for (uint32_t body = 0; body < YG_AFFECTED_WORDS * 64; body++)
+			if (c->shared[i].bodies[body / 64] >> body % 64 & 1)
+				sum += strlen(c->orgs[body].code);
+	}
+	for (uint32_t i = 0; i < c->suppressions_count; i++) {
+		const struct yg_suppression *s = &c->suppressions[i];
+		sum += strlen(s->id) + strlen(s->owner) + strlen(s->reason) + (uint64_t)(s->expires_s - s->since_s);
+		sum += yg_address_within(&s->target, &s->target, s->target_len) + yg_address_within(&s->source, &s->source, s->source_len);
+		if (yg_suppression_is_wide(s) || (s->org != YG_ORG_NONE && !c->orgs[s->org].code[0]))
+			abort();
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct yg_config config;
@@ -140,6 +167,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		use_options(&config);
 		use_orgs(&config);
 		use_lookups(&config);
+		use_policy(&config);
 		yg_config_close(&config);
 	}
 	close(fd);

@@ -256,6 +256,29 @@ static void collectors_have_a_host_and_a_port(void **state)
 		assert_true(yg_peer_parse_syslog(bad[i], &peer, &reason) < 0);
 }
 
+static void a_shadow_is_of_the_lowest_severity_and_the_mode_stands_in_a_field(void **state)
+{
+	(void)state;
+	struct yg_cef_text text = room(sizeof buffer);
+	json_t *alert = event("", "critical"), *context = (json_t *)yg_cef_at(alert, "alert.context");
+	json_object_set_new(context, "mode", json_string("page"));
+	json_object_set_new(context, "sla_minutes", json_integer(15));
+	json_object_set_new(context, "affected_count", json_integer(11));
+	json_object_set_new(context, "impact", json_pack("{s:s}", "state", "down"));
+	assert_true(yg_cef_alert(&text, alert));
+	assert_non_null(strstr(buffer, "|10|"));
+	assert_non_null(strstr(buffer, " cn2=15 cn2Label=sla_minutes cn3=11 cn3Label=affected_bodies flexString1=page flexString1Label=mode "
+				       "flexString2=down flexString2Label=impact"));
+	json_object_set_new(context, "mode", json_string("shadow"));
+	text = room(sizeof buffer);
+	assert_true(yg_cef_alert(&text, alert));
+	assert_non_null(strstr(buffer, "|1|"));
+	text = room(sizeof buffer);
+	yg_syslog_head(&text, alert, 16);
+	assert_int_equal(strncmp(buffer, "<134>1 ", 7), 0); // local0, informational
+	json_decref(alert);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +295,7 @@ int main(void)
 	    cmocka_unit_test(a_line_that_is_too_long_stays_json_when_it_can),
 	    cmocka_unit_test(what_is_no_alert_has_no_cef),
 	    cmocka_unit_test(sockets_are_where_they_are_said_to_be),
+	    cmocka_unit_test(a_shadow_is_of_the_lowest_severity_and_the_mode_stands_in_a_field),
 	    cmocka_unit_test(collectors_have_a_host_and_a_port),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

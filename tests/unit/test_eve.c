@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,6 +20,7 @@
 #include "courier/risk_names.h"
 #include "model/flow.h"
 #include "model/kinds.h"
+#include "json_reader.h"
 
 static struct yg_eve eve;
 static const struct yg_org orgs[2] = {{.code = "072001"}, {.code = "072028"}};
@@ -69,6 +71,9 @@ static struct yg_alert syn_flood(void)
 		.time_ns = INT64_C(1795244645123456789),
 		.first_ns = INT64_C(1795244640000000000),
 		.severity = YG_SEV_HIGH,
+		.mode = YG_MODE_PAGE,
+		.sla_minutes = 15,
+		.learning = YG_LEARN_SHORT,
 		.af = 4,
 		.proto = 6,
 		.target_len = 32,
@@ -252,6 +257,13 @@ static void alerts_that_cannot_be_are_refused(void **state)
 	REFUSED(memset(bad.orgs_code[7], 'x', sizeof bad.orgs_code[7]));
 	REFUSED(bad.kind[0] = '"');
 	REFUSED(bad.kind[0] = 0);
+	REFUSED(bad.mode = YG_MODE_COUNT);
+	REFUSED(bad.impact = YG_IMPACT_COUNT);
+	REFUSED(bad.learning = YG_LEARN_FULL + 1);
+	REFUSED(bad.affected_count = 1);
+	REFUSED(bad.affected[15] = 1);
+	REFUSED(bad.next_ns = -1);
+	REFUSED(bad.impact_usual = __builtin_inff());
 }
 
 static void an_alert_is_a_suricata_alert(void **state)
@@ -367,7 +379,105 @@ static void the_longest_records_fit(void **state)
 		alert.vectors[i].name[23] = 0;
 	for (int i = 0; i < YG_TOP_MAX; i++)
 		alert.top[i].af = 6;
-	render_alert(&alert);
+	// 1,024 bodies with codes and names as long as they can be: all codes, and as many names as fit.
+	static struct yg_org bodies[YG_AFFECTED_WORDS * 64];
+	struct yg_eve many = eve;
+	for (unsigned i = 0; i < YG_AFFECTED_WORDS * 64; i++) {
+		snprintf(bodies[i].code, sizeof bodies[i].code, "a-long-code%04u", i);
+		memset(bodies[i].name_ja, '\\', sizeof bodies[i].name_ja - 1);
+		memset(bodies[i].name_en, '"', sizeof bodies[i].name_en - 1);
+	}
+	many.orgs = bodies;
+	many.orgs_count = YG_AFFECTED_WORDS * 64;
+	memset(alert.affected, 0xff, sizeof alert.affected);
+	alert.affected_count = YG_AFFECTED_WORDS * 64;
+	memcpy(alert.kind, "dos.campaign", 13);
+	alert.mode = YG_MODE_PAGE;
+	alert.impact = YG_IMPACT_DOWN;
+	alert.learning = YG_LEARN_FULL;
+	alert.campaign = alert.next_ns = INT64_MAX;
+	assert_true(yg_eve_alert_valid(&alert));
+	size_t length = yg_eve_alert(&many, &alert, line, YG_EVE_ALERT_MAX);
+	assert_true(length > 0 && json_is_line(line, length));
+	print_message("the longest alert has %zu bytes\n", length);
+	assert_has(line, "\"affected_count\":1024,\"affected\":[{\"code\":\"a-long-code0000\"");
+	assert_has(line, "\"a-long-code1023\"],\"zone\"");
+}
+
+// Its own body is not named twice. All 1,024 codes stand in a line, and as many of the names as fit.
+static void bodies_affected_are_named_and_may_see_it(void **state)
+{
+	static struct yg_org bodies[YG_AFFECTED_WORDS * 64];
+	struct yg_alert alert = syn_flood();
+	struct yg_eve some = eve;
+	(void)state;
+	for (unsigned i = 0; i < YG_AFFECTED_WORDS * 64; i++) {
+		snprintf(bodies[i].code, sizeof bodies[i].code, "%06u", 72001 + i);
+		snprintf(bodies[i].name_ja, sizeof bodies[i].name_ja, "町");
+		snprintf(bodies[i].name_en, sizeof bodies[i].name_en, "T");
+	}
+	some.orgs = bodies;
+	some.orgs_count = 100;
+	alert.affected[0] = 1 | UINT64_C(1) << 63;
+	alert.affected[1] = 1;
+	alert.affected_count = 3;
+	size_t n = yg_eve_alert(&some, &alert, line, YG_EVE_ALERT_MAX);
+	assert_true(n > 0);
+	assert_has(line, "\"orgs\":[\"072001\",\"072064\",\"072065\"]"); // its own body once
+	assert_has(line, "\"affected_count\":3,\"affected\":[{\"code\":\"072001\",\"name_ja\":\"町\",\"name_en\":\"T\"},{\"code\":\"072064\"");
+	memset(alert.affected, 0xff, sizeof alert.affected);
+	alert.affected_count = YG_AFFECTED_WORDS * 64;
+	some.orgs_count = YG_AFFECTED_WORDS * 64;
+	for (unsigned i = 0; i < YG_AFFECTED_WORDS * 64; i++)
+		bodies[i].name_ja[0] = bodies[i].name_en[0] = '\0';
+	n = yg_eve_alert(&some, &alert, line, YG_EVE_ALERT_MAX);
+	assert_true(n > 0 && json_is_line(line, n));
+	unsigned named = 0;
+	for (const char *at = line; (at = strstr(at, "{\"code\"")); at++)
+		named++;
+	print_message("%u of 1,024 bodies with codes of six digits and no names are in a line of %zu bytes\n", named, n);
+	alert.affected_count = 3;
+	assert_false(yg_eve_alert_valid(&alert)); // not what the bits say
+	alert.affected_count = 0;
+	memset(alert.affected, 0, sizeof alert.affected);
+	assert_has_not(render_alert(&alert), "affected");
+}
+
+static void an_alert_says_what_it_asks_of_people(void **state)
+{
+	struct yg_alert alert = syn_flood();
+	(void)state;
+	assert_has(render_alert(&alert), "\"confidence\":0.9,\"mode\":\"page\",\"sla_minutes\":15,");
+	assert_has(line, "\"learning\":\"short\",\"impact\":{\"state\":\"unknown\"}");
+	assert_has_not(line, "\"campaign\"");
+	alert.impact = YG_IMPACT_DEGRADED;
+	alert.impact_success = 0.5f;
+	alert.impact_usual = 1;
+	alert.campaign = 0xabc;
+	alert.pulse = 3;
+	assert_has(render_alert(&alert), "\"impact\":{\"state\":\"degraded\",\"success\":0.5,\"usual\":1.0}");
+	assert_has(line, "\"campaign\":\"0000000000000abc\",\"pulse\":3");
+	assert_has_not(line, "period_s");
+	memcpy(alert.kind, "dos.campaign", 13);
+	alert.campaign = 0;
+	alert.period_s = 2400;
+	alert.period_mad_s = 120;
+	alert.next_ns = INT64_C(1795244645123456789);
+	assert_has(render_alert(&alert),
+		   "\"pulse\":3,\"period_s\":2400,\"period_mad_s\":120,\"next_expected\":\"2026-11-21T16:04:05.123456+0900\"");
+	memcpy(alert.kind, "scan.port", 10);
+	assert_has_not(render_alert(&alert), "\"impact\"");
+	assert_has_not(line, "\"learning\"");
+}
+
+static void a_shadow_wakes_nobody(void **state)
+{
+	struct yg_alert alert = syn_flood();
+	(void)state;
+	alert.mode = YG_MODE_SHADOW;
+	alert.sla_minutes = 0;
+	assert_has(render_alert(&alert), "\"severity\":4,\"metadata\":{\"signature_severity\":[\"Informational\"]");
+	assert_has(line, "\"severity\":\"high\",\"confidence\":0.9,\"mode\":\"shadow\",\"sla_minutes\":0");
 }
 
 static void a_line_that_does_not_fit_is_none(void **state)
@@ -477,6 +587,9 @@ int main(void)
 		cmocka_unit_test(a_series_is_a_chart),
 		cmocka_unit_test(a_kind_of_a_strange_detector_has_the_last_id),
 		cmocka_unit_test(the_longest_records_fit),
+		cmocka_unit_test(bodies_affected_are_named_and_may_see_it),
+		cmocka_unit_test(an_alert_says_what_it_asks_of_people),
+		cmocka_unit_test(a_shadow_wakes_nobody),
 		cmocka_unit_test(a_line_that_does_not_fit_is_none),
 		cmocka_unit_test(random_records_give_whole_lines_or_none),
 		cmocka_unit_test(addresses_are_written_as_the_c_library_does),

@@ -458,20 +458,29 @@ static void hostile_memory_is_refused_or_made_harmless(void **state)
 			struct yg_alert a = alert_of("dos.syn_flood", i, YG_SEV_HIGH);
 			raise_at(&f, &a, START);
 		}
+		yg_lifecycle_tick(f.lc, START + 40);
+		for (uint32_t i = 0; i < 8; i++) {
+			struct yg_alert a = alert_of("dos.udp_flood", i, YG_SEV_HIGH);
+			raise_at(&f, &a, START + 40);
+		}
 		yg_lifecycle_destroy(f.lc);
 		uint8_t *bytes = f.memory;
+		size_t closed = sizeof(struct yg_lifecycle_header), records = f.size - (8 + YG_LIFECYCLE_SUMMARIES) * sizeof(struct yg_lifecycle_record);
 		for (int i = 0; i < 200; i++) {
 			seed = yg_hash_identity(&seed, sizeof seed);
-			size_t from = round % 3 ? sizeof(struct yg_lifecycle_header) : 0;
-			bytes[from + seed % (f.size - from)] = (uint8_t)(seed >> 56);
+			size_t from = i % 2 ? records : round % 3 ? closed : 0;
+			size_t size = i % 2 ? f.size - records : closed + 8 * sizeof(struct yg_lifecycle_closed) - from;
+			bytes[from + seed % size] = (uint8_t)(seed >> 56);
 		}
 		f.count = 0;
 		start(&f, 8, 200);
 		const struct yg_lifecycle_stats *s = yg_lifecycle_stats(f.lc);
 		assert_true(yg_lifecycle_open(f.lc) == s->taken_over && s->taken_over <= 8 + YG_LIFECYCLE_SUMMARIES);
-		struct yg_alert a = alert_of("dos.syn_flood", 77, YG_SEV_CRITICAL);
-		raise_at(&f, &a, START + 1);
-		yg_lifecycle_finish(f.lc, yg_time_from_s(START + 5));
+		struct yg_alert a = alert_of("dos.syn_flood", 77, YG_SEV_CRITICAL), b = alert_of("dos.syn_flood", 3, YG_SEV_HIGH);
+		raise_at(&f, &a, START + 41);
+		raise_at(&f, &b, START + 41);
+		assert_true(s->reopened <= 1 && f.out[f.count - 1].first_ns <= (START + 42) * YG_NS_PER_S);
+		yg_lifecycle_finish(f.lc, yg_time_from_s(START + 45));
 		assert_int_equal(yg_lifecycle_open(f.lc), 0);
 		for (uint32_t i = 0; i < f.count; i++) {
 			assert_true(memchr(f.out[i].text_ja, 0, YG_TEXT_MAX) != NULL &&
@@ -508,6 +517,105 @@ static void a_long_sentence_is_cut_between_characters(void **state)
 	assert_int_equal((tail - a.text_ja) % 3, 0);
 }
 
+// ---- what comes back, and what lasts ----
+
+static void what_comes_back_within_ten_minutes_is_the_same_incident(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	start(&f, 16, 200);
+	struct yg_alert a = alert_of("dos.syn_flood", 1, YG_SEV_HIGH);
+	a.reopened = 77; // the host's field
+	raise_at(&f, &a, START);
+	ticks(&f, START, START + 40);
+	a.observed = 700;
+	raise_at(&f, &a, START + 630); // closed at START + 31
+	ticks(&f, START + 630, START + 670);
+	assert_int_equal(f.count, 4);
+	assert_int_equal(f.out[0].reopened, 0);
+	assert_int_equal(f.out[2].state, YG_ALERT_OPEN);
+	assert_int_equal(f.out[2].reopened, 1);
+	assert_true(f.out[2].id == f.out[0].id && f.out[2].first_ns == f.out[0].first_ns);
+	assert_true(f.out[2].peak == 1000 && f.out[2].count == 2);
+	assert_string_equal(f.out[3].text_ja, "攻撃の疑い。（終了。継続10分30秒、最大1,000パケット/秒、再発1回）");
+	assert_string_equal(f.out[3].text_en, "Suspected attack. (Ended after 10 min 30 s, peak 1,000 packets/s, came back 1 time.)");
+	raise_at(&f, &a, START + 661 + 601); // its second close was at START + 661
+	assert_true(f.out[4].id != f.out[0].id && f.out[4].reopened == 0 && f.out[4].count == 1);
+	const struct yg_lifecycle_stats *s = yg_lifecycle_stats(f.lc);
+	assert_true(s->opened == 3 && s->reopened == 1 && s->closed_full == 0);
+	stop(&f);
+}
+
+static void what_closed_under_another_engine_comes_back_under_its_id(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	start(&f, 16, 200);
+	struct yg_alert a = alert_of("dos.syn_flood", 1, YG_SEV_HIGH), other = alert_of("dos.syn_flood", 2, YG_SEV_HIGH);
+	raise_at(&f, &a, START);
+	ticks(&f, START, START + 40);
+	yg_lifecycle_destroy(f.lc);
+	start(&f, 16, 200);
+	raise_at(&f, &a, START + 300);
+	raise_at(&f, &other, START + 300);
+	assert_true(f.out[2].id == f.out[0].id && f.out[2].reopened == 1);
+	assert_int_equal(f.out[3].reopened, 0);
+	stop(&f);
+}
+
+static void more_closed_alerts_than_are_remembered_forget_the_oldest(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	enum { ALERTS = YG_LIFECYCLE_CLOSED + 10 };
+	start(&f, ALERTS, 200);
+	f.answer = 1; // only the counts matter
+	for (uint32_t i = 0; i < ALERTS; i++) {
+		struct yg_alert a = alert_of("dos.syn_flood", i, YG_SEV_HIGH);
+		raise_at(&f, &a, START + (i >= 10)); // the first ten close a second before the others
+	}
+	ticks(&f, START + 1, START + 40);
+	const struct yg_lifecycle_stats *s = yg_lifecycle_stats(f.lc);
+	assert_true(s->closed == ALERTS && s->closed_full == 10);
+	for (uint32_t i = 0; i < ALERTS; i++) {
+		struct yg_alert a = alert_of("dos.syn_flood", i, YG_SEV_HIGH);
+		raise_at(&f, &a, START + 60);
+		assert_int_equal(s->reopened, i < 10 ? 0 : i - 9);
+	}
+	assert_int_equal(yg_lifecycle_open(f.lc), ALERTS);
+	stop(&f);
+}
+
+static void what_lasts_for_hours_outlives_gaps_and_is_updated_when_raised(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	start(&f, 16, 200);
+	struct yg_alert a = alert_of("dos.campaign", 1, YG_SEV_HIGH), b = alert_of("dos.syn_flood", 1, YG_SEV_HIGH);
+	yg_lifecycle_raise_lasting(f.lc, "campaign", &a, 86400, yg_time_from_s(START + 1));
+	raise_at(&f, &b, START);
+	assert_true(yg_lifecycle_open(f.lc) == 2 && yg_lifecycle_lasting(f.lc) == 1);
+	yg_lifecycle_gap(f.lc, yg_time_from_s(START + 1), yg_time_from_s(START + 3000));
+	assert_true(yg_lifecycle_open(f.lc) == 1 && yg_lifecycle_lasting(f.lc) == 1);
+	ticks(&f, START + 3000, START + 4000);
+	assert_int_equal(f.count, 3); // two opened, one closed; nothing new of the other
+	yg_lifecycle_raise_lasting(f.lc, "campaign", &a, 86400, yg_time_from_s(START + 4000));
+	ticks(&f, START + 4000, START + 4100);
+	assert_int_equal(f.count, 4);
+	assert_int_equal(f.out[3].state, YG_ALERT_UPDATE);
+	yg_lifecycle_destroy(f.lc);
+	start(&f, 16, 200);
+	assert_int_equal(yg_lifecycle_lasting(f.lc), 1);
+	yg_lifecycle_resume(f.lc, yg_time_from_s(START + 9000)); // a blind minute is nothing to it
+	yg_lifecycle_gap(f.lc, yg_time_from_s(START + 9000), yg_time_from_s(START + 4000 + 86399));
+	assert_int_equal(yg_lifecycle_open(f.lc), 1);
+	yg_lifecycle_gap(f.lc, yg_time_from_s(START + 4000 + 86399), yg_time_from_s(START + 200000));
+	assert_true(yg_lifecycle_open(f.lc) == 0 && yg_lifecycle_lasting(f.lc) == 0);
+	assert_int_equal(f.out[4].state, YG_ALERT_CLOSE);
+	assert_true(f.out[4].time_ns == (START + 4000 + 86400) * YG_NS_PER_S);
+	stop(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -532,6 +640,10 @@ int main(void)
 	    cmocka_unit_test(hostile_memory_is_refused_or_made_harmless),
 	    cmocka_unit_test(a_clock_set_back_does_not_keep_an_alert_open),
 	    cmocka_unit_test(a_long_sentence_is_cut_between_characters),
+	    cmocka_unit_test(what_comes_back_within_ten_minutes_is_the_same_incident),
+	    cmocka_unit_test(what_closed_under_another_engine_comes_back_under_its_id),
+	    cmocka_unit_test(more_closed_alerts_than_are_remembered_forget_the_oldest),
+	    cmocka_unit_test(what_lasts_for_hours_outlives_gaps_and_is_updated_when_raised),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
