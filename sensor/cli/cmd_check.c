@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,24 +15,28 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/usual.h"
 #include "config/config.h"
 #include "config/value.h"
 
 enum { HOME_MAX = 64 };
 
-static const char help_en[] = "Usage: yagura check [-c FILE] [--home PREFIX,...] [--strict]\n"
+static const char help_en[] = "Usage: yagura check [-c FILE] [--home PREFIX,...] [--state FOLDER] [--strict]\n"
                               "\n"
                               "Reads the configuration and prints OK with a summary of what holds, or every\n"
                               "error as file:line:col: key: problem; how to mend. Starts nothing.\n"
                               "\n"
                               "  -c, --config FILE   the file to check (default: the installed yagura.yaml)\n"
                               "      --home PREFIXES address space declared for this check, with commas\n"
+                              "      --state FOLDER  hold thresholds against the snapshot of what was learned\n"
+                              "                      there (default: that of state.folder, if there is one)\n"
                               "      --strict        refuse files that others than root and you could write\n"
                               "  -h, --help          this text\n"
                               "\n"
-                              "Exit status: 0 fine, 64 wrong usage, 78 the configuration has errors.\n";
+                              "Exit status: 0 fine, 64 wrong usage, 66 no snapshot in FOLDER,\n"
+                              "78 the configuration has errors.\n";
 
-static const char help_ja[] = "使い方: yagura check [-c FILE] [--home PREFIX,...] [--strict]\n"
+static const char help_ja[] = "使い方: yagura check [-c FILE] [--home PREFIX,...] [--state FOLDER] [--strict]\n"
                               "\n"
                               "設定を読み込み、問題がなければ「OK」と内容の要約を表示します。誤りがあれば、\n"
                               "そのすべてを「ファイル:行:桁: キー: 問題; 直し方」の形で表示します。\n"
@@ -39,15 +44,19 @@ static const char help_ja[] = "使い方: yagura check [-c FILE] [--home PREFIX,
                               "\n"
                               "  -c, --config FILE   検査するファイル（省略時はインストール済みの設定）\n"
                               "      --home PREFIXES 内部とみなすアドレス範囲（コンマ区切り、今回のみ有効）\n"
+                              "      --state FOLDER  FOLDERにある学習結果としきい値を照合します\n"
+                              "                      （省略時はstate.folderにあるもの。なければ照合しません）\n"
                               "      --strict        rootと本人以外が書き換えられるファイルを拒否します\n"
                               "  -h, --help          この説明を表示します\n"
                               "\n"
-                              "終了コード: 0 正常、64 使い方の誤り、78 設定に誤りがある\n";
+                              "終了コード: 0 正常、64 使い方の誤り、66 FOLDERにスナップショットがない、\n"
+                              "78 設定に誤りがある\n";
 
 struct arguments {
 	const char *path;
 	const char *home[HOME_MAX];
 	size_t home_count;
+	const char *state;
 	bool strict;
 };
 
@@ -69,6 +78,7 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
 	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
 	                                        {"home", required_argument, NULL, 'H'},
 	                                        {"strict", no_argument, NULL, 's'},
+	                                        {"state", required_argument, NULL, 'S'},
 	                                        {"help", no_argument, NULL, 'h'},
 	                                        {NULL, 0, NULL, 0}};
 	optind = 1;
@@ -77,6 +87,8 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
 			a->path = optarg;
 		} else if (option == 's') {
 			a->strict = true;
+		} else if (option == 'S') {
+			a->state = optarg;
 		} else if (option == 'h') {
 			fputs(yg_language_japanese() ? help_ja : help_en, stdout);
 			return -1;
@@ -159,6 +171,37 @@ static void print_summary(const struct yg_config *config)
 	printf("  identity     %016" PRIx64 "\n", config->hash);
 }
 
+static int compile(const struct yg_compile_input *input, struct yg_config *ret_config)
+{
+	int fd = yg_compile_in_child(input);
+	if (fd < 0)
+		return EX_CONFIG;
+	int error = yg_config_open(fd, ret_config);
+	close(fd);
+	return error ? EX_SOFTWARE : EX_OK;
+}
+
+// Once more, when something is known of what is usual: only the compiler knows where each threshold was written.
+static int check_against_usual(struct yg_compile_input *input, const char *folder, struct yg_config *config)
+{
+	char automatic[PATH_MAX];
+	struct yg_usual *usual = NULL;
+	yg_config_state_folder(config, automatic);
+	int count = yg_usual_read(config, folder ? folder : automatic, &usual);
+	if (folder ? count <= 0 : count < 0 && count != -ENOENT)
+		fprintf(stderr, "yagura check: %s/snapshot: %s; thresholds are not held against what is usual\n", folder ? folder : automatic,
+			count ? strerror(-count) : "no host has been learned for a day yet");
+	int status = count < 0 && folder ? EX_NOINPUT : EX_OK;
+	if (count > 0) {
+		input->usual = usual;
+		input->usual_count = (size_t)count;
+		yg_config_close(config);
+		status = compile(input, config);
+	}
+	free(usual);
+	return status;
+}
+
 int cmd_check(int argc, char **argv)
 {
 	static struct yg_found_plugin plugins[YG_CONFIG_PLUGINS_MAX];
@@ -177,13 +220,11 @@ int cmd_check(int argc, char **argv)
 		input.path = paths.config;
 	input.plugins = plugins;
 	input.plugins_count = found > 0 ? (size_t)found : 0;
-	int fd = yg_compile_in_child(&input);
-	if (fd < 0)
-		return EX_CONFIG;
-	int error = yg_config_open(fd, &config);
-	close(fd);
-	if (error)
-		return EX_SOFTWARE;
+	status = compile(&input, &config);
+	if (!status)
+		status = check_against_usual(&input, a.state, &config);
+	if (status)
+		return status;
 	print_summary(&config);
 	yg_config_close(&config);
 	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;

@@ -17,6 +17,7 @@
 #include "cli/arguments.h"
 #include "cli/progress.h"
 #include "cli/summary.h"
+#include "cli/snapshot.h"
 #include "cli/supervisor.h"
 #include "model/flow.h"
 
@@ -201,6 +202,7 @@ static int run(struct yg_supervisor *s, const struct arguments *a, char **files,
 		kill(s->pids[YG_CHILD_ENGINE], SIGTERM);
 	double seconds = yg_progress_clock() - started;
 	yg_supervisor_stop(s);
+	yg_snapshot_finish(s);
 	yg_progress_finish(&progress);
 	say_capture_errors(s);
 	// A file that is no capture has been told by the engine; there is nothing to sum up.
@@ -222,6 +224,8 @@ int cmd_replay(int argc, char **argv)
 		return status - 1;
 	if (!yg_arguments_has(&a.common, "spool.folder") && !yg_arguments_override(&a.common, "spool.folder", ""))
 		return EX_USAGE; // the spool is that of the sensor that runs
+	if (!yg_arguments_has(&a.common, "state.folder") && !yg_arguments_override(&a.common, "state.folder", ""))
+		return EX_USAGE; // and so is what it has learned
 	int error = yg_paths_find(&paths);
 	int config = error ? -1 : yg_arguments_compile(&a.common, &paths);
 	if (config < 0)

@@ -22,6 +22,7 @@
 #include "base/ring.h"
 #include "base/shm.h"
 #include "cli/privileges.h"
+#include "cli/snapshot.h"
 #include "courier/journal.h"
 #include "engine/lifecycle.h"
 #include "model/point.h"
@@ -195,6 +196,8 @@ int yg_supervisor_init(struct yg_supervisor *s, const struct yg_paths *paths, in
 	if (!error)
 		error = make_points(s);
 	if (!error)
+		error = yg_snapshot_init(s);
+	if (!error)
 		error = make_memory(s, YG_FD_BOARD, "yagura-board", sizeof *s->board, (void **)&s->board);
 	if (!error)
 		error = make_dissector_rings(s);
@@ -212,6 +215,8 @@ void yg_supervisor_finish(struct yg_supervisor *s)
 	yg_shm_unmap(s->courier, sizeof(struct yg_courier_memory));
 	yg_shm_unmap(s->control, 4096 * YG_DISSECTORS_MAX);
 	yg_shm_unmap(s->board, sizeof *s->board);
+	if (s->state)
+		yg_shm_unmap(s->state, 2 * s->state_half);
 	yg_config_close(&s->config);
 	for (unsigned i = 0; i < sizeof s->fds / sizeof *s->fds; i++)
 		if (s->fds[i] >= 0)
@@ -235,7 +240,7 @@ static bool wants(enum yg_child child, int number)
 		return child != YG_CHILD_DISSECTOR;
 	if (number == YG_FD_BOARD)
 		return child == YG_CHILD_COURIER;
-	if (number == YG_FD_OPEN_ALERTS || number == YG_FD_RELOAD)
+	if (number == YG_FD_OPEN_ALERTS || number == YG_FD_RELOAD || number == YG_FD_STATE)
 		return child == YG_CHILD_ENGINE;
 	if (number == YG_FD_CONTROL || number == YG_FD_QUARANTINE)
 		return child == YG_CHILD_DISSECTOR;
@@ -347,6 +352,10 @@ void yg_supervisor_reap(struct yg_supervisor *s, int timeout_ms)
 	if (timeout_ms)
 		sigtimedwait(&chld, NULL, &timeout);
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+		if (pid == s->state_child) {
+			s->state_ended = true;
+			s->state_status = status;
+		}
 		for (unsigned child = 0; child < YG_CHILD_COUNT; child++) {
 			if (s->pids[child] != pid)
 				continue;

@@ -36,6 +36,11 @@ struct yg_supervisor {
 	int fds[128];           // by the numbers of model/process.h; -1: none
 	int starter;            // socket to the process that starts engines with rights (cli/starter.h); 0: none, we start them ourselves
 	bool starter_owes;      // it has not said yet which engine it started
+	void *state;            // of YG_FD_STATE, two halves; NULL: nothing that is learned is kept
+	uint64_t state_half, state_written; // state_written: sequence of the newest snapshot that is on disk, or on its way
+	pid_t state_child;      // writes one; 0: none does
+	int state_status;       // of waitpid, once it has ended
+	bool state_ended, state_failed;
 	int alive;              // write end of the pipe that tells the children that we live
 	pid_t pids[YG_CHILD_COUNT];
 	int status[YG_CHILD_COUNT];      // of waitpid, once it has ended

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/ring.h"
 #include "base/shm.h"
+#include "cli/snapshot.h"
 #include "cli/summary.h"
 #include "model/point.h"
 
@@ -283,6 +284,7 @@ bool yg_supervisor_watch_live(struct yg_supervisor *s, int timeout_ms)
 			bury_helper(s, child);
 	}
 	watch_beats(s);
+	yg_snapshot_turn(s);
 	if (s->handover_ms && yg_supervisor_clock_ms() - s->handover_ms > FLUSH_MS && s->pids[YG_CHILD_ENGINE])
 		kill(s->pids[YG_CHILD_ENGINE], SIGKILL);
 	// In this order: an engine finds its dissector there.
@@ -333,10 +335,12 @@ void yg_supervisor_end_live(struct yg_supervisor *s)
 {
 	int64_t asked = yg_supervisor_clock_ms();
 	end_engine(s, asked + FLUSH_MS);
+	yg_snapshot_turn(s); // beside the courier's end
 	wait_until(s, YG_CHILD_COURIER, asked + HURRY_MS);
 	if (runs(s, YG_CHILD_COURIER))
 		kill(s->pids[YG_CHILD_COURIER], SIGTERM);
 	wait_until(s, YG_CHILD_COURIER, asked + DELIVER_MS);
 	if (runs(s, YG_CHILD_COURIER))
 		yg_warn("not all was delivered in time");
+	yg_snapshot_finish(s);
 }

@@ -41,12 +41,14 @@ static void read_all(struct yg_compiler *c)
 	yg_suppressions_read(c, root ? yg_node_child(root, "suppressions") : NULL);
 	yg_options_check(c);
 	yg_calendar_read(c, root ? yg_node_child(root, "calendar") : NULL);
+	yg_learned_check(c);
 }
 
 int yg_compile(const struct yg_compile_input *input, int fd, FILE *errors)
 {
 	struct yg_compiler c;
 	yg_compiler_init(&c, input, errors);
+	c.report.no_warnings = input->usual != NULL;
 	read_all(&c);
 	if (c.report.errors == 0) {
 		int error = yg_block_write(&c, fd);

@@ -18,6 +18,15 @@ struct yg_found_plugin {
 	const struct yg_plugin *plugin;
 };
 
+// The busiest hosts of a body, as learned: of packets, bits and new flows a second towards one host the highest 95th percentile, and whose.
+enum { YG_USUAL_COUNT = 3 };
+struct yg_usual {
+	char code[16]; // of the body
+	double most[YG_USUAL_COUNT];
+	struct yg_addr host[YG_USUAL_COUNT];
+	uint8_t af[YG_USUAL_COUNT];
+};
+
 struct yg_compile_input {
 	const char *path;                 // configuration file; NULL: defaults alone
 	const char *const *home;          // --home prefixes, as text
@@ -27,7 +36,9 @@ struct yg_compile_input {
 	size_t overrides_count;
 	const struct yg_found_plugin *plugins;
 	size_t plugins_count;
-	int64_t now_s;                    // of whoever asks, to be told what has expired; 0: that is not asked. No part of the block
+	const struct yg_usual *usual;     // yagura check, once more: thresholds are held against it, warnings were told the first time
+	size_t usual_count;
+	int64_t now_s;                    // of who asks to be told what has expired and what is nobody's; 0: nobody. No part of the block
 	bool trusted_only;                // refuse files that others could write (yagura run); a replay warns instead
 };
 

@@ -100,6 +100,9 @@ void yg_options_read(struct yg_compiler *c, const struct yg_node *root);
 void yg_plugins_read(struct yg_compiler *c, const struct yg_node *plugins);
 void yg_overrides_read(struct yg_compiler *c);
 
+// learned_check.c
+void yg_learned_check(struct yg_compiler *c);
+
 // options_check.c
 void yg_options_check(struct yg_compiler *c);
 

@@ -82,14 +82,24 @@ const char *yg_config_string(const struct yg_config *config, enum yg_option_id i
 	return (const char *)config->block + config->values[id];
 }
 
-void yg_config_spool_folder(const struct yg_config *config, char *ret_path)
+static void folder_of(const char *folder, const char *automatic, char *ret_path)
 {
-	const char *folder = yg_config_string(config, YG_O_SPOOL_FOLDER), *state = getenv("STATE_DIRECTORY");
+	const char *state = getenv("STATE_DIRECTORY");
 	ret_path[0] = 0;
 	if (strcmp(folder, "auto") != 0)
 		snprintf(ret_path, PATH_MAX, "%s", folder);
 	else if (state && state[0] == '/')
-		snprintf(ret_path, PATH_MAX, "%.*s/spool", (int)strcspn(state, ":"), state); // systemd names several, with colons between
+		snprintf(ret_path, PATH_MAX, "%.*s/%s", (int)strcspn(state, ":"), state, automatic); // systemd names several, with colons between
+}
+
+void yg_config_spool_folder(const struct yg_config *config, char *ret_path)
+{
+	folder_of(yg_config_string(config, YG_O_SPOOL_FOLDER), "spool", ret_path);
+}
+
+void yg_config_state_folder(const struct yg_config *config, char *ret_path)
+{
+	folder_of(yg_config_string(config, YG_O_STATE_FOLDER), "state", ret_path);
 }
 
 bool yg_config_spooled(const struct yg_config *config)

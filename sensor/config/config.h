@@ -173,6 +173,9 @@ const char *yg_config_string(const struct yg_config *config, enum yg_option_id i
 void yg_config_spool_folder(const struct yg_config *config, char *ret_path);
 bool yg_config_spooled(const struct yg_config *config);
 
+// The same for the snapshot of what was learned: state.folder.
+void yg_config_state_folder(const struct yg_config *config, char *ret_path);
+
 // Values of a plugin's options in the order of its table, strings resolved to pointers into the block. `ret_values` has
 // room for YG_CONFIG_PLUGIN_OPTIONS_MAX. 0, or -EINVAL when the table does not fit what was compiled.
 int yg_config_plugin_values(const struct yg_config *config, const struct yg_config_plugin *plugin,

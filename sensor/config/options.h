@@ -77,6 +77,14 @@
 	  "Hosts counted in one second by one worker; the rest counts to its prefix.", "1秒間に個別に数えるホスト数。") \
 	X(RATES_KEEP, "rates.keep", INT, "hosts", 1024, 4194304, "1048576", NULL, \
 	  "Hosts whose rates are remembered; the quietest goes.", "速度を記憶するホスト数。") \
+	X(RATES_BASELINES, "rates.baselines", INT, "hosts", 1024, 4194304, "262144", NULL, \
+	  "Hosts whose usual rates of the last seven days are learned; what comes later has floors alone.", \
+	  "過去7日間の平常値を学習するホスト数。これを超えたホストには下限値だけを適用する。") \
+	X(STATE_FOLDER, "state.folder", STRING, NULL, 0, 4000, "auto", NULL, \
+	  "Folder of the snapshot of what was learned, so that a restart need not learn it again. auto: with `yagura run`, `state` below " \
+	  "$STATE_DIRECTORY (systemd); without that, or empty: none on disk. A replay has none unless --set names one.", \
+	  "学習結果のスナップショットを保存するフォルダー。再起動後に学習し直さずに済む。autoはsystemdの$STATE_DIRECTORYの下のstate。空なら保存しない。" \
+	  "再生では--setで指定した場合だけ使う。") \
 	X(DISSECTOR_WORKERS, "dissector.workers", INT, "processes", 1, 16, "1", NULL, \
 	  "Dissector processes of a live run; a replay always has one.", "解析プロセス数（再生時は常に1）。") \
 	X(DISSECTOR_PACKETS, "dissector.packets", INT, "packets", 1, 80, "16", NULL, \

@@ -189,6 +189,37 @@ static void check_pair(struct yg_compiler *c, const struct yg_prefix_draft *oute
 		            outer->at.line);
 }
 
+static uint64_t number_of(const struct yg_prefix *p)
+{
+	return (uint64_t)p->addr.b[0] << 24 | (uint64_t)p->addr.b[1] << 16 | (uint64_t)p->addr.b[2] << 8 | p->addr.b[3];
+}
+
+// IPv4 space of `home` that bodies share out, but for holes: traffic there is internal and nobody's. Of IPv6 most is never given out.
+static void check_holes(struct yg_compiler *c, size_t home)
+{
+	const struct yg_prefix *p = &c->prefixes[home].prefix;
+	uint64_t next = number_of(p), end = next + (UINT64_C(1) << (32 - p->length)), missing = 0, first = 0;
+	bool shared_out = false;
+	for (size_t i = home + 1; i < c->prefixes_count && contains(p, &c->prefixes[i].prefix); i++) {
+		const struct yg_prefix *part = &c->prefixes[i].prefix;
+		if (part->cover != home)
+			continue; // lies in one that does
+		shared_out = true;
+		first = missing ? first : next;
+		missing += number_of(part) - next;
+		next = number_of(part) + (UINT64_C(1) << (32 - part->length));
+	}
+	first = missing ? first : next;
+	missing += end - next;
+	if (!shared_out || !missing)
+		return;
+	char whole[YG_PREFIX_TEXT], hole[YG_ADDRESS_TEXT];
+	const struct yg_addr at = {{(uint8_t)(first >> 24), (uint8_t)(first >> 16), (uint8_t)(first >> 8), (uint8_t)first}};
+	yg_caution(&c->report, c->prefixes[home].at,
+	           "home: %llu addresses of %s belong to no body, the first of them %s; give them to one, or leave them where that is meant",
+	           (unsigned long long)missing, yg_prefix_text(4, &p->addr, p->length, whole), yg_address_text(4, &at, hole));
+}
+
 void yg_prefixes_check(struct yg_compiler *c)
 {
 	if (c->prefixes_count == 0)
@@ -208,4 +239,8 @@ void yg_prefixes_check(struct yg_compiler *c)
 		c->prefixes[kept++] = draft;
 	}
 	c->prefixes_count = kept;
+	// For whoever checks: a replay need not say it each time.
+	for (size_t i = 0; i < kept && c->input->now_s && !c->incomplete; i++)
+		if (c->prefixes[i].prefix.org == YG_ORG_NONE && c->prefixes[i].prefix.af == 4)
+			check_holes(c, i);
 }

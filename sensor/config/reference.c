@@ -32,7 +32,7 @@ static const char head[] =
 static const char space[] = "\n## Address space\n\n"
                             "| key | meaning |\n|---|---|\n"
                             "| `home` | list of prefixes that are ours without belonging to a body. They may contain "
-                            "those of bodies; the longest match wins. |\n"
+                            "those of bodies; the longest match wins. `yagura check` warns of IPv4 space between them that is nobody's. |\n"
                             "| `organisations` | list of files, one a body, starting at the folder of the "
                             "configuration file. `*`, `?` and `[…]` may stand in the "
                             "last part of a path. At most 1,024 bodies. |\n\n"

@@ -126,7 +126,7 @@ void yg_complain(struct yg_report *report, struct yg_place at, const char *key, 
 
 void yg_caution(struct yg_report *report, struct yg_place at, const char *format, ...)
 {
-	if (report->warnings++ >= YG_REPORT_MAX)
+	if (report->no_warnings || report->warnings++ >= YG_REPORT_MAX)
 		return;
 	va_list arguments;
 	va_start(arguments, format);

@@ -24,6 +24,7 @@ struct yg_report {
 	FILE *out;
 	int errors;
 	int warnings;
+	bool no_warnings; // they have been told
 	struct yg_report_line *lines;
 	size_t lines_count;
 };

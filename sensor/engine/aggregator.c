@@ -13,7 +13,9 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "engine/aggregator_counts.h"
 #include "engine/aggregator_out.h"
+#include "engine/context.h"
 #include "engine/detectors.h"
 #include "engine/directions.h"
 #include "engine/health.h"
@@ -23,7 +25,9 @@
 #include "engine/policy.h"
 #include "engine/rate_engine.h"
 #include "engine/sample.h"
+#include "engine/sensor_alerts.h"
 #include "engine/shares.h"
+#include "engine/state.h"
 
 enum { RUN_ON_SECONDS = 7200, LIVE_EVENTS = 4096, STALLED_MS = 1000, CATCH_UP_SECONDS = 300 };
 
@@ -40,6 +44,7 @@ struct yg_aggregator {
 	struct yg_sample_store *sample;
 	struct yg_detectors *detectors;
 	struct yg_lifecycle *lifecycle;
+	struct yg_context *context;
 	struct yg_policy *policy;
 	struct yg_out *out;
 	struct yg_reload *reload; // the last that was taken
@@ -52,6 +57,7 @@ struct yg_aggregator {
 	struct yg_health *health; // NULL: a replay
 	struct yg_shares *shares; // NULL: a replay
 	struct yg_points *points; // NULL: nobody wants any
+	struct yg_state *state;   // NULL: nothing is kept
 };
 
 static void count(struct yg_aggregator *a, enum yg_aggregator_counter counter)
@@ -63,30 +69,44 @@ static int emit_alert(void *context, const struct yg_alert *alert)
 {
 	struct yg_aggregator *a = context;
 	struct yg_alert out = *alert;
+	yg_context_fill(a->context, &out);
 	yg_policy_fill(a->policy, &out);
 	if (out.state == YG_ALERT_OPEN)
 		yg_points_alert(a->points, &out);
 	return yg_out_alert(a->out, &out);
 }
 
+// clear_after_s: 0, as the alert says; else it is one of hours or days.
+static void raise_as(struct yg_aggregator *a, const char *detector, const struct yg_alert *alert, uint32_t clear_after_s)
+{
+	bool hidden;
+	enum yg_policy_verdict verdict = yg_policy_judge(a->policy, detector, alert, a->now, &hidden);
+	if (verdict == YG_POLICY_SUPPRESSED && hidden) {
+		yg_lifecycle_count_hidden(a->lifecycle);
+		count(a, YG_AC_ALERTS_BY_RULE);
+	}
+	if (verdict == YG_POLICY_SUPPRESSED)
+		return;
+	bool shadow = verdict == YG_POLICY_SHADOW;
+	if (clear_after_s)
+		yg_lifecycle_raise_lasting(a->lifecycle, detector, alert, shadow, clear_after_s, a->now);
+	else if (shadow)
+		yg_lifecycle_raise_shadow(a->lifecycle, detector, alert, a->now);
+	else
+		yg_lifecycle_raise(a->lifecycle, detector, alert, a->now);
+}
+
 static void raise_alert(void *context, const char *detector, const struct yg_alert *alert)
 {
+	raise_as(context, detector, alert, 0);
+}
+
+static void raise_campaign(void *context, const struct yg_alert *alert)
+{
 	struct yg_aggregator *a = context;
-	bool hidden;
-	switch (yg_policy_judge(a->policy, detector, alert, a->now, &hidden)) {
-	case YG_POLICY_TELL:
-		yg_lifecycle_raise(a->lifecycle, detector, alert, a->now);
-		break;
-	case YG_POLICY_SHADOW:
-		yg_lifecycle_raise_shadow(a->lifecycle, detector, alert, a->now);
-		break;
-	case YG_POLICY_SUPPRESSED:
-		if (hidden) {
-			yg_lifecycle_count_hidden(a->lifecycle);
-			count(a, YG_AC_ALERTS_BY_RULE);
-		}
-		break;
-	}
+	struct yg_alert filled = *alert;
+	yg_detectors_fill_org(a->o.config, &filled);
+	raise_as(a, "campaign", &filled, YG_CAMPAIGN_QUIET_S);
 }
 
 // What a plugin raises. While the mirror is not sound it is less certain, and says so.
@@ -95,6 +115,7 @@ static void raise_found(void *context, const char *detector, const struct yg_ale
 	struct yg_aggregator *a = context;
 	struct yg_alert tempered = *alert;
 	yg_detector_count(a->o.stats, detector, 1);
+	yg_rate_engine_untrain(a->rates, alert);
 	uint32_t flows, one_way;
 	yg_directions_sum(&a->directions, &flows, &one_way);
 	if (a->o.replay)
@@ -119,6 +140,30 @@ static struct yg_lifecycle *open_lifecycle(struct yg_aggregator *a)
 	return yg_lifecycle_create(&options, a->o.open_alerts, a->o.open_alerts_size, emit_alert, a);
 }
 
+// What an engine before this one learned. Without memory for it everything is learned anew, and the run goes on.
+static void open_state(struct yg_aggregator *a)
+{
+	struct yg_state_part baselines, context[YG_CONTEXT_PARTS], policy = yg_policy_part(a->policy);
+	yg_rate_engine_part(a->rates, &baselines);
+	yg_context_parts(a->context, context);
+	// The memory is as large as the configuration of the start asked for; a reload may have asked for more.
+	uint64_t room = a->o.state_size / 2 > YG_STATE_OTHERS_MAX ? a->o.state_size / 2 - YG_STATE_OTHERS_MAX : 0;
+	if (baselines.max + 4096 > room)
+		baselines.max = room > 4096 ? room - 4096 : 0;
+	a->state = a->o.state ? yg_state_create(a->o.state, a->o.state_size / 2) : NULL;
+	int error = a->o.state && !a->state ? -ENOMEM : yg_state_add(a->state, &baselines);
+	for (unsigned i = 0; i < YG_CONTEXT_PARTS && !error; i++)
+		error = yg_state_add(a->state, &context[i]);
+	if (!error)
+		error = yg_state_add(a->state, &policy);
+	if (error)
+		yg_warn("state: %s; what is learned will not outlive this engine", strerror(-error));
+	yg_detectors_keep(a->detectors, a->state);
+	yg_state_restore(a->state);
+	yg_counts_rates(a->o.stats, a->rates);
+	yg_counts_state(a->o.stats, a->state);
+}
+
 struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *options)
 {
 	struct yg_aggregator *a = calloc(1, sizeof *a);
@@ -130,8 +175,9 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 	a->rates = yg_rate_engine_create(options->config, &options->key);
 	a->sample = yg_sample_create(&options->key);
 	a->out = yg_out_create(&out);
-	if (!a->rates || !a->sample || !a->out) {
-		yg_error("no memory for rates and sample: %s", strerror(errno));
+	a->context = yg_context_create(options->config, &options->key);
+	if (!a->rates || !a->sample || !a->out || !a->context) {
+		yg_error("no memory for rates, sample and context: %s", strerror(errno));
 		yg_aggregator_destroy(a);
 		return NULL;
 	}
@@ -150,8 +196,10 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 	const struct yg_health_options health = {options->config, options->stats, options->workers, raise_alert, a};
 	a->health = options->replay ? NULL : yg_health_create(&health);
 	a->shares = options->replay ? NULL : yg_shares_create(options->config);
-	if (a->lifecycle && a->detectors && (a->health || options->replay))
+	if (a->lifecycle && a->detectors && (a->health || options->replay)) {
+		open_state(a);
 		return a;
+	}
 	if (!a->lifecycle)
 		yg_error("the table of open alerts: %s", strerror(errno));
 	yg_aggregator_destroy(a);
@@ -162,10 +210,12 @@ void yg_aggregator_destroy(struct yg_aggregator *a)
 {
 	if (!a)
 		return;
+	yg_state_destroy(a->state);
 	yg_detectors_close(a->detectors);
 	yg_health_destroy(a->health);
 	yg_shares_destroy(a->shares);
 	yg_lifecycle_destroy(a->lifecycle);
+	yg_context_destroy(a->context);
 	yg_policy_destroy(a->policy);
 	yg_out_destroy(a->out);
 	yg_points_destroy(a->points);
@@ -247,16 +297,14 @@ static void close_second(struct yg_aggregator *a, int64_t second)
 	yg_rate_engine_mirror(a->rates, yg_directions_share(&a->directions), true);
 	yg_rate_engine_close(a->rates, second, on_window, a);
 	yg_detectors_tick(a->detectors, second);
+	yg_context_tick(a->context, second, yg_directions_share(&a->directions), raise_campaign, a);
 	yg_lifecycle_tick(a->lifecycle, second);
 	yg_policy_second(a->policy, second);
 	yg_points_close(a->points, second);
 	yg_directions_begin(&a->directions, second + 1);
 	count(a, YG_AC_SECONDS);
-	struct yg_rate_engine_stats stats;
-	yg_rate_engine_stats(a->rates, &stats);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_KEYS], stats.keys);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_RATE_EVICTED], stats.evicted);
-	yg_counter_set(&a->o.stats->aggregator[YG_AC_WINDOWS], stats.windows);
+	yg_counts_rates(a->o.stats, a->rates);
+	yg_context_count(a->context, a->o.stats->aggregator);
 }
 
 static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mark)
@@ -272,7 +320,10 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 		if (mark->gap) {
 			count(a, YG_AC_TIME_GAPS);
 			yg_detectors_gap(a->detectors, mark->gap_from_ns, mark->time_ns);
-			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1), yg_time_ns(mark->time_ns));
+			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1));
+			yg_context_tick(a->context, a->second, yg_directions_share(&a->directions), raise_campaign, a);
+			yg_lifecycle_gap(a->lifecycle, yg_time_from_s(a->second + 1)); // what campaigns have to say of what just ended
+			yg_lifecycle_tick(a->lifecycle, mark->second - 1);
 		} else {
 			for (int64_t s = a->second + 1; s < mark->second; s++)
 				close_second(a, s);
@@ -284,48 +335,16 @@ static void begin_batch(struct yg_aggregator *a, const struct yg_batch_mark *mar
 
 // ---- events ----
 
-static struct yg_alert about_sensor(const char *kind, const char *unit)
+static void on_restarted(struct yg_aggregator *a, const struct yg_restarted *restarted)
 {
-	struct yg_alert alert;
-	memset(&alert, 0, sizeof alert);
-	snprintf(alert.kind, sizeof alert.kind, "%s", kind);
-	snprintf(alert.runbook, sizeof alert.runbook, "%s", kind);
-	snprintf(alert.unit, sizeof alert.unit, "%s", unit);
-	alert.severity = YG_SEV_HIGH;
-	alert.score = 80;
-	alert.confidence = 1;
-	alert.org = YG_ORG_NONE;
-	return alert;
-}
-
-static void on_restarted(struct yg_aggregator *a, const struct yg_restarted *r)
-{
-	static const char *const causes_en[] = {"ended", "crashed", "hung", "was stopped by its sandbox", "ran out of memory"};
-	static const char *const causes_ja[] = {"停止", "異常終了", "無応答", "サンドボックスにより停止", "メモリー不足"};
-	struct yg_alert alert = about_sensor("sensor.dissector", "restarts");
-	unsigned cause = r->cause < 5 ? r->cause : 0;
-	a->dissector_deaths++;
-	alert.observed = a->dissector_deaths;
-	alert.threshold = 1;
-	alert.window_s = 1;
-	alert.clear_after_s = 60;
-	if (r->had_packet) {
-		alert.source_af = r->af;
-		alert.source = r->addr[0];
-		alert.source_port = r->port[0];
-	}
-	snprintf(alert.text_en, sizeof alert.text_en,
-		 "The dissector %s%s; it was forked again, no packet was lost. %u restarts so far.%s%s", causes_en[cause],
-		 r->had_packet ? " while reading a packet" : "", a->dissector_deaths, r->quarantine[0] ? " Quarantined: " : "", r->quarantine);
-	snprintf(alert.text_ja, sizeof alert.text_ja, "解析プロセスが%s%sしたため再起動しました。パケットの欠落はありません。累計%u回。%s%s",
-		 r->had_packet ? "パケットの解析中に" : "", causes_ja[cause], a->dissector_deaths, r->quarantine[0] ? "隔離ファイル: " : "",
-		 r->quarantine);
+	const struct yg_alert alert = yg_sensor_restarted(restarted, ++a->dissector_deaths);
 	raise_alert(a, "sensor", &alert);
 }
 
 static void on_flow(struct yg_aggregator *a, const struct yg_flow *flow)
 {
 	yg_detectors_flow(a->detectors, flow);
+	yg_context_flow(a->context, flow);
 	yg_directions_add(&a->directions, a->second, flow);
 	yg_out_flow(a->out, flow);
 }
@@ -338,6 +357,7 @@ static void on_event(struct yg_aggregator *a, const struct yg_event *event)
 		break;
 	case YG_EV_CONTACT:
 		yg_detectors_contact(a->detectors, &event->contact);
+		yg_context_contact(a->context, &event->contact);
 		break;
 	case YG_EV_DNS:
 		yg_detectors_dns(a->detectors, &event->dns);
@@ -465,7 +485,6 @@ static int64_t begun_by_all(struct yg_aggregator *a)
 // An engine before this one ended: nothing was seen from its last look at the ports until the first of this one.
 static void tell_blind(struct yg_aggregator *a)
 {
-	struct yg_alert alert = about_sensor("sensor.blind", "s");
 	int64_t from = a->o.blind_from_ns, to = (int64_t)yg_counter_get(&a->o.stats->worker[0].beat_ns);
 	for (unsigned i = 1; i < a->o.workers; i++)
 		to = (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) > to ? (int64_t)yg_counter_get(&a->o.stats->worker[i].beat_ns) : to;
@@ -474,16 +493,7 @@ static void tell_blind(struct yg_aggregator *a)
 	yg_lifecycle_resume(a->lifecycle, a->now);
 	double seconds = (double)(to - from) / (double)YG_NS_PER_S;
 	yg_counter_add(&a->o.stats->blind_ns, (uint64_t)(to - from));
-	alert.observed = seconds;
-	alert.threshold = 0;
-	alert.window_s = (uint32_t)(seconds + 0.5);
-	alert.clear_after_s = 1; // it is over: the next one is another
-	const char *port_en = a->o.blind_by_port ? "a port was gone" : "the engine ended and was started again";
-	const char *port_ja = a->o.blind_by_port ? "受信ポートが失われていた" : "エンジンが停止し再起動した";
-	snprintf(alert.text_en, sizeof alert.text_en, "Nothing was seen for %.1f s: %s. Flows that were open then are not recorded.", seconds,
-		 port_en);
-	snprintf(alert.text_ja, sizeof alert.text_ja, "%sため、%.1f秒間監視できませんでした。その時点で継続中だったフローは記録されていません。", port_ja,
-		 seconds);
+	const struct yg_alert alert = yg_sensor_blind(seconds, a->o.blind_by_port);
 	raise_alert(a, "sensor", &alert);
 }
 
@@ -519,6 +529,7 @@ static void close_seconds(struct yg_aggregator *a)
 		a->second++;
 		yg_out_counts(a->out, yg_lifecycle_stats(a->lifecycle));
 	}
+	yg_counts_state(a->o.stats, a->state);
 }
 
 static bool all_ended(const struct yg_aggregator *a)
@@ -543,11 +554,14 @@ static void take_reload(struct yg_aggregator *a)
 		atomic_store(&box->state, YG_RELOAD_REFUSED);
 		return;
 	}
+	yg_detectors_forget(a->detectors, a->state);
 	yg_detectors_replace(a->detectors, next);
 	a->detectors = next;
+	yg_detectors_keep(a->detectors, a->state);
 	a->reload = r;
 	a->o.config = &r->config;
 	yg_rate_engine_retune(a->rates, &r->config);
+	yg_context_retune(a->context, &r->config);
 	yg_out_retune(a->out, &r->config);
 	yg_points_retune(a->points, &r->config);
 	yg_policy_retune(a->policy, &r->config);
@@ -594,11 +608,15 @@ static void run_live(struct yg_aggregator *a)
 		count_beat(a);
 		take_reload(a);
 		if (a->started)
+			yg_state_turn(a->state, a->second);
+		if (a->started)
 			yg_health_look(a->health, monotonic_ms());
 		if (!any && !ended)
 			nanosleep(&nap, NULL);
 	}
 	close_rest(a);
+	yg_state_finish(a->state, a->second);
+	yg_counts_state(a->o.stats, a->state);
 	// Who stops the sensor ends its alerts too; an engine that is about to be started again finds them open, and its courier waiting.
 	if (*a->o.stop == YG_STOP_END) {
 		yg_lifecycle_finish(a->lifecycle, a->now);
@@ -625,6 +643,9 @@ void yg_aggregator_run(struct yg_aggregator *a)
 	for (int64_t s = a->second + 1;
 	     yg_lifecycle_open(a->lifecycle) > yg_lifecycle_lasting(a->lifecycle) && s < a->second + RUN_ON_SECONDS; s++)
 		close_second(a, s);
+	yg_context_tick(a->context, yg_time_second(a->now) - 1, yg_directions_share(&a->directions), raise_campaign, a);
+	yg_state_finish(a->state, a->second);
+	yg_counts_state(a->o.stats, a->state);
 	yg_lifecycle_finish(a->lifecycle, a->now);
 	yg_out_finish(a->out, yg_lifecycle_stats(a->lifecycle));
 	yg_points_finish(a->points);

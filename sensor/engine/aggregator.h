@@ -28,6 +28,8 @@ struct yg_aggregator_options {
 	struct yg_ring *alerts, *flows; // producer ends, to the courier
 	void *open_alerts;           // memory that the supervisor holds
 	size_t open_alerts_size;
+	void *state;                 // of YG_FD_STATE, NULL: nothing is kept
+	size_t state_size;
 	void *points;                // of YG_FD_POINTS, NULL: nobody can want any
 	size_t points_size;
 	bool replay, records_wanted;

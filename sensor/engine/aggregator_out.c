@@ -249,6 +249,8 @@ int yg_out_alert(struct yg_out *out, const struct yg_alert *alert)
 	to->time_ns = own_stamp(out, alert->time_ns);
 	to->first_ns = own_stamp(out, alert->first_ns);
 	to->last_ns = own_stamp(out, alert->last_ns);
+	if (alert->next_ns)
+		to->next_ns = own_stamp(out, alert->next_ns);
 	if (alert->series_count)
 		to->series_start = own_stamp(out, alert->series_start * YG_NS_PER_S) / YG_NS_PER_S;
 	yg_ring_push(ring, 1);

@@ -6,11 +6,13 @@
 #include "engine/detectors.h"
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "config/calendar.h"
+#include "engine/state.h"
 #include "model/abi.h"
 
 struct hook {
@@ -343,9 +345,80 @@ struct yg_detectors *yg_detectors_prepare(const struct yg_detectors *running, co
 	return open_beside(options, running);
 }
 
+// ---- what a restart must not forget ----
+
+static uint64_t save_one(void *context, uint64_t *cursor, void *to, uint64_t room)
+{
+	struct loaded *l = context;
+	uint32_t size = room < YG_STATE_PLUGIN_MAX ? (uint32_t)room : (uint32_t)YG_STATE_PLUGIN_MAX;
+	uint32_t used = l->plugin->save(l->self, to, size);
+	*cursor = YG_STATE_DONE;
+	return used <= size ? used : 0;
+}
+
+static int restore_one(void *context, uint32_t version, const void *bytes, uint64_t size)
+{
+	struct loaded *l = context;
+	if (!size) // it had nothing to keep
+		return 0;
+	return version == YG_PLUGIN_ABI_MAJOR && size <= YG_STATE_PLUGIN_MAX ? l->plugin->restore(l->self, bytes, (uint32_t)size) : -1;
+}
+
+static bool keeps(const struct loaded *l)
+{
+	return l->plugin->save && l->plugin->restore;
+}
+
+static void name_of(const struct loaded *l, char ret_name[YG_STATE_NAME_MAX])
+{
+	snprintf(ret_name, YG_STATE_NAME_MAX, "plugin.%s", l->plugin->name);
+}
+
+void yg_detectors_keep(struct yg_detectors *d, struct yg_state *state)
+{
+	for (unsigned i = 0; i < d->loaded_count; i++) {
+		struct loaded *l = d->loaded[i];
+		char name[YG_STATE_NAME_MAX];
+		name_of(l, name);
+		uint64_t most = l->plugin->memory_max ? l->plugin->memory_max(l->values) : YG_STATE_PLUGIN_MAX;
+		const struct yg_state_part part = {.name = name, .version = YG_PLUGIN_ABI_MAJOR, .context = l,
+						   .max = most < YG_STATE_PLUGIN_MAX ? most : YG_STATE_PLUGIN_MAX,
+						   .save = save_one, .restore = restore_one};
+		int error = keeps(l) ? yg_state_add(state, &part) : 0;
+		if (error)
+			yg_warn("%s: %s; what it has learned will not outlive this engine", l->plugin->name, strerror(-error));
+	}
+}
+
+void yg_detectors_forget(struct yg_detectors *d, struct yg_state *state)
+{
+	for (unsigned i = 0; i < d->loaded_count; i++) {
+		char name[YG_STATE_NAME_MAX];
+		name_of(d->loaded[i], name);
+		yg_state_remove(state, name);
+	}
+}
+
+// To one that has just been created, from one of the same name that goes.
+static void hand_over(const struct yg_detectors *running, struct loaded *to)
+{
+	const struct loaded *from = NULL;
+	for (unsigned i = 0; i < running->loaded_count; i++)
+		if (strcmp(running->loaded[i]->plugin->name, to->plugin->name) == 0)
+			from = running->loaded[i];
+	void *bytes = from && from != to && keeps(from) && keeps(to) ? malloc(YG_STATE_PLUGIN_MAX) : NULL;
+	if (!bytes)
+		return;
+	uint32_t size = from->plugin->save(from->self, bytes, (uint32_t)YG_STATE_PLUGIN_MAX);
+	if (size && size <= YG_STATE_PLUGIN_MAX && to->plugin->restore(to->self, bytes, size))
+		yg_warn("%s: begins without what it had learned before the reload", to->plugin->name);
+	free(bytes);
+}
+
 void yg_detectors_replace(struct yg_detectors *running, struct yg_detectors *next)
 {
 	for (unsigned i = 0; i < next->loaded_count; i++) {
+		hand_over(running, next->loaded[i]);
 		next->loaded[i]->owner = next;
 		add_hooks(next, next->loaded[i]);
 	}

@@ -33,6 +33,12 @@ struct yg_detectors *yg_detectors_prepare(const struct yg_detectors *running, co
 void yg_detectors_replace(struct yg_detectors *running, struct yg_detectors *next);
 void yg_detectors_abandon(struct yg_detectors *next, const struct yg_detectors *running);
 
+// Their save and restore become parts of the state, "plugin.<name>"; and cease to be. `state` may be NULL. A detector that comes for one of
+// the same name (yg_detectors_replace) is given what that one had to save, whatever its options are.
+struct yg_state;
+void yg_detectors_keep(struct yg_detectors *detectors, struct yg_state *state);
+void yg_detectors_forget(struct yg_detectors *detectors, struct yg_state *state);
+
 // YG_NEEDS_* of all detectors together.
 uint32_t yg_detectors_needs(const struct yg_detectors *detectors);
 

@@ -72,10 +72,13 @@ struct yg_event {
 };
 _Static_assert(sizeof(struct yg_event) % 8 == 0, "ring slots are multiples of 8");
 
+// In the scope of a key: not what went to the key, but what it pushed (struct yg_pushed), as packets and bytes by vector, and handshakes.
+enum { YG_SCOPE_PUSHED = 0x80 };
+
 // What one worker counted for one key in one second.
 struct yg_rate_key {
 	struct yg_addr addr;
-	uint8_t scope, af, proto, prefix_len;
+	uint8_t scope, af, proto, prefix_len; // scope: enum yg_scope, and YG_SCOPE_PUSHED
 	uint16_t port, org;
 };
 _Static_assert(sizeof(struct yg_rate_key) == 24, "keys are hashed and compared whole");

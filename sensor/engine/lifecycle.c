@@ -303,11 +303,12 @@ void yg_lifecycle_count_hidden(struct yg_lifecycle *lc)
 	lc->stats.suppressed++;
 }
 
-void yg_lifecycle_raise_lasting(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, uint32_t clear_after_s,
-                                struct yg_time now)
+void yg_lifecycle_raise_lasting(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, bool shadow,
+                                uint32_t clear_after_s, struct yg_time now)
 {
 	uint32_t s = clear_after_s > YG_LIFECYCLE_LASTING_S ? clear_after_s : YG_LIFECYCLE_LASTING_S;
-	raise_alert(lc, detector, alert, YG_MODE_ALERT, s < YG_LIFECYCLE_LASTING_MAX_S ? s : YG_LIFECYCLE_LASTING_MAX_S, now);
+	raise_alert(lc, detector, alert, shadow ? YG_MODE_SHADOW : YG_MODE_ALERT, s < YG_LIFECYCLE_LASTING_MAX_S ? s : YG_LIFECYCLE_LASTING_MAX_S,
+	            now);
 }
 
 // ---- time ----
@@ -327,9 +328,11 @@ static void sort_by_id(struct yg_lifecycle_due *due, uint32_t count)
 
 enum which { DUE, ALL, ALL_BUT_LASTING };
 
-// A lasting alert that was not raised since its last line has nothing new to say.
-static bool updates(const struct yg_lifecycle *lc, const struct yg_lifecycle_record *r, int64_t now_ns)
+// A lasting alert that was not raised since its last line has nothing new to say; before a jump in time it says what it has.
+static bool updates(const struct yg_lifecycle *lc, const struct yg_lifecycle_record *r, int64_t now_ns, enum which which)
 {
+	if (which == ALL_BUT_LASTING)
+		return r->alive_ns > r->emitted_ns;
 	return now_ns - r->emitted_ns >= (int64_t)lc->options.update_s * YG_NS_PER_S &&
 	       (r->clear_after_s < YG_LIFECYCLE_LASTING_S || r->alive_ns > r->emitted_ns);
 }
@@ -350,7 +353,7 @@ static uint32_t collect(struct yg_lifecycle *lc, int64_t now_ns, enum which whic
 		bool lasting = r->clear_after_s >= YG_LIFECYCLE_LASTING_S;
 		bool closes = which == ALL || (which == ALL_BUT_LASTING && !lasting) ||
 		              now_ns - r->alive_ns >= (int64_t)r->clear_after_s * YG_NS_PER_S;
-		if (closes || updates(lc, r, now_ns))
+		if (closes || updates(lc, r, now_ns, which))
 			lc->due[count++] = (struct yg_lifecycle_due){r->alert.id, slot, closes};
 	}
 	sort_by_id(lc->due, count);
@@ -379,10 +382,9 @@ void yg_lifecycle_finish(struct yg_lifecycle *lc, struct yg_time now)
 	run_due(lc, collect(lc, now.ns, ALL), now.ns);
 }
 
-void yg_lifecycle_gap(struct yg_lifecycle *lc, struct yg_time from, struct yg_time to)
+void yg_lifecycle_gap(struct yg_lifecycle *lc, struct yg_time now)
 {
-	run_due(lc, collect(lc, from.ns, ALL_BUT_LASTING), from.ns);
-	run_due(lc, collect(lc, to.ns, DUE), to.ns);
+	run_due(lc, collect(lc, now.ns, ALL_BUT_LASTING), now.ns);
 }
 
 void yg_lifecycle_retune(struct yg_lifecycle *lc, const struct yg_lifecycle_options *options)

@@ -84,10 +84,10 @@ void yg_lifecycle_destroy(struct yg_lifecycle *lc);
 void yg_lifecycle_raise(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert,
                         struct yg_time now);
 
-// The same for what goes on for hours or days: it closes `clear_after_s` (YG_LIFECYCLE_LASTING_S to YG_LIFECYCLE_LASTING_MAX_S, others
-// are made to fit) after it was last raised.
-void yg_lifecycle_raise_lasting(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, uint32_t clear_after_s,
-                                struct yg_time now);
+// The same, in shadow or not, for what goes on for hours or days: it closes `clear_after_s` (YG_LIFECYCLE_LASTING_S to
+// YG_LIFECYCLE_LASTING_MAX_S, others are made to fit) after it was last raised.
+void yg_lifecycle_raise_lasting(struct yg_lifecycle *lc, const char *detector, const struct yg_alert *alert, bool shadow,
+                                uint32_t clear_after_s, struct yg_time now);
 
 // The same for a detector that is being watched: it goes out with YG_MODE_SHADOW, never counts towards a storm of what people are told,
 // takes the place of nothing that they are told, and is summarised by itself.
@@ -102,8 +102,9 @@ void yg_lifecycle_tick(struct yg_lifecycle *lc, int64_t second);
 // Closes whatever is open, in order of id: the end of a replay.
 void yg_lifecycle_finish(struct yg_lifecycle *lc, struct yg_time now);
 
-// Packet time jumps from `from` to `to`: closes, in order of id, all but the lasting ones that have time left.
-void yg_lifecycle_gap(struct yg_lifecycle *lc, struct yg_time from, struct yg_time to);
+// Packet time is about to jump: closes, in order of id, all but the lasting ones, and updates those of them that were
+// raised since their last line. The next tick closes those that have no time left.
+void yg_lifecycle_gap(struct yg_lifecycle *lc, struct yg_time now);
 
 // Open alerts, summaries included; and how many of them are lasting.
 uint32_t yg_lifecycle_open(const struct yg_lifecycle *lc);

@@ -224,6 +224,7 @@ static struct unit unit_of(const char *name)
 	    {"ports", "ポート", "ports"},
 	    {"hosts", "台", "hosts"},
 	    {"alerts", "件", "alerts"},
+	    {"pulses", "回", "pulses"},
 	};
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
 		if (strcmp(name, units[i].name) == 0)
@@ -244,6 +245,36 @@ void yg_lifecycle_text_append(char text[YG_TEXT_MAX], const char *tail)
 	text[len + tail_len] = 0;
 }
 
+void yg_lifecycle_text_clause(struct yg_alert *a, const char *ja, const char *en)
+{
+	bool fits = strnlen(a->text_ja, YG_TEXT_MAX) + strlen(ja) < YG_TEXT_MAX && strnlen(a->text_en, YG_TEXT_MAX) + strlen(en) < YG_TEXT_MAX;
+	if (!fits)
+		return;
+	strncat(a->text_ja, ja, YG_TEXT_MAX - 1 - strnlen(a->text_ja, YG_TEXT_MAX - 1));
+	strncat(a->text_en, en, YG_TEXT_MAX - 1 - strnlen(a->text_en, YG_TEXT_MAX - 1));
+}
+
+struct lasted {
+	char ja[40], en[40];
+};
+
+static struct lasted lasted_of(int64_t s)
+{
+	struct lasted l;
+	int64_t min = s / MINUTE_S, h = min / 60;
+	if (min < 120) {
+		snprintf(l.ja, sizeof l.ja, "%" PRId64 "分%" PRId64 "秒", min, s % MINUTE_S);
+		snprintf(l.en, sizeof l.en, "%" PRId64 " min %" PRId64 " s", min, s % MINUTE_S);
+	} else if (h < 48) {
+		snprintf(l.ja, sizeof l.ja, "%" PRId64 "時間%" PRId64 "分", h, min % 60);
+		snprintf(l.en, sizeof l.en, "%" PRId64 " h %" PRId64 " min", h, min % 60);
+	} else {
+		snprintf(l.ja, sizeof l.ja, "%" PRId64 "日%" PRId64 "時間", h / 24, h % 24);
+		snprintf(l.en, sizeof l.en, "%" PRId64 " days %" PRId64 " h", h / 24, h % 24);
+	}
+	return l;
+}
+
 void yg_lifecycle_text_closed(struct yg_alert *a, bool displaced)
 {
 	int64_t seconds = (a->last_ns - a->first_ns + YG_NS_PER_S - 1) / YG_NS_PER_S;
@@ -256,18 +287,17 @@ void yg_lifecycle_text_closed(struct yg_alert *a, bool displaced)
 	} else {
 		grouped(a->peak > 0 ? (uint64_t)llround(fmin(a->peak, 1e18)) : 0, peak);
 	}
-	int64_t min = seconds / MINUTE_S, s = seconds % MINUTE_S;
+	struct lasted lasted = lasted_of(seconds);
 	char again_ja[32] = "", again_en[32] = "";
 	if (a->reopened) {
 		snprintf(again_ja, sizeof again_ja, "、再発%u回", a->reopened);
 		snprintf(again_en, sizeof again_en, ", came back %u time%s", a->reopened, a->reopened == 1 ? "" : "s");
 	}
-	snprintf(tail, sizeof tail, "（終了。継続%" PRId64 "分%" PRId64 "秒、最大%s%s%s%s）", min, s, peak,
-	         unit.ja, again_ja, displaced ? "。上限のため追跡を打ち切り" : "");
+	snprintf(tail, sizeof tail, "（終了。継続%s、最大%s%s%s%s）", lasted.ja, peak, unit.ja,
+	         again_ja, displaced ? "。上限のため追跡を打ち切り" : "");
 	yg_lifecycle_text_append(a->text_ja, tail);
-	snprintf(tail, sizeof tail, " (%s after %" PRId64 " min %" PRId64 " s, peak %s %s%s.)",
-	         displaced ? "No longer followed, for want of room:" : "Ended", min, s, peak,
-	         unit.en, again_en);
+	snprintf(tail, sizeof tail, " (%s after %s, peak %s %s%s.)", displaced ? "No longer followed, for want of room:" : "Ended",
+	         lasted.en, peak, unit.en, again_en);
 	yg_lifecycle_text_append(a->text_en, tail);
 }
 

@@ -69,6 +69,9 @@ bool yg_lifecycle_valid(const struct yg_lifecycle_record *record, bool summary);
 // Appends `tail` (at most YG_TEXT_MAX / 2 bytes of it) to `text`, which loses whole characters from its end when both do not fit.
 void yg_lifecycle_text_append(char text[YG_TEXT_MAX], const char *tail);
 
+// Appends a clause to each sentence, or to neither where one would not fit whole: the fields say the same.
+void yg_lifecycle_text_clause(struct yg_alert *alert, const char *ja, const char *en);
+
 // Appends to both sentences that it is over: after how long, and with which peak.
 void yg_lifecycle_text_closed(struct yg_alert *alert, bool displaced);
 

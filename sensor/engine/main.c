@@ -31,6 +31,8 @@ struct engine {
 	void *open_alerts;
 	size_t open_alerts_size, points_size;
 	void *points; // NULL: there is no ring of them
+	void *state;  // NULL: nothing that is learned is kept
+	size_t state_size;
 	struct yg_ring alerts, flows;
 	struct yg_ring to_dissector[YG_WORKERS_MAX], from_dissector[YG_WORKERS_MAX];
 	struct yg_event_rings producer[YG_WORKERS_MAX], consumer[YG_WORKERS_MAX];
@@ -70,6 +72,7 @@ static int map_shared(struct engine *e)
 	if (!e->stats || !e->open_alerts)
 		return -errno;
 	e->points = yg_shm_map(YG_FD_POINTS, 1, true, &e->points_size);
+	e->state = yg_shm_map(YG_FD_STATE, 1, true, &e->state_size);
 	error = attach_shared(&e->alerts, YG_FD_ALERTS, sizeof(struct yg_alert), true);
 	if (!error)
 		error = attach_shared(&e->flows, YG_FD_FLOWS, sizeof(struct yg_flow), true);
@@ -177,6 +180,8 @@ static int make_aggregator(struct engine *e)
 		.open_alerts_size = e->open_alerts_size,
 		.points = e->points,
 		.points_size = e->points_size,
+		.state = e->state,
+		.state_size = e->state_size,
 		.replay = !e->live,
 		.stop = &stop,
 		.reload = e->live ? &e->reload : NULL,

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "config/address.h"
+#include "engine/campaign.h"
 #include "engine/lifecycle.h"
 #include "engine/lifecycle_record.h"
 
@@ -106,13 +107,13 @@ static bool is_below(const struct yg_config *c, uint16_t org, uint16_t ancestor)
 
 static bool fits(const struct yg_config *c, const struct yg_suppression *s, const struct yg_alert *a)
 {
-	if (!yg_kind_matches(s->kind, a->kind) || (s->port && s->port != a->target_port))
+	if (s->port && s->port != a->target_port) // numbers before texts: there may be thousands
 		return false;
 	if (s->target_af && (s->target_af != a->af || a->target_len < s->target_len || !yg_address_within(&a->target, &s->target, s->target_len)))
 		return false;
 	if (s->source_af && (s->source_af != a->source_af || !yg_address_within(&a->source, &s->source, s->source_len)))
 		return false;
-	return s->org == YG_ORG_NONE || is_below(c, a->org, s->org);
+	return yg_kind_matches(s->kind, a->kind) && (s->org == YG_ORG_NONE || is_below(c, a->org, s->org));
 }
 
 // The first in force that fits, by id; NULL: none.
@@ -386,8 +387,11 @@ void yg_policy_fill(struct yg_policy *p, struct yg_alert *alert)
 {
 	static const uint16_t sla[YG_MODE_COUNT] = {[YG_MODE_ALERT] = YG_POLICY_SLA_ALERT, [YG_MODE_PAGE] = YG_POLICY_SLA_PAGE};
 	if (alert->mode != YG_MODE_SHADOW) {
+		bool quiet = yg_campaign_quietens(alert);
 		int rule = configured(p->o.config, alert);
 		alert->mode = rule >= 0 ? (uint8_t)rule : by_severity(alert);
+		if (quiet && alert->mode > YG_MODE_DIGEST)
+			alert->mode = YG_MODE_DIGEST;
 	}
 	alert->sla_minutes = sla[alert->mode];
 }

@@ -14,6 +14,8 @@
 //   high below that, medium                           alert, within 60 minutes
 //   low, info                                         digest
 //
+// Pulses of a campaign that people know of are digest at most, unless one is worse than any before (engine/campaign.h).
+//
 // Shadow: for alerts.shadow_days after a live sensor first ran with a detector and a body, what that detector says of that body goes out
 // as shadow. Not for zone.mynumber, link.saturation and sensor.*, which rest on no habit that would have to be learned first. A replay has
 // no shadow but that of a rule.

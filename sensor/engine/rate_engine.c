@@ -6,7 +6,7 @@
 //
 // A key of the averages lies in the bucket of its SipHash, which decides who has to go for whom; a second, quicker way leads to most
 // keys without it (`found`). What follows from the key and the configuration alone is looked up once, when the key is first kept.
-#include "engine/rate_engine.h"
+#include "engine/rate_engine_internal.h"
 
 #include <errno.h>
 #include <math.h>
@@ -17,67 +17,9 @@
 #include "base/shm.h"
 #include "config/lookup.h"
 
-enum { WAYS = 8, SERVICES_PER_HOST = 16, RUN = 8, DECAYS = 64 };
+enum { SERVICES_PER_HOST = 16, RUN = 8 };
 
 #define ALPHA 0.181269247f // 1 - e^(-1/5)
-
-struct sum {
-	struct yg_rate_key key;
-	uint32_t cell; // its own, to be cleared
-	uint32_t hash;
-	struct yg_rates rates;
-};
-
-// A key of the open second as three numbers whose order is that of the windows: scope, then the bytes of the key.
-struct rank {
-	uint64_t word[3];
-	uint32_t at; // index into `sum`
-};
-
-struct kept {
-	struct yg_rate_key key;
-	int64_t second;       // of the last update
-	uint64_t line_bps;
-	uint16_t vectors;     // bit i: vector i has had traffic; the averages of the others are 0
-	uint8_t services;     // hosts: ports of it that are kept and not declared
-	uint8_t counted;      // services: one of those
-	uint8_t declared, zone;
-	float packets[YG_VEC_COUNT], bits[YG_VEC_COUNT];
-	float flows, handshakes, packets_out, bits_out;
-};
-
-// Where keys are found: one cache line a bucket. The averages themselves lie densely, in the order in which keys first came.
-struct bucket {
-	uint32_t at[WAYS];  // index + 1 into `kept`
-	uint32_t tag[WAYS]; // of the key's hash: a place is looked at only when it is likely to be the one
-};
-_Static_assert(sizeof(struct bucket) == 64, "one cache line");
-
-struct place {
-	struct bucket *bucket;
-	uint32_t tag;
-};
-
-struct yg_rate_engine {
-	const struct yg_config *config;
-	struct yg_hash_key hash;
-	struct yg_mix_key mix;
-	// the open second
-	uint32_t capacity, cells, used;
-	uint32_t *cell;
-	struct rank *rank[2];
-	struct sum *sum;
-	// the averages
-	uint32_t buckets, kept_used;
-	struct bucket *bucket;
-	uint32_t *found; // by the quick hash: index + 1 into `kept` of the key last found so; may be out of date
-	struct kept *kept;
-	float decay[DECAYS]; // of an average over so many silent seconds
-	struct yg_window window; // the one that is handed out: its padding stays zero
-	float one_way;
-	bool warm;
-	struct yg_rate_engine_stats stats;
-};
 
 static uint32_t power_of_two(uint64_t n)
 {
@@ -103,17 +45,20 @@ struct yg_rate_engine *yg_rate_engine_create(const struct yg_config *config, con
 	e->warm = true;
 	e->capacity = 4 * power_of_two((uint64_t)yg_config_int(config, YG_O_RATES_HOSTS));
 	e->cells = 2 * e->capacity;
-	e->buckets = power_of_two((uint64_t)yg_config_int(config, YG_O_RATES_KEEP)) / WAYS;
+	e->buckets = power_of_two((uint64_t)yg_config_int(config, YG_O_RATES_KEEP)) / YG_RATE_WAYS;
 	e->cell = yg_memory_reserve(sizeof *e->cell * e->cells);
 	e->rank[0] = yg_memory_reserve(sizeof *e->rank[0] * e->capacity);
 	e->rank[1] = yg_memory_reserve(sizeof *e->rank[1] * e->capacity);
 	e->sum = yg_memory_reserve(sizeof *e->sum * e->capacity);
 	e->bucket = yg_memory_reserve(sizeof *e->bucket * e->buckets);
-	e->found = yg_memory_reserve(sizeof *e->found * WAYS * e->buckets);
-	e->kept = yg_memory_reserve(sizeof *e->kept * WAYS * e->buckets);
-	for (unsigned i = 0; i < DECAYS; i++)
+	e->found = yg_memory_reserve(sizeof *e->found * YG_RATE_WAYS * e->buckets);
+	e->kept = yg_memory_reserve(sizeof *e->kept * YG_RATE_WAYS * e->buckets);
+	e->pool.capacity = YG_BASE_COUNT * (uint32_t)yg_config_int(config, YG_O_RATES_BASELINES);
+	e->pool.block = yg_memory_reserve(sizeof *e->pool.block * e->pool.capacity);
+	e->minute = 1;
+	for (unsigned i = 0; i < YG_RATE_DECAYS; i++)
 		e->decay[i] = powf(1 - ALPHA, (float)i);
-	if (e->cell && e->rank[0] && e->rank[1] && e->sum && e->bucket && e->found && e->kept)
+	if (e->cell && e->rank[0] && e->rank[1] && e->sum && e->bucket && e->found && e->kept && e->pool.block)
 		return e;
 	yg_rate_engine_destroy(e);
 	errno = ENOMEM;
@@ -129,8 +74,9 @@ void yg_rate_engine_destroy(struct yg_rate_engine *e)
 	yg_memory_release(e->rank[1], sizeof *e->rank[1] * e->capacity);
 	yg_memory_release(e->sum, sizeof *e->sum * e->capacity);
 	yg_memory_release(e->bucket, sizeof *e->bucket * e->buckets);
-	yg_memory_release(e->found, sizeof *e->found * WAYS * e->buckets);
-	yg_memory_release(e->kept, sizeof *e->kept * WAYS * e->buckets);
+	yg_memory_release(e->found, sizeof *e->found * YG_RATE_WAYS * e->buckets);
+	yg_memory_release(e->pool.block, sizeof *e->pool.block * e->pool.capacity);
+	yg_memory_release(e->kept, sizeof *e->kept * YG_RATE_WAYS * e->buckets);
 	free(e);
 }
 
@@ -153,32 +99,52 @@ static void add_rates(struct yg_rates *to, const struct yg_rates *from)
 	to->bytes_out += from->bytes_out;
 }
 
-void yg_rate_engine_add(struct yg_rate_engine *e, const struct yg_rate_delta *delta)
+static void add_pushed(struct yg_pushed *to, const struct yg_rates *from)
+{
+	for (unsigned v = 0; v < YG_VEC_COUNT; v++) {
+		to->packets[v] += from->packets[v];
+		to->bytes[v] += from->bytes[v];
+	}
+	to->handshakes += from->handshakes;
+}
+
+// That of the key in the open second; NULL when there is no place for it.
+static struct yg_rate_sum *sum_of(struct yg_rate_engine *e, const struct yg_rate_key *key)
 {
 	uint32_t mask = e->cells - 1;
-	uint32_t hash = (uint32_t)yg_mix24(&e->mix, &delta->key), c = hash & mask;
+	uint32_t hash = (uint32_t)yg_mix24(&e->mix, key), c = hash & mask;
 	for (; e->cell[c]; c = (c + 1) & mask) {
-		struct sum *s = &e->sum[e->cell[c] - 1];
-		if (s->hash == hash && memcmp(&s->key, &delta->key, sizeof s->key) == 0) {
-			add_rates(&s->rates, &delta->rates);
-			return;
-		}
+		struct yg_rate_sum *s = &e->sum[e->cell[c] - 1];
+		if (s->hash == hash && memcmp(&s->key, key, sizeof s->key) == 0)
+			return s;
 	}
 	if (e->used == e->capacity) {
 		e->stats.second_full++;
-		return;
+		return NULL;
 	}
-	struct sum *s = &e->sum[e->used];
-	s->key = delta->key;
+	struct yg_rate_sum *s = &e->sum[e->used];
+	memset(s, 0, sizeof *s);
+	s->key = *key;
 	s->cell = c;
 	s->hash = hash;
-	s->rates = delta->rates;
 	e->cell[c] = ++e->used;
+	return s;
+}
+
+void yg_rate_engine_add(struct yg_rate_engine *e, const struct yg_rate_delta *delta)
+{
+	struct yg_rate_key key = delta->key;
+	key.scope &= (uint8_t)~YG_SCOPE_PUSHED;
+	struct yg_rate_sum *s = sum_of(e, &key);
+	if (s && delta->key.scope & YG_SCOPE_PUSHED)
+		add_pushed(&s->pushed, &delta->rates);
+	else if (s)
+		add_rates(&s->rates, &delta->rates);
 }
 
 // ---- the order of a second ----
 
-static bool before(const struct rank *a, const struct rank *b)
+static bool before(const struct yg_rate_rank *a, const struct yg_rate_rank *b)
 {
 	for (unsigned i = 0; i < 2; i++)
 		if (a->word[i] != b->word[i])
@@ -186,10 +152,10 @@ static bool before(const struct rank *a, const struct rank *b)
 	return a->word[2] < b->word[2];
 }
 
-static void insertion_sort(struct rank *r, uint32_t count)
+static void insertion_sort(struct yg_rate_rank *r, uint32_t count)
 {
 	for (uint32_t i = 1; i < count; i++) {
-		struct rank moving = r[i];
+		struct yg_rate_rank moving = r[i];
 		uint32_t j = i;
 		for (; j && before(&moving, &r[j - 1]); j--)
 			r[j] = r[j - 1];
@@ -197,9 +163,10 @@ static void insertion_sort(struct rank *r, uint32_t count)
 	}
 }
 
-static void merge(const struct rank *left, uint32_t left_count, const struct rank *right, uint32_t right_count, struct rank *to)
+static void merge(const struct yg_rate_rank *left, uint32_t left_count, const struct yg_rate_rank *right, uint32_t right_count,
+		  struct yg_rate_rank *to)
 {
-	const struct rank *left_end = left + left_count, *right_end = right + right_count;
+	const struct yg_rate_rank *left_end = left + left_count, *right_end = right + right_count;
 	while (left < left_end && right < right_end)
 		*to++ = before(right, left) ? *right++ : *left++;
 	memcpy(to, left, (size_t)(left_end - left) * sizeof *left);
@@ -207,14 +174,14 @@ static void merge(const struct rank *left, uint32_t left_count, const struct ran
 }
 
 // A merge sort in our own memory: the libc's qsort may allocate, and a sender who chooses the keys must not choose the cost.
-static const struct rank *sorted(struct yg_rate_engine *e)
+static const struct yg_rate_rank *sorted(struct yg_rate_engine *e)
 {
-	struct rank *from = e->rank[0], *to = e->rank[1];
+	struct yg_rate_rank *from = e->rank[0], *to = e->rank[1];
 	uint32_t n = e->used;
 	for (uint32_t i = 0; i < n; i++) {
 		const uint8_t *key = (const uint8_t *)&e->sum[i].key;
 		uint64_t scope = e->sum[i].key.scope, high = yg_load64(key), low = yg_load64(key + 8), rest = yg_load64(key + 16);
-		from[i] = (struct rank){{scope << 56 | high >> 8, high << 56 | low >> 8, low << 56 | (rest & (UINT64_MAX >> 8))}, i};
+		from[i] = (struct yg_rate_rank){{scope << 56 | high >> 8, high << 56 | low >> 8, low << 56 | (rest & (UINT64_MAX >> 8))}, i};
 	}
 	for (uint32_t i = 0; i < n; i += RUN)
 		insertion_sort(from + i, n - i < RUN ? n - i : RUN);
@@ -223,7 +190,7 @@ static const struct rank *sorted(struct yg_rate_engine *e)
 			uint32_t left = n - i < run ? n - i : run, right = n - i - left < run ? n - i - left : run;
 			merge(from + i, left, from + i + left, right, to + i);
 		}
-		struct rank *swap = from;
+		struct yg_rate_rank *swap = from;
 		from = to;
 		to = swap;
 	}
@@ -232,7 +199,7 @@ static const struct rank *sorted(struct yg_rate_engine *e)
 
 // ---- the averages ----
 
-static float loudness(const struct kept *k)
+static float loudness(const struct yg_rate_kept *k)
 {
 	float all = k->packets_out;
 	for (unsigned v = 0; v < YG_VEC_COUNT; v++)
@@ -240,28 +207,28 @@ static float loudness(const struct kept *k)
 	return all;
 }
 
-static struct place place_of(const struct yg_rate_engine *e, const struct yg_rate_key *key)
+struct yg_rate_place yg_rate_place_of(const struct yg_rate_engine *e, const struct yg_rate_key *key)
 {
 	uint64_t hash = yg_hash(&e->hash, key, sizeof *key);
-	return (struct place){&e->bucket[(hash >> 32) % e->buckets], (uint32_t)hash};
+	return (struct yg_rate_place){&e->bucket[(hash >> 32) % e->buckets], (uint32_t)hash};
 }
 
-static struct kept *find_at(struct yg_rate_engine *e, const struct place *place, const struct yg_rate_key *key)
+struct yg_rate_kept *yg_rate_find_at(struct yg_rate_engine *e, const struct yg_rate_place *place, const struct yg_rate_key *key)
 {
-	const struct bucket *b = place->bucket;
-	for (unsigned i = 0; i < WAYS; i++)
+	const struct yg_rate_bucket *b = place->bucket;
+	for (unsigned i = 0; i < YG_RATE_WAYS; i++)
 		if (b->at[i] && b->tag[i] == place->tag && memcmp(&e->kept[b->at[i] - 1].key, key, sizeof *key) == 0)
 			return &e->kept[b->at[i] - 1];
 	return NULL;
 }
 
-static struct kept *find_kept(struct yg_rate_engine *e, const struct yg_rate_key *key)
+struct yg_rate_kept *yg_rate_find(struct yg_rate_engine *e, const struct yg_rate_key *key)
 {
-	struct place place = place_of(e, key);
-	return find_at(e, &place, key);
+	struct yg_rate_place place = yg_rate_place_of(e, key);
+	return yg_rate_find_at(e, &place, key);
 }
 
-static struct yg_rate_key host_of(const struct yg_rate_key *service)
+struct yg_rate_key yg_rate_host_of(const struct yg_rate_key *service)
 {
 	struct yg_rate_key host = *service;
 	host.scope = YG_SCOPE_HOST;
@@ -271,24 +238,41 @@ static struct yg_rate_key host_of(const struct yg_rate_key *service)
 }
 
 // A service that goes makes room for another of its host.
-static void forget_service(struct yg_rate_engine *e, const struct kept *gone)
+static void forget_service(struct yg_rate_engine *e, const struct yg_rate_kept *gone)
 {
 	if (!gone->counted)
 		return;
-	struct yg_rate_key key = host_of(&gone->key);
-	struct kept *host = find_kept(e, &key);
+	struct yg_rate_key key = yg_rate_host_of(&gone->key);
+	struct yg_rate_kept *host = yg_rate_find(e, &key);
 	if (host && host->services)
 		host->services--;
 }
 
+static bool has_learned(const struct yg_rate_kept *k)
+{
+	for (unsigned m = 0; m < YG_BASE_COUNT; m++)
+		if (k->learned.block[m] && k->learned.minutes && k->learned.proof == YG_BASE_PROOF)
+			return true;
+	return false;
+}
+
+// Whether the key goes before the other. Who has learned something goes last: forged addresses, which come and are not seen again, do not
+// make a town forget what is usual.
+static bool goes_before(const struct yg_rate_kept *k, const struct yg_rate_kept *other)
+{
+	bool learned = has_learned(k), other_learned = has_learned(other);
+	float loud = loudness(k), other_loud = loudness(other);
+	if (learned != other_learned)
+		return other_learned;
+	return loud != other_loud ? loud < other_loud : memcmp(&k->key, &other->key, sizeof k->key) < 0;
+}
+
 // The way of a full bucket whose key goes: the quietest, ties by key.
-static unsigned quietest(const struct yg_rate_engine *e, const struct bucket *b)
+static unsigned quietest(const struct yg_rate_engine *e, const struct yg_rate_bucket *b)
 {
 	unsigned best = 0;
-	for (unsigned i = 1; i < WAYS; i++) {
-		const struct kept *k = &e->kept[b->at[i] - 1], *least = &e->kept[b->at[best] - 1];
-		float quiet = loudness(k), so_far = loudness(least);
-		if (quiet < so_far || (quiet == so_far && memcmp(&k->key, &least->key, sizeof k->key) < 0))
+	for (unsigned i = 1; i < YG_RATE_WAYS; i++) {
+		if (goes_before(&e->kept[b->at[i] - 1], &e->kept[b->at[best] - 1]))
 			best = i;
 	}
 	return best;
@@ -310,14 +294,14 @@ static bool is_declared(const struct yg_rate_engine *e, const struct yg_rate_key
 }
 
 // A cleared place for the key.
-static struct kept *make_kept(struct yg_rate_engine *e, const struct place *place, const struct yg_rate_key *key)
+struct yg_rate_kept *yg_rate_make(struct yg_rate_engine *e, const struct yg_rate_place *place, const struct yg_rate_key *key)
 {
 	const struct yg_config *c = e->config;
-	struct bucket *b = place->bucket;
+	struct yg_rate_bucket *b = place->bucket;
 	unsigned way = 0;
-	while (way < WAYS && b->at[way])
+	while (way < YG_RATE_WAYS && b->at[way])
 		way++;
-	if (way == WAYS) {
+	if (way == YG_RATE_WAYS) {
 		way = quietest(e, b);
 		e->stats.evicted++;
 		forget_service(e, &e->kept[b->at[way] - 1]);
@@ -326,49 +310,52 @@ static struct kept *make_kept(struct yg_rate_engine *e, const struct place *plac
 		e->stats.keys++;
 	}
 	b->tag[way] = place->tag;
-	struct kept *k = &e->kept[b->at[way] - 1];
+	struct yg_rate_kept *k = &e->kept[b->at[way] - 1];
 	const struct yg_prefix *p = key->af ? yg_lookup_prefix(c, key->af, &key->addr) : NULL;
+	struct yg_learned learned = k->learned; // its blocks
 	memset(k, 0, sizeof *k);
+	k->learned = learned;
 	k->key = *key;
 	k->zone = p ? p->zone : YG_ZONE_NONE;
 	k->declared = is_declared(e, key);
 	k->line_bps = key->scope == YG_SCOPE_LINK ? (uint64_t)yg_config_int(c, YG_O_EGRESS_LINE)
 		      : key->org < c->orgs_count  ? c->orgs[key->org].line_bps
 						  : 0;
+	yg_rate_begin_to_learn(e, k);
 	return k;
 }
 
-// A place for a service that is declared or has answered, at most 16 a host; else NULL. Services come before hosts in a second, so
-// the host of the first one is kept from here on.
-static struct kept *make_kept_service(struct yg_rate_engine *e, const struct place *place, const struct sum *s)
+// Services come before hosts in a second, so the host of the first one is kept from here on.
+struct yg_rate_kept *yg_rate_make_service(struct yg_rate_engine *e, const struct yg_rate_place *place, const struct yg_rate_key *service,
+					  bool answered)
 {
-	if (is_declared(e, &s->key))
-		return make_kept(e, place, &s->key);
-	if (!s->rates.handshakes)
+	if (is_declared(e, service))
+		return yg_rate_make(e, place, service);
+	if (!answered)
 		return NULL;
-	struct yg_rate_key key = host_of(&s->key);
-	struct place host_place = place_of(e, &key);
-	struct kept *host = find_at(e, &host_place, &key);
+	struct yg_rate_key key = yg_rate_host_of(service);
+	struct yg_rate_place host_place = yg_rate_place_of(e, &key);
+	struct yg_rate_kept *host = yg_rate_find_at(e, &host_place, &key);
 	if (!host)
-		host = make_kept(e, &host_place, &key);
+		host = yg_rate_make(e, &host_place, &key);
 	if (host->services >= SERVICES_PER_HOST)
 		return NULL;
 	host->services++;
-	struct kept *service = make_kept(e, place, &s->key);
-	service->counted = 1;
-	return service;
+	struct yg_rate_kept *made = yg_rate_make(e, place, service);
+	made->counted = 1;
+	return made;
 }
 
 // The averages of a key, made when there is room for it; else NULL.
-static struct kept *kept_of(struct yg_rate_engine *e, const struct sum *s)
+static struct yg_rate_kept *kept_of(struct yg_rate_engine *e, const struct yg_rate_sum *s)
 {
-	uint32_t *found = &e->found[s->hash & (WAYS * e->buckets - 1)];
+	uint32_t *found = &e->found[s->hash & (YG_RATE_WAYS * e->buckets - 1)];
 	if (*found && memcmp(&e->kept[*found - 1].key, &s->key, sizeof s->key) == 0)
 		return &e->kept[*found - 1];
-	struct place place = place_of(e, &s->key);
-	struct kept *k = find_at(e, &place, &s->key);
+	struct yg_rate_place place = yg_rate_place_of(e, &s->key);
+	struct yg_rate_kept *k = yg_rate_find_at(e, &place, &s->key);
 	if (!k)
-		k = s->key.scope == YG_SCOPE_SERVICE ? make_kept_service(e, &place, s) : make_kept(e, &place, &s->key);
+		k = s->key.scope == YG_SCOPE_SERVICE ? yg_rate_make_service(e, &place, &s->key, s->rates.handshakes) : yg_rate_make(e, &place, &s->key);
 	if (k)
 		*found = (uint32_t)(k - e->kept) + 1;
 	return k;
@@ -388,12 +375,12 @@ static unsigned vectors_of(const struct yg_rates *r)
 	return set;
 }
 
-static void update_kept(const struct yg_rate_engine *e, struct kept *k, const struct yg_rates *r, int64_t second)
+static void update_kept(const struct yg_rate_engine *e, struct yg_rate_kept *k, const struct yg_rates *r, int64_t second)
 {
 	int64_t silent = second - k->second - 1;
 	float decay = 0;
 	if (k->second)
-		decay = silent >= 0 && silent < DECAYS ? e->decay[silent] : powf(1 - ALPHA, (float)silent);
+		decay = silent >= 0 && silent < YG_RATE_DECAYS ? e->decay[silent] : powf(1 - ALPHA, (float)silent);
 	k->second = second;
 	k->vectors = (uint16_t)(k->vectors | vectors_of(r));
 	for (unsigned left = k->vectors; left; left &= left - 1) {
@@ -414,7 +401,7 @@ static void update_kept(const struct yg_rate_engine *e, struct kept *k, const st
 }
 
 // Every field: the window of the key before lies there.
-static void fill_window(const struct yg_rate_engine *e, const struct sum *s, const struct kept *k, struct yg_window *w)
+static void fill_window(const struct yg_rate_engine *e, const struct yg_rate_sum *s, const struct yg_rate_kept *k, struct yg_window *w)
 {
 	w->second = k->second;
 	w->scope = s->key.scope;
@@ -436,19 +423,23 @@ static void fill_window(const struct yg_rate_engine *e, const struct sum *s, con
 	w->ema_bits_out = k->bits_out;
 	w->one_way = e->one_way;
 	w->warm = e->warm;
+	w->pushed = s->pushed;
+	yg_base_fill(&k->learned, &w->base);
 }
 
 void yg_rate_engine_close(struct yg_rate_engine *e, int64_t second, void (*window)(void *context, const struct yg_window *window),
 			  void *context)
 {
-	const struct rank *order = sorted(e);
+	const struct yg_rate_rank *order = sorted(e);
+	yg_rate_minute(e, second);
 	for (uint32_t i = 0; i < e->used; i++) {
-		const struct sum *s = &e->sum[order[i].at];
-		struct kept *k = kept_of(e, s);
+		const struct yg_rate_sum *s = &e->sum[order[i].at];
+		struct yg_rate_kept *k = kept_of(e, s);
 		e->cell[s->cell] = 0;
 		if (!k)
 			continue;
 		update_kept(e, k, &s->rates, second);
+		yg_rate_learn(e, k, s);
 		fill_window(e, s, k, &e->window);
 		window(context, &e->window);
 		e->stats.windows++;
@@ -459,4 +450,6 @@ void yg_rate_engine_close(struct yg_rate_engine *e, int64_t second, void (*windo
 void yg_rate_engine_stats(const struct yg_rate_engine *e, struct yg_rate_engine_stats *ret_stats)
 {
 	*ret_stats = e->stats;
+	ret_stats->baselines_full = e->pool.full;
+	ret_stats->baselines = e->pool.used;
 }

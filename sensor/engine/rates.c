@@ -13,6 +13,8 @@
 #include "base/shm.h"
 #include "config/lookup.h"
 
+enum { KIND_OUT = 1, KIND_IN = 3, KIND_PUSHED = 5 }; // what a kind says of its direction; never 0
+enum { TOUCHED = 1, TOUCHED_PUSHED = 2 };
 enum { NO_VECTOR = 0xff, MORE_BITS = 24, NEAR_WAYS = 4, NEAR_SETS_BITS = 13, COMBINED = 64, QUEUED = 16 };
 
 struct keyed {
@@ -57,13 +59,14 @@ struct yg_worker_rates {
 	const struct yg_config *config;
 	struct yg_mix_key mix;
 	uint32_t capacity; // keys
-	uint32_t cells;    // a power of two, at least twice the capacity
+	uint32_t cells;    // a power of two, a third more than the capacity: few hosts push, and fewer have services
 	uint32_t used, more_used;
 	uint32_t flushed;  // yg_rates_flush_some: keys that have left
 	uint32_t round;    // seconds that have left, and 1
 	bool fixed_flushed;
 	uint64_t full;
 	struct yg_rates link, *bodies, *prefixes;
+	struct yg_pushed link_out, *body_pushed; // link_out: answers count as YG_VEC_DOWNLOAD
 	uint8_t *body_touched, *prefix_touched, link_touched;
 	uint32_t *cell;        // index + 1 into `keyed`
 	uint32_t *used_cell;   // which cell each key sits in, to clear it
@@ -103,18 +106,19 @@ struct yg_worker_rates *yg_worker_rates_create(const struct yg_rates_options *op
 	r->round = 1;
 	r->config = options->config;
 	yg_mix_key_derive(&options->key, &r->mix);
-	r->capacity = 2 * power_of_two(options->hosts); // hosts and services
-	r->cells = 2 * r->capacity;
+	r->capacity = 3 * power_of_two(options->hosts); // hosts, services, and what hosts push
+	r->cells = 4 * power_of_two(options->hosts);
 	mark_inside(r);
 	r->bodies = calloc(r->config->orgs_count + 1, sizeof *r->bodies);
 	r->prefixes = calloc(r->config->prefixes_count + 1, sizeof *r->prefixes);
+	r->body_pushed = calloc(r->config->orgs_count + 1, sizeof *r->body_pushed);
 	r->body_touched = calloc(r->config->orgs_count + 1, 1);
 	r->prefix_touched = calloc(r->config->prefixes_count + 1, 1);
 	r->cell = yg_memory_reserve(sizeof *r->cell * r->cells);
 	r->used_cell = yg_memory_reserve(sizeof *r->used_cell * r->capacity);
 	r->keyed = yg_memory_reserve(sizeof *r->keyed * r->capacity);
 	r->more = yg_memory_reserve(sizeof *r->more * r->capacity);
-	if (r->bodies && r->prefixes && r->body_touched && r->prefix_touched && r->cell && r->used_cell && r->keyed && r->more)
+	if (r->bodies && r->prefixes && r->body_pushed && r->body_touched && r->prefix_touched && r->cell && r->used_cell && r->keyed && r->more)
 		return r;
 	yg_worker_rates_destroy(r);
 	errno = ENOMEM;
@@ -132,6 +136,7 @@ void yg_worker_rates_destroy(struct yg_worker_rates *r)
 		return;
 	free(r->bodies);
 	free(r->prefixes);
+	free(r->body_pushed);
 	free(r->body_touched);
 	free(r->prefix_touched);
 	yg_memory_release(r->cell, sizeof *r->cell * r->cells);
@@ -333,6 +338,28 @@ static inline void add_to_fixed(struct yg_rates *rates, const struct yg_rate_add
 		count_out(rates, add);
 }
 
+static void count_pushed(struct yg_pushed *pushed, const struct yg_rate_add *add)
+{
+	pushed->packets[add->vector] += add->packets;
+	pushed->bytes[add->vector] += add->bytes;
+	pushed->handshakes += add->handshakes;
+}
+
+// What left the host and its body on a flow that it began.
+static void add_pushed(struct yg_worker_rates *r, const struct yg_end *end, const struct yg_rate_add *add)
+{
+	struct yg_rate_key key = host_key(end);
+	key.scope |= YG_SCOPE_PUSHED;
+	const struct yg_rate_add pushed = {.vector = add->vector, .packets = add->packets, .bytes = add->bytes, .handshakes = add->handshakes};
+	struct keyed *k = keyed_rates(r, &key, cell_of(r, &key));
+	if (k)
+		count_keyed_in(r, k, &pushed);
+	if (end->org < r->config->orgs_count) {
+		count_pushed(&r->body_pushed[end->org], add);
+		r->body_touched[end->org] |= TOUCHED_PUSHED;
+	}
+}
+
 static inline void add_to_owner(struct yg_worker_rates *r, uint32_t prefix, uint16_t org, const struct yg_rate_add *add, bool in)
 {
 	if (prefix) {
@@ -341,7 +368,7 @@ static inline void add_to_owner(struct yg_worker_rates *r, uint32_t prefix, uint
 	}
 	if (org < r->config->orgs_count) {
 		add_to_fixed(&r->bodies[org], add, in);
-		r->body_touched[org] = 1;
+		r->body_touched[org] |= TOUCHED;
 	}
 }
 
@@ -376,6 +403,12 @@ static inline void add_to_service(struct yg_worker_rates *r, const struct yg_end
 	add_to_key(r, &key, cell_of(r, &key), add, in);
 }
 
+static void add_link_handshakes(struct yg_worker_rates *r, uint32_t handshakes)
+{
+	r->link_out.handshakes += handshakes;
+	r->link_touched = 1;
+}
+
 void yg_rates_add(struct yg_worker_rates *r, const struct yg_rate_add *add)
 {
 	if (add->to->internal) {
@@ -386,16 +419,22 @@ void yg_rates_add(struct yg_worker_rates *r, const struct yg_rate_add *add)
 		add_to_end(r, add->from, add, false);
 		add_to_service(r, add->from, add->answer_port, add, false);
 	}
+	if (add->from->internal && add->pushed)
+		add_pushed(r, add->from, add);
+	if (add->handshakes && add->from->internal && !add->to->internal)
+		add_link_handshakes(r, add->handshakes);
 }
 
+// Away from an end the vector matters for what it pushes alone.
 static uint64_t kind_of(const struct yg_rate_packet *p, uint16_t port, bool in)
 {
-	return (uint64_t)port << 32 | (uint64_t)p->proto << 24 | (uint64_t)p->af << 16 | (in ? p->vector : 0u) << 8 | (in ? 3u : 1u);
+	uint32_t vector = in || p->pushed ? p->vector : 0u, what = in ? KIND_IN : p->pushed ? KIND_PUSHED : KIND_OUT;
+	return (uint64_t)port << 32 | (uint64_t)p->proto << 24 | (uint64_t)p->af << 16 | vector << 8 | what;
 }
 
 static void put_combined(struct yg_worker_rates *r, const struct combined *c)
 {
-	bool in = c->kind & 2;
+	bool in = (c->kind & 0xff) == KIND_IN;
 	const struct yg_rate_add add = {.vector = (uint8_t)(c->kind >> 8), .packets = c->packets, .flows = c->flows, .bytes = c->bytes};
 	const struct yg_end end = {.addr = c->addr, .af = (uint8_t)(c->kind >> 16), .org = c->org};
 	struct yg_rate_key key = host_key(&end);
@@ -409,6 +448,8 @@ static void put_combined(struct yg_worker_rates *r, const struct combined *c)
 	}
 	add_to_keyed(r, k, &add, in);
 	add_to_owner(r, c->prefix, c->org, &add, in);
+	if ((c->kind & 0xff) == KIND_PUSHED)
+		add_pushed(r, &end, &add);
 	if (!c->service)
 		return;
 	key = service_key(&end, (uint8_t)(c->kind >> 24), (uint16_t)(c->kind >> 32));
@@ -518,30 +559,59 @@ void yg_rates_packet(struct yg_worker_rates *r, const struct yg_rate_packet *p, 
 		ret->from_org = add_combined(r, p, p->src, p->answer_port, false, &from_internal);
 }
 
-void yg_rates_link(struct yg_worker_rates *r, uint8_t vector, bool inward, uint32_t wire_bytes)
+void yg_rates_link(struct yg_worker_rates *r, uint8_t vector, bool inward, bool answer, uint32_t wire_bytes)
 {
 	r->link_touched = 1;
 	if (inward) {
 		r->link.packets[vector]++;
 		r->link.bytes[vector] += wire_bytes;
 	} else {
-		r->link.packets_out++;
-		r->link.bytes_out += wire_bytes;
+		unsigned v = answer ? YG_VEC_DOWNLOAD : vector;
+		r->link_out.packets[v]++;
+		r->link_out.bytes[v] += wire_bytes;
 	}
 }
 
-static void flush_fixed(struct yg_worker_rates *r, struct yg_rate_delta *delta,
-			void (*emit)(void *context, const struct yg_rate_delta *delta), void *context)
+typedef void emit_delta(void *context, const struct yg_rate_delta *delta);
+
+static void emit_pushed(struct yg_rate_delta *delta, struct yg_pushed *pushed, emit_delta *emit, void *context)
 {
-	if (r->link_touched) {
-		memset(&delta->key, 0, sizeof delta->key);
-		delta->key.scope = YG_SCOPE_LINK;
-		delta->key.org = YG_ORG_NONE;
-		delta->rates = r->link;
-		emit(context, delta);
-		memset(&r->link, 0, sizeof r->link);
-		r->link_touched = 0;
+	delta->key.scope |= YG_SCOPE_PUSHED;
+	memset(&delta->rates, 0, sizeof delta->rates);
+	memcpy(delta->rates.packets, pushed->packets, sizeof pushed->packets);
+	memcpy(delta->rates.bytes, pushed->bytes, sizeof pushed->bytes);
+	delta->rates.handshakes = pushed->handshakes;
+	emit(context, delta);
+	memset(pushed, 0, sizeof *pushed);
+}
+
+// All that left is counted by vector, answers as downloads: what was pushed is the rest.
+static void flush_link(struct yg_worker_rates *r, struct yg_rate_delta *delta, emit_delta *emit, void *context)
+{
+	for (unsigned v = 0; v < YG_VEC_COUNT; v++) {
+		r->link.packets_out += r->link_out.packets[v];
+		r->link.bytes_out += r->link_out.bytes[v];
 	}
+	memset(&delta->key, 0, sizeof delta->key);
+	delta->key.scope = YG_SCOPE_LINK;
+	delta->key.org = YG_ORG_NONE;
+	delta->rates = r->link;
+	emit(context, delta);
+	r->link_out.packets[YG_VEC_DOWNLOAD] = 0;
+	r->link_out.bytes[YG_VEC_DOWNLOAD] = 0;
+	uint64_t pushed = r->link_out.handshakes;
+	for (unsigned v = 0; v < YG_VEC_COUNT; v++)
+		pushed += r->link_out.packets[v];
+	if (pushed)
+		emit_pushed(delta, &r->link_out, emit, context);
+	memset(&r->link, 0, sizeof r->link);
+	r->link_touched = 0;
+}
+
+static void flush_fixed(struct yg_worker_rates *r, struct yg_rate_delta *delta, emit_delta *emit, void *context)
+{
+	if (r->link_touched)
+		flush_link(r, delta, emit, context);
 	for (uint32_t i = 0; i < r->config->orgs_count; i++) {
 		if (!r->body_touched[i])
 			continue;
@@ -550,6 +620,8 @@ static void flush_fixed(struct yg_worker_rates *r, struct yg_rate_delta *delta,
 		delta->key.org = (uint16_t)i;
 		delta->rates = r->bodies[i];
 		emit(context, delta);
+		if (r->body_touched[i] & TOUCHED_PUSHED)
+			emit_pushed(delta, &r->body_pushed[i], emit, context);
 		memset(&r->bodies[i], 0, sizeof r->bodies[i]);
 		r->body_touched[i] = 0;
 	}
@@ -590,8 +662,7 @@ static void expand(const struct yg_worker_rates *r, const struct keyed *k, struc
 	delta->rates.bytes_out = k->bytes_out;
 }
 
-bool yg_rates_flush_some(struct yg_worker_rates *r, int64_t second, uint32_t most,
-			 void (*emit)(void *context, const struct yg_rate_delta *delta), void *context)
+bool yg_rates_flush_some(struct yg_worker_rates *r, int64_t second, uint32_t most, emit_delta *emit, void *context)
 {
 	struct yg_rate_delta delta = {.second = second};
 	if (!r->fixed_flushed)
@@ -613,15 +684,14 @@ bool yg_rates_flush_some(struct yg_worker_rates *r, int64_t second, uint32_t mos
 	return true;
 }
 
-void yg_rates_flush(struct yg_worker_rates *r, int64_t second, void (*emit)(void *context, const struct yg_rate_delta *delta),
-		    void *context)
+void yg_rates_flush(struct yg_worker_rates *r, int64_t second, emit_delta *emit, void *context)
 {
 	yg_rates_flush_some(r, second, UINT32_MAX, emit, context);
 }
 
 uint32_t yg_rates_fixed(const struct yg_worker_rates *r)
 {
-	return 1 + r->config->orgs_count + r->config->prefixes_count;
+	return 2 + 2 * r->config->orgs_count + r->config->prefixes_count;
 }
 
 uint64_t yg_rates_full(const struct yg_worker_rates *r)

@@ -16,7 +16,7 @@ struct yg_worker_rates;
 
 struct yg_rates_options {
 	const struct yg_config *config;
-	uint32_t hosts;          // places for hosts, rounded up to a power of two; services get as many
+	uint32_t hosts;          // places for hosts, rounded up to a power of two; services get as many, and hosts that push
 	struct yg_hash_key key;
 };
 
@@ -46,6 +46,7 @@ struct yg_rate_add {
 	uint8_t vector, proto;
 	uint16_t service_port;    // of `to` when it is the responder; 0: none
 	uint16_t answer_port;     // of `from` when it is the responder; 0: none
+	bool pushed;              // `from` began the flow: what leaves it is no answer
 	uint32_t packets, flows, handshakes;
 	uint64_t bytes;
 };
@@ -57,6 +58,7 @@ struct yg_rate_packet {
 	const struct yg_addr *src, *dst;
 	uint8_t af, proto, vector;
 	bool fresh;               // first of its flow
+	bool pushed;              // src began the flow
 	uint16_t service_port;    // of dst when it is the responder; 0: none
 	uint16_t answer_port;     // of src when it is the responder; 0: none
 	uint32_t bytes;
@@ -70,10 +72,11 @@ void yg_rates_packet(struct yg_worker_rates *rates, const struct yg_rate_packet 
 // A packet to or from the address is about to be counted: what is known of it is fetched.
 void yg_rates_prefetch(struct yg_worker_rates *rates, uint8_t af, const struct yg_addr *addr);
 
-// The outer frame, for the link: bytes as on the wire.
-void yg_rates_link(struct yg_worker_rates *rates, uint8_t vector, bool inward, uint32_t wire_bytes);
+// The outer frame, for the link: bytes as on the wire. `answer`: the sender did not begin the flow, or that is not known.
+void yg_rates_link(struct yg_worker_rates *rates, uint8_t vector, bool inward, bool answer, uint32_t wire_bytes);
 
-// Hands all deltas of `second` to `emit` and clears them. Order: link, bodies, prefixes, then hosts and services as they came.
+// Hands all deltas of `second` to `emit` and clears them. Order: link, bodies, prefixes, then hosts and services as they came. What a key
+// pushed is a delta of its own (YG_SCOPE_PUSHED).
 void yg_rates_flush(struct yg_worker_rates *rates, int64_t second, void (*emit)(void *context, const struct yg_rate_delta *delta),
 		    void *context);
 

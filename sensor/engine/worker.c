@@ -104,7 +104,7 @@ static void count_only(struct yg_worker *w, const struct yg_packet *p)
 	uint8_t vector = yg_worker_vector(v, &blank, NULL, direction);
 	bool syn = v->proto == 6 && (v->tcp_flags & (YG_TCP_SYN | YG_TCP_ACK)) == YG_TCP_SYN; // what begins a flow for certain
 	bool inward = yg_worker_count_loose(w, v, &blank, direction, vector, syn);
-	yg_rates_link(w->open.rates, vector, inward, v->wirelen + 20);
+	yg_rates_link(w->open.rates, vector, inward, direction, v->wirelen + 20);
 	take_sample(w, v, vector);
 }
 
@@ -417,7 +417,7 @@ static void packet_of_flow(struct yg_worker *w, const struct yg_packet *p, uint3
 	if (!p->counted) {
 		bool inward = r && r->rank > YG_RANK_EMBRYONIC ? yg_worker_count_record(w, r, e->record, direction, v->ip_bytes)
 							       : yg_worker_count_now(w, v, entry, direction, vector, fresh);
-		yg_rates_link(w->open.rates, vector, inward, v->wirelen + 20);
+		yg_rates_link(w->open.rates, vector, inward, direction, v->wirelen + 20);
 		take_sample(w, v, vector);
 	}
 	if (r) {
@@ -488,7 +488,7 @@ static inline bool take_settled(struct yg_worker *w, struct yg_packet *p, const 
 		return false;
 	count(w, YG_WC_FLOW_HITS);
 	bool inward = r->flow_flags & (direction ? YG_FLOW_INSIDE_0 : YG_FLOW_INSIDE_1);
-	yg_rates_link(w->open.rates, r->vector[direction], inward, s->wirelen + 20);
+	yg_rates_link(w->open.rates, r->vector[direction], inward, direction, s->wirelen + 20);
 	if (is_sampled(w, w->order >> 1)) {
 		unfold(p, s->time, w->order >> 1);
 		put_sample(w, &p->view, r->vector[direction]);
@@ -524,11 +524,11 @@ static inline bool begin_attempt(struct yg_worker *w, struct yg_packet *p, struc
 	e->state = yg_tcp_next(0, 0, f->tcp_flags);
 	count(w, YG_WC_FLOW_CREATED);
 	const struct yg_rate_packet r = {.src = &p->key.addr[p->sender], .dst = &p->key.addr[!p->sender], .af = p->key.af, .proto = 6,
-					 .vector = YG_VEC_SYN, .fresh = true, .service_port = p->key.port[!p->sender], .bytes = f->ip_bytes};
+					 .vector = YG_VEC_SYN, .fresh = true, .pushed = true, .service_port = p->key.port[!p->sender], .bytes = f->ip_bytes};
 	struct yg_rate_ends ends;
 	yg_rates_packet(w->open.rates, &r, &ends);
 	yg_flow_note(w->o.table, entry, ends.to_org != YG_ORG_NONE ? ends.to_org : ends.from_org);
-	yg_rates_link(w->open.rates, YG_VEC_SYN, ends.inward, f->wirelen + 20);
+	yg_rates_link(w->open.rates, YG_VEC_SYN, ends.inward, false, f->wirelen + 20);
 	if (is_sampled(w, number)) {
 		unfold(p, time, number);
 		put_sample(w, &p->view, YG_VEC_SYN);

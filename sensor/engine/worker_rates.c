@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// What a packet counts to. An embryonic packet adds straight to its target; a flow with a record gathers its second in the record,
+// What a packet counts to. What its flow's initiator sends, it pushes; fragments and packets that belong to no flow may be answers, and so
+// count as such. An embryonic packet adds straight to its target; a flow with a record gathers its second in the record,
 // and adds it once when the second ends. Vectors are those of yagura/plugin.h.
 #include "engine/worker.h"
 
@@ -68,7 +69,7 @@ void yg_worker_add_flow(struct yg_worker_rates *rates, const struct yg_worker *w
 	ends_of_record(w, key, initiator_1, r, ends);
 	uint16_t port = key->proto == 6 || key->proto == 17 ? key->port[!initiator_1] : 0;
 	struct yg_rate_add add = {.from = &ends[direction], .to = &ends[!direction], .vector = r->vector[direction], .proto = key->proto,
-				  .packets = packets, .bytes = bytes, .service_port = direction == 0 ? port : 0,
+				  .pushed = direction == 0, .packets = packets, .bytes = bytes, .service_port = direction == 0 ? port : 0,
 				  .answer_port = direction == 1 ? port : 0};
 	yg_rates_add(rates, &add);
 }
@@ -78,7 +79,7 @@ static void count_packet(struct yg_worker *w, const struct yg_view *v, const str
 {
 	uint16_t port = v->proto == 6 || v->proto == 17 ? e->key.port[!(e->flags & YG_ENTRY_INITIATOR_1)] : 0;
 	const struct yg_rate_packet p = {.src = &v->src, .dst = &v->dst, .af = v->af, .proto = v->proto, .vector = vector, .fresh = fresh,
-					 .service_port = direction == 0 ? port : 0, .answer_port = direction == 1 ? port : 0,
+					 .pushed = direction == 0, .service_port = direction == 0 ? port : 0, .answer_port = direction == 1 ? port : 0,
 					 .bytes = v->ip_bytes};
 	yg_rates_packet(w->open.rates, &p, ret);
 }
@@ -120,7 +121,7 @@ void yg_worker_count_handshake(struct yg_worker *w, uint32_t entry)
 	bool initiator_1 = e->flags & YG_ENTRY_INITIATOR_1;
 	struct yg_end ends[2];
 	ends_of_record(w, &e->key, initiator_1, r, ends);
-	struct yg_rate_add add = {.from = &ends[0], .to = &ends[1], .vector = YG_VEC_TCP_FLOW, .proto = 6, .handshakes = 1,
+	struct yg_rate_add add = {.from = &ends[0], .to = &ends[1], .vector = YG_VEC_TCP_FLOW, .proto = 6, .pushed = true, .handshakes = 1,
 				  .service_port = e->key.port[!initiator_1]};
 	yg_rates_add(w->open.rates, &add);
 }
@@ -132,5 +133,5 @@ void yg_worker_count_bare(struct yg_worker *w, const struct yg_view *v, uint8_t 
 	yg_rates_resolve(w->open.rates, v->af, &v->dst, &to);
 	struct yg_rate_add add = {.from = &from, .to = &to, .vector = vector, .proto = v->proto, .packets = 1, .bytes = v->ip_bytes};
 	yg_rates_add(w->open.rates, &add);
-	yg_rates_link(w->open.rates, vector, to.internal, v->wirelen + 20);
+	yg_rates_link(w->open.rates, vector, to.internal, true, v->wirelen + 20);
 }

@@ -104,6 +104,9 @@ struct yg_port_stats {
 	X(TIME_STEPS, "time.steps") X(TIME_GAPS, "time.gaps") X(APPS_FULL, "summary.apps_full")                                  \
 	X(RELOADS, "reloads") X(TIME_STEPS_FORGOTTEN, "time.steps_forgotten") X(TIME_STAMPS_UNSURE, "time.stamps_unsure") \
 	X(POINTS, "points.written") X(POINTS_RING_FULL, "points.ring_full") \
+	X(BASELINES, "baselines.used") X(BASELINES_FULL, "baselines.full") X(BASELINES_RESTORED, "baselines.restored") \
+	X(BASELINES_NOT_RESTORED, "baselines.not_restored") \
+	X(STATE_SNAPSHOTS, "state.snapshots") X(STATE_DROPPED, "state.dropped") X(STATE_CUT, "state.cut") \
 	X(ALERTS_BY_RULE, "alerts.suppressed_by_rule") X(SUPPRESSION_LIVES_FULL, "alerts.suppression_lives_full")
 
 enum yg_aggregator_counter {

@@ -30,7 +30,7 @@ make_seeds() {
 # ---- one target ----
 
 longest() {
-  case $1 in capture) echo 20000 ;; config) echo 8192 ;; decode) echo 2048 ;; eve) echo 6000 ;; segment) echo 4096 ;; flow_reader|tls) echo 16384 ;; *) echo 2048 ;; esac
+  case $1 in capture) echo 20000 ;; config) echo 8192 ;; decode) echo 2048 ;; eve) echo 6000 ;; state) echo 8192 ;; segment) echo 4096 ;; flow_reader|tls) echo 16384 ;; *) echo 2048 ;; esac
 }
 
 run_one() {

@@ -54,6 +54,7 @@ static inline void hand_config_init(struct hand_config *hand)
 	hand->values[YG_O_EGRESS_LINE] = UINT64_C(10000000000);
 	hand->values[YG_O_RATES_HOSTS] = 1024;
 	hand->values[YG_O_RATES_KEEP] = 1024;
+	hand->values[YG_O_RATES_BASELINES] = 1024;
 	hand->values[YG_O_DISSECTOR_PACKETS] = 16;
 	hand->values[YG_O_DISSECTOR_BYTES] = 24576;
 	hand_config_seconds(hand, YG_O_FLOW_UPDATE, 60);

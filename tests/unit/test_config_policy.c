@@ -156,6 +156,33 @@ static void one_that_has_expired_is_a_warning_for_who_gives_the_time(void **stat
 	}
 }
 
+// Space that bodies share out has no holes by accident; what is home alone, or IPv6, has none.
+static void space_that_is_nobodys_is_a_warning_for_who_checks(void **state)
+{
+	(void)state;
+	static const struct { const char *home, *warning; } cases[] = {
+		{"home: [10.0.0.0/8, \"2001:db8::/32\"]\n", NULL},
+		{"home: [203.0.112.0/23]\n", "256 addresses of 203.0.112.0/23 belong to no body, the first of them 203.0.112.0; give them to one"},
+		{"home: [198.51.100.0/22]\n", "768 addresses of 198.51.100.0/22 belong to no body, the first of them 198.51.101.0;"},
+		{"home: [128.0.0.0/1]\n", "2147483136 addresses of 128.0.0.0/1 belong to no body, the first of them 128.0.0.0;"}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		put_bodies("", "", "");
+		// The prefecture's and the city's /24; the school lies in the city's.
+		put_config(cases[i].home);
+		for (int64_t now_s = 0; now_s < 2; now_s++) {
+			const struct yg_compile_input input = {.path = config_path, .now_s = now_s};
+			char *errors;
+			int fd;
+			int count = fixture_compile_input(&input, &errors, &fd);
+			if (fd >= 0)
+				close(fd);
+			assert_int_equal(count, 0);
+			assert_int_equal(cases[i].warning && now_s ? strstr(errors, cases[i].warning) != NULL : errors[0] == '\0', 1);
+			free(errors);
+		}
+	}
+}
+
 // ---- limits ----
 
 __attribute__((format(printf, 4, 0))) static void put_many(const char *name, int from, int to, const char *format)
@@ -306,6 +333,7 @@ int main(void)
 	    cmocka_unit_test(a_shared_service_has_a_row_an_endpoint_and_a_bit_a_body),
 	    cmocka_unit_test(a_suppression_is_what_its_file_says_in_the_zone_of_the_sensor),
 	    cmocka_unit_test(one_that_has_expired_is_a_warning_for_who_gives_the_time),
+	    cmocka_unit_test(space_that_is_nobodys_is_a_warning_for_who_checks),
 	    cmocka_unit_test(four_thousand_and_ninety_six_suppressions_are_taken),
 	    cmocka_unit_test(a_thousand_shared_endpoints_are_taken),
 	    cmocka_unit_test(four_thousand_and_ninety_six_modes_are_taken),

@@ -120,6 +120,7 @@ static void the_closing_sentence_speaks_the_unit_of_the_opening_one(void **state
 	    {2e7, "bits/s", "20.0 Mbit/s", "20.0Mbit/秒"},
 	    {999, "bits/s", "999 bits/s", "999ビット/秒"},
 	    {31, "ports", "31 ports", "31ポート"},
+	    {5, "pulses", "5 pulses", "5回"},
 	    {7, "lobsters", "7 lobsters", "7lobsters"},
 	};
 	(void)state;
@@ -130,6 +131,27 @@ static void the_closing_sentence_speaks_the_unit_of_the_opening_one(void **state
 		yg_lifecycle_text_closed(&a, false);
 		snprintf(en, sizeof en, " (Ended after 0 min 1 s, peak %s.)", cases[i].en);
 		snprintf(ja, sizeof ja, "（終了。継続0分1秒、最大%s）", cases[i].ja);
+		assert_string_equal(a.text_en, en);
+		assert_string_equal(a.text_ja, ja);
+	}
+}
+
+static void a_long_time_is_told_in_hours_or_days(void **state)
+{
+	static const struct {
+		int64_t seconds;
+		const char *en, *ja;
+	} cases[] = {
+	    {7199, "119 min 59 s", "119分59秒"}, {7200, "2 h 0 min", "2時間0分"},
+	    {172799, "47 h 59 min", "47時間59分"}, {17 * 86400 + 3 * 3600, "17 days 3 h", "17日3時間"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct yg_alert a = {.peak = 1, .first_ns = 5, .last_ns = 5 + cases[i].seconds * YG_NS_PER_S, .unit = "hosts"};
+		char en[128], ja[128];
+		yg_lifecycle_text_closed(&a, false);
+		snprintf(en, sizeof en, " (Ended after %s, peak 1 hosts.)", cases[i].en);
+		snprintf(ja, sizeof ja, "（終了。継続%s、最大1台）", cases[i].ja);
 		assert_string_equal(a.text_en, en);
 		assert_string_equal(a.text_ja, ja);
 	}
@@ -592,14 +614,14 @@ static void what_lasts_for_hours_outlives_gaps_and_is_updated_when_raised(void *
 	struct fixture f = {0};
 	start(&f, 16, 200);
 	struct yg_alert a = alert_of("dos.campaign", 1, YG_SEV_HIGH), b = alert_of("dos.syn_flood", 1, YG_SEV_HIGH);
-	yg_lifecycle_raise_lasting(f.lc, "campaign", &a, 86400, yg_time_from_s(START + 1));
+	yg_lifecycle_raise_lasting(f.lc, "campaign", &a, false, 86400, yg_time_from_s(START + 1));
 	raise_at(&f, &b, START);
 	assert_true(yg_lifecycle_open(f.lc) == 2 && yg_lifecycle_lasting(f.lc) == 1);
-	yg_lifecycle_gap(f.lc, yg_time_from_s(START + 1), yg_time_from_s(START + 3000));
+	yg_lifecycle_gap(f.lc, yg_time_from_s(START + 1));
 	assert_true(yg_lifecycle_open(f.lc) == 1 && yg_lifecycle_lasting(f.lc) == 1);
 	ticks(&f, START + 3000, START + 4000);
 	assert_int_equal(f.count, 3); // two opened, one closed; nothing new of the other
-	yg_lifecycle_raise_lasting(f.lc, "campaign", &a, 86400, yg_time_from_s(START + 4000));
+	yg_lifecycle_raise_lasting(f.lc, "campaign", &a, false, 86400, yg_time_from_s(START + 4000));
 	ticks(&f, START + 4000, START + 4100);
 	assert_int_equal(f.count, 4);
 	assert_int_equal(f.out[3].state, YG_ALERT_UPDATE);
@@ -607,9 +629,10 @@ static void what_lasts_for_hours_outlives_gaps_and_is_updated_when_raised(void *
 	start(&f, 16, 200);
 	assert_int_equal(yg_lifecycle_lasting(f.lc), 1);
 	yg_lifecycle_resume(f.lc, yg_time_from_s(START + 9000)); // a blind minute is nothing to it
-	yg_lifecycle_gap(f.lc, yg_time_from_s(START + 9000), yg_time_from_s(START + 4000 + 86399));
+	yg_lifecycle_gap(f.lc, yg_time_from_s(START + 9000));
+	yg_lifecycle_tick(f.lc, START + 4000 + 86398);
 	assert_int_equal(yg_lifecycle_open(f.lc), 1);
-	yg_lifecycle_gap(f.lc, yg_time_from_s(START + 4000 + 86399), yg_time_from_s(START + 200000));
+	yg_lifecycle_tick(f.lc, START + 200000);
 	assert_true(yg_lifecycle_open(f.lc) == 0 && yg_lifecycle_lasting(f.lc) == 0);
 	assert_int_equal(f.out[4].state, YG_ALERT_CLOSE);
 	assert_true(f.out[4].time_ns == (START + 4000 + 86400) * YG_NS_PER_S);
@@ -621,6 +644,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_raised_each_second_opens_once_and_closes_once),
 	    cmocka_unit_test(the_closing_sentence_speaks_the_unit_of_the_opening_one),
+	    cmocka_unit_test(a_long_time_is_told_in_hours_or_days),
 	    cmocka_unit_test(a_hold_keeps_open_but_changes_no_number),
 	    cmocka_unit_test(a_hold_opens_nothing),
 	    cmocka_unit_test(the_id_depends_on_kind_key_and_minute_alone),

@@ -155,9 +155,9 @@ static void the_link_counts_frames_by_direction(void **state)
 {
 	(void)state;
 	struct yg_worker_rates *rates = make(64);
-	yg_rates_link(rates, YG_VEC_SYN, true, 84);
-	yg_rates_link(rates, YG_VEC_SYN, true, 84);
-	yg_rates_link(rates, YG_VEC_UDP, false, 1538);
+	yg_rates_link(rates, YG_VEC_SYN, true, false, 84);
+	yg_rates_link(rates, YG_VEC_SYN, true, false, 84);
+	yg_rates_link(rates, YG_VEC_UDP, false, true, 1538);
 	flush(rates, 1);
 	assert_int_equal(deltas_count, 1);
 	assert_int_equal(deltas[0].key.scope, YG_SCOPE_LINK);
@@ -168,13 +168,55 @@ static void the_link_counts_frames_by_direction(void **state)
 	yg_worker_rates_destroy(rates);
 }
 
+static const struct yg_rate_delta *find_pushed(uint8_t scope, struct yg_addr addr, uint16_t org)
+{
+	return find(scope | YG_SCOPE_PUSHED, addr, org);
+}
+
+// A server that answers pushes nothing, however much it sends; who asks does, by the vector as which it counts to the other end.
+static void what_a_host_begins_is_pushed_and_what_it_answers_is_not(void **state)
+{
+	(void)state;
+	struct yg_worker_rates *rates = make(64);
+	struct yg_addr none = {{0}}, inside = hand_v4(10, 1, 2, 3), server = hand_v4(10, 1, 0, 9), outside = hand_v4(192, 0, 2, 1);
+	struct yg_end a = end_of(inside), b = end_of(outside), c = end_of(server);
+	struct yg_rate_add asks = {.from = &a, .to = &b, .vector = YG_VEC_UDP, .proto = 17, .pushed = true, .packets = 3, .flows = 1,
+				   .bytes = 300};
+	struct yg_rate_add answers = {.from = &c, .to = &b, .vector = YG_VEC_DOWNLOAD, .proto = 6, .packets = 50, .bytes = 70000};
+	struct yg_rate_add opens = {.from = &a, .to = &b, .vector = YG_VEC_TCP_FLOW, .proto = 6, .pushed = true, .handshakes = 1};
+	yg_rates_add(rates, &asks);
+	yg_rates_add(rates, &answers);
+	yg_rates_add(rates, &opens);
+	yg_rates_link(rates, YG_VEC_UDP, false, false, 120);
+	yg_rates_link(rates, YG_VEC_DOWNLOAD, false, true, 1538);
+	flush(rates, 9);
+	const struct yg_rate_delta *of[] = {find_pushed(YG_SCOPE_HOST, inside, HAND_BOARD), find_pushed(YG_SCOPE_BODY, none, HAND_BOARD),
+					    find_pushed(YG_SCOPE_LINK, none, YG_ORG_NONE)};
+	for (unsigned i = 0; i < 3; i++) {
+		assert_non_null(of[i]);
+		assert_int_equal(of[i]->rates.packets[YG_VEC_UDP], i < 2 ? 3 : 1);
+		assert_int_equal(of[i]->rates.bytes[YG_VEC_UDP], i < 2 ? 300 : 120);
+		assert_int_equal(of[i]->rates.packets[YG_VEC_DOWNLOAD], 0);
+		assert_int_equal(of[i]->rates.handshakes, 1);
+	}
+	assert_null(find_pushed(YG_SCOPE_HOST, server, HAND_CITY));
+	assert_null(find_pushed(YG_SCOPE_BODY, none, HAND_CITY));
+	assert_int_equal(find(YG_SCOPE_HOST, server, HAND_CITY)->rates.packets_out, 50);
+	assert_int_equal(find(YG_SCOPE_HOST, inside, HAND_BOARD)->rates.packets_out, 3);
+	assert_int_equal(find(YG_SCOPE_LINK, none, YG_ORG_NONE)->rates.packets_out, 2);
+	assert_int_equal(find(YG_SCOPE_LINK, none, YG_ORG_NONE)->rates.bytes_out, 1658);
+	flush(rates, 10); // and is gone
+	assert_int_equal(deltas_count, 0);
+	yg_worker_rates_destroy(rates);
+}
+
 static void deltas_leave_from_the_link_down_to_the_host(void **state)
 {
 	(void)state;
 	struct yg_worker_rates *rates = make(64);
 	for (unsigned i = 1; i < 20; i++)
 		add(rates, hand_v4(192, 0, 2, 1), hand_v4(10, 1, i % 3, i), 6, 443, 1);
-	yg_rates_link(rates, YG_VEC_UDP, true, 84);
+	yg_rates_link(rates, YG_VEC_UDP, true, false, 84);
 	flush(rates, 1);
 	unsigned rank = 0;
 	for (uint32_t i = 0; i < deltas_count; i++) {
@@ -189,7 +231,7 @@ static void deltas_leave_from_the_link_down_to_the_host(void **state)
 static void a_full_table_costs_hosts_alone_and_is_counted(void **state)
 {
 	(void)state;
-	enum { HOSTS = 64, PLACES = 2 * HOSTS, SOURCES = 5000 };
+	enum { HOSTS = 64, PLACES = 3 * HOSTS, SOURCES = 5000 };
 	struct yg_worker_rates *rates = make(HOSTS);
 	for (unsigned round = 1; round <= 3; round++) {
 		for (unsigned i = 0; i < SOURCES; i++)
@@ -249,9 +291,9 @@ static void packets_count_as_if_each_were_added(void **state)
 		struct yg_end from = end_of(src), to = end_of(dst);
 		uint8_t vector = (uint8_t)(random() % YG_VEC_COUNT);
 		const struct yg_rate_packet p = {.src = &src, .dst = &dst, .af = 4, .proto = 6, .vector = vector, .fresh = i % 3 == 0,
-						 .service_port = (uint16_t)(440 + random() % 3), .bytes = 60};
+						 .pushed = random() % 2, .service_port = (uint16_t)(440 + random() % 3), .bytes = 60};
 		const struct yg_rate_add add = {.from = &from, .to = &to, .vector = vector, .proto = 6, .service_port = p.service_port,
-						.packets = 1, .flows = p.fresh, .bytes = 60};
+						.pushed = p.pushed, .packets = 1, .flows = p.fresh, .bytes = 60};
 		struct yg_rate_ends ends;
 		yg_rates_packet(one, &p, &ends);
 		yg_rates_add(other, &add);
@@ -335,6 +377,7 @@ int main(void)
 		cmocka_unit_test(nobodys_address_has_no_rates),
 		cmocka_unit_test(tcp_ports_and_declared_udp_ports_are_services),
 		cmocka_unit_test(the_link_counts_frames_by_direction),
+		cmocka_unit_test(what_a_host_begins_is_pushed_and_what_it_answers_is_not),
 		cmocka_unit_test(deltas_leave_from_the_link_down_to_the_host),
 		cmocka_unit_test(a_full_table_costs_hosts_alone_and_is_counted),
 		cmocka_unit_test(hosts_sum_up_to_their_body),
