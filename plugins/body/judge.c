@@ -97,6 +97,14 @@ static void add_series(struct yg_alert *a, const float *ring, uint32_t next, uin
 	a->series_start = end - (int64_t)n * step_s;
 }
 
+// Of a silence: from what is expected to the most that is in the chart.
+static void set_band(struct yg_alert *a, double low)
+{
+	a->series_low = a->series_high = (float)low;
+	for (unsigned i = 0; i < a->series_count; i++)
+		a->series_high = a->series[i] > a->series_high ? a->series[i] : a->series_high;
+}
+
 static const struct yg_org_info *org_of(const struct body *d, uint16_t org)
 {
 	return d->host->org(d->host->context, org);
@@ -129,8 +137,7 @@ static void raise_dark(struct body *d, const struct body_watch *b, const struct 
 	a.window_s = silent;
 	add_hosts(&a, b, 0);
 	add_series(&a, b->minutes, b->minutes_next, 60, (second + 1) / 60 * 60);
-	a.series_low = 0;
-	a.series_high = (float)hope->rate;
+	set_band(&a, hope->rate);
 	body_text_dark(&a, org, hope, silent, b->recent_minutes);
 	d->host->raise(d->host->context, &a);
 }
@@ -172,8 +179,7 @@ static void raise_mirror(struct body *d, int64_t second, int64_t since, unsigned
 		a.top_count = (uint8_t)(a.top_count > before ? before + 1 : before); // the strongest of each
 	}
 	add_series(&a, d->link_series, d->link_next, 60, (second + 1) / 60 * 60);
-	for (unsigned i = 0; i < a.series_count; i++)
-		a.series_high = a.series[i] > a.series_high ? a.series[i] : a.series_high;
+	set_band(&a, missing / a.window_s);
 	body_text_mirror(&a, names, named, count, able);
 	d->host->raise(d->host->context, &a);
 }
@@ -340,7 +346,7 @@ static void raise_habit(struct body *d, struct body_watch *b, unsigned metric, u
 	a.observed = b->slot[metric];
 	a.threshold = limit_of(d, b, metric, side);
 	a.baseline = b->habit.median[metric];
-	a.window_s = BODY_SLOT_S * slots;
+	a.window_s = BODY_SLOT_S; // that is what the numbers are of; how long it lasts, first_ns tells
 	snprintf(a.unit, sizeof a.unit, "%s", body_unit((enum body_metric)metric));
 	add_top(&a, b->host, b->host_bytes);
 	add_series(&a, b->series[metric], b->slots_next, BODY_SLOT_S, last + 1);

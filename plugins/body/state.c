@@ -177,10 +177,10 @@ static bool take(struct reader *r, void *to, size_t size)
 	return true;
 }
 
-static bool head_is_sound(const struct head *h, const struct body *d)
+static bool head_is_sound(const struct head *h)
 {
 	return h->magic == MAGIC && h->version == VERSION && h->weeks == BODY_WEEKS && h->rows == BODY_ROWS && h->kept == BODY_KEPT &&
-	       h->metrics == BODY_METRICS && !h->reserved && h->bodies <= d->bodies;
+	       h->metrics == BODY_METRICS && !h->reserved && h->bodies <= BODY_ORGS;
 }
 
 static bool body_is_sound(const struct body_head *h)
@@ -238,13 +238,13 @@ static bool read_all(struct body *d, struct reader r, bool apply)
 {
 	struct head head;
 	struct body_head h;
-	if (!take(&r, &head, sizeof head) || !head_is_sound(&head, d))
+	if (!take(&r, &head, sizeof head) || !head_is_sound(&head))
 		return false;
 	for (uint32_t i = 0; i < head.bodies; i++) {
 		if (!take(&r, &h, sizeof h) || !body_is_sound(&h))
 			return false;
 		uint16_t org = apply ? find(d, h.code) : YG_ORG_NONE;
-		// The first of two with one code; and what has been heard since knows better.
+		// The first of two with one code; what has been heard since knows better; and there may be fewer places than there were.
 		struct body_watch *b = org != YG_ORG_NONE && !body_get(d, org, false) ? body_get(d, org, true) : NULL;
 		if (!take_hours(&r, h.hours, b))
 			return false;

@@ -127,7 +127,7 @@ void body_text_mirror(struct yg_alert *a, const struct yg_org_info *const *names
 		return;
 	}
 	snprintf(a->text_ja, sizeof a->text_ja,
-		 "通信があるはずの%u団体のうち%u団体（%s%s）が同時に途絶えました。個々の団体ではなく、ミラーまたは上流回線の異常とみられます。%u秒間で約%sパケットが届いていません。",
+		 "%u団体中%u団体（%s%s）の通信が同時に途絶えました。個々の団体ではなく、ミラーまたは上流回線の異常とみられます。%u秒間で約%sパケットが届いていません。",
 		 able, count, ja, more_ja, a->window_s, missing);
 	snprintf(a->text_en, sizeof a->text_en,
 		 "%u of %u bodies that should be heard fell silent together (%s%s): the mirror or the line before it, rather than the "

@@ -143,7 +143,7 @@ static void bodies_that_fall_silent_together_are_one_alert_about_the_mirror(void
 	assert_explained(a);
 	assert_string_equal(a->vector, "bodies_dark");
 	assert_true(a->observed == 5 && a->threshold == 4);
-	assert_non_null(strstr(a->text_ja, "8団体のうち5団体（汐見市、霧原町、"));
+	assert_non_null(strstr(a->text_ja, "8団体中5団体（汐見市、霧原町、"));
 	assert_non_null(strstr(a->text_en, "5 of 8 bodies that should be heard fell silent together (Shiomi City, Kirihara Town, "));
 	// Most come back; one does not.
 	for (unsigned i = 1; i < 5; i++)
@@ -205,7 +205,8 @@ static void far_above_the_habit_for_ten_minutes_is_told(void **state)
 	assert_explained(a);
 	assert_int_equal(a->severity, YG_SEV_MEDIUM);
 	assert_int_equal(a->learning, YG_LEARN_FULL);
-	assert_int_equal(a->window_s, 600);
+	assert_int_equal(a->window_s, 300);
+	assert_int_equal(a->time_ns - a->first_ns, 600 * INT64_C(1000000000));
 	assert_string_equal(a->vector, "up/kirihara");
 	assert_true(a->observed > a->threshold && a->threshold >= 2 * a->baseline && a->baseline > 0);
 	assert_non_null(strstr(a->text_ja, "霧原町の"));

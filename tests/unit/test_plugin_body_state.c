@@ -228,6 +228,23 @@ static void a_body_too_many_is_counted_and_left_out(void **state)
 	w->self = yagura_plugin.create(&w->host, w->values);
 }
 
+// Fewer places than there were: those that fit are taken, nothing is refused.
+static void a_smaller_table_takes_what_fits(void **state)
+{
+	struct world *w = *state;
+	yagura_plugin.destroy(w->self);
+	w->values[0].i = 1;
+	w->self = yagura_plugin.create(&w->host, w->values);
+	assert_int_equal(yagura_plugin.restore(w->self, learned, learned_size), 0);
+	w->second = learned_until;
+	run(w, 10);
+	w->rate[0] = 0;
+	run(w, 60);
+	const struct yg_alert *a = NULL;
+	assert_true(told(w, "org.dark", 0, &a) > 0);
+	assert_int_equal(a->learning, YG_LEARN_FULL);
+}
+
 static void bodies_of_impossible_numbers_are_left_out(void **state)
 {
 	struct world *w = *state;
@@ -287,6 +304,7 @@ int main(void)
 		LEARNED(three_hundred_bodies_of_eight_weeks_fit),
 		FRESH(hostile_snapshots_change_nothing),
 		FRESH(a_body_too_many_is_counted_and_left_out),
+		FRESH(a_smaller_table_takes_what_fits),
 		FRESH(bodies_of_impossible_numbers_are_left_out),
 		FRESH(a_gap_in_time_begins_anew),
 		FRESH(a_sensor_without_calendars_is_refused),
