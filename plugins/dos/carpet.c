@@ -192,10 +192,10 @@ static void try_carpet(struct dos *d, struct dos_watch *w, const struct dos_judg
 	struct yg_answer a;
 	const struct dos_watch *place = place_of(d, w);
 	bool covered = w->scope == YG_SCOPE_BODY ? told_already(d, w) : dos_carpet_covers(d, w, 0);
-	if (!place || covered || j->second < w->retry)
+	if (!place || covered || !dos_is_due(w, j->second, j->raw.ratio))
 		return;
 	if (!is_carpet(d, place, j, &a)) {
-		dos_put_off(w, j->second, TRIES_REST_S);
+		dos_put_off(w, j->second, j->raw.ratio, TRIES_REST_S);
 		return;
 	}
 	name_carpet(d, w, place, j, &a);

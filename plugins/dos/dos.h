@@ -122,7 +122,8 @@ struct dos_watch {
 	bool used;
 	uint8_t hot, talk_hot, amp_hot; // bit i: i seconds ago
 	uint8_t tries;                  // questions about a carpet or a source that found none
-	int64_t retry;                  // not to be asked about before this second
+	int64_t retry;                  // not to be asked about before this second,
+	double asked_ratio;             // unless it is twice what it was
 	int64_t second, onset; // of the last window; first second of this run above the threshold
 	uint32_t cold_s;
 	double heat; // ratio of the last second: the coldest host gives way
@@ -277,8 +278,9 @@ void dos_outbound_step(struct dos *d, struct dos_watch *w, int64_t second);
 void dos_incident_step(struct dos *d, struct dos_watch *w, int64_t second);
 // Counts the second into series, heat and onset.
 void dos_remember(struct dos_watch *w, const struct dos_judged *j);
-// A question found nothing: the next one in a second, after DOS_TRIES in `rest_s`.
-void dos_put_off(struct dos_watch *w, int64_t second, uint32_t rest_s);
+// A question found nothing: the next one in a second, after DOS_TRIES in `rest_s`, or at once when the traffic has doubled.
+void dos_put_off(struct dos_watch *w, int64_t second, double ratio, uint32_t rest_s);
+bool dos_is_due(const struct dos_watch *w, int64_t second, double ratio);
 // Of a prefix, a body or a source: raises, holds or ends what is open.
 void dos_hold_or_end(struct dos *d, struct dos_watch *w, const struct dos_judged *j);
 

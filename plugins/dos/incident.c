@@ -147,12 +147,13 @@ static void try_open_low(struct dos *d, struct dos_watch *w, const struct dos_ju
 {
 	struct dos_incident *in = &w->incident;
 	double own = j->raw.by_packets[YG_VEC_UDP] + j->raw.by_packets[YG_VEC_FRAGMENT];
-	if (bits_of(w->amp_hot) < 2 || !w->view.warm || w->raw.out_packets * LOW_ANSWERED > own || j->second < w->retry)
+	if (bits_of(w->amp_hot) < 2 || !w->view.warm || w->raw.out_packets * LOW_ANSWERED > own ||
+	    !dos_is_due(w, j->second, low_ratio(j)))
 		return;
 	if (!dos_can_ask(d) || !dos_asks_left(d) || dos_carpet_covers(d, w, w->excess))
 		return;
 	struct dos_incident before = *in;
-	dos_put_off(w, j->second, DOS_RETRY_S);
+	dos_put_off(w, j->second, low_ratio(j), DOS_RETRY_S);
 	if (!dos_is_reflected(d, w, YG_VEC_UDP, in))
 		return;
 	in->group = DOS_AMP;
@@ -231,8 +232,14 @@ void dos_hold_or_end(struct dos *d, struct dos_watch *w, const struct dos_judged
 	}
 }
 
-void dos_put_off(struct dos_watch *w, int64_t second, uint32_t rest_s)
+bool dos_is_due(const struct dos_watch *w, int64_t second, double ratio)
 {
+	return second >= w->retry || ratio >= 2 * w->asked_ratio;
+}
+
+void dos_put_off(struct dos_watch *w, int64_t second, double ratio, uint32_t rest_s)
+{
+	w->asked_ratio = ratio;
 	w->tries = (uint8_t)(w->tries + (w->tries < DOS_TRIES));
 	w->retry = second + (w->tries < DOS_TRIES ? 1 : rest_s);
 }

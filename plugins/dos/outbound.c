@@ -13,6 +13,9 @@
 #define FEW_SHARE 0.8f      // of the packets, to the five targets that get the most: more are a scan or a resolver
 #define MAIN_SHARE 0.5f     // the target that the alert names
 #define ANSWERED_EVERY 50   // packets for each answer of the main target: an upload over QUIC gets more
+#define SCAN_PORT_SHARE 0.05f // no port with more than so much: somebody looks for open ports,
+#define SCAN_BYTES 128      // with a SYN or a small datagram for each,
+#define SCAN_RATIO 5.0      // below so many times the packet threshold
 #define ENTROPY_ONE_WAY 0.1f// where answers are out of sight, only packets all alike are a flood
 #define TRIES_REST_S 10        // between questions that found none, after the first few
 
@@ -107,6 +110,13 @@ static bool is_its_work(const struct dos *d, const struct dos_watch *w, const st
 	return (s->role == YG_ROLE_DNS && (port == 53 || port == 853)) || (s->role == YG_ROLE_MAIL && port == 25);
 }
 
+static bool looks_like_scan(const struct yg_answer *a, const struct dos_judged *j, unsigned vector)
+{
+	bool ports = a->target_ports_count == YG_TOP_MAX && a->target_ports[0].share <= SCAN_PORT_SHARE && a->size_median <= SCAN_BYTES;
+	return ports && (vector == YG_VEC_SYN || vector == YG_VEC_UDP) && j->raw.packets < SCAN_RATIO * j->limits->packets &&
+	       j->raw.bits < j->limits->bits;
+}
+
 static bool is_answered(struct dos *d, const struct yg_answer *a)
 {
 	const struct yg_alert_top *main = &a->targets[0];
@@ -128,7 +138,7 @@ static bool is_flood(struct dos *d, const struct dos_watch *w, const struct dos_
 		return false;
 	for (unsigned i = 0; i < ret->targets_count; i++)
 		few += ret->targets[i].share;
-	if (few < FEW_SHARE || is_its_work(d, w, ret, vector))
+	if (few < FEW_SHARE || looks_like_scan(ret, j, vector) || is_its_work(d, w, ret, vector))
 		return false;
 	if (vector == YG_VEC_SYN) // counted by handshakes
 		return true;
@@ -151,10 +161,10 @@ static void try_outbound(struct dos *d, struct dos_watch *w, const struct dos_ju
 	unsigned metric = dos_metric_of(j, w, false), vector;
 	struct yg_answer a;
 	dos_dominant(&j->raw, metric == DOS_BITS, &vector);
-	if (j->second < w->retry)
+	if (!dos_is_due(w, j->second, j->raw.ratio))
 		return;
 	if (!is_flood(d, w, j, vector, &a)) {
-		dos_put_off(w, j->second, TRIES_REST_S);
+		dos_put_off(w, j->second, j->raw.ratio, TRIES_REST_S);
 		return;
 	}
 	*in = (struct dos_incident){.open = true, .group = DOS_OUT, .metric = (uint8_t)metric, .vector = (uint8_t)vector, .af = w->af};

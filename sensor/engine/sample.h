@@ -32,7 +32,8 @@ void yg_sample_total(struct yg_sample_store *store, int64_t second, uint64_t pac
 // Entropies are Shannon's, in bits over the most that they could be: for sizes 24 classes of 64 bytes (the last one takes what is larger),
 // for targets as many as were seen.
 //
-// Cost: two passes over at most 4 * 65,536 records, one where the question names one target. About 1 ms when nothing matches.
+// Cost: two passes over at most 4 * 65,536 records, one where the question names one target. About 1 ms when nothing
+// matches, 34 ms when all of a full sample does.
 void yg_sample_ask(struct yg_sample_store *store, int64_t second, const struct yg_question *question, struct yg_answer *ret);
 
 // The same in the terms of host->evidence: packets towards target/len; `vectors`: bit i for vector i, 0 for all.

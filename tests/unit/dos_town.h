@@ -47,7 +47,7 @@ static struct {
 	uint8_t af, prefix_len;
 	uint64_t line_bps;
 	float one_way;
-	struct yg_baseline base;
+	struct yg_baseline base, prefix_base; // prefix_base: of the prefix alone, when it is at all
 	struct yg_org_info town;
 	struct yg_server_info server;
 	uint32_t planned;
@@ -230,7 +230,7 @@ static void close_window(struct yg_window *w)
 	w->line_bps = world.line_bps;
 	w->one_way = world.one_way;
 	w->warm = 1;
-	w->base = world.base;
+	w->base = w == &world.prefix && world.prefix_base.packets > 0 ? world.prefix_base : world.base;
 	if (touched)
 		yagura_plugin.window(world.self, w);
 	memset(&w->now, 0, sizeof w->now);

@@ -24,6 +24,33 @@ static void a_carpet_has_one_alert_and_its_hosts_none(void **state)
 	assert_non_null(strstr(first()->text_en, "carpet bombing (UDP flood) over "));
 }
 
+static void a_carpet_that_only_the_body_feels_is_told_by_the_prefix_it_hits_most(void **state)
+{
+	(void)state;
+	const struct kind k = {OUTSIDE(0, 800), INSIDE(0, 256), 0, 80, 17, YG_VEC_UDP, 2560, 100};
+	world.prefix_base = (struct yg_baseline){.packets = 1900, .bits = 5e6f, .flows = 900, .state = YG_LEARN_FULL}; // 9,500 packets
+	run(&k, 1, 10);
+	assert_int_equal(distinct(NULL), 1);
+	assert_string_equal(first()->kind, "dos.carpet");
+	assert_true(first()->threshold == 1000 && first()->observed == 2560); // of the body
+	assert_int_equal(first()->target_len, world.af == 4 ? 24 : 64);
+	assert_true(first()->af == world.af && first()->org == 3);
+}
+
+static void a_carpet_ends_when_it_is_over(void **state)
+{
+	(void)state;
+	const struct kind k = {OUTSIDE(0, 800), INSIDE(0, 256), 0, 80, 17, YG_VEC_UDP, 2560, 700};
+	const struct kind little = {OUTSIDE(0, 800), INSIDE(0, 256), 0, 80, 17, YG_VEC_UDP, 300, 100};
+	run(&k, 1, 10);
+	run(&little, 1, 29);
+	uint32_t before = world.count;
+	run(&little, 1, 30);
+	assert_int_equal(world.count, before);
+	run(&k, 1, 3); // another one: the host of the detector knows whether it is the same
+	assert_true(world.out[world.count - 1].first_ns > (START + 60) * INT64_C(1000000000));
+}
+
 static void hosts_that_cross_alone_join_it(void **state)
 {
 	(void)state;
@@ -129,7 +156,14 @@ static void a_scan_from_inside_is_for_the_scan_detector(void **state)
 	(void)state;
 	const struct kind k = {INSIDE(10, 1), OUTSIDE(0, 1000), 0, 23, 6, YG_VEC_SYN, 1000, 60};
 	run(&k, 1, 10);
+	const struct kind ports = {INSIDE(10, 1), OUTSIDE(7, 1), 40000, 0, 6, YG_VEC_SYN, 1000, 60};
+	run(&ports, 1, 10);
+	const struct kind datagrams = {INSIDE(10, 1), OUTSIDE(7, 1), 40000, 0, 17, YG_VEC_UDP, 1500, 60};
+	run(&datagrams, 1, 10);
 	assert_int_equal(world.count, 0);
+	const struct kind more = {INSIDE(10, 1), OUTSIDE(7, 1), 40000, 0, 6, YG_VEC_SYN, 6000, 60}; // no scan is as fast
+	run(&more, 1, 3);
+	assert_int_equal(distinct("dos.outbound"), 1);
 }
 
 static void uploads_that_are_answered_are_none(void **state)
@@ -255,6 +289,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    T(a_carpet_has_one_alert_and_its_hosts_none),
+	    T(a_carpet_that_only_the_body_feels_is_told_by_the_prefix_it_hits_most),
+	    T(a_carpet_ends_when_it_is_over),
 	    T(hosts_that_cross_alone_join_it),
 	    T(a_host_that_gets_half_of_all_has_its_own),
 	    T(a_victim_is_no_carpet),
