@@ -79,8 +79,8 @@ static const struct rig_options alone = {.no_dissector = true};
 
 // ---- conversations ----
 
-// A conversation in words: `>` from the client outside, `<` from the server inside; S SYN, A ACK, F FIN, R RST, P PSH, U URG, Z a window of zero; a
-// number is the payload's bytes; `@` and seconds to wait before it.
+// A conversation in words: `>` from the client outside, `<` from the server inside; S SYN, A ACK, F FIN, R RST, P PSH, U URG,
+// Z a window of zero; a number is the payload's bytes; `@` and seconds to wait before it.
 static struct rig_packet packet_of(unsigned client, uint8_t proto, const char **word, unsigned *ret_wait_s)
 {
 	static const char letters[] = "FSRPAU"; // in the order of the bits
