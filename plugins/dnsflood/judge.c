@@ -53,22 +53,7 @@ static void learn_share(struct dnsf_server *s, int64_t second)
 		s->out_share = out / (out + in);
 }
 
-// Queries from outside in that second: exact from the window, or what was read where there is none.
-static double queries_in(const struct dnsf_server *s, int64_t second)
-{
-	const struct dnsf_load *l = &s->load[(uint64_t)second % DNSF_SLOTS];
-	return l->second == second ? fmax(l->packets * s->out_share, l->read_out) : 0;
-}
-
-static double mean(const struct dnsf_server *s, int64_t second, unsigned seconds)
-{
-	double sum = 0;
-	for (unsigned i = 0; i < seconds; i++)
-		sum += queries_in(s, second - i);
-	return sum / seconds;
-}
-
-// Answers alone are to be seen where the mirror shows what the server sends; then they are counted.
+// Answers are counted where the mirror shows nothing else.
 static double answers_in(const struct dnsf *d, const struct dnsf_server *s, int64_t second)
 {
 	double sum = 0;
@@ -79,19 +64,26 @@ static double answers_in(const struct dnsf *d, const struct dnsf_server *s, int6
 	return sum;
 }
 
-static double mean_answers(const struct dnsf *d, const struct dnsf_server *s, int64_t second)
+// Queries from outside in that second: exact from the window, or what was read where there is none.
+static double queries_in(const struct dnsf *d, const struct dnsf_server *s, int64_t second)
+{
+	const struct dnsf_load *l = &s->load[(uint64_t)second % DNSF_SLOTS];
+	return l->second == second ? fmax(fmax(l->packets * s->out_share, l->read_out), answers_in(d, s, second)) : 0;
+}
+
+static double mean(const struct dnsf *d, const struct dnsf_server *s, int64_t second, unsigned seconds)
 {
 	double sum = 0;
-	for (unsigned i = 0; i < DNSF_WINDOW_S; i++)
-		sum += answers_in(d, s, second - i);
-	return sum / DNSF_WINDOW_S;
+	for (unsigned i = 0; i < seconds; i++)
+		sum += queries_in(d, s, second - i);
+	return sum / seconds;
 }
 
 // The first second of the window above the threshold; where none is by itself, the window's first.
-static int64_t onset_of(const struct dnsf_server *s, int64_t second, double threshold)
+static int64_t onset_of(const struct dnsf *d, const struct dnsf_server *s, int64_t second, double threshold)
 {
 	for (int64_t at = second - DNSF_WINDOW_S + 1; at <= second; at++)
-		if (queries_in(s, at) >= threshold)
+		if (queries_in(d, s, at) >= threshold)
 			return at;
 	return second - DNSF_WINDOW_S + 1;
 }
@@ -274,18 +266,17 @@ void dnsflood_judge(struct dnsf *d, struct dnsf_server *s, int64_t second)
 {
 	struct judged j = {.second = second, .threshold = dnsflood_threshold(d, s)};
 	learn_share(s, second);
-	j.now = queries_in(s, second);
+	j.now = queries_in(d, s, second);
 	remember(s, &j);
-	double ten = mean(s, second, DNSF_WINDOW_S), answers = second - s->last <= 2 ? mean_answers(d, s, second) : 0;
-	double three = __builtin_popcount(s->hot & 7) >= 2 ? mean(s, second, 3) : 0;
-	j.rate = fmax(fmax(ten, three), answers);
+	double three = __builtin_popcount(s->hot & 7) >= 2 ? mean(d, s, second, 3) : 0;
+	j.rate = fmax(mean(d, s, second, DNSF_WINDOW_S), three);
 	if (j.rate < j.threshold) {
 		s->onset = s->hot & 1 ? second : 0;
 		if (s->incident.open)
 			step_open(d, s, &j);
 		return;
 	}
-	s->onset = s->onset ? s->onset : onset_of(s, second, j.threshold);
+	s->onset = s->onset ? s->onset : onset_of(d, s, second, j.threshold);
 	j.from = s->onset > second - DNSF_WINDOW_S ? s->onset : second - DNSF_WINDOW_S + 1;
 	double part = busiest(d, s, &j);
 	j.rate *= part;

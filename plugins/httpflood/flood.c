@@ -15,11 +15,13 @@
 #define MOST 0.5            // of replies that are small; of requests that get an answer
 #define ENDS_MIN 50         // connections that ended from which a share of them means something
 #define SOURCES_MIN 50
+#define VISIT_PACKETS 10    // that a client sends at least who is served a page: a handshake, a request, acknowledgements
 #define PER_CONNECTION 1024 // headers, acknowledgements
 #define TLS_REPLY 5120      // a handshake with its certificates
 
 struct sums {
-	double made, told, proxied, ends, small, requests, answers, bytes_out;
+	double made, settled, older; // connections of the window; those a second old, and two
+	double told, proxied, ends, small, requests, answers, bytes_out, packets_in;
 };
 
 struct judged {
@@ -48,7 +50,10 @@ static struct sums sum_of(const struct httpf_server *s, int64_t second)
 		const struct httpf_second *x = at(s, second - i);
 		if (!x)
 			continue;
-		sum.made += made_in(s, second - i);
+		double made = made_in(s, second - i);
+		sum.made += made;
+		sum.settled += i > 0 ? made : 0;
+		sum.older += i > 1 ? made : 0;
 		sum.told += x->told;
 		sum.proxied += x->proxied;
 		sum.ends += x->ends;
@@ -56,6 +61,7 @@ static struct sums sum_of(const struct httpf_server *s, int64_t second)
 		sum.requests += x->requests;
 		sum.answers += x->answers;
 		sum.bytes_out += (double)x->bytes_out;
+		sum.packets_in += (double)x->packets_in;
 	}
 	return sum;
 }
@@ -66,13 +72,17 @@ static double threshold_of(const struct httpf *h, const struct httpf_server *s)
 	return fmax(h->floor, fmax(say_factor(s->learning) * s->p95, org ? org->floor_flows : 0));
 }
 
-// Whether what is asked for is not served: by the connections that have ended, by all that was sent, or by answers that are missing.
+// Whether what is asked for is not served: by the connections that have ended, by all that was sent, or by answers that are missing. Where
+// the server's side is out of sight, by how little its clients have to acknowledge. What has only begun had no time to be served.
 static bool gets_little(const struct httpf *h, const struct httpf_server *s, const struct sums *sum, struct judged *j)
 {
 	double reply = (double)h->small_reply + PER_CONNECTION + (s->tls ? TLS_REPLY : 0);
+	j->small = -1;
+	if (s->one_way)
+		return sum->packets_in < VISIT_PACKETS * sum->older;
 	j->small = sum->ends >= ENDS_MIN ? sum->small / sum->ends : -1;
 	j->unanswered = sum->requests >= ENDS_MIN && sum->answers < MOST * sum->requests;
-	return j->unanswered || j->small >= MOST || sum->bytes_out < reply * sum->made;
+	return j->unanswered || j->small >= MOST || sum->bytes_out < reply * sum->settled;
 }
 
 static bool is_attack(const struct httpf *h, const struct httpf_server *s, const struct judged *j)

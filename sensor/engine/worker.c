@@ -454,8 +454,8 @@ struct sum {
 static inline struct sum sum_of_view(const struct yg_packet *p)
 {
 	const struct yg_view *v = &p->view;
-	bool plain = v->flags == YG_VIEW_IP && !p->counted && (v->proto != 6 || v->tcp_window);
-	return (struct sum){v->time, v->wirelen, v->ip_bytes, v->payload_len, v->proto, v->tcp_flags, plain};
+	bool usual = v->flags == YG_VIEW_IP && !p->counted && (v->proto != 6 || v->tcp_window);
+	return (struct sum){v->time, v->wirelen, v->ip_bytes, v->payload_len, v->proto, v->tcp_flags, usual};
 }
 
 static inline struct sum sum_of_plain(const struct yg_plain *p, struct yg_time time)

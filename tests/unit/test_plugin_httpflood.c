@@ -219,7 +219,7 @@ static void on_a_one_way_mirror_sources_alone_prove_nothing(void **state)
 	struct world *w = *state;
 	struct crowd c = bots;
 	c.one_way = 1;
-	run(w, &c, 4);
+	run(w, &c, 6);
 	assert_non_null(strstr(rig_last(w)->text_ja, "片方向のミラーのため確度は低い。"));
 	assert_true(rig_last(w)->confidence < 0.5f);
 }
