@@ -106,7 +106,7 @@ def sentence_faults(why):
         yield f"text_ja is not Japanese: {ja!r}"
     if not en or JAPANESE.search(en):
         yield f"text_en is not English: {en!r}"
-    if re.search(r"%[a-z]|nan|inf\b|-0\b", ja + en):
+    if re.search(r"%[a-z]|\bnan\b|\binf\b|(?<![\w:.])-0\b", ja + en):
         yield f"a sentence with something that is no word: {en} {ja}"
     if numbers(ja) != numbers(en):
         yield f"the sentences have other numbers: {sorted(numbers(ja) ^ numbers(en))}: {en} {ja}"

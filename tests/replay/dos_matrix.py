@@ -24,16 +24,18 @@ import dos_case
 APART = 7500  # s, from onset to onset: over the two hours within which attacks are pulses of one campaign, and all are closed
 LEAD = 40  # s of visits before the onset
 TAIL = 45  # s of them behind the end
+ANSWERED_S = 120  # a conversation without TCP that was answered is told when it has been idle for so long
 # Each with the numbers of workers that have to give the same: all three, or (but for a long run) one with two or four.
 MODES = {"unanswered": (1, 2), "answered": (1, 2, 4), "oneway": (1, 4)}
 BOTH = ("answered", "oneway")  # where without an answer there is nothing to find
 
 # options: of the generator's row, by family where it differs. within: seconds from onset to alert, as the requirements say.
-Case = collections.namedtuple("Case", "label name seconds within options modes also")
+# tail: seconds of visits behind the end.
+Case = collections.namedtuple("Case", "label name seconds within options modes also tail")
 
 
-def case(name, seconds, within, options="", modes=tuple(MODES), label=None, also=()):
-    return Case(label or name, name, seconds, within, options, modes, also)
+def case(name, seconds, within, options="", modes=tuple(MODES), label=None, also=(), tail=TAIL):
+    return Case(label or name, name, seconds, within, options, modes, also, tail)
 
 
 # Kinds that are as right as the one of the row: SYN-ACK from forged sources cannot be told from that of reflectors.
@@ -62,7 +64,7 @@ GROUPS = {
     "web": [case("tls_flood", 12, 5, modes=BOTH), case("http_flood", 12, 5, modes=BOTH), case("quic_flood", 12, 5, modes=BOTH)],
     "slow": [case(name, 100, 60, modes=BOTH) for name in ("slowloris", "slow_post", "slow_read")],
     "inside": [case("outbound_syn", 6, 3.5), case("outbound_udp", 6, 3.5)] +
-              [case(f"open_{service}", 30, 30, modes=("answered",)) for service in ("dns", "ntp", "ssdp", "snmp", "cldap", "memcached", "chargen")],
+              [case(f"open_{service}", 30, ANSWERED_S + 40, modes=("answered",), tail=ANSWERED_S + 60) for service in ("dns", "ntp", "ssdp", "snmp", "cldap", "memcached", "chargen")],
     "lines": [case("saturation", 16, 16, "pps=410", modes=BOTH)],
 }
 
@@ -97,7 +99,7 @@ def lay(one, at, family, mode):
     words = [one.name, f"at={at}", f"for={seconds}", options_of(one, family)]
     if mode in ("answered", "unanswered") and one.modes == tuple(MODES):
         words.append(f"answered={int(mode == 'answered')}")
-    visits = f"surge,at={at - LEAD},for={LEAD + seconds + TAIL},pps=3"
+    visits = f"surge,at={at - LEAD},for={LEAD + seconds + one.tail},pps=3"
     return ["--attack", ",".join(w for w in words if w), "--attack", visits]
 
 
