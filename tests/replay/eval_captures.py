@@ -8,6 +8,7 @@ the party labelled; no benign or lower-bound file has an alert of severity mediu
 most three. Prints what was missed. Exits 77 where there are none.
 """
 import os
+import resource
 import sys
 import time
 
@@ -31,9 +32,11 @@ def judgeable(build, files):
 
 
 def labelled(cases, build, labels):
-    started = time.monotonic()
+    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = build.yagura("eval", "--json", "--filter", "dos.*", "--filter", "scan.*", labels, common.captures(), timeout=4 * SECONDS)
-    took = time.monotonic() - started
+    took, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    # Of processor time, so that it is the programs that are judged and not what else runs beside them; alone they need less of the clock.
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     result = common.read_json(done.out)
     if not cases.check("every_labelled_capture_is_judged", result and not result["missing"] and not result["failed"], done):
         return
@@ -42,14 +45,14 @@ def labelled(cases, build, labels):
     missed = [f["path"] for f in attacks if not f["found"]]
     recall = 1 - len(missed) / len(attacks)
     optional = [f for f in files if f["verdict"] == "optional"]
-    print(f"# recall {recall:.3f} ({len(attacks) - len(missed)} of {len(attacks)}), optional {sum(f['found'] for f in optional)} of {len(optional)}, {took:.1f} s")
+    print(f"# recall {recall:.3f} ({len(attacks) - len(missed)} of {len(attacks)}), optional {sum(f['found'] for f in optional)} of {len(optional)}, {took:.1f} s, of the processor {used:.1f} s")
     for path in missed:
         print(f"# missed: {path}")
     cases.check("attacks_are_found", recall >= RECALL, "\n".join(missed))
     for verdict in ("benign", "lower_bound"):
         noisy = [f for f in files if f["verdict"].replace("-", "_") == verdict and any(a["unasked"] for a in f["alerts"])]
         cases.check(f"{verdict}_files_disturb_nobody", result[verdict]["files"] > 0 and not noisy, noisy)
-    cases.check(f"it_takes_less_than_{SECONDS}_s", took < SECONDS or build.sanitized(), f"{took:.1f} s")
+    cases.check(f"it_takes_less_than_{SECONDS}_s", used < SECONDS or build.sanitized(), f"{used:.1f} s")
 
 
 def mixture(cases, build, folder):
