@@ -268,15 +268,19 @@ static void pump(struct yg_aggregator *a)
 	}
 }
 
+// A nap, not a wake-up by a worker: it has better to do, and a millisecond of work at a time is less switching.
+static void pump_and_nap(struct yg_aggregator *a)
+{
+	const struct timespec nap = {0, 1000000};
+	pump(a);
+	nanosleep(&nap, NULL);
+}
+
 static const struct yg_event *head_of(struct yg_aggregator *a, unsigned worker)
 {
 	struct yg_ring *ring = &a->o.in[worker].events;
-	while (!yg_ring_available(ring)) {
-		pump(a);
-		// A nap, not a wake-up by the worker: it has better to do, and a millisecond of work at a time is less switching.
-		const struct timespec nap = {0, 1000000};
-		nanosleep(&nap, NULL);
-	}
+	while (!yg_ring_available(ring))
+		pump_and_nap(a);
 	return yg_ring_slot(ring, ring->own);
 }
 
@@ -405,18 +409,36 @@ static struct yg_batch_mark take_mark(struct yg_aggregator *a)
 	return mark;
 }
 
-// The head that comes first, and whose it is.
-static const struct yg_event *first_event(struct yg_aggregator *a, unsigned *ret_worker)
+// The head that comes first, and whose it is; NULL while somebody who has shown nothing yet may still say something that comes before it.
+static const struct yg_event *look_for_first(struct yg_aggregator *a, uint64_t batch, unsigned *ret_worker)
 {
-	const struct yg_event *first = head_of(a, 0);
-	*ret_worker = 0;
-	for (unsigned i = 1; i < a->o.workers; i++) {
-		const struct yg_event *e = head_of(a, i);
-		if (e->stage < first->stage || (e->stage == first->stage && e->order < first->order)) {
+	const struct yg_event *first = NULL;
+	uint64_t reached[YG_WORKERS_MAX];
+	uint32_t silent = 0;
+	for (unsigned i = 0; i < a->o.workers; i++) {
+		struct yg_ring *ring = &a->o.in[i].events;
+		reached[i] = yg_counter_read(&a->o.stats->worker[i].reached); // before the ring: what was shown before it is in there
+		if (!yg_ring_available(ring)) {
+			silent |= 1u << i;
+			continue;
+		}
+		const struct yg_event *e = yg_ring_slot(ring, ring->own);
+		if (!first || e->stage < first->stage || (e->stage == first->stage && e->order < first->order)) {
 			*ret_worker = i;
 			first = e;
 		}
 	}
+	for (unsigned i = 0; i < a->o.workers && first; i++)
+		if (silent >> i & 1 && !yg_reached_allows(reached[i], i, batch, first, *ret_worker))
+			first = NULL;
+	return first;
+}
+
+static const struct yg_event *first_event(struct yg_aggregator *a, uint64_t batch, unsigned *ret_worker)
+{
+	const struct yg_event *first;
+	while (!(first = look_for_first(a, batch, ret_worker)))
+		pump_and_nap(a);
 	return first;
 }
 
@@ -425,8 +447,8 @@ static bool run_batch(struct yg_aggregator *a)
 	struct yg_batch_mark mark = take_mark(a);
 	begin_batch(a, &mark);
 	for (;;) {
-		unsigned worker;
-		const struct yg_event *event = first_event(a, &worker);
+		unsigned worker = 0;
+		const struct yg_event *event = first_event(a, mark.batch, &worker);
 		if (event->stage == YG_STAGE_END)
 			break;
 		on_event(a, event);

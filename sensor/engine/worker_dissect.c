@@ -70,6 +70,7 @@ static bool room_for(struct yg_worker *w, uint32_t slots)
 	struct yg_ring *ring = w->o.to_dissector;
 	while (w->o.replay && !yg_ring_has_room(ring, slots) && !ring->broken) {
 		yg_worker_publish(w);
+		yg_counter_publish(&w->o.stats->reached, yg_reached(w->batch, w->order));
 		hold_answers(w);
 		yg_ring_wait_room(ring, slots, 5);
 	}

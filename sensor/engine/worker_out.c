@@ -19,6 +19,7 @@ void yg_worker_wait(struct yg_worker *w, struct yg_ring *ring, uint32_t n)
 {
 	while (!yg_ring_has_room(ring, n) && !ring->broken) {
 		yg_worker_publish(w);
+		yg_worker_idle(w); // the dissector may be waiting for room towards us
 		yg_ring_wait_room(ring, n, 20);
 	}
 }

@@ -75,6 +75,7 @@ struct yg_worker_stats {
 	struct yg_counter thread;            // live: its number, for /proc
 	struct yg_counter beat_ns;           // live: the worker's clock when it last looked up
 	struct yg_counter second;            // live: that is open; what was counted before it has been handed over
+	struct yg_counter reached;           // a replay: see yg_reached of engine/event.h
 	struct yg_counter ending;            // live: 1 while the worker empties its tables: it looks up no more
 	struct yg_counter shed_step, shed_queue, shed_busy;   // live: 0 to 3; per mille, the queue's YG_STATS_UNKNOWN where no driver says
 	struct yg_counter pairs_period, pairs[YG_PAIR_PLACES]; // live: a sample of the flows of the period before this one, see engine/mirror.h

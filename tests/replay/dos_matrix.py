@@ -73,20 +73,7 @@ TWINS = {"crowd": 12, "surge": 40, "download": 8, "download_quic": 8, "speed_tes
          "resolver": 12, "video": 8, "monitor": 40, "update_day": 20, "idle_web": 100, "idle_imap": 100}
 
 # Cases that fail today: pattern of labels and reason. One that passes fails the test, so that the list cannot rot.
-PENDING = {
-    "carpet/*": "prefixes are not watched yet",
-    "amp_*": "reflections are told as floods of UDP or of fragments yet",
-    "water_torture/*": "nothing finds floods of DNS queries yet",
-    "dns_query_flood/*": "nothing finds floods of DNS queries yet",
-    "dns_amplifier_abuse/*": "nothing finds floods of DNS queries yet",
-    "tls_flood/*": "nothing finds floods of connections yet",
-    "http_flood/*": "nothing finds floods of connections yet",
-    "quic_flood/*": "nothing finds floods of connections yet",
-    "slow*": "nothing finds slow HTTP yet",
-    "outbound_*": "what goes out is not watched yet",
-    "open_*": "open services are not looked for yet",
-    "saturation/*": "lines are not watched yet",
-}
+PENDING = {}
 
 
 def options_of(one, family):
