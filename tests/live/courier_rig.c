@@ -118,6 +118,7 @@ void push_alerts(struct run *run, unsigned from, unsigned count)
 		alert->sequence = i;
 		alert->id = i;
 		alert->severity = severity_of ? severity_of(i) : YG_SEV_HIGH;
+		alert->mode = YG_MODE_ALERT;
 		alert->confidence = 0.9f;
 		alert->time_ns = INT64_C(1700000000000000000) + i * INT64_C(1000000);
 		alert->af = 4;
