@@ -142,6 +142,7 @@ static void window(void *self, const struct yg_window *w)
 	slot->handshakes += w->now.handshakes;
 	slot->bytes_in += w->now.bytes[YG_VEC_TCP_FLOW];
 	slot->packets_in += w->now.packets[YG_VEC_TCP_FLOW];
+	s->in += w->now.bytes[YG_VEC_TCP_FLOW];
 	s->p95 = (double)w->base.flows;
 	s->learning = w->base.state;
 }
@@ -169,6 +170,7 @@ static void contact(void *self, const struct yg_contact *c)
 	if (!conn)
 		return;
 	conn->source = source;
+	conn->in = s->in; // not when it asks: what is read comes late, and what a body has brought by then must count for it
 	conn->opened = c->time_ns / SECONDS_OF_NS;
 	conn->heard = second;
 	conn->flags = (uint16_t)((c->tcp_flags & SYN ? HTTPF_C_SYN : 0) | (c->packets[1] ? 0 : HTTPF_C_ONE_WAY));
@@ -221,8 +223,15 @@ static void asked(struct httpf *h, struct httpf_server *s, struct httpf_second *
 	slot->requests++;
 	httpflood_source(slot, httpflood_hash(m->head.addr[0].b, sizeof m->head.addr[0].b));
 	httpflood_print(s, m->head.time_ns / SECONDS_OF_NS, print);
-	if (conn)
-		conn->flags |= HTTPF_C_ASKED | (has_body(m->method) ? HTTPF_C_POST : 0);
+	if (!conn)
+		return;
+	conn->flags |= HTTPF_C_ASKED;
+	if (has_body(m->method)) {
+		uint64_t all = conn->announced + m->body;
+		conn->flags |= HTTPF_C_POST;
+		conn->announced = all < UINT32_MAX ? (uint32_t)all : UINT32_MAX;
+		conn->asked = m->head.time_ns / SECONDS_OF_NS;
+	}
 }
 
 static void http(void *self, const struct yg_http *m)
@@ -250,13 +259,24 @@ static void http(void *self, const struct yg_http *m)
 	}
 }
 
+// One-way: whether a body trickles, of which less has come than was announced. An answer could not be seen, so pace alone proves nothing.
+static bool trickles(const struct httpf_conn *c, const struct yg_flow *f, int64_t since, int64_t second)
+{
+	since = c->asked > since ? c->asked : since; // what came since the last look came, at most, in the time since it was asked
+	uint64_t up = f->payload[0] - c->up;
+	return c->flags & HTTPF_C_POST && f->payload[0] < c->announced && second - since >= HTTPF_SOFT_S && up &&
+	       up < HTTPF_SLOW_RATE * (uint64_t)(second - since);
+}
+
 // What the payload of a connection says of its pace.
 static void look(struct httpf_conn *c, const struct yg_flow *f, int64_t second)
 {
 	int64_t since = c->flags & HTTPF_C_LOOKED ? c->heard : c->opened;
 	uint64_t up = f->payload[0] - c->up, down = f->payload[1] - c->down;
 	bool little = up && up < HTTPF_SLOW_RATE * (uint64_t)(second > since ? second - since : 1);
-	bool drip = little && !down && second - since >= HTTPF_SOFT_S && !(c->flags & HTTPF_C_ONE_WAY);
+	bool drip = little && !down && second - since >= HTTPF_SOFT_S;
+	if (c->flags & HTTPF_C_ONE_WAY)
+		drip = trickles(c, f, since, second);
 	bool pours = down >= HTTPF_SLOW_RATE * (uint64_t)(second > since ? second - since : 1), looked = c->flags & HTTPF_C_LOOKED;
 	if (pours)
 		c->flags &= (uint16_t)~HTTPF_C_SHUT;

@@ -72,6 +72,8 @@ struct httpf_incident {
 // What of a server's connections stands in the way of others, in one pass over the table.
 struct httpf_held {
 	uint32_t open, slow, hard, bodies;
+	uint32_t announced; // one-way: bodies announced that would have taken 30 s at least, of which nothing more is known
+	uint64_t in_least;  // of these: the least `in`
 	uint64_t sources[16]; // linear counting over 1,024 bits
 };
 
@@ -82,6 +84,7 @@ struct httpf_server {
 	uint32_t next;
 	struct yg_addr addr;
 	int64_t last, heard, onset; // heard: second of the last HTTP message
+	uint64_t in;                // bytes that clients have sent, within connections
 	double p95, usual;          // usual: sources in a window
 	uint32_t usual_s;
 	struct httpf_second slot[HTTPF_SLOTS];
@@ -104,8 +107,10 @@ struct httpf_server {
 struct httpf_conn {
 	uint64_t flow_id, source;
 	uint64_t up, down; // payload at the last look
-	int64_t opened, heard, gone;
+	uint64_t in;       // the server's, when it opened
+	int64_t opened, heard, gone, asked; // asked: second of the last request with a body
 	uint32_t server, next;
+	uint32_t announced; // bytes of all bodies that its requests announced
 	uint16_t flags;
 	uint8_t shut; // at the last look
 	bool used;

@@ -21,6 +21,7 @@
 #define SILENT_S 60      // a server that shows nothing for so long is not judged
 #define BLIND_S 60        // no HTTP message for so long,
 #define BLIND_BYTES 200   // and packets of this size from the server: it answers, and we do not read it
+#define BODY_LEAST (HTTPF_HARD_S * HTTPF_SLOW_RATE)
 #define ONE_WAY 0.7f
 #define HIDDEN 0.7f       // confidence: TLS
 
@@ -39,6 +40,16 @@ void httpflood_active(struct httpf *h, int64_t second)
 	h->active[0] = second;
 }
 
+// Where no answer can be seen: what was announced is so much that even at the pace that is allowed it would still come. A record of the
+// connection says more than this, see trickles().
+static void weigh_announced(struct httpf_server *s, const struct httpf_conn *c, int64_t known)
+{
+	if (c->flags & HTTPF_C_LOOKED || c->announced < BODY_LEAST || known - c->asked < HTTPF_HARD_S)
+		return;
+	s->held.in_least = !s->held.announced || c->in < s->held.in_least ? c->in : s->held.in_least;
+	s->held.announced++;
+}
+
 static void weigh(struct httpf_server *s, const struct httpf_conn *c, int64_t known)
 {
 	int64_t age = known - c->opened;
@@ -51,7 +62,9 @@ static void weigh(struct httpf_server *s, const struct httpf_conn *c, int64_t kn
 		return;
 	if (!(c->flags & HTTPF_C_ASKED))
 		take(&s->held, c, age >= HTTPF_HARD_S);
-	else if (!s->tls && c->flags & HTTPF_C_POST && !(c->flags & HTTPF_C_ONE_WAY) && age >= HTTPF_HARD_S)
+	else if (!s->tls && c->flags & HTTPF_C_POST && c->flags & HTTPF_C_ONE_WAY)
+		weigh_announced(s, c, known);
+	else if (!s->tls && c->flags & HTTPF_C_POST && age >= HTTPF_HARD_S)
 		s->held.bodies++;
 }
 
@@ -97,6 +110,14 @@ static double slow_bodies(const struct httpf_server *s, const struct totals *t)
 	return t->packets_in * 6 >= s->held.bodies ? fmax(0, s->held.bodies - quick) : 0;
 }
 
+// The same on a one-way mirror, where a body that is whole looks like one that never will be: each that is, or comes quickly, has brought
+// BODY_LEAST bytes at least since its connection was opened. For those that all which came does not suffice for, it is proven.
+static double slow_announced(const struct httpf_server *s, const struct totals *t)
+{
+	double served = (double)(s->in - s->held.in_least) / BODY_LEAST;
+	return t->packets_in * 6 >= s->held.announced ? fmax(0, s->held.announced - served) : 0;
+}
+
 static double sources_of(const struct httpf_held *held)
 {
 	unsigned set = 0;
@@ -133,7 +154,7 @@ void httpflood_judge_slow(struct httpf *h, struct httpf_server *s, int64_t secon
 	struct httpf_incident *in = &s->incident[HTTPF_SLOW];
 	struct totals t = totals_of(s, second);
 	bool blind = !s->tls && second - s->heard > BLIND_S && t.packets_out > 0 && t.bytes_out / t.packets_out >= BLIND_BYTES;
-	double bodies = slow_bodies(s, &t), need = s->tls ? h->slow_tls : h->slow_conns;
+	double bodies = slow_bodies(s, &t) + slow_announced(s, &t), need = s->tls ? h->slow_tls : h->slow_conns;
 	double slow = blind || second - s->last > SILENT_S ? 0 : s->held.slow + bodies;
 	in->series[in->series_next] = (float)slow;
 	in->series_next = (in->series_next + 1) % YG_SERIES_MAX;

@@ -33,16 +33,25 @@ void httpflood_alert(const struct httpf *h, const struct httpf_server *s, enum h
 	say_copy(a->unit, sizeof a->unit, what == HTTPF_FLOOD ? "connections/s" : "connections");
 }
 
+// Whoever holds connections open says little: the last four seconds of the sample may have nothing of it, and what was known stays true.
+static void take_evidence(struct httpf_incident *in, const struct yg_alert *fresh)
+{
+	in->top_count = fresh->top_count;
+	memcpy(in->top, fresh->top, sizeof in->top);
+	in->sources_at_least = fresh->sources_at_least;
+	in->sample_packets = fresh->sample_packets;
+}
+
 void httpflood_evidence(const struct httpf *h, struct httpf_incident *in, struct yg_alert *a, int64_t second)
 {
-	if (second - in->asked >= HTTPF_EVIDENCE_S) {
+	if (!in->asked)
+		in->top_count = in->sources_at_least = in->sample_packets = 0; // those of an incident before
+	if (second - in->asked >= HTTPF_EVIDENCE_S || !in->top_count) {
 		struct yg_alert fresh = {.af = a->af, .target = a->target};
 		say_senders(h->host, &fresh, 6, a->target_port, 1u << YG_VEC_TCP_FLOW | 1u << YG_VEC_SYN);
 		in->asked = second;
-		in->top_count = fresh.top_count;
-		memcpy(in->top, fresh.top, sizeof in->top);
-		in->sources_at_least = fresh.sources_at_least;
-		in->sample_packets = fresh.sample_packets;
+		if (fresh.top_count)
+			take_evidence(in, &fresh);
 	}
 	a->top_count = in->top_count;
 	memcpy(a->top, in->top, sizeof a->top);

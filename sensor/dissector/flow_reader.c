@@ -126,7 +126,7 @@ static void settle_request(struct yg_flow_reading *reading, struct yg_flow_reade
 }
 
 // How many bytes a read message takes, the body of a request included, and what may follow it.
-static size_t step_over(struct yg_flow_side *side, const struct yg_found *found, const uint8_t *data)
+static size_t step_over(struct yg_flow_side *side, const struct yg_found *found)
 {
 	side->kind = (uint8_t)found->kind;
 	side->exact = MUST;
@@ -137,7 +137,7 @@ static size_t step_over(struct yg_flow_side *side, const struct yg_found *found,
 	side->state = SEARCH;
 	if (found->read != YG_READ_OK || found->record.http.response)
 		side->exact = found->record.http.response ? ANSWERS : MAY;
-	uint64_t body = side->exact == MUST ? yg_http_content_length(data, found->used) : 0;
+	uint64_t body = side->exact == MUST ? found->record.http.body : 0;
 	return found->used + (body < BODY_MAX ? (size_t)body : 0);
 }
 
@@ -191,7 +191,7 @@ static size_t read_messages(struct yg_flow_reading *reading, struct yg_flow_read
 			finish_side(reading, &flow->side[1]);
 			return len;
 		}
-		taken += step_over(side, &found, p);
+		taken += step_over(side, &found);
 	}
 	return taken;
 }

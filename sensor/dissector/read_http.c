@@ -252,6 +252,8 @@ enum yg_read yg_read_http(const uint8_t *data, size_t len, struct yg_http *ret_h
 	bool whole = read_fields(&r, &http);
 	if (!whole && !at_limit)
 		return more(&http, len, ret_http, ret_need);
+	if (whole && !http.response)
+		http.body = yg_http_content_length(data, (size_t)(r.p - data));
 	*ret_http = http;
 	if (!whole)
 		return YG_READ_BROKEN;

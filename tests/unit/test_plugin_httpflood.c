@@ -30,15 +30,20 @@ static struct yg_meta_head head_of(const struct world *w, uint32_t source, uint1
 	return h;
 }
 
-static void opened(struct world *w, uint32_t source, uint16_t port, uint64_t id, uint8_t flags)
+static void reached(struct world *w, uint32_t source, uint16_t port, uint64_t id, uint8_t flags, uint32_t back)
 {
 	struct yg_meta_head h = head_of(w, source, port, id);
 	struct yg_contact c = {.time_ns = h.time_ns, .event_ns = h.time_ns, .proto = 6, .af = 4, .port = {40000, port}, .org = {YG_ORG_NONE, 3},
-			       .internal = {0, 1}, .outcome = YG_CONTACT_ANSWERED, .tcp_flags = flags, .packets = {1, 1},
+			       .internal = {0, 1}, .outcome = YG_CONTACT_ANSWERED, .tcp_flags = flags, .packets = {1, back},
 			       .flow_id = id};
 	c.addr[0] = h.addr[0];
 	c.addr[1] = h.addr[1];
 	yagura_plugin.contact(w->self, &c);
+}
+
+static void opened(struct world *w, uint32_t source, uint16_t port, uint64_t id, uint8_t flags)
+{
+	reached(w, source, port, id, flags, 1);
 }
 
 static void said(struct world *w, uint32_t source, uint16_t port, uint64_t id, const char *method, uint16_t status, unsigned make)
@@ -299,6 +304,114 @@ static void a_form_that_comes_in_drips_is_found_and_a_quick_upload_is_not(void *
 	}
 }
 
+// Seen from the clients' side alone, `n` connections ask with a body of which `announced` bytes are told, at once.
+static void post_one_way(struct world *w, uint32_t n, uint64_t announced)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct yg_http m = {.head = head_of(w, i % 5, 80, i + 1), .body = announced};
+		snprintf(m.method, sizeof m.method, "POST");
+		reached(w, i % 5, 80, i + 1, SYN, 0);
+		yagura_plugin.http(w->self, &m);
+	}
+}
+
+// `in`: packets of 60 bytes a second towards the server.
+static void seconds_one_way(struct world *w, unsigned seconds, uint32_t in)
+{
+	for (unsigned s = 0; s < seconds; s++)
+		close_second(w, 80, 0, in, 0, 0, &(struct crowd){.one_way = 1});
+}
+
+static void on_a_one_way_mirror_a_body_is_slow_if_what_was_announced_cannot_have_come(void **state)
+{
+	struct world *w = *state;
+	static const struct {
+		uint64_t announced;
+		uint32_t in, found;
+	} cases[] = {
+	    {100000, 20, 1},  // a drip of each in ten seconds
+	    {15000, 20, 1},
+	    {14999, 20, 0},   // might have come within the time at the pace that is allowed
+	    {0, 20, 0},       // nothing announced: it may have come with the head
+	    {100000, 2000, 0},// all that came may have been bodies, and quick
+	    {100000, 0, 0},   // nobody sends
+	};
+	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		post_one_way(w, 200, cases[i].announced);
+		seconds_one_way(w, 30, cases[i].in);
+		assert_int_equal(w->count, 0);
+		seconds_one_way(w, 10, cases[i].in);
+		assert_int_equal(w->count > 0, cases[i].found);
+		if (cases[i].found) {
+			assert_true(rig_last(w)->confidence < 0.5f && rig_last(w)->severity == YG_SEV_MEDIUM);
+			assert_non_null(strstr(rig_last(w)->text_en, "The mirror shows one direction only: less certain."));
+		}
+		yagura_plugin.gap(w->self, 0, 1);
+		w->count = 0;
+	}
+}
+
+static void on_a_one_way_mirror_a_record_tells_whether_a_body_trickles(void **state)
+{
+	struct world *w = *state;
+	static const struct {
+		uint64_t announced, up;
+		uint32_t found;
+	} cases[] = {
+	    {8000, 250, 1},    // too short to be judged without a record
+	    {8000, 8300, 0},   // whole: the connection is kept for later
+	    {90000, 40000, 0}, // quick enough
+	    {0, 250, 0},
+	};
+	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		post_one_way(w, 200, cases[i].announced);
+		seconds_one_way(w, 60, i == 0 ? 20 : 3000);
+		assert_int_equal(w->count, 0);
+		for (uint32_t c = 0; c < 200; c++)
+			record(w, c % 5, 80, c + 1, 60, cases[i].up, 0, YG_FLOW_UPDATED);
+		seconds_one_way(w, 1, 20);
+		assert_int_equal(w->count > 0, cases[i].found);
+		yagura_plugin.gap(w->self, 0, 1);
+		w->count = 0;
+	}
+}
+
+static void a_body_asked_for_just_now_on_a_connection_that_was_kept_is_not_slow(void **state)
+{
+	struct world *w = *state;
+	post_one_way(w, 200, 300);
+	seconds_one_way(w, 55, 20);
+	for (uint32_t i = 0; i < 200; i++) {
+		struct yg_http m = {.head = head_of(w, i % 5, 80, i + 1), .body = 100000};
+		snprintf(m.method, sizeof m.method, "POST");
+		yagura_plugin.http(w->self, &m);
+	}
+	seconds_one_way(w, 5, 20);
+	for (uint32_t i = 0; i < 200; i++)
+		record(w, i % 5, 80, i + 1, 60, 4000, 0, YG_FLOW_UPDATED);
+	seconds_one_way(w, 40, 20);
+	assert_int_equal(w->count, 0);
+}
+
+static void whoever_was_found_stays_told_when_the_sample_has_nothing_newer(void **state)
+{
+	struct world *w = *state;
+	w->answer = (struct yg_answer){.size = sizeof w->answer, .packets = 9, .sources_at_least = 1, .sources_count = 1};
+	w->answer.sources[0] = (struct yg_alert_top){rig_v4(198, 0, 0, 1), 4, 1};
+	hold(w, 200, 4, 80, 15);
+	uint32_t first = w->count;
+	w->answer.packets = w->answer.sources_count = 0;
+	hold(w, 0, 1, 80, 30);
+	assert_true(first > 0 && w->count > first);
+	for (uint32_t i = 0; i < w->count; i++)
+		assert_true(w->out[i].top_count == 1 && w->out[i].sample_packets == 9);
+	for (uint32_t i = 0; i < 200; i++)
+		record(w, i % 4, 80, 1000000 + i, 60, 40000, 40000, YG_FLOW_ENDED);
+	hold(w, 0, 1, 80, 60);
+	hold(w, 200, 4, 80, 15);
+	assert_int_equal(rig_last(w)->top_count, 0); // another incident: those of the first are not its
+}
+
 static void a_poll_that_the_server_keeps_waiting_is_none(void **state)
 {
 	struct world *w = *state;
@@ -469,6 +582,10 @@ int main(void)
 	    T(many_sources_are_given_thirty_seconds_and_few_connections_are_none),
 	    T(idle_connections_that_were_served_are_silent),
 	    T(a_form_that_comes_in_drips_is_found_and_a_quick_upload_is_not),
+	    T(on_a_one_way_mirror_a_body_is_slow_if_what_was_announced_cannot_have_come),
+	    T(on_a_one_way_mirror_a_record_tells_whether_a_body_trickles),
+	    T(a_body_asked_for_just_now_on_a_connection_that_was_kept_is_not_slow),
+	    T(whoever_was_found_stays_told_when_the_sample_has_nothing_newer),
 	    T(a_poll_that_the_server_keeps_waiting_is_none),
 	    T(drips_inside_tls_are_found_by_their_pace),
 	    T(readers_who_keep_their_window_shut_are_found_and_those_who_only_pause_are_not),

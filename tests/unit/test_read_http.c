@@ -233,9 +233,18 @@ static void the_length_of_a_body_is_a_number_or_none(void **state)
 	    {"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", 0},
 	    {"POST / HTTP/1.1\r\nContent-Length:\r\n\r\n", 0},
 	};
-	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+		struct yg_http http;
+		size_t used = 0;
 		assert_int_equal(yg_http_content_length((const uint8_t *)heads[i].head, strlen(heads[i].head)),
 		                 heads[i].length);
+		assert_int_equal(read_text(heads[i].head, &http, &used), YG_READ_OK);
+		assert_int_equal(http.body, heads[i].length);
+	}
+	struct yg_http answer;
+	size_t used = 0;
+	assert_int_equal(read_text("HTTP/1.1 200 OK\r\nContent-Length: 42\r\n\r\n", &answer, &used), YG_READ_OK);
+	assert_int_equal(answer.body, 0); // told of requests alone
 }
 
 int main(void)

@@ -187,6 +187,8 @@ struct yg_http {
 	char target[YG_NAME_MAX];    // request target, cut at 255 bytes
 	char user_agent[YG_NAME_MAX];
 	char forwarded_for[64];      // X-Forwarded-For, as sent
+	// since 1.1
+	uint64_t body;               // of a request: its Content-Length, 0 without
 };
 
 // ---- rates ----
