@@ -94,10 +94,32 @@ void scan_alarm_raise(struct scan *s, struct scan_source *r, struct scan_alarm *
 	a.severity = severity_of(r, alarm);
 	a.window_s = s->window_s;
 	a.score = r->internal && !alarm->raw ? 80 : 30;
-	a.sources_at_least = 1;
-	alarm->dirty = false;
+	scan_fill_why(s, r, alarm, &a);
 	scan_sentences(&a, alarm, &n, s->window_s, s->host->org(s->host->context, alarm->org));
 	s->host->raise(s->host->context, &a);
+}
+
+void scan_make_dirty(struct scan *s, struct scan_source *r)
+{
+	if (r->dirty)
+		return;
+	r->dirty = true;
+	r->dirty_next = s->dirty;
+	s->dirty = (uint32_t)(r - s->source);
+}
+
+void scan_alarm_tell(struct scan *s, struct scan_source *r, struct scan_alarm *a, int64_t second)
+{
+	if (a->held) {
+		if (s->asks == SCAN_ASKS)
+			return; // it stays dirty
+		s->asks++;
+		a->held = false;
+		a->flood = scan_is_flood(s, r, a, second);
+	}
+	a->dirty = false;
+	if (!a->flood)
+		scan_alarm_raise(s, r, a, (second + 1) * INT64_C(1000000000));
 }
 
 struct scan_alarm *scan_alarm_of(struct scan_source *r, const struct yg_contact *c, uint32_t target)
@@ -162,5 +184,10 @@ void scan_alarm_open(struct scan *s, struct scan_source *r, const struct yg_cont
 	a->org = r->internal ? r->org : horizontal ? r->target_org : c->org[1];
 	a->zone = (uint8_t)(r->internal ? r->zone : c->zone[1]);
 	a->first = second - (int64_t)((uint32_t)second - (a->raw ? r->raw.first : horizontal ? n->hosts_first : n->ports_first));
-	scan_alarm_raise(s, r, a, c->event_ns);
+	a->opened_ns = c->event_ns;
+	a->held = a->dirty = scan_may_be_flood(s, a);
+	if (a->held)
+		scan_make_dirty(s, r);
+	else
+		scan_alarm_raise(s, r, a, c->event_ns);
 }

@@ -45,6 +45,8 @@ static bool udp_means_nothing(const struct yg_contact *c)
 {
 	if (c->port[0] < SERVICE_PORTS && c->port[1] >= SERVICE_PORTS)
 		return true; // a late answer, or a reflector's
+	if (scan_is_amplifier(c->port[0]) && c->port[0] != c->port[1])
+		return true;
 	return c->internal[0] && c->port[1] == DNS_PORT && c->outcome == YG_CONTACT_SILENT;
 }
 

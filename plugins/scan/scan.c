@@ -153,11 +153,7 @@ static void mark(struct scan *s, struct scan_source *r, struct scan_alarm *alarm
 	alarm->dirty = true;
 	if (alarm->raw && r->raw.target == alarm->target)
 		alarm->probes = r->raw.probes;
-	if (r->dirty)
-		return;
-	r->dirty = true;
-	r->dirty_next = s->dirty;
-	s->dirty = (uint32_t)(r - s->source);
+	scan_make_dirty(s, r);
 }
 
 static void judge(struct scan *s, struct scan_source *r, const struct yg_contact *c, uint32_t target, int64_t second,
@@ -224,14 +220,21 @@ static void contact(void *self, const struct yg_contact *c)
 static void tick(void *self, int64_t second)
 {
 	struct scan *s = self;
-	while (s->dirty != SCAN_NONE) {
-		struct scan_source *r = &s->source[s->dirty];
-		s->dirty = r->dirty_next;
+	uint32_t at = s->dirty;
+	s->dirty = SCAN_NONE;
+	s->asks = 0;
+	while (at != SCAN_NONE) {
+		struct scan_source *r = &s->source[at];
+		at = r->dirty_next;
 		r->dirty = false;
 		scan_items_expire(s, r, second);
-		for (int i = 0; i < SCAN_ALARMS; i++)
-			if (r->alarms[i].open && r->alarms[i].dirty)
-				scan_alarm_raise(s, r, &r->alarms[i], (second + 1) * NS_PER_S);
+		for (int i = 0; i < SCAN_ALARMS; i++) {
+			struct scan_alarm *a = &r->alarms[i];
+			if (a->open && a->dirty)
+				scan_alarm_tell(s, r, a, second);
+			if (a->open && a->dirty) // it waits for its turn
+				scan_make_dirty(s, r);
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ enum {
 	SCAN_VICTIMS = 256,    // targets of which it is known how many send them probes
 	SCAN_CROWD = 8,        // sources of probes within SCAN_CROWD_S: a flood of forged ones, and no probe
 	SCAN_CROWD_S = 10,
+	SCAN_ASKS = 4,         // alerts a second about which the sample is asked; the rest wait
 	SCAN_SWEEP_HOSTS = 10, // pings, an edge of a network among them, half as many without an answer
 	SCAN_SECRETS = 10,
 	SCAN_TRW_MIN = -4,
@@ -56,12 +57,14 @@ struct scan_alarm {
 	bool open, dirty, horizontal;
 	bool raw, by_port; // it rests on probes alone, so far; by their source port, not by their flags
 	bool sweep;        // it rests on pings to the edges of a network
+	bool held, flood;  // held: not told before the sample was asked; flood: another detector's, never told
 	uint16_t probes;
 	uint8_t proto, target_len, zone, flags;
 	uint16_t port, org;
 	uint32_t target;     // fingerprint, vertical
 	struct yg_addr addr; // the host, or the network that holds all targets so far
 	int64_t first, last; // seconds: first matching try when it opened; last failure
+	int64_t opened_ns;
 };
 
 struct scan_source {
@@ -109,7 +112,7 @@ struct scan {
 	uint32_t ports, hosts, failed, probes, window_s;
 	uint64_t secret[SCAN_SECRETS]; // of the buckets
 	uint32_t sources, chunks, buckets; // buckets: a power of two
-	uint32_t free_source, free_chunk, dirty;
+	uint32_t free_source, free_chunk, dirty, asks;
 	struct scan_list lists[2]; // [known]
 	struct scan_source *source;
 	struct scan_chunk *chunk;
@@ -181,6 +184,22 @@ void scan_alarm_open(struct scan *s, struct scan_source *source, const struct yg
 struct scan_alarm *scan_alarm_of(struct scan_source *source, const struct yg_contact *c, uint32_t target);
 void scan_alarm_expire(struct scan *s, struct scan_source *source, int64_t second);
 void scan_alarm_raise(struct scan *s, struct scan_source *source, struct scan_alarm *alarm, int64_t time_ns);
+// The source has an alert to be told at the end of the second.
+void scan_make_dirty(struct scan *s, struct scan_source *source);
+// At the end of a second in which it was marked.
+void scan_alarm_tell(struct scan *s, struct scan_source *source, struct scan_alarm *alarm, int64_t second);
+
+// ---- flood.c ----
+
+// Whether a known amplifier answers from this UDP port.
+bool scan_is_amplifier(uint16_t port);
+// Whether the alert must wait for the end of its second, to be told from a flood.
+bool scan_may_be_flood(const struct scan *s, const struct scan_alarm *alarm);
+bool scan_is_flood(const struct scan *s, const struct scan_source *source, const struct scan_alarm *alarm, int64_t second);
+
+// ---- why.c ----
+
+void scan_fill_why(const struct scan *s, const struct scan_source *source, const struct scan_alarm *alarm, struct yg_alert *alert);
 
 // ---- text.c ----
 
