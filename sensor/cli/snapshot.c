@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,7 @@ static int write_newest(const struct yg_supervisor *s, const char *folder, const
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, head, before.size);
+	atomic_thread_fence(memory_order_seq_cst); // another process writes there: the head is read again, and after the rest
 	bool same = memcmp(&before, head, sizeof before) == 0;
 	int error = same ? yg_snapshot_write(folder, copy, before.size) : -EAGAIN;
 	free(copy);

@@ -226,6 +226,7 @@ void yg_blast_tick(struct yg_blast *b, int64_t second)
 	empty(b);
 	for (uint32_t i = 0; i < before; i++) {
 		struct pair p = b->pairs[i]; // the new place is this one or an earlier one
+		p.day = p.day < day ? p.day : day; // learned while the clock was ahead: it must not stay until that day
 		if (!days_on(&p, day) && p.day < day)
 			continue;
 		struct pair *kept = &b->pairs[add(b, p.server, p.org, p.day)];

@@ -140,9 +140,19 @@ static enum fit fits(const struct yg_campaign_chain *chain, int64_t start_ns, bo
 	return like && start_ns - chain->end_ns <= longest_s * YG_NS_PER_S ? FIT_NEXT_PULSE : FIT_NOT;
 }
 
+// When the incident began. One that is heard of again, after a restart, and was opened more than once has the onset of its first time:
+// where that lies within the chain, it was part of it all along, and belongs to the last pulse.
+static int64_t start_of(const struct yg_campaign_chain *chain, const struct yg_alert *a)
+{
+	if (a->state == YG_ALERT_OPEN)
+		return a->time_ns;
+	bool within = a->first_ns >= chain->first_ns - BACKWARDS_S * YG_NS_PER_S && a->first_ns < chain->last_start_ns;
+	return a->reopened && within ? chain->last_start_ns : a->first_ns;
+}
+
 // Of several that would do: one whose vectors are like it, then the one with most pulses, then the first.
 static uint32_t find(const struct yg_campaign *c, const struct yg_campaign_victim *victim, const struct yg_campaign_facet *facet,
-		     int64_t start_ns, enum fit *ret_fit)
+		     const struct yg_alert *a, enum fit *ret_fit)
 {
 	uint32_t best = NONE;
 	bool best_like = false;
@@ -151,7 +161,7 @@ static uint32_t find(const struct yg_campaign *c, const struct yg_campaign_victi
 			continue;
 		const struct yg_campaign_chain *chain = &c->chains[i];
 		bool like = alike(chain, facet);
-		enum fit fit = fits(chain, start_ns, like);
+		enum fit fit = fits(chain, start_of(chain, a), like);
 		bool better = best == NONE || like > best_like || (like == best_like && chain->pulses > c->chains[best].pulses);
 		if (fit == FIT_NOT || !better)
 			continue;
@@ -249,15 +259,14 @@ static void join(struct yg_campaign *c, uint32_t slot, const struct yg_alert *a,
 // An alert that opened, or one that an engine before this one opened.
 static uint32_t take_in(struct yg_campaign *c, const struct yg_alert *a, const struct yg_campaign_victim *victim)
 {
-	int64_t start_ns = a->state == YG_ALERT_OPEN ? a->time_ns : a->first_ns;
 	struct yg_campaign_facet facet = facet_of(a);
 	enum fit fit = FIT_NEXT_PULSE;
-	uint32_t slot = find(c, victim, &facet, start_ns, &fit);
+	uint32_t slot = find(c, victim, &facet, a, &fit);
 	if (slot == NONE) {
 		slot = place(c);
 		struct yg_campaign_chain *chain = &c->chains[slot];
 		c->victims[slot] = *victim;
-		chain->first_ns = a->reopened ? start_ns : a->first_ns;
+		chain->first_ns = a->reopened ? start_of(chain, a) : a->first_ns;
 		chain->key_addr = victim->addr;
 		chain->key_af = victim->af;
 		chain->key_len = victim->len;
@@ -265,7 +274,7 @@ static uint32_t take_in(struct yg_campaign *c, const struct yg_alert *a, const s
 	}
 	join(c, slot, a, victim, &facet);
 	if (fit == FIT_NEXT_PULSE)
-		begin_pulse(c, slot, start_ns);
+		begin_pulse(c, slot, start_of(&c->chains[slot], a));
 	return slot;
 }
 
@@ -318,12 +327,17 @@ void yg_campaign_fill(struct yg_campaign *c, struct yg_alert *a)
 		return; // our own, as it was raised
 	a->campaign = 0;
 	a->pulse = 0;
-	if (!is_incident(a) || a->mode == YG_MODE_SHADOW)
+	if (!is_incident(a))
 		return;
+	bool shadow = a->mode == YG_MODE_SHADOW;
 	struct yg_campaign_victim victim = victim_of(a);
 	uint32_t slot = a->state == YG_ALERT_OPEN ? NONE : chain_of_member(c, &victim, a->id);
-	if (slot == NONE && a->state == YG_ALERT_CLOSE)
+	if (slot == NONE && (shadow || a->state == YG_ALERT_CLOSE))
 		return;
+	if (shadow) { // a reload put it there: for people it is over, and its chain must not wait for more
+		leave(&c->chains[slot], a->id);
+		return;
+	}
 	if (slot == NONE)
 		slot = take_in(c, a, &victim);
 	struct yg_campaign_chain *chain = &c->chains[slot];

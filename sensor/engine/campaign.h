@@ -55,8 +55,8 @@ struct yg_campaign *yg_campaign_create(const struct yg_config *config);
 void yg_campaign_retune(struct yg_campaign *campaign, const struct yg_config *config);
 void yg_campaign_destroy(struct yg_campaign *campaign); // NULL is accepted
 
-// An alert that goes out: takes note of it (not of one in shadow: nobody was told), and sets `campaign` and `pulse`. When it is at least
-// YG_CAMPAIGN_WORSE times as bad as any pulse before, `mode` becomes YG_MODE_PAGE and the sentences say so.
+// An alert that goes out: takes note of it (of one in shadow only that it is told no more), and sets `campaign` and `pulse`. When it is at
+// least YG_CAMPAIGN_WORSE times as bad as any pulse before, `mode` becomes YG_MODE_PAGE and the sentences say so.
 void yg_campaign_fill(struct yg_campaign *campaign, struct yg_alert *alert);
 
 // Whether people need not be told of it at once: a pulse of a campaign that they know of. Between yg_campaign_fill and the policy.

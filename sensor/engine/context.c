@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-
 struct yg_context {
 	struct yg_campaign *campaign;
 	struct yg_blast *blast;
@@ -68,8 +67,7 @@ void yg_context_fill(struct yg_context *c, struct yg_alert *alert)
 {
 	yg_impact_fill(c->impact, alert);
 	yg_blast_fill(c->blast, alert);
-	if (alert->mode != YG_MODE_SHADOW) // what nobody is told of makes no campaign that people are told of
-		yg_campaign_fill(c->campaign, alert);
+	yg_campaign_fill(c->campaign, alert);
 }
 
 void yg_context_count(const struct yg_context *c, struct yg_counter *counters)

@@ -101,7 +101,8 @@ _Static_assert(sizeof(struct yg_sample) == 48, "ring slots are multiples of 8");
 
 // A worker that has to wait for the dissector, whose ring is full, says how far it is: of this batch it has shown all events below (packet
 // stage, order). The dissector may be waiting for another worker, that one for room towards the aggregator, and the aggregator for the next
-// event of the first, which is not to come before the dissector goes on: with this the aggregator can go on instead.
+// event of the first, which is not to come before the dissector goes on: with this the aggregator can go on instead. 0: it does not wait;
+// what it said is taken back when it goes on, so that it is not believed of a batch 65,536 later, whose number has the same low bits.
 static inline uint64_t yg_reached(uint64_t batch, uint64_t order)
 {
 	return batch << 48 | (order & (UINT64_MAX >> 16));
@@ -110,7 +111,7 @@ static inline uint64_t yg_reached(uint64_t batch, uint64_t order)
 // Whether an event in the packet stage or before it, from the worker `index`, comes before all that `other` can still say in this batch.
 static inline bool yg_reached_allows(uint64_t reached, unsigned other, uint64_t batch, const struct yg_event *event, unsigned index)
 {
-	if (reached >> 48 != (batch & 0xffff) || event->stage > YG_STAGE_PACKET)
+	if (!reached || reached >> 48 != (batch & 0xffff) || event->stage > YG_STAGE_PACKET)
 		return false;
 	uint64_t order = reached & (UINT64_MAX >> 16);
 	return event->stage < YG_STAGE_PACKET || event->order < order || (event->order == order && index < other);

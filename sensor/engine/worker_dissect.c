@@ -68,12 +68,16 @@ void yg_worker_idle(struct yg_worker *w)
 static bool room_for(struct yg_worker *w, uint32_t slots)
 {
 	struct yg_ring *ring = w->o.to_dissector;
+	bool waited = false;
 	while (w->o.replay && !yg_ring_has_room(ring, slots) && !ring->broken) {
 		yg_worker_publish(w);
 		yg_counter_publish(&w->o.stats->reached, yg_reached(w->batch, w->order));
+		waited = true;
 		hold_answers(w);
 		yg_ring_wait_room(ring, slots, 5);
 	}
+	if (waited)
+		yg_counter_publish(&w->o.stats->reached, 0);
 	return yg_ring_has_room(ring, slots);
 }
 

@@ -375,6 +375,59 @@ static void a_campaign_goes_on_under_another_engine(void **state)
 	end(&f);
 }
 
+// Pulses within ten minutes reopen one alert, whose onset is that of the first of them: longer ago than the last pulse.
+static void a_pulse_that_reopened_its_alert_goes_on_under_another_engine(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	begin(&f);
+	struct yg_alert a = flood("dos.syn_flood", "syn", 14, 5000);
+	for (int i = 0; i < 8; i++)
+		pulse(&f, &a, 60, f.now_s + 300);
+	uint64_t cursor = 0, room = yg_campaign_save_max();
+	void *saved = malloc(room);
+	pulse(&f, &a, 20, 0);
+	uint64_t size = yg_campaign_save(f.campaign, &cursor, saved, room);
+	uint64_t id = last_campaign(&f)->id;
+	yg_lifecycle_destroy(f.lc);
+	yg_campaign_destroy(f.campaign);
+	begin(&f);
+	assert_int_equal(yg_campaign_restore(f.campaign, YG_CAMPAIGN_VERSION, saved, size), 0);
+	f.count = 0;
+	pulse(&f, &a, 130, f.now_s + 200);
+	struct yg_campaign_stats s;
+	yg_campaign_stats(f.campaign, &s);
+	assert_int_equal(s.chains, 1);
+	for (uint32_t i = 0; i < f.count; i++)
+		assert_true(f.out[i].id == id || f.out[i].campaign == id);
+	assert_int_equal(last_campaign(&f)->pulse, 9);
+	free(saved);
+	end(&f);
+}
+
+// A reload puts the kind into shadow while the attack is open: the chain must not wait for an end that is told to nobody.
+static void an_incident_that_goes_into_shadow_leaves_its_chain(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	begin(&f);
+	struct yg_alert a = flood("dos.syn_flood", "syn", 14, 5000);
+	pulse(&f, &a, 60, 0);
+	assert_int_equal(f.campaign->chains[0].members_count, 1);
+	for (int i = 0; i < 90; i++) {
+		f.now_s++;
+		yg_lifecycle_raise_shadow(f.lc, "dos", &a, yg_time_from_s(f.now_s));
+		second(&f, NULL);
+	}
+	pulse(&f, NULL, 0, f.now_s + 60);
+	assert_int_equal(f.campaign->chains[0].members_count, 0);
+	pulse(&f, NULL, 0, f.now_s + YG_CAMPAIGN_GAP_MAX_S + 120);
+	struct yg_campaign_stats s;
+	yg_campaign_stats(f.campaign, &s);
+	assert_int_equal(s.chains, 0);
+	end(&f);
+}
+
 // As in a replay of captures that lie apart: the hole closes every alert but the campaign's, and no second of it is ticked.
 static void holes_in_time_do_not_break_a_campaign(void **state)
 {
@@ -502,6 +555,8 @@ int main(void)
 		cmocka_unit_test(what_is_open_at_the_same_time_is_one_pulse),
 		cmocka_unit_test(a_pulse_twice_as_bad_as_any_before_is_paged),
 		cmocka_unit_test(a_campaign_goes_on_under_another_engine),
+		cmocka_unit_test(a_pulse_that_reopened_its_alert_goes_on_under_another_engine),
+		cmocka_unit_test(an_incident_that_goes_into_shadow_leaves_its_chain),
 		cmocka_unit_test(holes_in_time_do_not_break_a_campaign),
 		cmocka_unit_test(a_full_table_forgets_what_ended_longest_ago_and_campaigns_last),
 		cmocka_unit_test(more_incidents_of_one_victim_than_places_lose_nothing_but_their_end),

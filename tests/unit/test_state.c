@@ -239,6 +239,23 @@ static void another_version_of_the_file_is_nothing(void **state)
 	expect(0, 0, 0);
 }
 
+// Numbers that run out: a file that is at the last sequence must not stop all snapshots after it.
+static void a_sequence_at_its_end_is_no_snapshot(void **state)
+{
+	(void)state;
+	write_once(4, 300, 6);
+	struct yg_state_head *head = (struct yg_state_head *)(void *)memory;
+	for (uint64_t left = 0; left < 3; left++) {
+		head->sequence = UINT64_MAX - left;
+		head->sum = 0;
+		head->sum = yg_crc32c(0, head, sizeof *head);
+		assert_null(yg_state_newest(memory, HALF));
+		expect(0, 0, 0);
+	}
+	write_once(5, 17, 7);
+	expect(5, 17, 7);
+}
+
 static void another_version_of_a_part_or_a_part_of_nobody_is_dropped(void **state)
 {
 	(void)state;
@@ -337,6 +354,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_flipped_bit_is_noticed, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_file_that_is_cut_gives_what_is_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_version_of_the_file_is_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_sequence_at_its_end_is_no_snapshot, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_version_of_a_part_or_a_part_of_nobody_is_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_bytes_end_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(more_parts_or_bytes_than_there_is_room_for_are_refused, setup, teardown),

@@ -501,6 +501,31 @@ static void a_verdict_on_a_flow_that_has_left_finds_nobody(void **state)
 	stop(&rig);
 }
 
+// What a worker says of itself while it waits holds for its batch alone: not for one whose number has the same low 16 bits, and not at all
+// for a worker that has never waited.
+static void how_far_a_worker_is_holds_for_its_batch_alone(void **state)
+{
+	(void)state;
+	const struct yg_event record = {.stage = YG_STAGE_RECORD, .order = 9}, early = {.stage = YG_STAGE_PACKET, .order = 899},
+			      same = {.stage = YG_STAGE_PACKET, .order = 900}, end = {.stage = YG_STAGE_END};
+	for (uint64_t batch = 1; batch < 3 << 16; batch += 13107) {
+		uint64_t reached = yg_reached(batch, 900);
+		assert_true(yg_reached_allows(reached, 1, batch, &record, 2));
+		assert_true(yg_reached_allows(reached, 1, batch, &early, 2));
+		assert_true(yg_reached_allows(reached, 1, batch, &same, 0)); // ties to the lower worker
+		assert_false(yg_reached_allows(reached, 1, batch, &same, 2));
+		assert_false(yg_reached_allows(reached, 1, batch, &end, 0));
+		assert_false(yg_reached_allows(reached, 1, batch + 1, &record, 0));
+	}
+	for (uint64_t batch = 65535; batch < 65538; batch++)
+		assert_false(yg_reached_allows(0, 1, batch, &record, 0));
+	struct rig rig;
+	start(&rig);
+	run(&rig, 200);
+	assert_int_equal(yg_counter_get(&rig.stats->reached), 0); // it waits for nobody any more
+	stop(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -516,6 +541,7 @@ int main(void)
 		cmocka_unit_test(ending_batches_that_have_not_begun_stops_nothing),
 		cmocka_unit_test(a_dissector_that_gives_no_verdict_costs_verdicts_alone),
 		cmocka_unit_test(a_verdict_on_a_flow_that_has_left_finds_nobody),
+		cmocka_unit_test(how_far_a_worker_is_holds_for_its_batch_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
