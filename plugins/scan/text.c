@@ -78,6 +78,7 @@ void scan_sentences(struct yg_alert *a, const struct scan_alarm *alarm, const st
 	char source[64], target[64], tries[16], failed[16], port[24] = "";
 	uint32_t tried = alarm->horizontal ? n->hosts : n->ports;
 	const char *method = scan_method(alarm->proto, alarm->flags), *more = tried >= SCAN_ITEMS_MAX ? "+" : "";
+	const char *one_ja = alarm->horizontal ? "台" : "ポート";
 	const char *ja = org && org->name_ja ? org->name_ja : "", *en = org && org->name_en ? org->name_en : "";
 	address(a->source_af, &a->source, 255, source);
 	address(a->af, &a->target, a->target_len, target);
@@ -94,10 +95,9 @@ void scan_sentences(struct yg_alert *a, const struct scan_alarm *alarm, const st
 	if (a->target_port)
 		snprintf(port, sizeof port, "%u", a->target_port);
 	snprintf(a->text_ja, sizeof a->text_ja,
-	         "%s が %s %s%s%sを走査（%s%s%.90s）。%u秒間に試した%s%s%sのうち%sで失敗（しきい値%.0f）。", source,
+	         "%s が %s %s%s%sを走査（%s%s%.90s）。%u秒間に試した%s%s%sのうち%s%sで失敗（しきい値%.0f）。", source,
 	         target, alarm->horizontal ? "のホスト" : "のポート", port[0] ? "のポート" : "", port, method,
-	         ja[0] ? "、" : "", ja, window_s, tries, more, alarm->horizontal ? "台" : "ポート", failed,
-	         a->threshold);
+	         ja[0] ? "、" : "", ja, window_s, tries, one_ja, more[0] ? "以上" : "", failed, one_ja, a->threshold);
 	snprintf(a->text_en, sizeof a->text_en,
 	         "%s scans %s%s%s %s %s (%s%s%.90s): %s of %s%s tried within %u s failed (threshold %.0f).", source,
 	         alarm->horizontal ? "hosts" : "ports", port[0] ? " on port " : "", port,

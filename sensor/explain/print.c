@@ -16,6 +16,8 @@ static const struct words units[] = {
     {"packets/s", "packets/s", "パケット/秒"}, {"flows/s", "flows/s", "フロー/秒"}, {"ports", "ports", "ポート"}, {"hosts", "hosts", "台"},
     {"probes", "probes", "回"}, {"queries/s", "queries/s", "件/秒"}, {"connections", "connections", "接続"}, {"%", "%", "%"},
     {"connections/s", "connections/s", "接続/秒"}, {"incomplete SYNs/s", "incomplete requests/s", "未完了の接続要求/秒"}, {"alerts", "alerts", "件"},
+    {"packets", "packets", "パケット"}, {"bodies", "bodies", "団体"}, {"records", "records", "件"}, {"events", "events", "件"},
+    {"times", "times", "倍"}, {"s", "s", "秒"}, {"step", "step", "段階"}, {"links", "links", "リンク"},
     {"clients", "clients", "クライアント"}, {"pulses", "pulses", "回"}, {"handshakes/s", "handshakes/s", "ハンドシェイク/秒"},
 };
 static const struct words severities[] = {
@@ -25,14 +27,14 @@ static const struct words states[] = {
     {"open", "just opened", "発生"}, {"update", "going on", "継続中"}, {"close", "ended", "終了"},
 };
 static const struct words modes[] = {
-    {"shadow", "shadow: the detector is being watched, nobody is told", "観察（新しい検知の試行期間のため通知しない）"},
-    {"digest", "digest: read once a day", "日次まとめ"},
+    {"shadow", "shadow: the detector is being watched, nobody is told", "試行（試行期間中のため誰にも通知しない）"},
+    {"digest", "digest: read once a day", "日次確認（1日1回まとめて確認）"},
     {"alert", "alert: read within the hour", "通知（1時間以内に確認）"},
-    {"page", "page: somebody is called now", "呼び出し（直ちに対応）"},
+    {"page", "page: somebody is called now", "即時連絡（担当者を直ちに呼び出す）"},
 };
 static const struct words learnings[] = {
-    {"floor", "less than a day of this target has been learned, so the threshold is the floor that follows from its line",
-     "学習期間が1日未満のため、回線容量から決まる下限値をしきい値にしています"},
+    {"floor", "less than a day of this target has been learned, so the threshold is the floor that follows from its line or stands in the configuration",
+     "学習期間が1日未満のため、回線容量または設定から決まる下限値をしきい値にしています"},
     {"short", "less than seven days have been learned, so the threshold is at least 8 times the usual maximum",
      "学習期間が7日未満のため、通常の最大値の8倍（下限値を下回らない）をしきい値にしています"},
     {"full", "seven days have been learned, and the threshold is at least 5 times the usual maximum",
@@ -62,6 +64,16 @@ static const char *word(const struct words *table, size_t count, const char *nam
 static const char *either(const char *first, const char *second)
 {
 	return first[0] ? first : second;
+}
+
+// Whether the threshold of the kind follows from what is usual; others have a fixed one, or one that their sentence explains.
+static bool rests_on_habit(const struct explain_alert *a)
+{
+	static const char *const fixed[] = {"dos.open_service", "dos.slow_http", "dos.campaign"};
+	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+		if (strcmp(a->kind, fixed[i]) == 0)
+			return false;
+	return strncmp(a->kind, "dos.", 4) == 0;
 }
 
 // ---- numbers ----
@@ -176,7 +188,7 @@ static void print_numbers(FILE *out, const struct explain_alert *a, bool ja)
 		fprintf(out, ja ? "  最大値 %s\n" : "  peak so far %s\n", explain_amount(a->peak, a->unit, ja, other, sizeof other));
 	if (!isnan(a->baseline) && a->baseline > 0)
 		fprintf(out, ja ? "  平常値 %s\n" : "  usual %s\n", explain_amount(a->baseline, a->unit, ja, other, sizeof other));
-	if (a->learning[0])
+	if (a->learning[0] && rests_on_habit(a))
 		fprintf(out, ja ? "  しきい値の根拠: %s。\n" : "  the threshold: %s\n", WORD(learnings, a->learning, ja));
 }
 
@@ -187,7 +199,8 @@ static void print_doubt(FILE *out, const struct explain_alert *a, bool ja)
 	if (isnan(a->confidence) || a->confidence >= 0.995)
 		return;
 	fprintf(out, ja ? "  確度が1.00でない理由:\n" : "  why confidence is not 1.00:\n");
-	bool unknown = strcmp(a->learning, "floor") == 0 || (!a->learning[0] && strncmp(a->kind, "dos.", 4) == 0 && a->baseline <= 0);
+	bool unknown = strncmp(a->kind, "org.", 4) == 0 ? strcmp(a->learning, "floor") == 0 :
+	               rests_on_habit(a) && (strcmp(a->learning, "floor") == 0 || (!a->learning[0] && a->baseline <= 0));
 	if (unknown && reasons++ < 9)
 		fprintf(out, ja ? "    - まだ平常値を学習していないため、半分に下げています\n" : "    - nothing usual is known of this target yet: halved\n");
 	if ((strstr(a->text_en, "one direction") || strstr(a->text_en, "one-way")) && reasons++ < 9)

@@ -24,7 +24,7 @@ static void a_vertical_scan_is_one_alert_with_its_numbers(void **state)
 	assert_int_equal(a->target_len, 32);
 	assert_string_equal(a->text_ja,
 	                    "198.51.100.7 が 203.0.113.10 "
-	                    "のポートを走査（SYN、福島町）。300秒間に試した1,000ポートのうち999で失敗（しきい値15）。");
+	                    "のポートを走査（SYN、福島町）。300秒間に試した1,000ポートのうち999ポートで失敗（しきい値15）。");
 	assert_string_equal(a->text_en,
 	                    "198.51.100.7 scans ports of 203.0.113.10 (SYN, Fukushima Town): 999 of 1,000 tried within "
 	                    "300 s failed (threshold 15).");
