@@ -33,7 +33,9 @@ static const struct words modes[] = {
     {"page", "page: somebody is called now", "即時連絡（担当者を直ちに呼び出す）"},
 };
 static const struct words learnings[] = {
-    {"floor", "less than a day of this target has been learned, so the threshold is the floor that follows from its line or stands in the configuration",
+    {"floor",
+     "less than a day of this target has been learned, so the threshold is the floor that follows from its line or stands in the "
+     "configuration",
      "学習期間が1日未満のため、回線容量または設定から決まる下限値をしきい値にしています"},
     {"short", "less than seven days have been learned, so the threshold is at least 8 times the usual maximum",
      "学習期間が7日未満のため、通常の最大値の8倍（下限値を下回らない）をしきい値にしています"},
