@@ -64,7 +64,7 @@ void body_text_dark(struct yg_alert *a, const struct yg_org_info *org, const str
 	}
 	bool out = hope->way == BODY_OUT;
 	snprintf(a->text_ja, sizeof a->text_ja, "%sの通信が途絶えています。普段なら%s約%sパケットが流れる%u秒間に、1パケットも届いていません。%s",
-		 name_of(org, true), out ? "この団体から" : "この団体宛に", expected, silent_s, ja);
+		 name_of(org, true), out ? "この団体から" : "この団体宛てに", expected, silent_s, ja);
 	snprintf(a->text_en, sizeof a->text_en, "%s has gone dark: nothing %s it for %u s, in which about %s packets are usual.%s",
 		 name_of(org, false), out ? "came from" : "went to", silent_s, expected, en);
 }

@@ -14,7 +14,7 @@ static const struct {
 } vectors[DNSF_VECTORS] = {
     [DNSF_RANDOM] = {"random_subdomain", "ランダムサブドメイン攻撃の疑い", "random-subdomain flood"},
     [DNSF_PLAIN] = {"plain", "大量問い合わせによる攻撃の疑い", "query flood"},
-    [DNSF_ABUSE] = {"amplifier_abuse", "増幅攻撃の踏み台としての悪用の疑い", "abuse as an amplifier"},
+    [DNSF_ABUSE] = {"amplifier_abuse", "増幅攻撃の踏み台に悪用されている疑い", "abuse as an amplifier"},
     [DNSF_UNREAD] = {"unread", "大量パケットによる攻撃の疑い（名前は読み取れず）", "flood of packets whose names could not be read"},
 };
 
@@ -43,9 +43,11 @@ static void japanese(const struct dnsf *d, struct yg_alert *a, const struct dnsf
 	add_share(parts, "、「存在しない」との応答", said->denied, "");
 	add_share(parts, "、7日間に見られなかった名前", said->fresh, "");
 	if (said->vector == DNSF_ABUSE)
-		add_share(parts, "、ANY・DNSKEY・TXT", said->abusable, "");
-	if (said->zone[0])
-		snprintf(zone, sizeof zone, "ゾーン%.60sへの", said->zone);
+		add_share(parts, "、ANY・DNSKEY・TXTの問い合わせ", said->abusable, "");
+	if (said->vector == DNSF_ABUSE) // the server is not its victim
+		snprintf(zone, sizeof zone, said->zone[0] ? "が、ゾーン%.60sの問い合わせで" : "が、", said->zone);
+	else
+		snprintf(zone, sizeof zone, said->zone[0] ? "に、ゾーン%.60sへの" : "に、", said->zone);
 	if (a->sources_at_least)
 		snprintf(from, sizeof from, "、送信元は少なくとも%s", sources);
 	if (said->vector == DNSF_ABUSE && a->top_count) {
@@ -54,7 +56,7 @@ static void japanese(const struct dnsf *d, struct yg_alert *a, const struct dnsf
 	} else if (said->vector == DNSF_RANDOM) {
 		snprintf(tail, sizeof tail, "送信元の多くは中継したリゾルバーで、攻撃元とは限らない。");
 	}
-	snprintf(a->text_ja, sizeof a->text_ja, "DNSサーバー%s%sに、%s%s。毎秒%s件（しきい値%s）%s%s。%s%s", target, ja, zone, vectors[said->vector].ja,
+	snprintf(a->text_ja, sizeof a->text_ja, "DNSサーバー%s%s%s%s。毎秒%s件（しきい値%s）%s%s。%s%s", target, ja, zone, vectors[said->vector].ja,
 		 observed, threshold, parts, from, tail,
 		 said->one_way      ? "片方向のミラーのため確度は低い。"
 		 : said->unanswered ? "応答は見られない。"

@@ -84,16 +84,32 @@ static const char *unit_en(unsigned metric)
 	return names[metric <= DOS_SLOW ? metric : 0];
 }
 
-// "; UDP 62 %, SYN 38 %" when there are several vectors.
-static void several(const struct yg_alert *a, const char *head, char out[160])
+// As the vectors of an alert are called in Japanese; the English sentence has their names.
+static const char *vector_ja(const char *name)
+{
+	static const char *const words[][2] = {
+	    {"tcp_flow", "TCP"}, {"syn", "SYN"}, {"synack", "SYN-ACK"}, {"ack", "ACK"}, {"rst", "RST"}, {"fin", "FIN"},
+	    {"null_xmas", "NULL・XMAS"}, {"udp", "UDP"}, {"icmp", "ICMP"}, {"fragment", "フラグメント"},
+	    {"other", "その他のプロトコル"}, {"malformed", "不正なパケット"}, {"download", "ダウンロード"},
+	};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(name, words[i][0]) == 0)
+			return words[i][1];
+	return name;
+}
+
+// "; udp 62%, syn 38%" when there are several vectors.
+static void several(const struct yg_alert *a, bool ja, char out[240])
 {
 	size_t at = 0;
 	out[0] = 0;
 	for (int i = 0; a->vectors_count > 1 && i < a->vectors_count && i < 6; i++) {
-		int n = snprintf(out + at, 160 - at, "%s%s %.0f%%", i ? ", " : head, a->vectors[i].name,
-		                 (double)a->vectors[i].share * 100);
-		if (n < 0 || (size_t)n >= 160 - at)
+		int n = snprintf(out + at, 240 - at, "%s%s %.0f%%", i ? (ja ? "、" : ", ") : ja ? "。内訳は" : "; ",
+		                 ja ? vector_ja(a->vectors[i].name) : a->vectors[i].name, (double)a->vectors[i].share * 100);
+		if (n < 0 || (size_t)n >= 240 - at) {
+			out[at] = 0;
 			break;
+		}
 		at += (size_t)n;
 	}
 }
@@ -171,7 +187,7 @@ static void what_en(const struct yg_alert *a, const struct words *w, char out[40
 
 static void japanese(struct yg_alert *a, const struct words *w)
 {
-	char observed[40], threshold[40], usual[60] = "", number[40], ends[120] = "", parts[160], what[300], rate[120];
+	char observed[40], threshold[40], usual[60] = "", number[40], ends[120] = "", parts[240], what[300], rate[120];
 	unsigned metric = w->in->metric;
 	quantity(a->observed, metric, observed);
 	quantity(a->threshold, metric, threshold);
@@ -187,7 +203,7 @@ static void japanese(struct yg_alert *a, const struct words *w)
 		grouped(a->sources_at_least, number);
 		snprintf(ends + at, sizeof ends - at, "、送信元は少なくとも%s", number);
 	}
-	several(a, "、内訳 ", parts);
+	several(a, true, parts);
 	what_ja(a, w, what);
 	rate_ja(observed, metric, rate);
 	bool org = w->org && named(w->org->name_ja);
@@ -198,7 +214,7 @@ static void japanese(struct yg_alert *a, const struct words *w)
 
 static void english(struct yg_alert *a, const struct words *w)
 {
-	char observed[40], threshold[40], usual[60] = "", number[40], ends[120] = "", parts[160], what[400];
+	char observed[40], threshold[40], usual[60] = "", number[40], ends[120] = "", parts[240], what[400];
 	unsigned metric = w->in->metric;
 	quantity(a->observed, metric, observed);
 	quantity(a->threshold, metric, threshold);
@@ -214,7 +230,7 @@ static void english(struct yg_alert *a, const struct words *w)
 		grouped(a->sources_at_least, number);
 		snprintf(ends + at, sizeof ends - at, ", from at least %s source%s", number, a->sources_at_least == 1 ? "" : "s");
 	}
-	several(a, "; ", parts);
+	several(a, false, parts);
 	what_en(a, w, what);
 	snprintf(a->text_en, sizeof a->text_en, "%s: %s %s (threshold %s%s)%s%s.%s", what, observed, unit_en(metric), threshold, usual, ends,
 	         parts, w->one_way ? " The mirror shows one direction only: less certain." : "");

@@ -112,12 +112,12 @@ void httpflood_sentences(const struct httpf *h, struct yg_alert *a, enum httpf_w
 			 "Suspected attack: HTTP flood against %s port %u%s: %s connections or requests a second (threshold %s)%s.%s%s", target,
 			 a->target_port, en, observed, threshold, parts_en, said->tls ? " TLS: request rate not visible." : "", one_en);
 	} else {
+		say_number(said->hard, n);
+		add(parts_ja, "、うち30秒以上", n, "件");
+		add(parts_en, ", ", n, " of them for 30 s or more");
 		say_number(said->open, n);
 		add(parts_ja, "、追跡中の接続", n, "件");
 		add(parts_en, ", of ", n, " connections followed");
-		say_number(said->hard, n);
-		add(parts_ja, "、うち30秒以上", n, "件");
-		add(parts_en, ", ", n, " for 30 s or more");
 		say_number(said->sources, n);
 		add(parts_ja, "、送信元は約", n, "");
 		add(parts_en, ", about ", n, said->sources < 1.5 ? " source" : " sources");

@@ -34,7 +34,7 @@ static void sentences(struct yg_alert *a, const struct line *line, unsigned dire
 	double bps = (double)line->bps, percent = floor(a->observed / bps * 100);
 	bool ja = org && org->name_ja && org->name_ja[0], en = org && org->name_en && org->name_en[0];
 	snprintf(a->text_ja, sizeof a->text_ja,
-	         "%.90s%sの%s方向が飽和している疑い。毎秒%.1fMbit（回線%.1fMbitの%.0f%%、しきい値%.1f、平常は平均%.1f）。"
+	         "%.90s%sの%s方向が飽和している疑い。毎秒%.1fMbit（回線%.1fMbitの%.0f%%、しきい値%.1f、平常値は平均%.1f）。"
 	         "回線を超えた分は見えないため、実際に押し寄せている量は分からない。",
 	         ja ? org->name_ja : "", org ? (ja ? "のアクセス回線" : "アクセス回線") : "出口回線", direction == LINE_IN ? "下り" : "上り",
 	         a->observed / MEGA, bps / MEGA, percent, a->threshold / MEGA, a->baseline / MEGA);

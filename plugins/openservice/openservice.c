@@ -77,7 +77,7 @@ static void sentences(const struct opens *o, struct yg_alert *a, const struct op
 	say_number((double)e->answered, answered);
 	say_body(o->host, a->org, ja, en);
 	snprintf(a->text_ja, sizeof a->text_ja,
-		 "%s%sの%s（UDPポート%u）が外部の%u件の相手に応答している（しきい値%u）。要求%sバイトに対し応答%sバイト。"
+		 "%s%sの%s（UDPポート%u）が外部の相手%u件に応答している（しきい値%u）。要求%sバイトに対し応答%sバイト。"
 		 "送信元を偽った要求により、他者への攻撃の踏み台にされ得る。",
 		 target, ja, s->ja, s->port, e->clients_count, o->clients, asked, answered);
 	snprintf(a->text_en, sizeof a->text_en,

@@ -14,7 +14,7 @@ static const struct opens_service services[] = {
     {19, 1, "chargen", NULL, "CHARGEN", "CHARGEN"},
     {69, 1, "tftp", "TFTP", "TFTP", "TFTP"},
     {111, 1, "portmap", "RPC", "ポートマッパー", "portmapper"},
-    {123, 2, "ntp", "NTP", "NTPの制御・監視要求", "NTP control and monitor requests"},
+    {123, 2, "ntp", "NTP", "NTPの制御・監視機能", "NTP control and monitoring"},
     {137, 1, "netbios", "NetBIOS", "NetBIOS", "NetBIOS"},
     {161, 1, "snmp", "SNMP", "SNMP", "SNMP"},
     {389, 1, "cldap", "LDAP", "CLDAP", "CLDAP"},
@@ -29,10 +29,10 @@ static const struct opens_service services[] = {
     {5060, 2, "sip", "SIP", "SIP", "SIP"},
     {5353, 1, "mdns", "MDNS", "mDNS", "mDNS"},
     {5683, 1, "coap", "CoAP", "CoAP", "CoAP"},
-    {10001, 1, "ubnt", "UBNTAC2", "機器探索（UDP 10001）", "device discovery on UDP 10001"},
+    {10001, 1, "ubnt", "UBNTAC2", "機器の探索機能", "device discovery"},
     {11211, 1, "memcached", "Memcached", "memcached", "memcached"},
-    {27015, 1, "a2s", "Steam", "ゲームサーバー照会", "game server queries"},
-    {37810, 1, "dhip", NULL, "録画機の探索（UDP 37810）", "recorder discovery on UDP 37810"},
+    {27015, 1, "a2s", "Steam", "ゲームサーバーの照会機能", "game server queries"},
+    {37810, 1, "dhip", NULL, "録画機の探索機能", "recorder discovery"},
 };
 
 enum { SERVICES = sizeof services / sizeof services[0] };

@@ -251,7 +251,7 @@ static void read_head(struct reading *r, const struct cell *cells, unsigned coun
 			i++;
 		r->at[c] = i;
 		if (i == count)
-			fault(r, "the first line names no column", column_names[c], strlen(column_names[c]));
+			fault(r, "the first line lacks the column", column_names[c], strlen(column_names[c]));
 	}
 }
 

@@ -71,7 +71,7 @@ static bool read_what(struct yg_compiler *c, const struct yg_node *entry, uint8_
 		return true;
 	}
 	if (text)
-		yg_complain(&c->report, node->at, KEY ".what", "'%.64s' is no entry; write work, backup, surge or holiday", text);
+		yg_complain(&c->report, node->at, KEY ".what", "'%.64s' is no kind of entry; write work, backup, surge or holiday", text);
 	return false;
 }
 

@@ -166,6 +166,9 @@ static void report_syntax(struct builder *b, const yaml_parser_t *parser, const 
 	if (parser->error == YAML_READER_ERROR)
 		yg_complain(b->report, place_of_offset(b, text, length, parser->problem_offset), NULL,
 		            "is no valid UTF-8 text (%s); save the file as UTF-8", problem);
+	else if (parser->error == YAML_SCANNER_ERROR && parser->context && strcmp(parser->context, "while scanning an alias") == 0)
+		yg_complain(b->report, place_of(b, &parser->problem_mark), NULL, // `*: page` and `*.yaml`
+		            "is no YAML (%s); put quotes around what begins with a *", problem);
 	else
 		yg_complain(b->report, place_of(b, &parser->problem_mark), NULL,
 		            "is no YAML (%s%s%s); look for wrong indentation, a missing colon or quote near here",

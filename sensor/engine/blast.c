@@ -315,7 +315,7 @@ static void say(const struct yg_blast *b, struct yg_alert *a)
 	if (!a->affected_count || !other)
 		return;
 	name_some(b->config, a, names_ja, names_en);
-	snprintf(ja, sizeof ja, "影響が及ぶおそれのある団体は%u%s。", a->affected_count, names_ja);
+	snprintf(ja, sizeof ja, "%u団体%sに影響が及ぶおそれがある。", a->affected_count, names_ja);
 	snprintf(en, sizeof en, " %u bod%s may be affected%s.", a->affected_count, a->affected_count == 1 ? "y" : "ies", names_en);
 	yg_lifecycle_text_clause(a, ja, en);
 }

@@ -209,28 +209,41 @@ static void grouped(uint64_t v, char out[32])
 	out[at] = 0;
 }
 
+// The number stands between the two Japanese words, as in the sentences of the detectors.
 struct unit {
-	const char *name, *ja, *en;
+	const char *name, *ja, *ja_after, *en;
 };
 
 // Units that detectors use, in the words of their sentences; others are printed as they are.
 static struct unit unit_of(const char *name)
 {
 	static const struct unit units[] = {
-	    {"packets/s", "パケット/秒", "packets/s"},
-	    {"bits/s", "ビット/秒", "bits/s"},
-	    {"flows/s", "フロー/秒", "flows/s"},
-	    {"incomplete SYNs/s", "未完了の接続要求/秒", "incomplete requests/s"},
-	    {"ports", "ポート", "ports"},
-	    {"hosts", "台", "hosts"},
-	    {"probes", "回", "probes"},
-	    {"alerts", "件", "alerts"},
-	    {"pulses", "回", "pulses"},
+	    {"packets/s", "毎秒", "パケット", "packets/s"},
+	    {"bits/s", "毎秒", "ビット", "bits/s"},
+	    {"flows/s", "毎秒", "フロー", "flows/s"},
+	    {"incomplete SYNs/s", "毎秒", "件", "incomplete requests/s"},
+	    {"queries/s", "毎秒", "件", "queries/s"},
+	    {"connections/s", "毎秒", "件", "connections/s"},
+	    {"connections", "", "接続", "connections"},
+	    {"ports", "", "ポート", "ports"},
+	    {"hosts", "", "台", "hosts"},
+	    {"probes", "", "回", "probes"},
+	    {"clients", "", "件", "clients"},
+	    {"bodies", "", "団体", "bodies"},
+	    {"packets", "", "パケット", "packets"},
+	    {"alerts", "", "件", "alerts"},
+	    {"pulses", "", "回", "pulses"},
+	    {"records", "", "件", "records"},
+	    {"events", "", "件", "events"},
+	    {"times", "", "倍", "times"},
+	    {"s", "", "秒", "s"},
+	    {"step", "段階", "", "step"},
+	    {"links", "", "リンク", "links"},
 	};
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
 		if (strcmp(name, units[i].name) == 0)
 			return units[i];
-	return (struct unit){name, name, name};
+	return (struct unit){name, "", name, name};
 }
 
 void yg_lifecycle_text_append(char text[YG_TEXT_MAX], const char *tail)
@@ -263,7 +276,10 @@ static struct lasted lasted_of(int64_t s)
 {
 	struct lasted l;
 	int64_t min = s / MINUTE_S, h = min / 60;
-	if (min < 120) {
+	if (s < MINUTE_S) {
+		snprintf(l.ja, sizeof l.ja, "%" PRId64 "秒", s);
+		snprintf(l.en, sizeof l.en, "%" PRId64 " s", s);
+	} else if (min < 120) {
 		snprintf(l.ja, sizeof l.ja, "%" PRId64 "分%" PRId64 "秒", min, s % MINUTE_S);
 		snprintf(l.en, sizeof l.en, "%" PRId64 " min %" PRId64 " s", min, s % MINUTE_S);
 	} else if (h < 48) {
@@ -280,13 +296,17 @@ void yg_lifecycle_text_closed(struct yg_alert *a, bool displaced)
 {
 	int64_t seconds = (a->last_ns - a->first_ns + YG_NS_PER_S - 1) / YG_NS_PER_S;
 	seconds = seconds < 1 ? 1 : seconds;
-	char peak[32], tail[YG_TEXT_MAX / 2];
+	char peak[32], peak_ja[80] = "", peak_en[80] = "", tail[YG_TEXT_MAX / 2];
 	struct unit unit = unit_of(a->unit);
 	if (strcmp(a->unit, "bits/s") == 0 && a->peak >= 1e6) { // as the sentence itself puts it
 		snprintf(peak, sizeof peak, "%.1f", fmin(a->peak, 1e18) / 1e6);
-		unit = (struct unit){a->unit, "Mbit/秒", "Mbit/s"};
+		unit = (struct unit){a->unit, "毎秒", "Mbit", "Mbit/s"};
 	} else {
 		grouped(a->peak > 0 ? (uint64_t)llround(fmin(a->peak, 1e18)) : 0, peak);
+	}
+	if (a->peak > 0) { // a body that was silent had none
+		snprintf(peak_ja, sizeof peak_ja, "、最大%s%s%s", unit.ja, peak, unit.ja_after);
+		snprintf(peak_en, sizeof peak_en, ", peak %s %s", peak, unit.en);
 	}
 	struct lasted lasted = lasted_of(seconds);
 	char again_ja[32] = "", again_en[32] = "";
@@ -294,11 +314,11 @@ void yg_lifecycle_text_closed(struct yg_alert *a, bool displaced)
 		snprintf(again_ja, sizeof again_ja, "、再発%u回", a->reopened);
 		snprintf(again_en, sizeof again_en, ", came back %u time%s", a->reopened, a->reopened == 1 ? "" : "s");
 	}
-	snprintf(tail, sizeof tail, "（終了。継続%s、最大%s%s%s%s）", lasted.ja, peak, unit.ja,
-	         again_ja, displaced ? "。上限のため追跡を打ち切り" : "");
+	snprintf(tail, sizeof tail, "（終了。継続%s%s%s%s）", lasted.ja, peak_ja, again_ja,
+	         displaced ? "。上限のため追跡を打ち切り" : "");
 	yg_lifecycle_text_append(a->text_ja, tail);
-	snprintf(tail, sizeof tail, " (%s after %s, peak %s %s%s.)", displaced ? "No longer followed, for want of room:" : "Ended",
-	         lasted.en, peak, unit.en, again_en);
+	snprintf(tail, sizeof tail, " (%s after %s%s%s.)", displaced ? "No longer followed, for want of room:" : "Ended",
+	         lasted.en, peak_en, again_en);
 	yg_lifecycle_text_append(a->text_en, tail);
 }
 
@@ -306,7 +326,7 @@ void yg_lifecycle_text_summary(struct yg_alert *a, uint64_t count, bool rest)
 {
 	char number[32];
 	grouped(count, number);
-	snprintf(a->text_ja, sizeof a->text_ja, "%s%sのアラートが集中したため集約中。個別に通知した分のほか %s 件。",
+	snprintf(a->text_ja, sizeof a->text_ja, "%s%sのアラートが集中したため集約中。個別に通知した分のほかに%s件。",
 	         a->kind, rest ? "ほか" : "", number);
 	snprintf(a->text_en, sizeof a->text_en,
 	         "So many alerts that %s%s is summarised: %s more than were sent one by one.", a->kind,

@@ -16,6 +16,8 @@ static const struct words units[] = {
     {"packets/s", "packets/s", "パケット/秒"}, {"flows/s", "flows/s", "フロー/秒"}, {"ports", "ports", "ポート"}, {"hosts", "hosts", "台"},
     {"probes", "probes", "回"}, {"queries/s", "queries/s", "件/秒"}, {"connections", "connections", "接続"}, {"%", "%", "%"},
     {"connections/s", "connections/s", "接続/秒"}, {"incomplete SYNs/s", "incomplete requests/s", "未完了の接続要求/秒"}, {"alerts", "alerts", "件"},
+    {"packets", "packets", "パケット"}, {"bodies", "bodies", "団体"}, {"records", "records", "件"}, {"events", "events", "件"},
+    {"times", "times", "倍"}, {"s", "s", "秒"}, {"step", "step", "段階"}, {"links", "links", "リンク"},
     {"clients", "clients", "クライアント"}, {"pulses", "pulses", "回"}, {"handshakes/s", "handshakes/s", "ハンドシェイク/秒"},
 };
 static const struct words severities[] = {
@@ -25,21 +27,24 @@ static const struct words states[] = {
     {"open", "just opened", "発生"}, {"update", "going on", "継続中"}, {"close", "ended", "終了"},
 };
 static const struct words modes[] = {
-    {"shadow", "shadow: the detector is being watched, nobody is told", "観察（新しい検知の試行期間のため通知しない）"},
-    {"digest", "digest: read once a day", "日次まとめ"},
+    {"shadow", "shadow: the detector is being watched, nobody is told", "試行（試行期間中のため誰にも通知しない）"},
+    {"digest", "digest: read once a day", "日次確認（1日1回まとめて確認）"},
     {"alert", "alert: read within the hour", "通知（1時間以内に確認）"},
-    {"page", "page: somebody is called now", "呼び出し（直ちに対応）"},
+    {"page", "page: somebody is called now", "即時連絡（担当者を直ちに呼び出す）"},
 };
 static const struct words learnings[] = {
-    {"floor", "less than a day of this target has been learned, so the threshold is the floor that follows from its line",
-     "学習期間が1日未満のため、回線容量から決まる下限値をしきい値にしています"},
+    {"floor",
+     "less than a day of this target has been learned, so the threshold is the floor that follows from its line or stands in the "
+     "configuration",
+     "学習期間が1日未満のため、回線容量または設定から決まる下限値をしきい値にしています"},
     {"short", "less than seven days have been learned, so the threshold is at least 8 times the usual maximum",
      "学習期間が7日未満のため、通常の最大値の8倍（下限値を下回らない）をしきい値にしています"},
     {"full", "seven days have been learned, and the threshold is at least 5 times the usual maximum",
      "7日分を学習済みで、通常の最大値の5倍（下限値を下回らない）をしきい値にしています"},
 };
 static const struct words impacts[] = {
-    {"unknown", "unknown: the mirror does not show enough answers to tell", "不明（ミラーに映る応答が足りず判断できません）"},
+    {"unknown", "unknown: too early to tell, or too few answers to known clients are seen",
+     "不明（攻撃の開始直後か学習中、または既知の利用者への応答が少なく判断できません）"},
     {"absorbed", "absorbed: known clients are served as usual", "影響なし（いつもの利用者には通常どおり応答しています）"},
     {"degraded", "degraded: known clients get fewer answers than usual", "低下（いつもの利用者への応答が減っています）"},
     {"down", "down: known clients get next to no answers", "停止（いつもの利用者にほとんど応答できていません）"},
@@ -62,6 +67,16 @@ static const char *word(const struct words *table, size_t count, const char *nam
 static const char *either(const char *first, const char *second)
 {
 	return first[0] ? first : second;
+}
+
+// Whether the threshold of the kind follows from what is usual; others have a fixed one, or one that their sentence explains.
+static bool rests_on_habit(const struct explain_alert *a)
+{
+	static const char *const fixed[] = {"dos.open_service", "dos.slow_http", "dos.campaign"};
+	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+		if (strcmp(a->kind, fixed[i]) == 0)
+			return false;
+	return strncmp(a->kind, "dos.", 4) == 0;
 }
 
 // ---- numbers ----
@@ -159,9 +174,10 @@ static void print_life(FILE *out, const struct explain_alert *a, const struct ex
 		                  "  it came back %.0f times within ten minutes, and counts as one incident\n", a->reopened);
 }
 
-static void print_numbers(FILE *out, const struct explain_alert *a, bool ja)
+static void print_numbers(FILE *out, const struct explain_alert *a, const struct explain_look *look)
 {
-	char observed[96], threshold[96], other[96];
+	bool ja = look->japanese;
+	char observed[96], threshold[96], other[96], text[320];
 	if (isnan(a->observed) || isnan(a->threshold))
 		return;
 	explain_amount(a->observed, a->unit, ja, observed, sizeof observed);
@@ -169,15 +185,21 @@ static void print_numbers(FILE *out, const struct explain_alert *a, bool ja)
 	fprintf(out, ja ? "  観測値 %s、しきい値 %s" : "  observed %s, threshold %s", observed, threshold);
 	if (a->threshold > 0)
 		fprintf(out, ja ? "（%.1f倍）" : " (%.1f times)", a->observed / a->threshold);
-	if (!isnan(a->window_s) && a->window_s > 0)
-		fprintf(out, ja ? "、集計時間 %.0f秒" : ", within %.0f s", a->window_s);
+	if (!isnan(a->window_s) && a->window_s > 0) {
+		fputs(ja ? "、集計時間 " : ", within ", out);
+		print_duration(out, a->window_s, ja);
+	}
 	fputc('\n', out);
 	if (!isnan(a->peak) && a->peak > a->observed)
 		fprintf(out, ja ? "  最大値 %s\n" : "  peak so far %s\n", explain_amount(a->peak, a->unit, ja, other, sizeof other));
-	if (!isnan(a->baseline) && a->baseline > 0)
+	// Where bodies are counted, the baseline is packets that are missing, which the sentence says.
+	if (!isnan(a->baseline) && a->baseline > 0 && strcmp(a->unit, "bodies") != 0)
 		fprintf(out, ja ? "  平常値 %s\n" : "  usual %s\n", explain_amount(a->baseline, a->unit, ja, other, sizeof other));
-	if (a->learning[0])
-		fprintf(out, ja ? "  しきい値の根拠: %s。\n" : "  the threshold: %s\n", WORD(learnings, a->learning, ja));
+	if (a->learning[0] && rests_on_habit(a)) {
+		snprintf(text, sizeof text, ja ? "しきい値の根拠: %s。" : "the threshold: %s", WORD(learnings, a->learning, ja));
+		fputs("  ", out);
+		explain_wrap(out, text, 4, look->columns);
+	}
 }
 
 // Why it is not certain, as far as the line tells: what was learned, and what the sensor wrote into its sentence of the mirror.
@@ -187,7 +209,8 @@ static void print_doubt(FILE *out, const struct explain_alert *a, bool ja)
 	if (isnan(a->confidence) || a->confidence >= 0.995)
 		return;
 	fprintf(out, ja ? "  確度が1.00でない理由:\n" : "  why confidence is not 1.00:\n");
-	bool unknown = strcmp(a->learning, "floor") == 0 || (!a->learning[0] && strncmp(a->kind, "dos.", 4) == 0 && a->baseline <= 0);
+	bool unknown = strncmp(a->kind, "org.", 4) == 0 ? strcmp(a->learning, "floor") == 0 :
+	               rests_on_habit(a) && (strcmp(a->learning, "floor") == 0 || (!a->learning[0] && a->baseline <= 0));
 	if (unknown && reasons++ < 9)
 		fprintf(out, ja ? "    - まだ平常値を学習していないため、半分に下げています\n" : "    - nothing usual is known of this target yet: halved\n");
 	if ((strstr(a->text_en, "one direction") || strstr(a->text_en, "one-way")) && reasons++ < 9)
@@ -231,11 +254,18 @@ static void print_sources(FILE *out, const struct explain_alert *a, const struct
 		char number[64];
 		grouped(fmin(a->sources, 1e15), number, sizeof number);
 		fprintf(out, ja ? "  送信元は少なくとも %s" : "  at least %s sources", number);
-		if (!isnan(a->sample) && a->sample > 0)
-			fprintf(out, ja ? "（標本 %.0fパケットから）" : " (from a sample of %.0f packets)", a->sample);
+		if (!isnan(a->sample) && a->sample > 0) {
+			grouped(fmin(a->sample, 1e15), number, sizeof number);
+			fprintf(out, ja ? "（標本 %sパケットから）" : " (from a sample of %s packets)", number);
+		}
 		fputc('\n', out);
 	}
-	print_shares(out, a->top, a->top_count, ja ? "上位の送信元: " : "largest sources: ", look);
+	// Those of a flood from inside are its targets; those of a body or a line are hosts inside.
+	bool hosts = strncmp(a->kind, "org.", 4) == 0 || strcmp(a->kind, "link.saturation") == 0 || strcmp(a->kind, "sensor.mirror") == 0;
+	const char *title = strcmp(a->kind, "dos.outbound") == 0 ? (ja ? "上位の宛先: " : "largest targets: ") :
+	                    hosts                                 ? (ja ? "上位の内部端末: " : "largest hosts inside: ") :
+	                                                            (ja ? "上位の送信元: " : "largest sources: ");
+	print_shares(out, a->top, a->top_count, title, look);
 	print_shares(out, a->vectors, a->vectors_count, ja ? "内訳: " : "made of: ", look);
 }
 
@@ -243,7 +273,7 @@ static void print_campaign(FILE *out, const struct explain_alert *a, bool ja)
 {
 	if (isnan(a->pulse) || a->pulse <= 0)
 		return;
-	if (a->campaign[0])
+	if (a->campaign[0] && strcmp(a->campaign, a->id) != 0) // a campaign that was raised before names itself
 		fprintf(out, ja ? "  攻撃キャンペーン %s の%.0f回目\n" : "  pulse %2$.0f of campaign %1$s\n", a->campaign, a->pulse);
 	else
 		fprintf(out, ja ? "  これまでに%.0f回\n" : "  %.0f pulses so far\n", a->pulse);
@@ -277,7 +307,8 @@ static void print_bodies(FILE *out, const struct explain_alert *a, bool ja)
 
 static void print_impact(FILE *out, const struct explain_alert *a, bool ja)
 {
-	if (a->impact[0]) {
+	bool hurts = strcmp(a->kind, "dos.open_service") != 0 && strcmp(a->kind, "dos.outbound") != 0 && strcmp(a->kind, "dos.campaign") != 0;
+	if (a->impact[0] && (hurts || strcmp(a->impact, "unknown") != 0)) {
 		fprintf(out, ja ? "  サービスへの影響 %s" : "  impact %s", WORD(impacts, a->impact, ja));
 		if (!isnan(a->impact_success) && !isnan(a->impact_usual) && a->impact_usual > 0)
 			fprintf(out, ja ? "（応答できた割合 %.0f%%、普段は %.0f%%）" : " (%.0f%% of known clients served, usually %.0f%%)",
@@ -300,7 +331,7 @@ void explain_print(FILE *out, const struct explain_alert *a, const struct explai
 	print_life(out, a, look);
 	fprintf(out, "\n%s\n  ", ja ? "なぜ検知したか" : "Why it was raised");
 	explain_wrap(out, text[0] ? text : "-", 2, look->columns);
-	print_numbers(out, a, ja);
+	print_numbers(out, a, look);
 	print_doubt(out, a, ja);
 	print_sources(out, a, look);
 	print_campaign(out, a, ja);

@@ -95,7 +95,7 @@ static void the_shared_dns_server_lists_all_that_use_it_and_a_web_server_its_tow
 	assert_int_equal(dns.affected_count, 1 + 23 + 1);
 	assert_true(is_affected(&dns, 0) && is_affected(&dns, 20) && is_affected(&dns, 42) && is_affected(&dns, 66));
 	assert_false(is_affected(&dns, 67) || is_affected(&dns, 5));
-	assert_string_equal(dns.text_ja, "影響が及ぶおそれのある団体は25（第0町、第20町、第21町ほか）。");
+	assert_string_equal(dns.text_ja, "25団体（第0町、第20町、第21町ほか）に影響が及ぶおそれがある。");
 	assert_string_equal(dns.text_en, " 25 bodies may be affected (Town 0, Town 20, Town 21 and others).");
 	struct yg_alert web = attack("dos.http_flood", hand_v4(10, 1, 0, 80), 32, 6, 443, 5);
 	yg_blast_fill(f.blast, &web);

@@ -80,7 +80,7 @@ static void and_in_japanese_from_the_same_numbers(void **state)
 	(void)state;
 	const struct explain_look look = {.japanese = true, .unicode = true, .columns = 200, .opens = 1, .updates = 2};
 	holds(explained(line, strlen(line), &look),
-	      (const char *const[]){"SYNフラッド攻撃", "重要度 高、スコア 74、確度 0.35、状態 継続中", "直ちに対応", "福島町（072001）",
+	      (const char *const[]){"SYNフラッド攻撃", "重要度 高、スコア 74、確度 0.35、状態 継続中", "即時連絡", "福島町（072001）",
 	                            "203.0.113.10 ポート443/TCP（インターネット接続系）", "10分以内に2回再発", "日本語の文。",
 	                            "観測値 48,211 パケット/秒、しきい値 2,930 パケット/秒（16.5倍）、集計時間 3秒", "半分に下げて", "0.7倍",
 	                            "少なくとも 12,345", "198.51.100.7 41%、198.51.100.8 1%未満", "キャンペーン 00000000000000ab の4回目", "間隔 40分0秒",

@@ -116,7 +116,7 @@ static void without_its_first_line_nothing_is_understood(void **state)
 	assert_int_equal(reads(&l, ""), -EINVAL);
 	yg_labels_finish(&l);
 	assert_int_equal(reads(&l, "a.pcap\tbenign\t\t\t\t\n"), -EINVAL);
-	assert_non_null(strstr(said, "l.tsv:1: the first line names no column: 'path'"));
+	assert_non_null(strstr(said, "l.tsv:1: the first line lacks the column: 'path'"));
 	yg_labels_finish(&l);
 }
 

@@ -104,8 +104,8 @@ static void what_is_raised_each_second_opens_once_and_closes_once(void **state)
 	assert_true(f.out[1].peak == 1019);
 	assert_true(f.out[1].time_ns == (START + 20 + 30) * YG_NS_PER_S);
 	assert_string_equal(f.out[1].detector, "dos");
-	assert_string_equal(f.out[1].text_ja, "攻撃の疑い。（終了。継続0分19秒、最大1,019パケット/秒）");
-	assert_string_equal(f.out[1].text_en, "Suspected attack. (Ended after 0 min 19 s, peak 1,019 packets/s.)");
+	assert_string_equal(f.out[1].text_ja, "攻撃の疑い。（終了。継続19秒、最大毎秒1,019パケット）");
+	assert_string_equal(f.out[1].text_en, "Suspected attack. (Ended after 19 s, peak 1,019 packets/s.)");
 	assert_int_equal(yg_lifecycle_open(f.lc), 0);
 	stop(&f);
 }
@@ -116,10 +116,13 @@ static void the_closing_sentence_speaks_the_unit_of_the_opening_one(void **state
 		double peak;
 		const char *unit, *en, *ja;
 	} cases[] = {
-	    {5039, "incomplete SYNs/s", "5,039 incomplete requests/s", "5,039未完了の接続要求/秒"},
-	    {2e7, "bits/s", "20.0 Mbit/s", "20.0Mbit/秒"},
-	    {999, "bits/s", "999 bits/s", "999ビット/秒"},
+	    {5039, "incomplete SYNs/s", "5,039 incomplete requests/s", "毎秒5,039件"},
+	    {2e7, "bits/s", "20.0 Mbit/s", "毎秒20.0Mbit"},
+	    {999, "bits/s", "999 bits/s", "毎秒999ビット"},
 	    {31, "ports", "31 ports", "31ポート"},
+	    {1200, "connections/s", "1,200 connections/s", "毎秒1,200件"},
+	    {200, "connections", "200 connections", "200接続"},
+	    {1500, "queries/s", "1,500 queries/s", "毎秒1,500件"},
 	    {5, "pulses", "5 pulses", "5回"},
 	    {7, "lobsters", "7 lobsters", "7lobsters"},
 	};
@@ -129,11 +132,14 @@ static void the_closing_sentence_speaks_the_unit_of_the_opening_one(void **state
 		char en[128], ja[128];
 		snprintf(a.unit, sizeof a.unit, "%s", cases[i].unit);
 		yg_lifecycle_text_closed(&a, false);
-		snprintf(en, sizeof en, " (Ended after 0 min 1 s, peak %s.)", cases[i].en);
-		snprintf(ja, sizeof ja, "（終了。継続0分1秒、最大%s）", cases[i].ja);
+		snprintf(en, sizeof en, " (Ended after 1 s, peak %s.)", cases[i].en);
+		snprintf(ja, sizeof ja, "（終了。継続1秒、最大%s）", cases[i].ja);
 		assert_string_equal(a.text_en, en);
 		assert_string_equal(a.text_ja, ja);
 	}
+	struct yg_alert silent = {.last_ns = 207 * YG_NS_PER_S, .unit = "packets"};
+	yg_lifecycle_text_closed(&silent, false);
+	assert_string_equal(silent.text_ja, "（終了。継続3分27秒）");
 }
 
 static void a_long_time_is_told_in_hours_or_days(void **state)
@@ -142,7 +148,7 @@ static void a_long_time_is_told_in_hours_or_days(void **state)
 		int64_t seconds;
 		const char *en, *ja;
 	} cases[] = {
-	    {7199, "119 min 59 s", "119分59秒"}, {7200, "2 h 0 min", "2時間0分"},
+	    {59, "59 s", "59秒"}, {60, "1 min 0 s", "1分0秒"}, {7199, "119 min 59 s", "119分59秒"}, {7200, "2 h 0 min", "2時間0分"},
 	    {172799, "47 h 59 min", "47時間59分"}, {17 * 86400 + 3 * 3600, "17 days 3 h", "17日3時間"},
 	};
 	(void)state;
@@ -285,7 +291,7 @@ static void a_storm_becomes_one_summary_with_the_exact_count(void **state)
 			last = &f.out[i];
 	assert_non_null(last);
 	assert_true(last->observed == 1234);
-	assert_non_null(strstr(last->text_ja, "ほか 1,234 件"));
+	assert_non_null(strstr(last->text_ja, "ほかに1,234件"));
 	assert_non_null(strstr(last->text_en, "1,234 more"));
 	assert_int_equal(yg_lifecycle_open(f.lc), 0);
 	stop(&f);
@@ -559,7 +565,7 @@ static void what_comes_back_within_ten_minutes_is_the_same_incident(void **state
 	assert_int_equal(f.out[2].reopened, 1);
 	assert_true(f.out[2].id == f.out[0].id && f.out[2].first_ns == f.out[0].first_ns);
 	assert_true(f.out[2].peak == 1000 && f.out[2].count == 2);
-	assert_string_equal(f.out[3].text_ja, "攻撃の疑い。（終了。継続10分30秒、最大1,000パケット/秒、再発1回）");
+	assert_string_equal(f.out[3].text_ja, "攻撃の疑い。（終了。継続10分30秒、最大毎秒1,000パケット、再発1回）");
 	assert_string_equal(f.out[3].text_en, "Suspected attack. (Ended after 10 min 30 s, peak 1,000 packets/s, came back 1 time.)");
 	raise_at(&f, &a, START + 661 + 601); // its second close was at START + 661
 	assert_true(f.out[4].id != f.out[0].id && f.out[4].reopened == 0 && f.out[4].count == 1);

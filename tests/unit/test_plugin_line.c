@@ -119,7 +119,7 @@ static void a_line_at_85_percent_is_told_after_ten_seconds(void **state)
 	assert_true(a->org == 3 && a->window_s == 10 && a->confidence == 1 && a->target_len == 0 && a->source_af == 0);
 	assert_true(a->first_ns == (START + 400) * INT64_C(1000000000));
 	assert_true(a->series_count == YG_SERIES_MAX && a->series[YG_SERIES_MAX - 1] == 8600000 && a->series_low == 4000000);
-	assert_string_equal(a->text_ja, "福島町のアクセス回線の下り方向が飽和している疑い。毎秒8.6Mbit（回線10.0Mbitの86%、しきい値8.5、平常は平均4.0）。"
+	assert_string_equal(a->text_ja, "福島町のアクセス回線の下り方向が飽和している疑い。毎秒8.6Mbit（回線10.0Mbitの86%、しきい値8.5、平常値は平均4.0）。"
 	                                "回線を超えた分は見えないため、実際に押し寄せている量は分からない。");
 	assert_string_equal(a->text_en, "The access line of Fukushima Town is close to full inward: 8.6 Mbit/s of 10.0 (86%; threshold 8.5, "
 	                                "usually 4.0 on average). What exceeds the line is out of sight, so the true volume is unknown.");

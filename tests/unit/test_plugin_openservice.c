@@ -56,7 +56,7 @@ static void three_strangers_make_one_alert_with_its_numbers(void **state)
 	assert_string_equal(a->vector, "memcached");
 	assert_string_equal(a->technique, "T1498.002");
 	assert_true(a->severity == YG_SEV_MEDIUM && a->observed == 3 && a->threshold == 3 && a->target_port == 11211 && a->top_count == 3);
-	assert_non_null(strstr(a->text_ja, "203.0.113.20（福島町）のmemcached（UDPポート11211）が外部の3件の相手に応答している"));
+	assert_non_null(strstr(a->text_ja, "203.0.113.20（福島町）のmemcached（UDPポート11211）が外部の相手3件に応答している"));
 	assert_non_null(strstr(a->text_en, "203.0.113.20 (Fukushima Town) answers outside clients on UDP port 11211 (memcached)"));
 	assert_int_equal(a->first_ns, w->second * INT64_C(1000000000));
 }
