@@ -95,7 +95,8 @@ static const char *vector_ja(const char *name)
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (strcmp(name, words[i][0]) == 0)
 			return words[i][1];
-	return name;
+	const char *service = dos_service_shown(name);
+	return service ? service : name;
 }
 
 // "; udp 62%, syn 38%" when there are several vectors.

@@ -117,7 +117,7 @@ void httpflood_sentences(const struct httpf *h, struct yg_alert *a, enum httpf_w
 		add(parts_en, ", ", n, " of them for 30 s or more");
 		say_number(said->open, n);
 		add(parts_ja, "、追跡中の接続", n, "件");
-		add(parts_en, ", of ", n, " connections followed");
+		add(parts_en, ", ", n, " connections followed");
 		say_number(said->sources, n);
 		add(parts_ja, "、送信元は約", n, "");
 		add(parts_en, ", about ", n, said->sources < 1.5 ? " source" : " sources");

@@ -43,7 +43,7 @@ static const struct words learnings[] = {
      "7日分を学習済みで、通常の最大値の5倍（下限値を下回らない）をしきい値にしています"},
 };
 static const struct words impacts[] = {
-    {"unknown", "unknown: too early to tell, or too few answers to known clients are seen",
+    {"unknown", "unknown: too early to tell, or too few known clients are seen",
      "不明（攻撃の開始直後か学習中、または既知の利用者への応答が少なく判断できません）"},
     {"absorbed", "absorbed: known clients are served as usual", "影響なし（いつもの利用者には通常どおり応答しています）"},
     {"degraded", "degraded: known clients get fewer answers than usual", "低下（いつもの利用者への応答が減っています）"},
@@ -165,10 +165,13 @@ static void print_who(FILE *out, const struct explain_alert *a, bool ja)
 static void print_life(FILE *out, const struct explain_alert *a, const struct explain_look *look)
 {
 	bool ja = look->japanese;
-	fprintf(out, ja ? "  発生 %.19s、最終確認 %.19s" : "  first seen %.19s, last seen %.19s", either(a->first_seen, a->timestamp),
-	        either(a->last_seen, a->timestamp));
-	fprintf(out, ja ? "（読み取った行: 発生%u、継続%u、終了%u）\n" : " (lines read: %u open, %u update, %u close)\n", look->opens, look->updates,
-	        look->closes);
+	char text[320];
+	int n = snprintf(text, sizeof text, ja ? "発生 %.19s、最終確認 %.19s" : "first seen %.19s, last seen %.19s", either(a->first_seen, a->timestamp),
+	                 either(a->last_seen, a->timestamp));
+	snprintf(text + n, sizeof text - (size_t)n, ja ? "（読み取った行: 発生%u、継続%u、終了%u）" : " (lines read: %u open, %u update, %u close)",
+	         look->opens, look->updates, look->closes);
+	fputs("  ", out);
+	explain_wrap(out, text, 4, look->columns);
 	if (!isnan(a->reopened) && a->reopened > 0)
 		fprintf(out, ja ? "  10分以内に%.0f回再発しています（同じ事象として扱っています）\n" :
 		                  "  it came back %.0f times within ten minutes, and counts as one incident\n", a->reopened);
