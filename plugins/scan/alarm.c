@@ -108,17 +108,27 @@ void scan_make_dirty(struct scan *s, struct scan_source *r)
 	s->dirty = (uint32_t)(r - s->source);
 }
 
+// What an early look held back may have crossed the line meanwhile.
+static bool has_become_scan(struct scan *s, struct scan_source *r, const struct scan_alarm *a)
+{
+	struct scan_counts n;
+	scan_count(s, r, a->target, a->port, a->proto, &n);
+	return scan_is_vertical(s, &n);
+}
+
 void scan_alarm_tell(struct scan *s, struct scan_source *r, struct scan_alarm *a, int64_t second)
 {
 	if (a->held) {
-		if (s->asks == SCAN_ASKS)
+		bool early = a->early && !has_become_scan(s, r, a);
+		a->early = false;
+		if (!early && s->asks == SCAN_ASKS)
 			return; // it stays dirty
-		s->asks++;
 		a->held = false;
 		a->flood = scan_is_flood(s, r, a, second);
+		a->open = a->flood || !early;
 	}
 	a->dirty = false;
-	if (!a->flood)
+	if (a->open && !a->flood)
 		scan_alarm_raise(s, r, a, (second + 1) * INT64_C(1000000000));
 }
 
@@ -126,7 +136,7 @@ struct scan_alarm *scan_alarm_of(struct scan_source *r, const struct yg_contact 
 {
 	for (int i = 0; i < SCAN_ALARMS; i++) {
 		struct scan_alarm *a = &r->alarms[i];
-		if (!a->open)
+		if (!a->open || (a->early && c->proto != UDP))
 			continue;
 		if (a->horizontal ? a->port == c->port[1] && a->proto == c->proto : a->target == target)
 			return a;
@@ -163,7 +173,7 @@ void scan_alarm_open(struct scan *s, struct scan_source *r, const struct yg_cont
 	bool horizontal = shape == SCAN_HORIZONTAL || shape == SCAN_SWEEP;
 	struct scan_alarm *a = free_alarm(r);
 	if (!a) {
-		s->stats.alarms_full++; // its open ones already say what it does
+		s->stats.alarms_full += shape != SCAN_EARLY; // its open ones already say what it does
 		return;
 	}
 	*a = (struct scan_alarm){
@@ -171,6 +181,7 @@ void scan_alarm_open(struct scan *s, struct scan_source *r, const struct yg_cont
 	a->raw = shape == SCAN_PROBES;
 	a->by_port = a->raw && !r->raw.by_flags;
 	a->sweep = shape == SCAN_SWEEP;
+	a->early = shape == SCAN_EARLY;
 	a->probes = r->raw.probes;
 	a->port = c->port[1];
 	a->target = scan_fingerprint(c->af, &c->addr[1]);

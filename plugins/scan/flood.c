@@ -43,14 +43,34 @@ static double share_of(const struct yg_answer *a, uint8_t af, const struct yg_ad
 	return 0;
 }
 
+// Failures may come only when the flood is over and forgotten: a victim that refuses one a second leaves the rest to end in silence.
+bool scan_should_look(const struct scan *s, const struct scan_source *r, const struct yg_contact *c, uint32_t second)
+{
+	return c->proto == UDP && c->outcome == YG_CONTACT_REFUSED && r->trw >= SCAN_TRW_ALARM && second - r->looked >= SCAN_LOOK_S &&
+	       s->host->size >= sizeof *s->host && s->host->ask;
+}
+
+static struct scan_flooded *flooded_of(struct scan *s, uint32_t target, uint32_t second)
+{
+	for (int i = 0; i < SCAN_FLOODED; i++)
+		if (s->flooded[i].target == target && s->flooded[i].until > second)
+			return &s->flooded[i];
+	return NULL;
+}
+
 bool scan_may_be_flood(const struct scan *s, const struct scan_alarm *a)
 {
 	return s->host->size >= sizeof *s->host && s->host->ask && !a->horizontal && a->proto == UDP;
 }
 
-bool scan_is_flood(const struct scan *s, const struct scan_source *r, const struct scan_alarm *a, int64_t second)
+bool scan_is_flood(struct scan *s, const struct scan_source *r, const struct scan_alarm *a, int64_t second)
 {
 	struct yg_answer own, all;
+	if (flooded_of(s, a->target, (uint32_t)second))
+		return true;
+	if (s->asks == SCAN_ASKS)
+		return false; // an early look, which can do without
+	s->asks++;
 	double since = (double)((second + 1) * INT64_C(1000000000) - a->opened_ns) / 1e9 + (double)(a->opened_ns / INT64_C(1000000000) - a->first);
 	double least = FLOOD_PPS * (since < LEAST_S ? LEAST_S : since > SAMPLE_S ? SAMPLE_S : since);
 	ask(s, r->af, &r->addr, true, &own);
@@ -60,5 +80,9 @@ bool scan_is_flood(const struct scan *s, const struct scan_source *r, const stru
 		return true;
 	// One of many: forged, or a botnet. None of them alone need be fast.
 	ask(s, r->af, &a->addr, false, &all);
-	return all.sources_at_least >= SCAN_CROWD && all.size_median > FLOOD_BYTES && all.packets * all.scale >= least;
+	if (all.sources_at_least < SCAN_CROWD || all.size_median <= FLOOD_BYTES || all.packets * all.scale < least)
+		return false;
+	// Most of them come to be judged when it is over.
+	s->flooded[s->flooded_next++ % SCAN_FLOODED] = (struct scan_flooded){a->target, (uint32_t)second + SCAN_CLEAR_S};
+	return true;
 }

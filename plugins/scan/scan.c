@@ -187,6 +187,15 @@ static void judge_probe(struct scan *s, struct scan_source *r, const struct yg_c
 	scan_alarm_open(s, r, c, &n, SCAN_PROBES, second);
 }
 
+static void look(struct scan *s, struct scan_source *r, const struct yg_contact *c, uint32_t target, int64_t second)
+{
+	struct scan_counts n;
+	r->looked = (uint32_t)second;
+	scan_count(s, r, target, c->port[1], c->proto, &n);
+	if (n.ports_failed)
+		scan_alarm_open(s, r, c, &n, SCAN_EARLY, second);
+}
+
 static void contact(void *self, const struct yg_contact *c)
 {
 	struct scan *s = self;
@@ -215,6 +224,8 @@ static void contact(void *self, const struct yg_contact *c)
 		judge(s, r, c, target, second, noted == NOTED_FAILURE);
 	if (probe && !scan_alarm_of(r, c, target))
 		judge_probe(s, r, c, target, second);
+	if (scan_should_look(s, r, c, (uint32_t)second) && !scan_alarm_of(r, c, target))
+		look(s, r, c, target, second);
 }
 
 static void tick(void *self, int64_t second)

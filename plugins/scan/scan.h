@@ -22,6 +22,8 @@ enum {
 	SCAN_VICTIMS = 256,    // targets of which it is known how many send them probes
 	SCAN_CROWD = 8,        // sources of probes within SCAN_CROWD_S: a flood of forged ones, and no probe
 	SCAN_CROWD_S = 10,
+	SCAN_FLOODED = 16,     // targets remembered as flooded by many
+	SCAN_LOOK_S = 10,      // between early looks for one source
 	SCAN_ASKS = 4,         // alerts a second about which the sample is asked; the rest wait
 	SCAN_SWEEP_HOSTS = 10, // pings, an edge of a network among them, half as many without an answer
 	SCAN_SECRETS = 10,
@@ -57,6 +59,7 @@ struct scan_alarm {
 	bool open, dirty, horizontal;
 	bool raw, by_port; // it rests on probes alone, so far; by their source port, not by their flags
 	bool sweep;        // it rests on pings to the edges of a network
+	bool early;        // below the line so far: opened to look at the sample while it knows
 	bool held, flood;  // held: not told before the sample was asked; flood: another detector's, never told
 	uint16_t probes;
 	uint8_t proto, target_len, zone, flags;
@@ -80,6 +83,7 @@ struct scan_source {
 	uint16_t target_org, target_votes; // whose most of the failed targets are: a majority vote
 	uint32_t next, older, newer, dirty_next, first_chunk;
 	uint32_t earliest;  // no item is older
+	uint32_t looked;    // second of the last early look at the sample
 	uint32_t edge_second;
 	int64_t second;     // of the last contact
 	struct yg_addr net; // with net_len: the network that holds all failed targets
@@ -92,6 +96,11 @@ struct scan_source {
 struct scan_victim {
 	uint32_t target, second, crowd_until;
 	uint32_t sources;
+};
+
+// A target that many flood with big datagrams: until then none of them is a scanner of its UDP ports.
+struct scan_flooded {
+	uint32_t target, until;
 };
 
 struct scan_prefix {
@@ -119,6 +128,8 @@ struct scan {
 	uint32_t *head;
 	struct scan_prefix exempt[SCAN_EXEMPT_MAX];
 	uint32_t exempt_count;
+	struct scan_flooded flooded[SCAN_FLOODED];
+	uint32_t flooded_next;
 	struct scan_victim victim[SCAN_VICTIMS]; // by the fingerprint's low bits; a newcomer takes the place
 	struct scan_stats stats;
 };
@@ -176,7 +187,7 @@ bool scan_is_sweep(const struct scan *s, const struct scan_source *source, const
 
 // ---- alarm.c ----
 
-enum scan_shape { SCAN_VERTICAL, SCAN_HORIZONTAL, SCAN_PROBES, SCAN_SWEEP };
+enum scan_shape { SCAN_EARLY, SCAN_VERTICAL, SCAN_HORIZONTAL, SCAN_PROBES, SCAN_SWEEP };
 
 void scan_alarm_open(struct scan *s, struct scan_source *source, const struct yg_contact *c, const struct scan_counts *n,
                      enum scan_shape shape, int64_t second);
@@ -193,9 +204,11 @@ void scan_alarm_tell(struct scan *s, struct scan_source *source, struct scan_ala
 
 // Whether a known amplifier answers from this UDP port.
 bool scan_is_amplifier(uint16_t port);
+// Whether it is time for a look at the sample, before there are failures enough.
+bool scan_should_look(const struct scan *s, const struct scan_source *source, const struct yg_contact *c, uint32_t second);
 // Whether the alert must wait for the end of its second, to be told from a flood.
 bool scan_may_be_flood(const struct scan *s, const struct scan_alarm *alarm);
-bool scan_is_flood(const struct scan *s, const struct scan_source *source, const struct scan_alarm *alarm, int64_t second);
+bool scan_is_flood(struct scan *s, const struct scan_source *source, const struct scan_alarm *alarm, int64_t second);
 
 // ---- why.c ----
 

@@ -78,6 +78,7 @@ void scan_table_clear(struct scan *s)
 	s->free_source = s->free_chunk = 0;
 	s->dirty = SCAN_NONE;
 	memset(s->victim, 0, sizeof s->victim);
+	memset(s->flooded, 0, sizeof s->flooded);
 	for (int i = 0; i < 2; i++)
 		s->lists[i] = (struct scan_list){SCAN_NONE, SCAN_NONE, 0};
 }

@@ -107,6 +107,59 @@ static void one_of_many_that_flood_a_host_is_no_scanner(void **state)
 	assert_int_equal(w->count, 1);
 }
 
+// Linux refuses about one a second: the other attempts end in silence when the sample knows nothing of the flood any more.
+static void a_flood_that_is_hardly_refused_is_no_scan_when_it_is_over(void **state)
+{
+	struct world *w = *state;
+	sends(10, 12000, 1028);
+	for (uint16_t p = 0; p < 6; p++) {
+		send(w, inside(udp(10, (uint16_t)(2000 + p), YG_CONTACT_REFUSED)));
+		next_second(w);
+	}
+	sends(10, 0, 0);
+	w->second += 50;
+	for (uint16_t p = 0; p < 900; p++)
+		send(w, inside(udp(10, (uint16_t)(3000 + p), YG_CONTACT_SILENT)));
+	next_second(w);
+	assert_int_equal(asked, 1);
+	assert_int_equal(w->count, 0);
+}
+
+static void many_sources_of_a_flood_stay_known_when_it_is_over(void **state)
+{
+	struct world *w = *state;
+	sends(10, 20, 1028);
+	all.packets = 4000;
+	all.size_median = 1028;
+	all.sources_at_least = 400;
+	refused(w, 10);
+	sends(10, 0, 0);
+	all = own;
+	w->second += 50;
+	for (uint8_t source = 1; source <= 100; source++) {
+		for (uint16_t p = 0; p < 30; p++) {
+			struct yg_contact c = inside(udp(10, (uint16_t)(2000 + p), p ? YG_CONTACT_SILENT : YG_CONTACT_REFUSED));
+			c.addr[0].b[3] = source;
+			send(w, c);
+		}
+	}
+	for (int i = 0; i < 60; i++)
+		next_second(w);
+	assert_int_equal(w->count, 0);
+}
+
+static void a_slow_scan_is_found_although_it_was_looked_at_before(void **state)
+{
+	struct world *w = *state;
+	sends(10, 4, 28);
+	for (uint16_t p = 0; p < 30; p++) { // one refused a second
+		send(w, inside(udp(10, (uint16_t)(2000 + p), YG_CONTACT_REFUSED)));
+		next_second(w);
+		assert_int_equal(distinct(w), p >= 19);
+	}
+	assert_true(asked <= 3);
+}
+
 static void a_scan_beside_a_flood_by_others_is_told(void **state)
 {
 	struct world *w = *state;
@@ -232,6 +285,9 @@ int main(void)
 	    T(small_or_slow_or_scattered_datagrams_are_a_scan),
 	    T(the_sample_counts_for_what_it_stands_for),
 	    T(one_of_many_that_flood_a_host_is_no_scanner),
+	    T(a_flood_that_is_hardly_refused_is_no_scan_when_it_is_over),
+	    T(many_sources_of_a_flood_stay_known_when_it_is_over),
+	    T(a_slow_scan_is_found_although_it_was_looked_at_before),
 	    T(a_scan_beside_a_flood_by_others_is_told),
 	    T(who_waits_for_the_sample_is_told_later),
 	    T(tcp_and_hosts_that_know_no_questions_do_not_wait),
