@@ -178,6 +178,7 @@ static void write_frame(uint8_t *f, const struct shape *s)
 	if (s->proto == 6) {
 		f[46] = 0x50;
 		f[47] = s->flags;
+		yg_store16(f + 48, 512); // a window that is shut is looked at more closely
 	} else {
 		yg_store16(f + 38, (uint16_t)(8 + s->payload));
 	}
