@@ -37,9 +37,10 @@ static void name_file(const struct run *r, size_t i, const char *end, char path[
 
 // ---- a child ----
 
-// What a configuration may say that would carry the alerts of a test to people, or leave something behind.
+// What a configuration may say that would carry the alerts of a test to people, or leave something behind: the installed one names the
+// snapshot of what the live sensor has learned, which a test must neither judge by nor overwrite.
 static const char *const overrides[] = {"eve.flows=false", "eve.rotate_size=0", "eve.rotate_time=0s", "eve.socket=", "redis.url=",
-					"syslog.url=", "quarantine.directory="};
+					"syslog.url=", "quarantine.directory=", "state.folder="};
 
 static void redirect(const char *path, int flags, int to)
 {

@@ -130,10 +130,12 @@ def what_cannot_be_read(cases, build, folder):
 def nothing_leaves_and_nothing_stays(cases, build, folder):
     path, temporary = labels(folder, *GOOD), os.path.join(folder, "tmp")
     os.makedirs(temporary)
-    settings = ("--set", "redis.url=redis://127.0.0.1:1", "--set", f"eve.socket=unix_stream:{folder}/none.sock")
+    settings = ("--set", "redis.url=redis://127.0.0.1:1", "--set", f"eve.socket=unix_stream:{folder}/none.sock",
+                "--set", f"state.folder={folder}/learned")
     done = build.yagura("eval", *settings, path, env={"LC_ALL": "C.UTF-8", "TMPDIR": temporary})
     cases.check("a_redis_of_the_configuration_is_not_asked", done.code == 0, done)
     cases.check("nothing_is_left_behind", os.listdir(temporary) == [], os.listdir(temporary))
+    cases.check("what_a_sensor_has_learned_is_left_alone", not os.path.exists(os.path.join(folder, "learned")))
     many = labels(folder, *(GOOD * 40), name="many.tsv")
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "TMPDIR": temporary}
     running = subprocess.Popen([build.path("yagura"), "eval", "-j", "2", many], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
