@@ -21,6 +21,10 @@
 #define PIECES_ANSWERED 24    // a datagram of 32 KiB comes in so many pieces, and gets one answer
 #define BACKUP_SOURCES 4      // a backup has few ends,
 #define BACKUP_ANSWERED 50    // and whoever receives it says something now and then
+#define WEB_PORT 443          // QUIC (RFC 9000): what a film or a download over it looks like from one side:
+#define WEB_SOURCES 4         // few servers,
+#define WEB_SHARE 0.9f        // from this port, towards no port of a server
+#define FIRST_CLIENT_PORT 1024
 #define LOW_ANSWERED 4        // whoever asked for answers sends about as many packets as come
 
 static int bits_of(unsigned v)
@@ -120,13 +124,26 @@ static void open_incident(struct dos *d, struct dos_watch *w, const struct dos_j
 	dos_raise(d, w, j, false);
 }
 
+// On a one-way mirror a download over QUIC comes unasked for: a client's request is out of sight. A line that it fills has five such
+// thresholds at most.
+static bool looks_like_quic(struct dos *d, const struct dos_watch *w, const struct dos_judged *j)
+{
+	const struct yg_evidence *v = &w->incident.evidence;
+	struct yg_answer a;
+	if (!w->view.one_way || w->incident.group != DOS_UDP || !v->packets || v->sources_at_least > WEB_SOURCES || j->raw.ratio >= BURST_RATIO)
+		return false;
+	struct yg_question q = dos_towards(w->af, &w->addr, w->af == 6 ? 128 : 32, 1u << YG_VEC_UDP);
+	return dos_ask(d, &q, &a) && a.source_ports_count && a.source_ports[0].port == WEB_PORT && a.source_ports[0].share >= WEB_SHARE &&
+	       a.target_ports_count && a.target_ports[0].port >= FIRST_CLIENT_PORT;
+}
+
 static void try_open(struct dos *d, struct dos_watch *w, const struct dos_judged *j, bool talk)
 {
 	struct dos_incident before = w->incident;
 	if (dos_carpet_covers(d, w, w->excess) || !dos_asks_left(d))
 		return;
 	name_incident(d, w, j, talk);
-	if (!talk && (looks_like_scan(w, j) || looks_like_conversation(d, w, j) || looks_like_backup(d, w, j)))
+	if (!talk && (looks_like_scan(w, j) || looks_like_conversation(d, w, j) || looks_like_backup(d, w, j) || looks_like_quic(d, w, j)))
 		w->incident = before;
 	else
 		open_incident(d, w, j);

@@ -39,10 +39,11 @@ def main():
         flood = context_of(folder, "egress-a.json", "dos.udp_flood")
         if not cases.check("a_flood_was_raised", len(flood) >= 2, flood):
             cases.finish()
-        done = build.yagura("explain", "--redis", redis.url, flood[0]["id"], env={"LC_ALL": "C.UTF-8", "COLUMNS": "600"})
+        wide = {"LC_ALL": "C.UTF-8", "COLUMNS": "600"}  # sentences in one line, to be found
+        done = build.yagura("explain", "--redis", redis.url, flood[0]["id"], env=wide)
         cases.check("its_newest_line_is_explained", done.code == 0 and "ended" in done.out and flood[-1]["why"]["text_en"] in done.out, done)
         cases.check("lines_of_both_sensors_are_read", "2 open" in done.out and "2 close" in done.out, done.out)
-        done = build.yagura("explain", "--redis", redis.url, "--sensor", "egress-b", flood[0]["id"][:8])
+        done = build.yagura("explain", "--redis", redis.url, "--sensor", "egress-b", flood[0]["id"][:8], env=wide)
         cases.check("one_sensor_alone_when_named", "sensor egress-b" in done.out and "1 open" in done.out, done)
         for line in ("feedface nonsense", '{"event_type":"flow","note":"feedface"}', HOSTILE):
             redis.ask("XADD", "yagura:egress-a:alerts", "*", "eve", line)

@@ -269,6 +269,32 @@ static void on_a_one_way_mirror_more_is_asked_for(void **state)
 	assert_string_equal(first()->kind, "dos.udp_flood"); // a declared name server may have asked
 }
 
+static void a_film_on_a_one_way_mirror_is_silent(void **state)
+{
+	(void)state;
+	struct kind k = {OUTSIDE(0, 2), INSIDE(10, 1), 443, 50123, 17, YG_VEC_UDP, 600, 1300};
+	world.one_way = 0.95f;
+	run(&k, 1, 30);
+	assert_int_equal(world.count, 0);
+	k.dport = 443; // a server asked for nothing
+	run(&k, 1, 3);
+	assert_string_equal(first()->kind, "dos.udp_flood");
+	yagura_plugin.gap(world.self, 0, 1);
+	world.count = 0;
+	world.second += 60;
+	k.dport = 50123;
+	k.from.count = 40;
+	run(&k, 1, 3);
+	assert_string_equal(first()->kind, "dos.udp_flood");
+	yagura_plugin.gap(world.self, 0, 1);
+	world.count = 0;
+	world.second += 60;
+	world.one_way = 0; // here the request would have been seen
+	k.from.count = 2;
+	run(&k, 1, 3);
+	assert_string_equal(first()->kind, "dos.udp_flood");
+}
+
 static void syn_acks_of_many_servers_are_reflection(void **state)
 {
 	(void)state;
@@ -302,6 +328,7 @@ int main(void)
 	    T(datagrams_from_ports_of_no_amplifier_are_none),
 	    T(a_time_server_among_peers_is_no_victim),
 	    T(on_a_one_way_mirror_more_is_asked_for),
+	    T(a_film_on_a_one_way_mirror_is_silent),
 	    T(syn_acks_of_many_servers_are_reflection),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
