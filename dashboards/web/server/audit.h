@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The audit log: one JSON line for each thing that a person did or tried, in a file that is only ever appended to, each with the SHA-256 of
+// the line before, so that a change, a removal or an insertion anywhere is found. The last 100,000 lie in Redis (yagura:web:audit) for the
+// page; the file is the truth. A line is on disk (fdatasync) before the request that it tells of is answered. When it cannot be written,
+// nothing that needs it is done: 503.
+//
+//   {"n":17,"time":"2026-11-22T10:00:00.000000+0900","user":"sato","peer":"192.0.2.1","action":"login","result":"ok","what":"…","prev":"<hex>"}
+//
+// The hash is over the bytes of the line without its newline. CR, LF and other control bytes of what people send are escaped by JSON.
+// The file begins anew each year (name in the first record, last hash carried over).
+//
+// Thread: the loop's.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct web_audit;
+
+struct web_audit *web_audit_open(const char *folder, const char *timezone); // NULL and errno; EBADMSG: the end of the chain is broken
+void web_audit_close(struct web_audit *audit);
+
+struct web_audit_record {
+	const char *user, *peer, *action, *result, *what; // any may be NULL
+};
+int web_audit_write(struct web_audit *audit, const struct web_audit_record *record); // 0, or a negative errno: it is not on disk
+
+struct web_audit_report {
+	uint64_t records, first_bad; // first_bad 0: whole
+	char why[96];
+};
+// Reads a file from its beginning; also what `yagura-web audit verify FILE` does. 0, or a negative errno when it cannot be read.
+int web_audit_verify(const char *path, struct web_audit_report *ret_report);
