@@ -6,10 +6,10 @@
 // page; the file is the truth. A line is on disk (fdatasync) before the request that it tells of is answered. When it cannot be written,
 // nothing that needs it is done: 503.
 //
-//   {"n":17,"time":"2026-11-22T10:00:00.000000+0900","user":"sato","peer":"192.0.2.1","action":"login","result":"ok","what":"…","prev":"<hex>"}
+//   {"n":17,"time":"2026-11-22T10:00:00.000000+0900","user":"sato","peer":"192.0.2.1","action":"login","result":"ok","what":"…","prev":"<hex>","hash":"<hex>"}
 //
-// The hash is over the bytes of the line without its newline. CR, LF and other control bytes of what people send are escaped by JSON.
-// The file begins anew each year (name in the first record, last hash carried over).
+// `hash` is over the bytes of the line as it would be without it, `prev` is that of the line before; the first one's is 64 zeros. CR, LF and other control bytes of what people send are escaped by JSON.
+// A torn last line, as power leaves it, is cut off at the next start, and a record says so.
 //
 // Thread: the loop's.
 #pragma once
