@@ -12,6 +12,7 @@
 // Thread: the loop's.
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,17 +47,12 @@ struct web_group {
 	uint32_t first, last;     // alerts, by arrival
 	uint32_t alerts, open;
 	int64_t first_ns, last_ns;
-	uint64_t version;         // of its state in Redis, 0: never touched
-	uint16_t assignee;        // string, 0: nobody
-	uint8_t state;            // enum web_state
 	uint8_t severity;         // worst
-	uint32_t changed;         // number of the change that touched it last, for streams
 };
-enum web_state { WEB_NEW, WEB_ACKNOWLEDGED, WEB_ESCALATED, WEB_ARCHIVED, WEB_STATES };
-
 struct web_index;
 
-struct web_index *web_index_create(void);
+struct web_server;
+struct web_index *web_index_create(struct web_server *server);
 void web_index_destroy(struct web_index *index);
 
 enum web_taken { WEB_TAKEN_NEW, WEB_TAKEN_CHANGED, WEB_TAKEN_OLD, WEB_TAKEN_BAD };
@@ -68,6 +64,25 @@ const struct web_alert *web_index_alert(const struct web_index *index, uint32_t 
 const struct web_group *web_index_group(const struct web_index *index, uint32_t at);
 uint32_t web_index_find_alert(const struct web_index *index, const char *text); // "<sensor>:<id>" or the id alone; UINT32_MAX
 uint32_t web_index_find_group(const struct web_index *index, uint64_t id);
+
+// Rows as the API has them (AlertRow, GroupRow), as the view may see them. Their sentences stand in Redis alone: what is asked for is read
+// there (a memory of WEB_LINES_BYTES holds the last ones), then `done` is called, perhaps before this returns, with an array in the order of `at`; NULL:
+// Redis is away and they are not all at hand. The array is the callee's.
+enum { WEB_LINES_BYTES = 4 << 20 };
+struct web_range { int64_t from_ns, to_ns; };
+typedef void (*web_rows)(void *context, json_t *rows);
+void web_index_alert_rows(struct web_index *index, const struct web_view *view, const uint32_t *at, uint32_t count, web_rows done, void *context);
+void web_index_group_rows(struct web_index *index, const struct web_view *view, const uint32_t *at, uint32_t count, struct web_range spark, web_rows done, void *context);
+// The EVE line of one alert, masked for the view, parsed. NULL: Redis is away, or it is trimmed there.
+void web_index_eve(struct web_index *index, const struct web_view *view, uint32_t at, web_rows done, void *context);
+// Whether the view may see it at all, and whether it counts: not in shadow, not suppressed.
+bool web_index_sees_alert(const struct web_index *index, const struct web_view *view, uint32_t at);
+bool web_index_sees_group(const struct web_index *index, const struct web_view *view, uint32_t at);
+uint32_t web_index_alerts_count(const struct web_index *index); // 0 … count-1, by arrival; gone ones have sensor 0
+uint32_t web_index_groups_count(const struct web_index *index);
+const char *web_index_string(const struct web_index *index, uint16_t at);
+int64_t web_index_last_ns(const struct web_index *index); // when the last record came
+bool web_index_ready(const struct web_index *index); // the streams have been read to their end once
 
 struct web_query; // query.h
 struct web_page {

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// Server-Sent Events. Frames, at most ten a second and stream:
+//   event: alerts   data: {"rows":[AlertRow…],"held":n}      new and changed alerts, at most 200 a frame; what comes faster waits, in order
+//   event: groups   data: {"ids":[…],"all":bool}             groups whose row changed; all: too many to name, read again
+//   event: health   data: {"sensors":[SensorStrip…],"redis":bool,"read_only":bool}   at once when anything changes, and every 5 s
+//   event: metrics  data: {"at_ms":…,"in":…,"out":…}         each second, of what the caller sees
+//   event: session  data: {"ends":"logout"|"expired"|"changed"}   the session is over; the stream ends
+//   event: reset    data: {}                                  what the caller has cannot be continued: read everything again
+//   : comment every 15 s; retry: 2000 at the beginning
+// `id:` of each frame says how far every sensor's stream and the changes of groups have been told, "egress-1=3-1200,…;c=77": it survives a
+// restart of this process and of Redis. Who comes back with it (Last-Event-ID, or ?since= for polling) gets every alert whose newest record is behind it and every
+// group changed behind it, in order, and nothing twice.
+//
+// Bounded: two streams a session, WEB_STREAMS in all; a caller that does not read is dropped after WEB_STREAM_HELD bytes wait (counted); he resumes.
+// Thread: the loop's.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { WEB_STREAMS = 128, WEB_STREAM_HELD = 1 << 20 };
+
+struct web_server;
+struct web_streams;
+
+struct web_streams *web_streams_create(struct web_server *server);
+void web_streams_destroy(struct web_streams *streams);
+void web_streams_alert(struct web_streams *streams, uint32_t alert);  // index.c: new or changed
+void web_streams_group(struct web_streams *streams, uint64_t group);  // its state changed
+void web_streams_health(struct web_streams *streams);                 // something changed
+void web_streams_session(struct web_streams *streams, const char *user, const char *why); // his sessions are over (NULL: those of `why`)
