@@ -73,6 +73,8 @@ struct web_session {
 // session NULL: there is none; `away`: because Redis could not be asked.
 typedef void (*web_auth_session_done)(void *context, const struct web_session *session, bool away);
 void web_auth_session(struct web_auth *auth, const char *token, web_auth_session_done done, void *context);
+// An account by its name, for who is to be given something to do. NULL: there is none, or Redis is away. May be called before it returns.
+void web_auth_user(struct web_auth *auth, const char *name, void (*done)(void *context, const struct web_user *user), void *context);
 
 struct web_auth_counters {
 	uint64_t logins, refused, waited, busy, full_waits, full_sessions, hashes, rehashed;
