@@ -42,3 +42,5 @@ struct web_session {
 	int64_t step_up_ns;
 };
 void web_auth_session(struct web_auth *auth, const char *token, void (*done)(void *context, const struct web_session *session), void *context);
+// An account by its name, for who is to be given something to do. NULL: there is none, or Redis is away. May be called before it returns.
+void web_auth_user(struct web_auth *auth, const char *name, void (*done)(void *context, const struct web_user *user), void *context);

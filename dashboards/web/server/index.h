@@ -95,3 +95,9 @@ int web_index_groups(const struct web_index *index, const struct web_view *view,
 		     uint32_t limit, struct web_page *ret);
 int web_index_alerts(const struct web_index *index, const struct web_view *view, const struct web_query *query, const char *cursor,
 		     uint32_t limit, struct web_page *ret);
+// All of them, in no order, whose state is `state` (parameter State of openapi.yaml; NULL: all) and that have an alert within the range; for
+// what is done to many at once. Returns how many there are, of which the first `room` are in `ret`.
+uint32_t web_index_select(const struct web_index *index, const struct web_view *view, const struct web_query *query, const char *state,
+			  struct web_range range, uint32_t *ret, uint32_t room);
+// Parameter Range of openapi.yaml; NULL or empty: all there is. False: it is none (422, bad_range).
+bool web_range_parse(const char *text, int64_t now_ns, struct web_range *ret);
