@@ -24,6 +24,7 @@ typedef void (*web_stream_entry)(void *context, const char *stream, uint64_t gen
 struct web_redis *web_redis_create(struct web_loop *loop, const char *url); // NULL: said on stderr
 void web_redis_destroy(struct web_redis *redis);
 bool web_redis_up(const struct web_redis *redis);
+uint64_t web_redis_connection(const struct web_redis *redis); // of commands: 0: none, else its number, which grows with each
 int64_t web_redis_down_ms(const struct web_redis *redis); // for how long, 0: it is up
 
 // argv as of redisCommandArgv. At most WEB_REDIS_PENDING in flight; beyond, `done` is called with NULL at once (counted).

@@ -6,8 +6,10 @@
 //   yagura:web:history:<id>  stream of events; only ever added to
 //   yagura:web:changes       stream: one entry a change, for other readers; trimmed at 100,000
 //   yagura:web:undo:<token>  what an action changed, 30 s to live
+//   yagura:web:writer        number of the writer, raised at every connection; what an earlier one sent and comes late is refused
 // In memory: the state of each touched group (web_group of the index points to it by its number). A change is answered when Redis has it
-// (one MULTI/EXEC for at most 1,000 groups, several for more); the state in memory changes then, never before.
+// (one script for at most 1,000 groups, several for more: it is carried out whole or not at all); the state in memory changes then, never
+// before. When an answer is lost, everything is read anew, and only then the caller gets to know what was done.
 //
 // Optimistic locking: a caller names the version that he saw; another one there: that group fails with `conflict` and its current state.
 // A new alert of medium or above in an archived group brings it back to `new` ("reopen" by "yagura"), with its history.
@@ -33,7 +35,7 @@ struct web_group_touch {
 	uint32_t version, comments;
 	uint64_t change;          // grows over all groups: what a stream resumes behind
 	int64_t changed_ns;
-	char assignee[WEB_USER_MAX], changed_by[WEB_USER_MAX];
+	const char *assignee, *changed_by; // never NULL, empty: nobody
 	char *reason;             // NULL: none
 	int64_t acknowledged_ns, archived_ns; // first time; for the mean times of the overview
 };
@@ -51,7 +53,48 @@ const struct web_group_touch *web_state_of(const struct web_state *state, uint64
 json_t *web_state_json(const struct web_group_touch *touch); // GroupState
 // Every touched group, for counts: calls back with each.
 void web_state_each(const struct web_state *state, void (*each)(void *context, uint64_t group, const struct web_group_touch *touch), void *context);
-// An alert has come to a group (index.c calls it): brings back what was archived.
+// An alert that counts (neither in shadow nor suppressed) has come to a group (index.c calls it): brings back what was archived. What came
+// while nobody listened is found by itself when index and states have been read.
 void web_state_alert(struct web_state *state, uint64_t group, uint8_t severity, bool opened);
 // Calls back when a group's touch has changed, by whomever (stream.c).
 void web_state_on_change(struct web_state *state, void (*changed)(void *context, uint64_t group), void *context);
+
+// ---- what people do ----
+
+enum web_act { WEB_ACKNOWLEDGE, WEB_ASSIGN, WEB_ESCALATE, WEB_ARCHIVE, WEB_REOPEN, WEB_COMMENT, WEB_UNDO, WEB_ACTS };
+int web_act_find(const char *name);     // -1: there is none
+int web_verdict_find(const char *name); // -1: there is none
+int web_group_state_find(const char *name);
+
+struct web_action { // texts are copied; NULL: none
+	enum web_act act;
+	enum web_verdict verdict; // of WEB_ARCHIVE, which has one
+	const char *actor, *assignee, *reason, *comment;
+};
+struct web_target {
+	uint64_t group;
+	int64_t version;          // that the caller saw; -1: whatever it is
+};
+enum web_result { WEB_DONE, WEB_NOT_FOUND, WEB_CONFLICT, WEB_NO_CHANGE, WEB_AWAY, WEB_UNKNOWN, WEB_RESULTS }; // AWAY: Redis went before it was done
+struct web_outcome {
+	bool refused, gone;       // nothing was done: Redis is away (or too many wait); there is no such undo of the caller's
+	const struct web_target *targets;
+	const uint8_t *results;   // enum web_result, of each
+	uint32_t count, succeeded;
+	char undo[33];            // token, empty: nothing to undo
+	int64_t undo_until_ns;
+};
+const char *web_result_name(enum web_result result);
+
+// `done` is called once, perhaps before these return; the outcome dies with it. Actions wait for each other: WEB_STATE_WAITING at most.
+enum { WEB_STATE_WAITING = 64 };
+typedef void (*web_acted)(void *context, const struct web_outcome *outcome);
+void web_state_act(struct web_state *state, const struct web_action *action, const struct web_target *targets, uint32_t count, web_acted done,
+		   void *context);
+// Of the actor's own action. `may` says of each group whether it may still be seen: where not, it is not found.
+void web_state_undo(struct web_state *state, const char *token, const char *actor, bool (*may)(void *context, uint64_t group), web_acted done,
+		    void *context);
+
+// What was done with a group, as an array of Event, oldest first, the newest WEB_HISTORY_MAX; NULL: Redis is away. The array is the callee's.
+enum { WEB_HISTORY_MAX = 1000 };
+void web_state_history(struct web_state *state, uint64_t group, void (*done)(void *context, json_t *events), void *context);
