@@ -127,6 +127,12 @@ static bool take_body(struct web_request *request, const char *data, size_t size
 	return true;
 }
 
+static bool has_body(struct MHD_Connection *mhd)
+{
+	const char *length = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Content-Length");
+	return (length && strcmp(length, "0") != 0) || MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Transfer-Encoding");
+}
+
 // libmicrohttpd's: first with the headers, then with each piece of the body, then without; and again when a suspended connection goes on.
 static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
 			      const char *data, size_t *size, void **own)
@@ -146,7 +152,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
 		request->inside = true;
 		bool more = web_gate_headers(request, method, c->target);
 		request->inside = false;
-		return more ? MHD_YES : put_answer(request);
+		// an answer before the end of a request ends its connection, so one without a body is answered in the next call
+		return more || !has_body(mhd) ? MHD_YES : put_answer(request);
 	}
 	if (request->broken)
 		return MHD_NO;

@@ -4,6 +4,7 @@
 // yagura-web: options, the parts in their order, the loop, their end in the other order. Everything that opens a file or a socket is opened
 // before the list of system calls is put on; what Redis holds comes by itself while the loop runs.
 #include <errno.h>
+#include <microhttpd.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>

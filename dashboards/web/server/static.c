@@ -10,6 +10,10 @@
 #include "http_parts.h"
 #include "server.h"
 
+#pragma weak web_auth_ready
+#pragma weak web_state_ready
+#pragma weak web_index_ready
+
 static const char *const pages[] = {
 	"/", "/inbox", "/groups/{id}", "/alerts", "/alerts/{id}", "/alerts/{id}/handover", "/timeline", "/tail", "/traffic", "/sensors",
 	"/bodies/{code}", "/hosts/{ip}", "/detectors", "/suppressions", "/audit", "/users", "/settings", "/help", "/accessibility", "/login",
