@@ -341,8 +341,7 @@ static void listed(struct listing *listing, struct web_login *rows, unsigned cou
 {
 	struct web_sessions *s = listing->sessions;
 	json_t *told = json_array();
-	if (count)
-		qsort(rows, count, sizeof *rows, newest_first);
+	qsort(rows, count, sizeof *rows, newest_first);
 	for (unsigned i = 0; i < count; i++) {
 		const struct web_login *l = find(s, rows[i].key);
 		if (l)
