@@ -3,10 +3,10 @@
 //
 // Making of search terms and addresses of lists. Values come from the network, so each is quoted where the grammar wants it.
 
-/** A value as the grammar takes it; quotes cannot be part of one. */
+/** A value as the grammar takes it; quotes cannot be part of one. Commas and a star at the end have a meaning outside of quotes. */
 export function quoted(value) {
-  const plain = String(value).replace(/"/g, ' ').trim();
-  return /^[^\s"(),*-][^\s"(),*]*$/.test(plain) ? plain : `"${plain}"`;
+  const plain = String(value).replace(/["\u0000-\u001f]/g, ' ').trim();
+  return /[\s,]|\*$|^$/.test(plain) ? `"${plain}"` : plain;
 }
 
 /** field:value @param {string} field @param {string|number} value */
