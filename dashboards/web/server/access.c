@@ -42,11 +42,23 @@ int web_role_find(const char *name)
 bool web_access_view(const struct web_user *user, enum web_permission permission, bool global, struct web_view *ret)
 {
 	memset(ret, 0, sizeof *ret); // whatever happens, a view that was not given shows nothing
-	if (!user || user->off || !web_role_may(user->role, permission) || (global && !user->scope.all))
+	if (!user || user->off || user->must_change || !web_role_may(user->role, permission) || (global && !user->scope.all))
 		return false;
 	ret->user = user;
 	ret->scope = user->scope;
 	ret->masked = roles[user->role].masked;
+	return true;
+}
+
+bool web_access_session(const struct web_user *user, bool own, struct web_view *ret)
+{
+	memset(ret, 0, sizeof *ret);
+	if (!user || user->off || (user->must_change && !own))
+		return false;
+	ret->user = user;
+	ret->masked = user->role >= WEB_ROLES || roles[user->role].masked;
+	if (web_role_may(user->role, WEB_MAY_VIEW))
+		ret->scope = user->scope;
 	return true;
 }
 

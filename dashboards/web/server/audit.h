@@ -2,8 +2,8 @@
 // Copyright the Yagura authors
 //
 // The audit log: one JSON line for each thing that a person did or tried, in a file that is only ever appended to, each with the SHA-256 of
-// the line before, so that a change, a removal or an insertion anywhere is found. The last 100,000 lie in Redis (yagura:web:audit) for the
-// page; the file is the truth. A line is on disk (fdatasync) before the request that it tells of is answered. When it cannot be written,
+// the line before, so that a change, a removal or an insertion anywhere is found. The page reads the file too, from its end (audit_read.h):
+// a copy elsewhere could tell another story. A line is on disk (fdatasync) before the request that it tells of is answered. When it cannot be written,
 // nothing that needs it is done: 503.
 //
 //   {"n":17,"time":"2026-11-22T10:00:00.000000+0900","user":"sato","peer":"192.0.2.1","action":"login","result":"ok","what":"…","prev":"<hex>","hash":"<hex>"}

@@ -60,6 +60,9 @@ const struct web_session *web_request_session(const struct web_request *request)
 // What the audit log gets to know beyond who and which route, e.g. "12 groups, archive, benign". Only on routes with x-audit; http.c writes the record, before it answers,
 // with the status as its result.
 void web_request_audit(struct web_request *request, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// Whose record it is on a route without a session (a login): a name that he claims, and that is one.
+void web_request_audit_user(struct web_request *request, const char *name);
+void web_answer_retry(struct web_request *request, int seconds); // Retry-After, before the answer
 void web_request_on_gone(struct web_request *request, void (*gone)(void *context), void *context);
 
 struct web_http;

@@ -18,8 +18,24 @@
 #include <stdint.h>
 
 #include "access.h"
+#include "range.h"
 
-enum { WEB_ALERTS_MAX = 500000, WEB_GROUPS_MAX = 200000, WEB_SENSORS_MAX = 64, WEB_STRINGS_MAX = 65536 };
+enum {
+	WEB_ALERTS_MAX = 500000,
+	WEB_GROUPS_MAX = 200000,
+	WEB_ALERT_SENSORS = 64,  // whose alerts are kept; what further ones say is counted and passed over
+	WEB_STRINGS_MAX = 65535,
+	WEB_SETS_MAX = 4096,     // sets of more than seven bodies; beyond, the first seven alone see the alert (counted)
+	WEB_ORGS_MAX = WEB_BODIES, // bodies of one alert that are read
+};
+#define WEB_NOWHERE UINT32_MAX
+
+enum web_alert_state { WEB_ALERT_OPEN, WEB_ALERT_CLOSED };
+enum web_alert_mode { WEB_MODE_SHADOW, WEB_MODE_DIGEST, WEB_MODE_ALERT, WEB_MODE_PAGE, WEB_MODES };
+enum web_severity { WEB_SEV_INFO, WEB_SEV_LOW, WEB_SEV_MEDIUM, WEB_SEV_HIGH, WEB_SEV_CRITICAL, WEB_SEVERITIES };
+const char *web_severity_name(unsigned severity);
+const char *web_mode_name(unsigned mode);
+const char *web_zone_name(unsigned zone); // none: ""
 
 struct web_entry { // id of a stream's entry
 	uint64_t generation, sequence;
@@ -28,24 +44,28 @@ struct web_entry { // id of a stream's entry
 struct web_alert {
 	struct web_entry entry;   // newest
 	uint64_t id;              // context.id
+	uint64_t campaign;        // 0: none
 	int64_t first_ns, last_ns, time_ns;
-	uint8_t source[16], target[16];
-	uint32_t group, next;     // index of its group; next alert of it, UINT32_MAX: the last
+	uint8_t source[16], target[16]; // IPv4: the first four bytes
+	uint32_t group, next;     // index of its group; next alert of it, WEB_NOWHERE: the last
 	uint32_t count;
 	uint16_t source_port, target_port;
-	uint16_t sensor, kind, body, app_proto, technique, vector; // strings, body: of the registry
-	uint8_t source_af, af, target_len, proto;
+	uint16_t sensor;          // 0: the row is free; else web_index_sensor()
+	uint16_t kind, body, app_proto, technique, vector; // strings; body: of the registry, WEB_BODY_NONE: none
+	uint16_t sla_minutes, pulse;
+	uint8_t source_af, af, target_len, proto;                  // af 0: none; target_len: bits
 	uint8_t severity, state, mode, score, zone, confidence;    // confidence in percent
-	uint8_t bodies_count;     // that may see it; the first seven here, the rest in web_index_bodies()
-	uint8_t flags;
+	uint8_t reopened;
+	uint8_t bodies_count;     // that may see it; at most seven stand here, more in a set: web_index_bodies()
 	uint16_t bodies[7];
+	uint16_t suppressed;      // number of the suppression that hides it, 0: none; up to date behind web_index_class()
 };
-_Static_assert(sizeof(struct web_alert) <= 256, "the budget of dashboard.md");
+_Static_assert(sizeof(struct web_alert) <= 160, "256 bytes an alert with tables and slack: the budget of dashboard.md");
 
 struct web_group {
 	uint64_t id;              // hash of its key: the same after a restart
 	uint32_t first, last;     // alerts, by arrival
-	uint32_t alerts, open;
+	uint32_t alerts, open;    // whatever their class
 	int64_t first_ns, last_ns;
 	uint8_t severity;         // worst
 };
@@ -60,44 +80,88 @@ enum web_taken { WEB_TAKEN_NEW, WEB_TAKEN_CHANGED, WEB_TAKEN_OLD, WEB_TAKEN_BAD 
 enum web_taken web_index_take(struct web_index *index, const char *sensor, struct web_entry entry, const char *line, size_t length,
 			      uint32_t *ret_alert);
 
-const struct web_alert *web_index_alert(const struct web_index *index, uint32_t at);
-const struct web_group *web_index_group(const struct web_index *index, uint32_t at);
-uint32_t web_index_find_alert(const struct web_index *index, const char *text); // "<sensor>:<id>" or the id alone; UINT32_MAX
-uint32_t web_index_find_group(const struct web_index *index, uint64_t id);
+const struct web_alert *web_index_alert(const struct web_index *index, uint32_t at); // never NULL; sensor 0: the row is free
+const struct web_group *web_index_group(const struct web_index *index, uint32_t at); // alerts 0: the row is free
+// "<sensor>:<id>" or the id alone; of several the newest; WEB_NOWHERE.
+uint32_t web_index_find_alert(const struct web_index *index, const char *text);
+uint32_t web_index_find_group(const struct web_index *index, uint64_t id);      // WEB_NOWHERE
+uint32_t web_index_find_group_text(const struct web_index *index, const char *text); // 16 hex digits
+void web_group_text(uint64_t id, char to[17]);
+void web_alert_text(const struct web_index *index, uint32_t at, char to[96]); // "<sensor>:<id>"
+// The bodies that may see it, as indices of the registry.
+const uint16_t *web_index_bodies(const struct web_index *index, const struct web_alert *alert, uint32_t *ret_count);
 
-// Rows as the API has them (AlertRow, GroupRow), as the view may see them. Their sentences stand in Redis alone: what is asked for is read
-// there (a memory of WEB_LINES_BYTES holds the last ones), then `done` is called, perhaps before this returns, with an array in the order of `at`; NULL:
-// Redis is away and they are not all at hand. The array is the callee's.
-enum { WEB_LINES_BYTES = 4 << 20 };
-struct web_range { int64_t from_ns, to_ns; };
-typedef void (*web_rows)(void *context, json_t *rows);
-void web_index_alert_rows(struct web_index *index, const struct web_view *view, const uint32_t *at, uint32_t count, web_rows done, void *context);
-void web_index_group_rows(struct web_index *index, const struct web_view *view, const uint32_t *at, uint32_t count, struct web_range spark, web_rows done, void *context);
-// The EVE line of one alert, masked for the view, parsed. NULL: Redis is away, or it is trimmed there.
-void web_index_eve(struct web_index *index, const struct web_view *view, uint32_t at, web_rows done, void *context);
-// Whether the view may see it at all, and whether it counts: not in shadow, not suppressed.
+// What an alert is to lists and counts, now. Hidden ones are in no count but those of their class.
+enum web_class { WEB_COUNTED, WEB_SUPPRESSED, WEB_SHADOW, WEB_CLASSES };
+enum web_class web_index_class(const struct web_index *index, uint32_t alert);
+// Whether the view may see it at all; of a group: any alert of it.
 bool web_index_sees_alert(const struct web_index *index, const struct web_view *view, uint32_t at);
 bool web_index_sees_group(const struct web_index *index, const struct web_view *view, uint32_t at);
-uint32_t web_index_alerts_count(const struct web_index *index); // 0 … count-1, by arrival; gone ones have sensor 0
+// Till when somebody is to know of the group, of what the view counts in it; 0: no hurry, or somebody does.
+int64_t web_index_due_ns(const struct web_index *index, const struct web_view *view, uint32_t group);
+// Whether an alert is in a range: its time from onset to newest record meets it.
+bool web_alert_in(const struct web_alert *alert, struct web_range range);
+
+uint32_t web_index_alerts_count(const struct web_index *index); // rows 0 ... count-1, free ones (sensor 0) among them
 uint32_t web_index_groups_count(const struct web_index *index);
 const char *web_index_string(const struct web_index *index, uint16_t at);
-int64_t web_index_last_ns(const struct web_index *index); // when the last record came
+const char *web_index_sensor(const struct web_index *index, uint16_t sensor); // of an alert
+const char *web_kind_ja(const char *kind); // of the table, else the kind itself
+const char *web_kind_en(const char *kind);
+int64_t web_index_last_ns(const struct web_index *index); // newest record's time; 0: none came
 bool web_index_ready(const struct web_index *index); // the streams have been read to their end once
+json_t *web_index_counters(const struct web_index *index); // by name; new reference
 
+// Rows as the API has them (AlertRow, GroupRow), as the view may see them. Their sentences stand in Redis alone: what is asked for is read
+// there (a memory of WEB_LINES_BYTES holds the last ones), then `done` is called, perhaps before this returns, with an array in the order of
+// `at`; NULL: Redis is away and they are not all at hand. The array is the callee's. The view must live until then.
+// What has gone from Redis meanwhile has empty sentences; what has gone from the index is left out.
+enum { WEB_LINES_BYTES = 4 << 20 };
+typedef void (*web_rows)(void *context, json_t *rows);
+void web_index_alert_rows(struct web_index *index, const struct web_view *view, const uint32_t *at, uint32_t count, web_rows done,
+			  void *context);
+
+// What is asked of lists: the inbox's tabs, range and order.
+enum web_tab {
+	WEB_TAB_INBOX, WEB_TAB_NEW, WEB_TAB_ACKNOWLEDGED, WEB_TAB_ESCALATED, WEB_TAB_ARCHIVED, WEB_TAB_SUPPRESSED, WEB_TAB_SHADOW, WEB_TAB_ALL,
+	WEB_TABS
+};
+int web_tab_find(const char *name); // -1: there is none; NULL: inbox
 struct web_query; // query.h
+struct web_ask {
+	const struct web_query *query; // NULL: all
+	struct web_range range;        // all zero: all time
+	enum web_tab tab;              // of groups
+	bool by_time;                  // groups: newest first, else worst first and then newest
+};
+void web_index_group_rows(struct web_index *index, const struct web_view *view, const struct web_ask *ask, const uint32_t *at, uint32_t count,
+			  web_rows done, void *context);
+// The EVE line of one alert, masked for the view, parsed. NULL: Redis is away. JSON null: it is trimmed there, or no JSON.
+void web_index_eve(struct web_index *index, const struct web_view *view, uint32_t at, web_rows done, void *context);
+
+enum { WEB_PAGE_ROWS = 500 };
 struct web_page {
-	uint32_t rows[500], count;
+	uint32_t rows[WEB_PAGE_ROWS], count;
 	uint64_t total;           // exact
+	uint64_t tabs[WEB_TABS];  // groups: of the same query and range
+	uint64_t checked;         // alerts that were looked at: all that the view sees in the range
 	char cursor[128];         // empty: nothing follows
 };
-// Groups or alerts that the query finds within the view, newest (or worst) first, behind `cursor`.
-int web_index_groups(const struct web_index *index, const struct web_view *view, const struct web_query *query, const char *cursor,
+// Groups or alerts that are asked for, within the view, behind `cursor` (NULL: from the beginning). A cursor is a place in the order, so that
+// what comes meanwhile neither doubles nor hides a row that stays where it was. 0; -EINVAL: no cursor of ours; -E2BIG: costs more than
+// WEB_QUERY_COST; -ENOMEM.
+// A group is of one tab: of its state where any alert of it counts, else suppressed, else shadow. It is found when one alert of its class
+// does what the query says, in the range.
+int web_index_groups(const struct web_index *index, const struct web_view *view, const struct web_ask *ask, const char *cursor,
 		     uint32_t limit, struct web_page *ret);
-int web_index_alerts(const struct web_index *index, const struct web_view *view, const struct web_query *query, const char *cursor,
+// Hidden alerts are among them only where the query has a word for them (is:shadow, is:suppressed, id:).
+int web_index_alerts(const struct web_index *index, const struct web_view *view, const struct web_ask *ask, const char *cursor,
 		     uint32_t limit, struct web_page *ret);
+// Each alert of the range that the view sees, hidden ones too, in no order; false ends it.
+void web_index_each_alert(const struct web_index *index, const struct web_view *view, struct web_range range,
+			  bool (*each)(void *context, uint32_t alert), void *context);
 // All of them, in no order, whose state is `state` (parameter State of openapi.yaml; NULL: all) and that have an alert within the range; for
-// what is done to many at once. Returns how many there are, of which the first `room` are in `ret`.
+// what is done to many at once. Returns how many there are, of which the first `room` are in `ret`. What costs too much finds nothing: ask
+// web_query_cost() before.
 uint32_t web_index_select(const struct web_index *index, const struct web_view *view, const struct web_query *query, const char *state,
 			  struct web_range range, uint32_t *ret, uint32_t room);
-// Parameter Range of openapi.yaml; NULL or empty: all there is. False: it is none (422, bad_range).
-bool web_range_parse(const char *text, int64_t now_ns, struct web_range *ret);

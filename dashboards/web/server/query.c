@@ -26,7 +26,7 @@ static const struct {
 // Words that stand for numbers, by field; NULL ends a list.
 static const char *const severities[] = {"info", "low", "medium", "high", "critical", NULL};
 static const char *const states[] = {"new", "acknowledged", "escalated", "archived", NULL};
-static const char *const is_words[] = {"open", "closed", "new", "mine", "escalated", "archived", "shadow", NULL};
+static const char *const is_words[] = {"open", "closed", "new", "mine", "escalated", "archived", "shadow", "suppressed", "overdue", NULL};
 static const char *const zones[] = {"none", "internet", "lgwan", "mynumber", NULL};
 
 struct parser {

@@ -30,4 +30,6 @@ void web_streams_destroy(struct web_streams *streams);
 void web_streams_alert(struct web_streams *streams, uint32_t alert);  // index.c: new or changed
 void web_streams_group(struct web_streams *streams, uint64_t group);  // its state changed
 void web_streams_health(struct web_streams *streams);                 // something changed
-void web_streams_session(struct web_streams *streams, const char *user, const char *why); // his sessions are over (NULL: those of `why`)
+// Ends streams: of one session (web_session.id), or with session NULL of all sessions of a user. why: what the event tells, "logout",
+// "expired", "changed".
+void web_streams_session(struct web_streams *streams, const char *user, const char *session, const char *why);
