@@ -5,16 +5,11 @@
 // is read through facts/eve.js and shown as text; every value leads on.
 import { html, useMemo, useState, href, pick, t, useApi, useRefresh, useMay, Button, Chart, Chip, End, Facts, Head, Loaded, MenuButton, Org, Plain, Section,
   Severity, StateChip, Time, Value, copy, format, time } from '../ui.js';
-import { AlertLines } from '../parts/lines.js';
-import { GroupActions, History } from '../parts/actions.js';
-import { amount, duration } from '../facts/amount.js';
+import { alertAddress, AlertLines, amount, appName, bodyAddress, confidenceName, duration, GroupActions, groupAddress, History, hostAddress, impactMeaning, impactName, modeMeaning, modeName, orgName, stateName, techniqueName, term, vectorName, words, zoneName } from '../kit.js';
 import { curl, defanged, indicators, redisCli, ticketJa, tshark } from '../facts/copyas.js';
 import { contextOf, text } from '../facts/eve.js';
-import { words } from '../facts/page.js';
-import { alertAddress, bodyAddress, groupAddress, hostAddress, term } from '../facts/query.js';
 import { tick, ticked } from '../facts/steps.js';
 import { whyRows, whySentences } from '../facts/why.js';
-import { appName, confidenceName, impactMeaning, impactName, modeMeaning, modeName, orgName, stateName, techniqueName, vectorName, zoneName } from '../facts/words.js';
 
 const { bytes, count, percent } = format;
 const SEVERITY_JA = { critical: '緊急', high: '高', medium: '中', low: '低', info: '参考' }; // the ticket is in Japanese whatever the page is in

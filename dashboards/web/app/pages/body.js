@@ -3,13 +3,7 @@
 //
 // One body: what needs doing, how its traffic compares with its habit, its alerts by day and kind, whom to call.
 import { html, collate, pick, t, useApi, useRefresh, rangeText, href, navigate, Chip, Facts, Head, Section, RangePicker, Loaded, Severity, Plain, Value, format, time } from '../ui.js';
-import { Histogram } from '../parts/histogram.js';
-import { GroupLines } from '../parts/lines.js';
-import { TrafficChart } from '../parts/traffic.js';
-import { attentionOf } from '../facts/board.js';
-import { orgName, zoneName } from '../facts/words.js';
-import { SEVERITIES, sum, words } from '../facts/page.js';
-import { bodyAddress, term } from '../facts/query.js';
+import { attentionOf, bodyAddress, GroupLines, Histogram, orgName, SEVERITIES, sum, term, TrafficChart, words, zoneName } from '../kit.js';
 
 const { count } = format;
 const { day } = time;

@@ -3,11 +3,7 @@
 //
 // One group: what its alerts have in common, where it stands, who did what, and each alert.
 import { html, useState, href, navigate, pick, t, useApi, useRefresh, Chip, End, Facts, Head, Loaded, Org, Section, Severity, SparkBars, StateChip, Table, Time, format } from '../ui.js';
-import { GroupActions, History } from '../parts/actions.js';
-import { alertColumns } from '../parts/columns.js';
-import { modeName, orgName, zoneName } from '../facts/words.js';
-import { words } from '../facts/page.js';
-import { alertAddress, term } from '../facts/query.js';
+import { alertAddress, alertColumns, GroupActions, History, modeName, orgName, term, words, zoneName } from '../kit.js';
 
 const { count } = format;
 const COLUMNS = ['severity', 'time', 'text', 'state', 'count', 'source', 'target'];

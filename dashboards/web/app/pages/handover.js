@@ -4,25 +4,8 @@
 // The sheet for the body: a page of A4 with the text that the server made from the alert's numbers, for print, clipboard or mail. The body
 // reads Japanese whatever the operator's screen is in, so the language of the sheet is chosen here.
 import { html, cx, useEffect, setQuery, t, useApi, Button, Head, Icon, Loaded, copy, orgName } from '../ui.js';
-import { alertAddress } from '../facts/query.js';
-
-const MAILTO_MAX = 1900; // longer addresses are cut or refused by mail programs; the clipboard has no such limit
-
-/** An address that opens the reader's mail program, with as much text as such addresses may hold. */
-export function mailto(contact, subject, text, tail) {
-  const to = /[^\s<>(),;:"]+@[^\s<>(),;:"]+/.exec(contact ?? '')?.[0] ?? '';
-  const make = (body) => `mailto:${encodeURIComponent(to).replace('%40', '@')}?subject=${encodeURIComponent(subject)}&body=${encodeURIComponent(body)}`;
-  if (make(text).length <= MAILTO_MAX)
-    return { href: make(text), cut: false };
-  const signs = [...text];
-  let low = 0, high = signs.length;
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (make(`${signs.slice(0, middle).join('')}\n${tail}`).length <= MAILTO_MAX) low = middle;
-    else high = middle - 1;
-  }
-  return { href: make(`${signs.slice(0, low).join('')}\n${tail}`), cut: true };
-}
+import { alertAddress } from '../kit.js';
+import { mailto } from '../facts/mailto.js';
 
 export default function Handover({ params, query }) {
   const { id } = params;

@@ -4,12 +4,8 @@
 // The first screen: can the sensors see, what is open and overdue, how does traffic compare with its habit, and how is each body. Every
 // number is a link to the list that explains it, with the same range, so that the list's total is the number.
 import { html, cx, pick, t, useApi, useRefresh, rangeText, href, setQuery, Icon, Head, Section, RangePicker, Loaded, Severity, Time, format, time } from '../ui.js';
+import { alertAddress, Histogram, orgName, SEVERITIES, sum, term, TrafficChart, words } from '../kit.js';
 import { Board } from '../parts/board.js';
-import { Histogram } from '../parts/histogram.js';
-import { TrafficChart } from '../parts/traffic.js';
-import { orgName } from '../facts/words.js';
-import { SEVERITIES, sum, words } from '../facts/page.js';
-import { alertAddress, term } from '../facts/query.js';
 
 const { count, percent } = format;
 const { span } = time;
@@ -19,11 +15,11 @@ const OPEN = 'is:open -is:archived'; // shadow and suppressed alerts are in no l
 
 function Strip({ sensors }) {
   if (!sensors.length)
-    return html`<p class="strip strip-none" role="status"><${Icon} name="help" /> ${t('overview.no_sensor')}</p>`;
-  return html`<ul class="strip" aria-label=${t('overview.sensors')}>${sensors.map((sensor) => html`<li key=${sensor.name} class=${cx('strip-one', `strip-${sensor.state}`)}>
-    <a class="strip-name" href=${href('/sensors', { sensor: sensor.name })}><${Icon} name=${SENSOR_ICONS[sensor.state] ?? 'help'} /><b>${sensor.name}</b><span class="strip-state">${t(`sensor.${sensor.state}`)}</span></a>
-    ${sensor.reasons?.length > 0 && html`<span class="strip-why">${sensor.reasons.map((reason) => pick({ it_ja: reason.ja, it_en: reason.en }, 'it')).join(t('overview.and'))}</span>`}
-    <span class="strip-facts muted">
+    return html`<p class="watch watch-none" role="status"><${Icon} name="help" /> ${t('overview.no_sensor')}</p>`;
+  return html`<ul class="watch" aria-label=${t('overview.sensors')}>${sensors.map((sensor) => html`<li key=${sensor.name} class=${cx('watch-one', `watch-${sensor.state}`)}>
+    <a class="watch-name" href=${href('/sensors', { sensor: sensor.name })}><${Icon} name=${SENSOR_ICONS[sensor.state] ?? 'help'} /><b>${sensor.name}</b><span class="watch-state">${t(`sensor.${sensor.state}`)}</span></a>
+    ${sensor.reasons?.length > 0 && html`<span class="watch-why">${sensor.reasons.map((reason) => pick({ it_ja: reason.ja, it_en: reason.en }, 'it')).join(t('overview.and'))}</span>`}
+    <span class="watch-facts muted">
       <span>${t('overview.last')} ${sensor.last_ms ? html`<${Time} ms=${sensor.last_ms} as="ago" />` : t('overview.never')}</span>
       ${typeof sensor.loss === 'number' && html`<span>${t('overview.loss', { share: percent(sensor.loss, 3) })}</span>`}
       ${typeof sensor.delay_ms === 'number' && html`<span>${t('overview.delay', { span: span(sensor.delay_ms) })}</span>`}

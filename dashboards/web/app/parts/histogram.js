@@ -110,11 +110,11 @@ export function Histogram({ values, start, step, name, usual = null, onChoose, h
       <span class="histogram-say" id=${`${id}h`}>${say}${onChoose && cursor === null ? html`<span class="only-read">${t('histogram.keys')}</span>` : ''}</span>
       <span title=${both(at(n))}>${short(at(n))}</span>
     </div>
-    <button type="button" class="link histogram-toggle" aria-expanded=${table} onClick=${() => setTable(!table)}>${t(table ? 'histogram.hide_table' : 'histogram.show_table')}</button>
-    ${table && html`<div class="scroll" tabindex="0" role="region" aria-label=${name}><table class="plain">
+    <button type="button" class="histogram-toggle" aria-expanded=${table} onClick=${() => setTable(!table)}>${t(table ? 'histogram.hide_table' : 'histogram.show_table')}</button>
+    ${table && html`<div class="plain-scroll" tabindex="0" role="region" aria-label=${name}><table class="plain">
       <caption>${name}</caption>
-      <thead><tr><th scope="col">${t('histogram.time')}</th><th scope="col" class="num">${t('histogram.count')}</th></tr></thead>
-      <tbody>${values.map((value, i) => value > 0 && html`<tr key=${i}><th scope="row">${short(at(i))}</th><td class="num">${count(value)}</td></tr>`)}</tbody>
+      <thead><tr><th scope="col">${t('histogram.time')}</th><th scope="col" class="cell-end">${t('histogram.count')}</th></tr></thead>
+      <tbody>${values.map((value, i) => value > 0 && html`<tr key=${i}><th scope="row">${short(at(i))}</th><td class="cell-end">${count(value)}</td></tr>`)}</tbody>
     </table></div>`}
   </figure>`;
 }
