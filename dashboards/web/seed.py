@@ -56,8 +56,12 @@ class Redis:
 
     def answer(self):
         line = self.file.readline()
+        if not line.endswith(b"\n"):
+            raise ConnectionError("closed")
         kind, rest = line[:1], line[1:-2]
         if kind == b"-":
+            if rest.startswith((b"LOADING", b"MASTERDOWN")):
+                raise ConnectionError(rest.decode())
             sys.exit(f"seed.py: Redis: {rest.decode()}")
         if kind == b"$":
             return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2]
@@ -213,6 +217,19 @@ def fill(args):
     print(json.dumps({**told, "bodies": len(bodies), "config": config, "end_ms": args.end}))
 
 
+def again(args, waiting):
+    """A new connection after Redis was away, and what of `waiting` it does not have yet."""
+    while True:
+        time.sleep(0.1)
+        try:
+            redis = Redis(args.redis)
+            last = redis.ask("XREVRANGE", f"yagura:{args.sensor}:alerts", "+", "-", "COUNT", 1)
+            have = int(last[0][0].split(b"-")[1]) if last else 0
+            return redis, [one for one in waiting if one[0] > have]
+        except OSError:
+            pass
+
+
 def live(args):
     """Alerts at a rate, each with a number of its own in its id, so that a test can tell which are missing."""
     rng = random.Random(args.seed + 1)
@@ -221,26 +238,36 @@ def live(args):
     last = redis.ask("XREVRANGE", f"yagura:{args.sensor}:alerts", "+", "-", "COUNT", 1)
     writer = Writer(redis, args.sensor, rng)
     writer.sequence = int(last[0][0].split(b"-")[1]) if last else 0
-    ending = []
+    ending, waiting = [], [] # waiting: what no Redis has confirmed, with its number: a sensor's spool in small
     signal.signal(signal.SIGTERM, lambda *_: ending.append(1))
     signal.signal(signal.SIGINT, lambda *_: ending.append(1))
     groups = groups_of(rng, bodies, 400)
     begun, number, second, beat = time.time(), 0, 0, 0.0
-    while not ending and (not args.duration or time.time() - begun < args.duration):
+    while not ending and (not args.duration or time.time() - begun < args.duration) or waiting:
         now = time.time()
-        while number < (now - begun) * args.rate:
+        while number < (min(now - begun, args.duration or now) if not ending else 0) * args.rate:
             kind, body, inside, outside, _ = groups[rng.randrange(len(groups))]
             at = int(time.time() * 1000)
-            writer.alert(seed_kinds.Alert(kind, body, inside, outside, rng, at, 10**9 + args.number + number, bodies).line("open", at, args.sensor, stamp))
+            line = seed_kinds.Alert(kind, body, inside, outside, rng, at, 10**9 + args.number + number, bodies).line("open", at, args.sensor, stamp)
+            writer.sequence += 1
+            line["alert"]["context"]["run"], line["alert"]["context"]["sequence"] = writer.run, writer.sequence
+            waiting.append((writer.sequence, line))
             number += 1
-        if int(now) != second:
-            second = int(now)
-            writer.entry("metrics", metrics_line(args.sensor, bodies, second * 1000 - 1000, 1, rng, set(), {}))
-        if now - beat >= 5:
-            beat = now
-            health(redis, args.sensor, int(now * 1000), int(now) * 1000, 15)
-        redis.settle()
-        time.sleep(0.02)
+        try:
+            for sequence, line in waiting:
+                writer.entry("alerts", line, f"3-{sequence}")
+            if int(now) != second:
+                second = int(now)
+                writer.entry("metrics", metrics_line(args.sensor, bodies, second * 1000 - 1000, 1, rng, set(), {}))
+            if now - beat >= 5:
+                beat = now
+                health(redis, args.sensor, int(now * 1000), int(now) * 1000, 15)
+            redis.settle()
+            waiting.clear()
+            time.sleep(0.02)
+        except OSError:
+            redis, waiting = again(args, waiting)
+            writer.redis = redis
     print(json.dumps({"alerts": number}))
 
 

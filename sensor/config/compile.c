@@ -11,7 +11,8 @@
 static void read_root(struct yg_compiler *c, const struct yg_node *root)
 {
 	yg_options_read(c, root);
-	yg_plugins_read(c, yg_node_child(root, "plugins"));
+	if (!c->input->without_plugins)
+		yg_plugins_read(c, yg_node_child(root, "plugins"));
 	yg_orgs_read(c, yg_node_child(root, "organisations"));
 	yg_home_read(c, yg_node_child(root, "home"));
 }

@@ -39,6 +39,7 @@ struct yg_compile_input {
 	const struct yg_usual *usual;     // yagura check, once more: thresholds are held against it, warnings were told the first time
 	size_t usual_count;
 	int64_t now_s;                    // of who asks to be told what has expired and what is nobody's; 0: nobody. No part of the block
+	bool without_plugins;             // `plugins` of the file is not looked at: who wants the organisations alone has none at hand
 	bool trusted_only;                // refuse files that others could write (yagura run); a replay warns instead
 };
 
