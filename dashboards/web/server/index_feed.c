@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Reading the streams. Sensors are found by SCAN; each stream is read from its beginning by XRANGE in pieces, between which the loop turns,
-// and then followed. Once a minute its ends are asked for: what has been trimmed there is forgotten here, and a stream that ends before what
-// was read (Redis came back with an older state, or empty) is read anew, when it still does so at the second look: a sensor sends again what
-// Redis had confirmed and lost.
+// Reading the streams. Sensors are found by SCAN, and each stream is followed from its beginning (follow.c reads it in pieces, between which
+// the loop turns). Twice a minute its ends are asked for: what has been trimmed there is forgotten here, and so is what lies behind its end at
+// two looks in a row, as when Redis came back with an older state; a sensor sends again what Redis had confirmed and lost.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "index_parts.h"
 
-enum { PIECE = 500, SCAN_EVERY_MS = 2000, TRIM_EVERY_MS = 30000 };
+enum { SCAN_EVERY_MS = 2000, TRIM_EVERY_MS = 30000 };
 
 struct asked { // about a sensor
 	struct web_index *index;
@@ -46,8 +45,13 @@ static bool entry_of(const redisReply *reply, struct web_entry *ret)
 static void ready_look(struct web_index *index)
 {
 	bool all = index->scanned;
-	for (uint32_t i = 1; i <= index->sensors_count; i++)
-		all = all && index->sensors[i].caught_up;
+	for (uint16_t i = 1; i <= index->sensors_count; i++) {
+		struct sensor *s = &index->sensors[i];
+		char key[96];
+		key_of(index, i, key);
+		s->caught_up = s->caught_up || (s->followed && web_redis_caught_up(index->server->redis, key));
+		all = all && (s->caught_up || !s->followed);
+	}
 	index->ready = index->ready || all;
 }
 
@@ -55,15 +59,14 @@ static void take(struct web_index *index, uint16_t sensor, struct web_entry entr
 {
 	struct sensor *s = &index->sensors[sensor];
 	uint32_t at;
-	if (!entry_after(entry, s->position) && (s->position.generation || s->position.sequence))
-		return;
 	s->position = entry;
 	enum web_taken taken = web_index_take(index, s->name, entry, line, length, &at);
 	if (at == WEB_NOWHERE || !(s->caught_up || s->late))
 		return;
 	const struct web_alert *a = web_index_alert(index, at);
+	bool opened = taken == WEB_TAKEN_NEW || index->reopened_before != a->reopened;
 	if (index->server->state && class_of(a) == WEB_COUNTED && a->state == WEB_ALERT_OPEN)
-		web_state_alert(index->server->state, group_at(index, a->group)->id, a->severity, taken == WEB_TAKEN_NEW || index->reopened_before != a->reopened);
+		web_state_alert(index->server->state, group_at(index, a->group)->id, a->severity, opened);
 	if (index->server->streams)
 		web_streams_alert(index->server->streams, at);
 }
@@ -75,57 +78,23 @@ static void followed(void *context, const char *stream, uint64_t generation, uin
 	const char *name = stream + strlen("yagura:");
 	for (uint16_t i = 1; i <= index->sensors_count; i++) {
 		size_t n = strlen(index->sensors[i].name);
-		if (strncmp(name, index->sensors[i].name, n) == 0 && name[n] == ':' && field_size == 3 && memcmp(field, "eve", 3) == 0)
+		if (strncmp(name, index->sensors[i].name, n) != 0 || name[n] != ':')
+			continue;
+		if (field_size == 3 && memcmp(field, "eve", 3) == 0)
 			take(index, i, (struct web_entry){generation, sequence}, value, value_size);
+		else
+			index->bad++;
 	}
 }
 
-static void ask_piece(struct web_index *index, uint16_t sensor);
-
-static void piece_came(void *context, const redisReply *reply)
+static void follow_all(struct web_index *index)
 {
-	struct asked asked = *(struct asked *)context;
-	struct web_index *index = asked.index;
-	struct sensor *s = &index->sensors[asked.sensor];
-	char key[96];
-	free(context);
-	s->asked = false;
-	if (!reply || reply->type != REDIS_REPLY_ARRAY)
-		return; // the timer asks again
-	for (size_t i = 0; i < reply->elements; i++) {
-		const redisReply *line = reply_line(reply->element[i]);
-		struct web_entry entry;
-		if (line && entry_of(reply->element[i]->element[0], &entry))
-			take(index, asked.sensor, entry, line->str, line->len);
-		else if (reply->element[i]->type == REDIS_REPLY_ARRAY && reply->element[i]->elements && entry_of(reply->element[i]->element[0], &entry))
-			s->position = entry, index->bad++;
+	for (uint16_t i = 1; i <= index->sensors_count; i++) {
+		struct sensor *s = &index->sensors[i];
+		char key[96];
+		key_of(index, i, key);
+		s->followed = s->followed || web_redis_follow(index->server->redis, key, 0, 0, followed, index) == 0;
 	}
-	if (reply->elements == PIECE) {
-		ask_piece(index, asked.sensor);
-		return;
-	}
-	s->caught_up = true;
-	if (!s->followed) {
-		key_of(index, asked.sensor, key);
-		s->followed = web_redis_follow(index->server->redis, key, s->position.generation, s->position.sequence, followed, index) == 0;
-	}
-	ready_look(index);
-}
-
-static void ask_piece(struct web_index *index, uint16_t sensor)
-{
-	struct sensor *s = &index->sensors[sensor];
-	struct asked *asked = s->asked ? NULL : ask_of(index, sensor);
-	char key[96], from[48] = "-";
-	if (!asked)
-		return;
-	key_of(index, sensor, key);
-	if (s->position.generation || s->position.sequence)
-		snprintf(from, sizeof from, "(%llu-%llu", (unsigned long long)s->position.generation, (unsigned long long)s->position.sequence);
-	const char *argv[] = {"XRANGE", key, from, "+", "COUNT", "500"};
-	const size_t sizes[] = {6, strlen(key), strlen(from), 1, 5, 3};
-	s->asked = true;
-	web_redis_ask(index->server->redis, piece_came, asked, 6, argv, sizes);
 }
 
 // ---- what Redis has given up ----
@@ -139,17 +108,6 @@ static void forget(struct web_index *index, uint16_t sensor, struct web_entry fi
 		index_drop(index, at);
 		index->trimmed++;
 	}
-}
-
-static void rewind_stream(struct web_index *index, uint16_t sensor)
-{
-	struct sensor *s = &index->sensors[sensor];
-	char key[96];
-	s->position = (struct web_entry){0, 0};
-	s->caught_up = false;
-	key_of(index, sensor, key);
-	s->followed = web_redis_follow(index->server->redis, key, 0, 0, followed, index) == 0;
-	ask_piece(index, sensor);
 }
 
 static void ends_came(void *context, const redisReply *reply)
@@ -180,8 +138,6 @@ static void ends_came(void *context, const redisReply *reply)
 	}
 	if (s->rewound.generation == s->position.generation && s->rewound.sequence == s->position.sequence) {
 		forget(index, asked.sensor, first, last);
-		s->rewound = (struct web_entry){0, 0};
-		rewind_stream(index, asked.sensor);
 		return;
 	}
 	s->rewound = s->position;
@@ -239,10 +195,7 @@ static void scan_came(void *context, const redisReply *reply)
 		return;
 	}
 	index->scanned = true;
-	for (uint16_t i = 1; i <= index->sensors_count; i++)
-		if (!index->sensors[i].caught_up)
-			ask_piece(index, i);
-	ready_look(index);
+	follow_all(index);
 }
 
 static void ask_scan(struct web_index *index)
@@ -258,6 +211,7 @@ static void ask_scan(struct web_index *index)
 static void look_for_sensors(void *context)
 {
 	struct web_index *index = context;
+	ready_look(index);
 	if (!index->scanning && web_redis_up(index->server->redis))
 		ask_scan(index);
 }
@@ -268,6 +222,8 @@ static void first_look(void *context)
 	struct web_index *index = context;
 	if (!index->scanned)
 		look_for_sensors(index);
+	else if (!index->ready)
+		ready_look(index);
 }
 
 void feed_start(struct web_index *index)

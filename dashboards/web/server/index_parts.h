@@ -39,7 +39,7 @@ struct sensor {
 	char name[64];
 	struct web_entry position; // taken to here
 	struct web_entry rewound;  // of two looks in a row: the stream ended before what was taken
-	bool asked, caught_up, followed, late; // late: came when the others had been read
+	bool caught_up, followed, late; // late: came when the others had been read
 	uint64_t taken, bad;
 };
 
