@@ -79,10 +79,12 @@ static const char *read_term(const char *p, struct term *term)
 			any_quote = true;
 			continue;
 		}
+		unsigned field = FIELDS;
 		for (unsigned i = 0; *p == ':' && !any_quote && term->field == FIELD_ANY && i < FIELDS; i++)
 			if (n == strlen(fields[i]) && memcmp(term->text, fields[i], n) == 0)
-				term->field = i;
-		if (*p == ':' && !any_quote && term->field < FIELD_ANY && n == strlen(fields[term->field])) {
+				field = i;
+		if (field < FIELDS) {
+			term->field = field;
 			n = 0;
 			continue;
 		}
