@@ -115,13 +115,15 @@ def check_pair(area, ja, en):
 
 def check_folder(folder):
     bad, keys, seen = [], 0, {}
-    areas = sorted({path.name.split(".")[0] for path in folder.glob("*.json")})
+    # with its subfolders: what is loaded later stands there
+    files = {path.name: path for path in folder.rglob("*.json")}
+    areas = sorted({name.split(".")[0] for name in files})
     if not areas:
         return [f"{folder}: no texts"], 0
     for area in areas:
         tables = []
         for language in ("ja", "en"):
-            path = folder / f"{area}.{language}.json"
+            path = files.get(f"{area}.{language}.json", folder / f"{area}.{language}.json")
             try:
                 tables.append(json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=no_twice))
             except (OSError, ValueError) as error:
