@@ -207,6 +207,7 @@ static struct web_account *keep(struct web_accounts *a, struct web_account *row)
 		a->rows[at]->user.login_ns = login_ns;
 		if (risen)
 			a->changed(a->context, a->rows[at]->user.name);
+		a->rows[at]->spare[0] = 0;
 		return a->rows[at];
 	}
 	struct web_account *own = a->count < WEB_USERS ? malloc(sizeof *own) : NULL;

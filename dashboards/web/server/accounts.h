@@ -25,6 +25,7 @@ struct web_account {
 	uint64_t epoch;
 	bool writing;                   // a change of it is on its way
 	bool seen;                      // in what was read last
+	char spare[13];                 // session that outlives the rise of the epoch that this write brings (its user's own doing)
 	unsigned codes_count;
 	char (*codes)[WEB_CODE_MAX];    // of a scope that is not all; NULL: none
 };

@@ -23,7 +23,8 @@ enum { BUSY_WAIT_S = 2 };
 static void user_changed(void *context, const char *name)
 {
 	struct web_auth *auth = context;
-	web_sessions_end_all(auth->sessions, name, auth->spared[0] ? auth->spared : NULL, "changed");
+	const struct web_account *account = web_accounts_find(auth->accounts, name);
+	web_sessions_end_all(auth->sessions, name, account && account->spare[0] ? account->spare : NULL, "changed");
 }
 
 static void users_read(void *context)

@@ -21,7 +21,6 @@ struct web_auth {
 	struct web_auth_counters counters;
 	char first_run[2 * WEB_TOKEN_BYTES + 1]; // empty: there are users, or it is not known yet
 	bool first_run_busy;
-	char spared[13]; // session that is to outlive the change of its user that is on its way to memory
 	void (*tell)(void *context, const char *token);
 	void *tell_context;
 };

@@ -341,7 +341,8 @@ static void listed(struct listing *listing, struct web_login *rows, unsigned cou
 {
 	struct web_sessions *s = listing->sessions;
 	json_t *told = json_array();
-	qsort(rows, count, sizeof *rows, newest_first);
+	if (count)
+		qsort(rows, count, sizeof *rows, newest_first);
 	for (unsigned i = 0; i < count; i++) {
 		const struct web_login *l = find(s, rows[i].key);
 		if (l)
