@@ -62,8 +62,8 @@ async function call(method, path, body, signal) {
   if (response.ok) return { data, etag: response.headers.get('ETag') };
   const problem = new ApiError(response.status, data && typeof data.code === 'string' ? data : { code: 'broken' });
   problem.retryAfter = Number(response.headers.get('Retry-After')) || 0;
-  // of the routes that ask for a password a 401 is about that password
-  if (response.status === 401 && !/^\/(session|first-run)/.test(path)) onEnd();
+  // of the routes that ask for a password a 401 may be about that password
+  if (response.status === 401 && (problem.code === 'session_over' || !/^\/(session|first-run)/.test(path))) onEnd();
   throw problem;
 }
 

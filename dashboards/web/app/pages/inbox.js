@@ -3,7 +3,7 @@
 //
 // The inbox: groups of alerts that want somebody. Everything by keyboard; nothing moves under the cursor; what is shown is the address.
 import { Banner, Broken, Button, Chip, Empty, End, Icon, IconButton, Loading, MenuList, QueryBox, RangePicker, Severity, SparkBars, Table, Time, TriageButtons, Views, format, href, html, cx,
-  navigate, now, orgName, pick, setBadge, setQuery, setTitle, t, time, useEffect, useHeld, useKeys, useLanguage, useMay, useMemo, usePrefs, useRef, useRefresh, useState, useTriage } from '../ui.js';
+  navigate, now, orgName, pick, setBadge, setQuery, setTitle, t, time, useEffect, useHeld, useKeys, useLanguage, useLayoutEffect, useMay, useMemo, usePrefs, useRef, useRefresh, useState, useTriage } from '../ui.js';
 import { Preview } from './inbox-preview.js';
 import { useGroups } from './inbox-data.js';
 
@@ -16,13 +16,13 @@ function kept() {
   try { return localStorage.getItem(PREVIEW) !== 'off'; } catch { return true; }
 }
 
-/** How wide the window is: columns that find no room are not drawn. */
-function useWidth() {
+/** How wide the list is: columns that find no room are not drawn. */
+function useWidth(box) {
   const [width, setWidth] = useState(innerWidth);
-  useEffect(() => {
-    const look = () => setWidth(innerWidth);
-    addEventListener('resize', look);
-    return () => removeEventListener('resize', look);
+  useLayoutEffect(() => {
+    const size = new ResizeObserver(([entry]) => setWidth(Math.round(entry.contentRect.width)));
+    size.observe(box.current);
+    return () => size.disconnect();
   }, []);
   return width;
 }
@@ -34,21 +34,21 @@ function Due({ row }) {
 }
 
 function columnsFor(width, gone) {
-  const narrow = width < 760;
+  const narrow = width < 600;
   return [
-    { id: 'severity', label: t('inbox.severity'), width: narrow ? '30px' : '88px', cell: (row) => html`<${Severity} severity=${row.severity} short=${narrow} />` },
-    { id: 'what', label: t('inbox.what'), width: 'minmax(220px, 1fr)', class: 'cell-two', cell: (row) => html`
+    { id: 'severity', label: t('inbox.severity'), width: narrow ? '34px' : '100px', hideLabel: narrow, class: narrow ? 'cell-tight' : undefined, cell: (row) => html`<${Severity} severity=${row.severity} short=${narrow} />` },
+    { id: 'what', label: t('inbox.what'), width: 'minmax(180px, 1fr)', class: 'cell-two', cell: (row) => html`
       <span class="line-1"><b>${pick(row, 'kind')}</b><span class="what-body">${row.org ? orgName(row.org) : t('shell.no_body')}</span>${gone.has(row.id) && html`<${Chip} tone="warn">${t('inbox.gone')}<//>`}</span>
       <span class="line-2" title=${pick(row, 'text')}>${pick(row, 'text')}</span>` },
-    width >= 900 && { id: 'ends', label: t('inbox.ends'), width: '152px', class: 'cell-two', cell: (row) => {
+    width >= 700 && { id: 'ends', label: t('inbox.ends'), width: '152px', class: 'cell-two', cell: (row) => {
       const inside = row.target?.inside || !row.source?.inside ? row.target : row.source, remote = inside === row.target ? row.source : row.target;
       return html`<span class="line-1"><${End} end=${inside} port=${false} quiet /></span><span class="line-2"><${End} end=${remote} port=${false} quiet /></span>`;
     } },
-    width >= 640 && { id: 'count', label: t('inbox.count'), width: '92px', align: 'end', class: 'cell-two', cell: (row) => html`
+    width >= 520 && { id: 'count', label: t('inbox.count'), width: '92px', align: 'end', class: 'cell-two', cell: (row) => html`
       <span class="line-1" title=${t('inbox.alerts_of', { n: row.alerts })}>${format.brief(row.alerts)}</span><${SparkBars} values=${row.spark} label=${t('inbox.spark', { n: row.alerts })} width=${72} height=${14} />` },
-    { id: 'age', label: t('inbox.age'), width: narrow ? '84px' : '112px', align: 'end', class: 'cell-two', cell: (row) => html`
+    { id: 'age', label: t('inbox.age'), width: narrow ? '104px' : '116px', align: 'end', class: 'cell-two', cell: (row) => html`
       <span class="line-1"><${Time} ms=${row.last_ms} as="ago" /></span><span class="line-2"><${Due} row=${row} /></span>` },
-    width >= 1100 && { id: 'who', label: t('inbox.who'), width: '112px', class: 'cell-two', cell: (row) => html`
+    width >= 860 && { id: 'who', label: t('inbox.who'), width: '112px', class: 'cell-two', cell: (row) => html`
       <span class="line-1">${row.assignee ?? html`<span class="muted">${t('triage.nobody')}</span>`}</span><span class="line-2">${t(`state.${row.state}`)}${row.comments > 0 && html` <span title=${t('inbox.comments', { n: row.comments })}><${Icon} name="comment" size=${12} /> ${format.count(row.comments)}</span>`}</span>` },
   ].filter(Boolean);
 }
@@ -62,7 +62,7 @@ function Nothing({ checked, filtered, state }) {
 
 export default function Inbox({ query }) {
   const of = { q: query.q ?? '', state: TABS.includes(query.state) ? query.state : DEFAULT.state, range: query.range ?? DEFAULT.range };
-  const shown = useLanguage(), prefs = usePrefs(), width = useWidth(), mayTriage = useMay('triage');
+  const shown = useLanguage(), prefs = usePrefs(), list = useRef(null), width = useWidth(list), mayTriage = useMay('triage');
   const groups = useGroups(of), data = groups.data, version = JSON.stringify(of);
   const [focus, setFocus] = useState(null), [selected, setSelected] = useState(new Set()), [all, setAll] = useState(false), [over, setOver] = useState(false), [scrolled, setScrolled] = useState(false);
   const [preview, setPreview] = useState(kept), [menu, setMenu] = useState(null), box = useRef(null);
@@ -120,7 +120,7 @@ export default function Inbox({ query }) {
   useKeys({ ...(mayTriage ? triage.keys : {}), select_all: () => selectAll(true), select_none: () => selectAll(false), select_one: () => focus && setSelected(new Set([focus])), menu: openMenu,
     close: () => { if (selected.size) selectAll(false); else { setFocus(null); if (scrolled) box.current?.scrollTo({ top: 0 }); } } });
 
-  const columns = useMemo(() => columnsFor(width - (preview && width >= 1240 ? 340 : 0), held.gone), [width, preview, held.gone, shown, prefs.timezone]);
+  const columns = useMemo(() => columnsFor(width, held.gone), [width, held.gone, shown, prefs.timezone]);
   const counts = data?.counts, current = focus ? byId.get(focus) : null, bad = groups.error;
   const togglePreview = () => {
     setPreview(!preview);
@@ -139,7 +139,7 @@ export default function Inbox({ query }) {
         ${mayTriage && html`<${TriageButtons} triage=${triage} />`}<${Button} kind="quiet" onClick=${() => selectAll(false)}>${t('inbox.choose_none')}<//></div>`
       : bad && bad.status !== 422 && data && html`<${Banner} tone="warn" action=${html`<${Button} kind="quiet" onClick=${groups.refresh}>${t('shell.retry')}<//>`}>${t('shell.stale', { why: bad.text })}<//>`}
     <div class=${cx('inbox-body', preview && 'inbox-split')}>
-      <div class="inbox-list" onPointerEnter=${() => setOver(true)} onPointerLeave=${() => setOver(false)}>
+      <div ref=${list} class="inbox-list" onPointerEnter=${() => setOver(true)} onPointerLeave=${() => setOver(false)}>
         ${held.waiting > 0 && html`<button type="button" class="pill" data-new=${held.waiting} onClick=${() => { held.take(); box.current?.scrollTo({ top: 0 }); }}><${Icon} name="up" size=${14} />${t('inbox.waiting', { n: held.waiting })}</button>`}
         ${!data ? (bad && bad.status !== 422 ? html`<${Broken} error=${bad} onRetry=${groups.refresh} />` : bad ? null : html`<${Loading} rows=${12} />`)
           : rows.length === 0 ? html`<${Nothing} checked=${data.checked} filtered=${!!of.q} state=${of.state} />`
