@@ -3,7 +3,7 @@
 //
 // The page's beginning: texts, session, live updates, then whatever page the address names.
 import { html, render, useEffect, useErrorBoundary, useLayoutEffect, useState } from './core/dom.js';
-import { language, loadLanguage, t, useLanguage } from './core/i18n.js';
+import { language, loadLanguage, loadMore, t, useLanguage } from './core/i18n.js';
 import { startKeys } from './core/keys.js';
 import { on, startLive, stopLive } from './core/live.js';
 import { prefs } from './core/prefs.js';
@@ -33,7 +33,7 @@ function PageOf({ at }) {
     if (!route || pages.has(route)) return undefined;
     let gone = false;
     setError(null);
-    route.load().then((module) => { pages.set(route, module.default); if (!gone) again((n) => n + 1); })
+    Promise.all([route.load(), route.more ? loadMore() : null]).then(([module]) => { pages.set(route, module.default); if (!gone) again((n) => n + 1); })
       .catch((problem) => { console.error(problem); if (!gone) setError(problem); });
     return () => { gone = true; };
   }, [route, turn]);
