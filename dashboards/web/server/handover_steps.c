@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// What the officer of a body is asked to look at, by kind. He has no access to the sensor: he has his firewall, proxy, DHCP and server logs,
+// What the officer of a body is asked to look at, by kind. He has no access to the sensor: he has his firewall, proxy, DHCP and
+// server logs,
 // his machines and the people who use them. So these are not the steps of `yagura explain`, which are for the SOC at night.
 #include <string.h>
 
@@ -83,7 +84,8 @@ static const struct handover_advice table[] = {
       "プロキシのログで、送信先のサービス名と送信量を確認してください。",
       "心当たりがない場合は、端末をネットワークから切り離し、電源を切らずに当方へご連絡ください。",
       "送信された可能性のあるファイルと、個人情報の有無を確認してください。"},
-     {"Find the machine and its user, and ask whether something large was sent then.", "Look in the proxy's log where it went, and how much.",
+     {"Find the machine and its user, and ask whether something large was sent then.", "Look in the proxy's log where it went,
+		and how much.",
       "If nobody knows of it, take the machine off the network, leave it switched on, and call us.",
       "Which files may have been sent, and is there personal data among them?"}},
     {"zone.",
@@ -94,7 +96,8 @@ static const struct handover_advice table[] = {
       "意図しない通信の場合は、該当する経路を遮断してください。判断に迷う場合は、遮断の前に当方へご連絡ください。",
       "確認した経路と時刻を記録してください。事故に当たるかどうかの判断に必要です。"},
      {"Which machine is it, and to which network is it connected?", "Was a device replaced, a cable moved or the firewall changed lately?",
-      "If it is not meant to be, cut that path. In doubt call us before.", "Write down the path and the time: they are needed to judge whether this is an incident."}},
+      "If it is not meant to be, cut that path. In doubt call us before.",
+		"Write down the path and the time: they are needed to judge whether this is an incident."}},
     {"policy.contractor",
      "委託業者の接続が、取り決めた時間の外に行われています。",
      "A contractor is connected outside the agreed hours.",
@@ -143,7 +146,8 @@ static const struct handover_advice table[] = {
       "ルーターとファイアウォールの電源、ランプ、配線を確認してください。",
       "復旧の見込みと、回線事業者への連絡の有無をお知らせください。"},
      {"Can the Internet be used from inside?", "Was there an outage, work, or a device being replaced?",
-      "Look at power, lamps and cables of the router and the firewall.", "Tell us when it is expected back, and whether the line provider knows."}},
+      "Look at power, lamps and cables of the router and the firewall.", "Tell us when it is expected back,
+		and whether the line provider knows."}},
     {"org.",
      "貴団体の通信量が、ふだんと大きく異なっています。業務の予定によるものである可能性もあります。",
      "Your traffic is far from what it usually is. It may be planned.",
