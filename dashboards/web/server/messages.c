@@ -87,6 +87,8 @@ const struct web_message web_messages[] = {
 	{"too_many", "対象が多すぎます。条件を絞ってください。", "These are too many. Please narrow it down."},
 	{"too_many_exports", "同時に実行できるエクスポートは2件までです。終わるまでお待ちください。", "At most two exports at a time. Please wait until one has ended."},
 	{"too_many_streams", "ライブ更新の接続数が上限に達しました。ほかのタブを閉じてください。", "Too many live connections. Please close another tab."},
+	{"trimmed", "このアラートの内容は、保存期間を過ぎたため残っていません。",
+	 "What this alert said is not kept any more."},
 	{"unknown_outcome", "Redisとの接続が切れたため、結果を確認できませんでした。復旧後に状態を確認してください。",
 	 "Redis was lost before it answered: it may or may not be done. Please look again when it is back."},
 	{"uri_too_long", "URLが長すぎます（上限8 KiB）。", "The address is too long (at most 8 KiB)."},
