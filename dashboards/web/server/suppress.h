@@ -3,7 +3,8 @@
 //
 // Suppressions made on the page: they hide at read time, stored alerts too; the sensor knows nothing of them until somebody carries the
 // exported YAML to it. yagura:web:suppressions is a hash, id -> JSON; nothing is deleted, it ends.
-// Mandatory: owner, reason, an end within 90 days. What is matched is what the sensor's own suppressions match (kind with a star at its end,
+// Mandatory: owner, reason, an end within 90 days. What is matched is what the sensor's own suppressions match (kind with a star
+// at its end,
 // org, source and target prefix, port), in the same words, so that the export says the same.
 // Scope: a suppression names a body of its maker's scope; only who sees all may make one for all bodies.
 //
@@ -56,6 +57,9 @@ struct web_bodies;
 bool web_suppress_below(const struct web_bodies *bodies, uint16_t at, uint16_t ancestor); // the body itself, or one below it
 // Whether it would hide this alert, in force or not.
 bool web_suppression_fits(const struct web_server *server, const struct web_suppression *s, const struct web_alert *alert);
+
+struct web_view;
+bool web_suppression_seen(const struct web_server *server, const struct web_view *view, const struct web_suppression *s);
 
 enum web_suppress_result { WEB_SUPPRESS_DONE, WEB_SUPPRESS_CONFLICT, WEB_SUPPRESS_FULL, WEB_SUPPRESS_AWAY, WEB_SUPPRESS_UNKNOWN };
 // Writes one: with version 1 a new one, else in the place of the version before. `done` is called once, perhaps before this returns.

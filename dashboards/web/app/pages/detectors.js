@@ -13,7 +13,7 @@ function Verdicts({ row }) {
   const parts = VERDICTS.map(([name, tone]) => ({ name, tone, value: row.verdicts?.[name] ?? 0 })).filter((part) => part.value > 0);
   if (parts.length === 0) return html`<span class="muted">${t('detectors.precision_none')}</span>`;
   const words = parts.map((part) => `${t(`detectors.${part.name}`)} ${count(part.value)}`);
-  return html`<span class="pb-verdicts"><${Shares} label=${words.join(', ')} parts=${parts.map((part, at) => ({ ...part, label: words[at] }))} /><span class="pb-small">${words.join(' · ')}</span></span>`;
+  return html`<span class="pb-verdicts"><${Shares} label=${words.join(', ')} parts=${parts.map((part, at) => ({ ...part, label: words[at] }))} /><span class="pb-small pb-words">${words.map((word, at) => html`<span>${word}${at < words.length - 1 && ' ·'}</span> `)}</span></span>`;
 }
 
 const linked = (number, to) => (number ? html`<a href=${to}>${count(number)}</a>` : html`<span class="muted">${count(number ?? null)}</span>`);
@@ -31,7 +31,7 @@ function columns(range, maySuppress) {
       ? html`<span class="muted">–</span>` : html`<${Bar} share=${row.precision} text=${percent(row.precision, 0)} />`) },
     { name: 'paged', label: t('detectors.would_page'), how: t('detectors.would_page_how'), number: true, sort: (row) => row.would_have_paged ?? 0,
       cell: (row) => linked(row.would_have_paged, href('/alerts', { q: `kind:${row.kind} is:shadow`, range })) },
-    { name: 'suppressions', label: t('detectors.suppressions'), number: true, sort: (row) => row.suppressions ?? 0, cell: (row) => html`${linked(row.suppressions, href('/suppressions', { kind_is: row.kind }))}
+    { name: 'suppressions', label: t('detectors.suppressions'), number: true, sort: (row) => row.suppressions ?? 0, cell: (row) => html`${linked(row.suppressions, href('/suppressions', { kind_is: row.kind }))}<br />
       ${maySuppress && html` <a class="pb-small" href=${href('/suppressions', { kind: row.kind })} aria-label=${`${t('detectors.suppress')}: ${pick(row, 'kind')}`}>${t('detectors.suppress')}</a>`}` },
   ];
 }
