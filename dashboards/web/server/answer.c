@@ -86,6 +86,7 @@ static void look_gone(void *context, uint32_t events)
 	}
 	request->suspended = false;
 	MHD_resume_connection(request->connection->mhd);
+	request->http->due_ms = 0; // it wakes nobody by itself: the next turn is its
 }
 
 void web_request_suspend(struct web_request *request)
@@ -104,6 +105,7 @@ static void resume(struct web_request *request)
 	request->suspended = false;
 	web_loop_watch(request->http->loop, request->connection->fd, 0, NULL, NULL);
 	MHD_resume_connection(request->connection->mhd);
+	request->http->due_ms = 0; // it wakes nobody by itself: the next turn is its
 }
 
 // ---- the audit log ----
