@@ -84,8 +84,8 @@ static const struct handover_advice table[] = {
       "プロキシのログで、送信先のサービス名と送信量を確認してください。",
       "心当たりがない場合は、端末をネットワークから切り離し、電源を切らずに当方へご連絡ください。",
       "送信された可能性のあるファイルと、個人情報の有無を確認してください。"},
-     {"Find the machine and its user, and ask whether something large was sent then.", "Look in the proxy's log where it went,
-		and how much.",
+     {"Find the machine and its user, and ask whether something large was sent then.", "Look in the proxy's log where it went,"
+	 " and how much.",
       "If nobody knows of it, take the machine off the network, leave it switched on, and call us.",
       "Which files may have been sent, and is there personal data among them?"}},
     {"zone.",
@@ -146,8 +146,8 @@ static const struct handover_advice table[] = {
       "ルーターとファイアウォールの電源、ランプ、配線を確認してください。",
       "復旧の見込みと、回線事業者への連絡の有無をお知らせください。"},
      {"Can the Internet be used from inside?", "Was there an outage, work, or a device being replaced?",
-      "Look at power, lamps and cables of the router and the firewall.", "Tell us when it is expected back,
-		and whether the line provider knows."}},
+      "Look at power, lamps and cables of the router and the firewall.", "Tell us when it is expected back,"
+	 " and whether the line provider knows."}},
     {"org.",
      "貴団体の通信量が、ふだんと大きく異なっています。業務の予定によるものである可能性もあります。",
      "Your traffic is far from what it usually is. It may be planned.",
