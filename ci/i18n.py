@@ -3,7 +3,7 @@
 # Copyright the Yagura authors
 """The words of the dashboard, held against its glossary. Part of ci/lint.
 
-    ci/i18n.py [FOLDER]     checks FOLDER (dashboards/web/app/i18n) and the Japanese that yagura-web itself says
+    ci/i18n.py [FOLDER]     checks FOLDER (dashboards/web/app/i18n; without it app/text as well) and the Japanese that yagura-web itself says
     ci/i18n.py --self-test  fills every rule with a text that breaks it, and one that does not
 
 Rules: both languages have the same keys; a key begins with its file's name; no value is empty; both have the same placeholders; no word
@@ -177,6 +177,9 @@ def main():
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "dashboards/web/app/i18n"
     bad, keys = check_folder(folder)
     if len(sys.argv) == 1:
+        # Long texts that only one page needs: fetched with it, so not among those of the first load.
+        more, prose = check_folder(ROOT / "dashboards/web/app/text")
+        bad, keys = bad + more, keys + prose
         bad += check_sources(ROOT / "dashboards/web/server")
     bad += ["its own test fails"] if self_test() else []
     for line in bad:
