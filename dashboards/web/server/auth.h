@@ -82,6 +82,6 @@ struct web_auth_counters {
 const struct web_auth_counters *web_auth_counters(const struct web_auth *auth);
 
 // yagura-web user add: makes a user, or gives one that is there a new password (and his role back, and turns him on): the way in when
-// the last administrator has lost his. Synchronous, without a loop. `scope`: "all", or codes with commas. 0, or a negative errno, said on
-// stderr; ret_password: to be changed at the first login.
-int web_user_add(const char *redis_url, const char *name, const char *role, const char *scope, char ret_password[32]);
+// the last administrator has lost his. Synchronous, without a loop. `scope`: "all", or codes with commas. `given`: his password, which then
+// need not be changed; NULL: one is made, to be changed at the first login, and stands in ret_password. 0, or a negative errno, said on stderr.
+int web_user_add(const char *redis_url, const char *name, const char *role, const char *scope, const char *given, char ret_password[32]);

@@ -65,11 +65,18 @@ void web_request_audit_user(struct web_request *request, const char *name);
 void web_answer_retry(struct web_request *request, int seconds); // Retry-After, before the answer
 void web_request_on_gone(struct web_request *request, void (*gone)(void *context), void *context);
 
+// The problem document of a code, for who adds to it (detail, at, current) and gives it to web_answer, which says that it is one.
+json_t *web_problem(unsigned status, const char *code);
+
 struct web_http;
 struct web_http_options {
-	const char *listen;       // 127.0.0.1:8443, [::1]:8443, unix:/path
+	const char *listen;       // 127.0.0.1:8480, [::1]:8480, unix:/path; NULL with `socket`
+	int socket;               // one that listens already, from the service manager; -1: none
+	const char *names;        // host names that it answers to, with commas; addresses and localhost always
 	const char *certificate, *key; // PEM; NULL: no TLS, then loopback and UNIX sockets alone unless `insecure`
 	bool insecure, behind_proxy;
 };
 struct web_http *web_http_create(const struct web_http_options *options, struct web_loop *loop, struct web_server *server); // NULL: said on stderr
 void web_http_destroy(struct web_http *http);
+int64_t web_http_busy(void *http); // for web_loop_run
+void web_http_counters(const struct web_http *http, json_t *into); // "http.requests", "http.rate_limited", ...

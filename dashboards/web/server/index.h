@@ -48,6 +48,7 @@ struct web_alert {
 	int64_t first_ns, last_ns, time_ns;
 	uint8_t source[16], target[16]; // IPv4: the first four bytes
 	uint32_t group, next;     // index of its group; next alert of it, WEB_NOWHERE: the last
+	uint32_t chain;           // the index's own
 	uint32_t count;
 	uint16_t source_port, target_port;
 	uint16_t sensor;          // 0: the row is free; else web_index_sensor()
@@ -67,7 +68,9 @@ struct web_group {
 	uint32_t first, last;     // alerts, by arrival
 	uint32_t alerts, open;    // whatever their class
 	int64_t first_ns, last_ns;
+	uint32_t chain;           // the index's own
 	uint8_t severity;         // worst
+	bool stale;               // the index's own: open, first, last, worst are counted when somebody asks
 };
 struct web_index;
 
@@ -139,13 +142,15 @@ void web_index_group_rows(struct web_index *index, const struct web_view *view, 
 // The EVE line of one alert, masked for the view, parsed. NULL: Redis is away. JSON null: it is trimmed there, or no JSON.
 void web_index_eve(struct web_index *index, const struct web_view *view, uint32_t at, web_rows done, void *context);
 
-enum { WEB_PAGE_ROWS = 500 };
+enum { WEB_PAGE_ROWS = 500, WEB_BINS = 120 };
 struct web_page {
 	uint32_t rows[WEB_PAGE_ROWS], count;
 	uint64_t total;           // exact
 	uint64_t tabs[WEB_TABS];  // groups: of the same query and range
 	uint64_t checked;         // alerts that were looked at: all that the view sees in the range
 	char cursor[128];         // empty: nothing follows
+	int64_t start_ns, step_ns; // alerts: all that were found, by time of their newest record
+	uint32_t bins[WEB_BINS], bins_count;
 };
 // Groups or alerts that are asked for, within the view, behind `cursor` (NULL: from the beginning). A cursor is a place in the order, so that
 // what comes meanwhile neither doubles nor hides a row that stays where it was. 0; -EINVAL: no cursor of ours; -E2BIG: costs more than

@@ -76,6 +76,20 @@ static uint32_t fold(struct web_query *q, const char *text, size_t length)
 	return n;
 }
 
+char *web_fold_text(const char *text)
+{
+	size_t length = strlen(text), n = 0;
+	char *to = malloc(length + 1);
+	for (size_t i = 0; to && i < length; n++) {
+		i += fold_one((const unsigned char *)text + i, length - i, &to[n]);
+		if (to[n] >= 'A' && to[n] <= 'Z')
+			to[n] = (char)(to[n] - 'A' + 'a');
+	}
+	if (to)
+		to[n] = '\0';
+	return to;
+}
+
 static int word_at(const char *const *words, const char *text, size_t length)
 {
 	for (int i = 0; words && words[i]; i++)

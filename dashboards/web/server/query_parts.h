@@ -41,3 +41,6 @@ struct web_query {
 	uint16_t from[WEB_QUERY_BYTES + 1]; // of each of its bytes: where it stood in what was typed
 	char me[64];
 };
+
+// The folding of a query, of any text; free() it. NULL: no memory.
+char *web_fold_text(const char *text);

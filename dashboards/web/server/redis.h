@@ -11,6 +11,7 @@
 #pragma once
 
 #include <hiredis/hiredis.h>
+#include <jansson.h>
 
 #include "loop.h"
 
@@ -27,9 +28,17 @@ bool web_redis_up(const struct web_redis *redis);
 uint64_t web_redis_connection(const struct web_redis *redis); // of commands: 0: none, else its number, which grows with each
 int64_t web_redis_down_ms(const struct web_redis *redis); // for how long, 0: it is up
 
+// Why it is down, or what it refused in the last five seconds: "away", "silent", "auth", "noperm", "loading", "readonly", "oom", "misconf",
+// ... as docs/redis.md has them; "" while all is well.
+const char *web_redis_reason(const struct web_redis *redis);
+void web_redis_on_change(struct web_redis *redis, void (*changed)(void *context), void *context); // one caller: up or reason changed
+void web_redis_counters(const struct web_redis *redis, json_t *into); // "redis.asked", ...
+
 // argv as of redisCommandArgv. At most WEB_REDIS_PENDING in flight; beyond, `done` is called with NULL at once (counted).
 enum { WEB_REDIS_PENDING = 4096 };
 void web_redis_ask(struct web_redis *redis, web_reply done, void *context, int argc, const char **argv, const size_t *sizes);
 
 // Follows a stream from behind an id. At most 4 * WEB_SENSORS_MAX streams.
 int web_redis_follow(struct web_redis *redis, const char *stream, uint64_t generation, uint64_t sequence, web_stream_entry entry, void *context);
+// Whether a followed stream (NULL: each of them) has been read to its end once. A stream that is none counts as read.
+bool web_redis_caught_up(const struct web_redis *redis, const char *stream);

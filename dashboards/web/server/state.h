@@ -24,7 +24,7 @@
 
 #include "access.h"
 
-enum { WEB_STATES_MAX = 200000, WEB_BULK_MAX = 50000, WEB_COMMENT_MAX = 2000 };
+enum { WEB_STATES_MAX = 200000, WEB_BULK_MAX = 50000, WEB_COMMENT_MAX = 2000 /* letters */, WEB_REASON_LETTERS = 500 };
 
 enum web_group_state { WEB_NEW, WEB_ACKNOWLEDGED, WEB_ESCALATED, WEB_ARCHIVED, WEB_STATES };
 enum web_verdict { WEB_VERDICT_NONE, WEB_THREAT, WEB_BENIGN, WEB_FALSE_POSITIVE, WEB_DRILL, WEB_VERDICTS };
@@ -48,6 +48,11 @@ void web_state_destroy(struct web_state *state);
 bool web_state_ready(const struct web_state *state);  // what Redis holds has been read
 uint64_t web_state_change(const struct web_state *state); // the newest
 
+// How often everything has been read, while it can be written; else 0. And our number as the writer (yagura:web:writer), which others who
+// write give to their scripts too.
+uint64_t web_state_readings(const struct web_state *state);
+uint64_t web_state_writer(const struct web_state *state);
+
 // Never NULL. Valid until the loop turns.
 const struct web_group_touch *web_state_of(const struct web_state *state, uint64_t group);
 json_t *web_state_json(const struct web_group_touch *touch); // GroupState
@@ -59,12 +64,25 @@ void web_state_alert(struct web_state *state, uint64_t group, uint8_t severity, 
 // Calls back when a group's touch has changed, by whomever (stream.c).
 void web_state_on_change(struct web_state *state, void (*changed)(void *context, uint64_t group), void *context);
 
+// What befell it; each limit has its counter.
+struct web_state_counters {
+	uint64_t bad;             // entries of yagura:web:groups that are no state: passed over
+	uint64_t full, names_full, waiting_full; // WEB_STATES_MAX, names of users, WEB_STATE_WAITING
+	uint64_t stale, lost;     // scripts refused because of another writer; answers that never came
+	uint64_t readings;        // of everything
+};
+const struct web_state_counters *web_state_counters(const struct web_state *state);
+
 // ---- what people do ----
 
 enum web_act { WEB_ACKNOWLEDGE, WEB_ASSIGN, WEB_ESCALATE, WEB_ARCHIVE, WEB_REOPEN, WEB_COMMENT, WEB_UNDO, WEB_ACTS };
-int web_act_find(const char *name);     // -1: there is none
+int web_act_find(const char *name);     // -1: there is none, or none that can be asked for
+const char *web_act_name(enum web_act act);
 int web_verdict_find(const char *name); // -1: there is none
 int web_group_state_find(const char *name);
+const char *web_group_state_name(enum web_group_state state);
+const char *web_verdict_name(enum web_verdict verdict); // empty for none
+bool web_group_id_read(const char *text, size_t size, uint64_t *ret); // 16 hex digits
 
 struct web_action { // texts are copied; NULL: none
 	enum web_act act;
@@ -75,7 +93,7 @@ struct web_target {
 	uint64_t group;
 	int64_t version;          // that the caller saw; -1: whatever it is
 };
-enum web_result { WEB_DONE, WEB_NOT_FOUND, WEB_CONFLICT, WEB_NO_CHANGE, WEB_AWAY, WEB_UNKNOWN, WEB_RESULTS }; // AWAY: Redis went before it was done
+enum web_result { WEB_DONE, WEB_NOT_FOUND, WEB_CONFLICT, WEB_NO_CHANGE, WEB_FULL, WEB_AWAY, WEB_UNKNOWN, WEB_RESULTS }; // FULL: WEB_STATES_MAX
 struct web_outcome {
 	bool refused, gone;       // nothing was done: Redis is away (or too many wait); there is no such undo of the caller's
 	const struct web_target *targets;

@@ -13,7 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WEB_SUPPRESSIONS = 512, WEB_SUPPRESSION_DAYS = 90 };
+enum {
+	WEB_SUPPRESSIONS = 512,        // in force
+	WEB_SUPPRESSIONS_KEPT = 4096,  // with those that have ended; beyond, Redis alone has the rest (counted)
+	WEB_SUPPRESSION_DAYS = 90,
+	WEB_SUPPRESS_WRITES = 16,      // that wait for Redis
+};
 
 struct web_server;
 struct web_suppress;
@@ -26,3 +31,38 @@ uint16_t web_suppressed(const struct web_suppress *suppress, const struct web_al
 const char *web_suppression_id(const struct web_suppress *suppress, uint16_t number);
 // Grows with every change of what is in force (made, ended, expired): who keeps counts by suppression counts anew.
 uint64_t web_suppress_generation(const struct web_suppress *suppress);
+
+// ---- making and changing them ----
+
+struct web_suppression {
+	char id[32];              // a-z 0-9 - _ . as the sensor wants it
+	char kind[32];            // a kind, "dos.*" or "*"
+	char org[16];             // empty: any
+	uint16_t body;            // of the registry; WEB_BODY_NONE: any, or not known (yet): then it hides nothing
+	uint8_t source_af, source_len, target_af, target_len; // af 0: any
+	uint8_t source[16], target[16];
+	uint16_t port;            // of the target; 0: any
+	char owner[64], reason[160];
+	char ended_by[64];
+	int64_t created_ns, expires_ns, ended_ns; // ended 0: by nobody
+	uint32_t version;
+};
+
+uint32_t web_suppress_count(const struct web_suppress *suppress); // 1 ... count, those that have ended too
+const struct web_suppression *web_suppress_at(const struct web_suppress *suppress, uint16_t number); // NULL: none of this number
+uint16_t web_suppress_find(const struct web_suppress *suppress, const char *id);                     // 0: none
+bool web_suppress_in_force(const struct web_suppression *s, int64_t now_ns);
+struct web_bodies;
+bool web_suppress_below(const struct web_bodies *bodies, uint16_t at, uint16_t ancestor); // the body itself, or one below it
+// Whether it would hide this alert, in force or not.
+bool web_suppression_fits(const struct web_server *server, const struct web_suppression *s, const struct web_alert *alert);
+
+enum web_suppress_result { WEB_SUPPRESS_DONE, WEB_SUPPRESS_CONFLICT, WEB_SUPPRESS_FULL, WEB_SUPPRESS_AWAY, WEB_SUPPRESS_UNKNOWN };
+// Writes one: with version 1 a new one, else in the place of the version before. `done` is called once, perhaps before this returns.
+void web_suppress_write(struct web_suppress *suppress, const struct web_suppression *s,
+			void (*done)(void *context, enum web_suppress_result result), void *context);
+
+struct web_suppress_counters {
+	uint64_t bad, full, readings;
+};
+const struct web_suppress_counters *web_suppress_counters(const struct web_suppress *suppress);

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The one stream of a browser: an EventSource, and asking every two seconds where a proxy swallows events. Runs in the SharedWorker, or in
+// the tab that holds the lock; either hands on what it says:
+//   {type: 'event', name, data, id}   a frame of the server; data is its JSON text, which only those who want it parse
+//   {type: 'state', state}            live, polling, away (no answer), ended (no session)
+// Where it was is the id of the last frame: EventSource sends it by itself when it comes back; a new one gets it as ?since=.
+
+const NAMES = ['alerts', 'groups', 'health', 'metrics', 'session', 'reset'];
+const URL_BASE = '/api/v1/stream?topics=alerts,groups,health,metrics';
+const SILENT_MS = 20000; // the server says something every 5 s
+const POLL_MS = 2000;
+const LATEST_MS = 10000;
+
+export function createEngine(tell) {
+  let source = null, since = '', state = 'away', wait = 500, timer = 0, heard = 0, failures = 0, running = false;
+  let last = { health: null };
+
+  function become(next) {
+    if (next === state) return;
+    state = next;
+    tell({ type: 'state', state });
+  }
+
+  function hear(name, data, id) {
+    heard = Date.now();
+    if (id) since = id;
+    if (name === 'health') last = { ...last, health: data };
+    tell({ type: 'event', name, data, id });
+    if (name === 'session') {
+      stop();
+      become('ended');
+    }
+  }
+
+  function open() {
+    close();
+    source = new EventSource(since ? `${URL_BASE}&since=${encodeURIComponent(since)}` : URL_BASE);
+    heard = Date.now();
+    source.onopen = () => {
+      heard = Date.now();
+      wait = 500;
+      become('live');
+    };
+    for (const name of NAMES) {
+      source.addEventListener(name, (event) => {
+        failures = 0;
+        hear(name, event.data, event.lastEventId);
+      });
+    }
+    source.onerror = () => {
+      become('away');
+      if (source?.readyState === EventSource.CLOSED) again(); // an answer that is no stream: EventSource gives up, we do not
+    };
+  }
+
+  function close() {
+    source?.close();
+    source = null;
+    clearTimeout(timer);
+  }
+
+  async function again() {
+    close();
+    if (!running) return;
+    failures++;
+    const answer = await fetch('/api/v1/session', { cache: 'no-store', credentials: 'same-origin' }).then((got) => got.json()).catch(() => null);
+    if (!running) return;
+    if (answer && !answer.user) {
+      stop();
+      become('ended');
+      return;
+    }
+    // the API answers and the stream does not, three times over: something between us swallows it
+    timer = setTimeout(answer && failures >= 3 ? poll : open, wait);
+    wait = Math.min(wait * 2, LATEST_MS);
+  }
+
+  // The same frames in a plain answer: the server ends it when it has told what there is.
+  async function poll() {
+    if (!running) return;
+    try {
+      const answer = await fetch(`${URL_BASE}&poll=1${since ? `&since=${encodeURIComponent(since)}` : ''}`, { cache: 'no-store', credentials: 'same-origin',
+        signal: AbortSignal.timeout(10000) });
+      if (answer.status === 401) {
+        stop();
+        become('ended');
+        return;
+      }
+      if (!answer.ok) throw new Error('no answer');
+      for (const frame of (await answer.text()).split('\n\n')) {
+        const of = (name) => frame.split('\n').filter((line) => line.startsWith(`${name}: `)).map((line) => line.slice(name.length + 2)).join('\n');
+        if (NAMES.includes(of('event'))) hear(of('event'), of('data'), of('id'));
+      }
+      become('polling');
+      failures++;
+    } catch {
+      become('away');
+    }
+    if (!running) return;
+    // every minute one more try of the real thing
+    timer = setTimeout(failures % 30 === 0 ? open : poll, POLL_MS);
+  }
+
+  function watch() {
+    if (!running) return;
+    // a connection that died without a word: nothing since the time in which something is said every 5 s
+    if (source && Date.now() - heard > SILENT_MS) {
+      become('away');
+      again();
+    }
+    setTimeout(watch, 5000);
+  }
+
+  function start() {
+    if (running) return;
+    running = true;
+    wait = 500;
+    failures = 0;
+    open();
+    watch();
+  }
+
+  function stop() {
+    running = false;
+    close();
+  }
+
+  return {
+    start, stop,
+    /** After another login: from the beginning. */
+    restart() { stop(); since = ''; last = { health: null }; setTimeout(start, 0); },
+    /** What somebody who comes later has missed. */
+    greet: () => [{ type: 'state', state }, ...(last.health ? [{ type: 'event', name: 'health', data: last.health }] : [])],
+    state: () => state,
+  };
+}

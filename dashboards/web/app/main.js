@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// The page's beginning: texts, session, live updates, then whatever page the address names.
+import { html, render, useEffect, useErrorBoundary, useState } from './core/dom.js';
+import { language, loadLanguage, t, useLanguage } from './core/i18n.js';
+import { startKeys } from './core/keys.js';
+import { on, startLive, stopLive } from './core/live.js';
+import { prefs } from './core/prefs.js';
+import { navigate, startRouter, useRoute } from './core/router.js';
+import { endSession, loadSession, onSession, session, useSession } from './core/session.js';
+import { Frame } from './core/frame.js';
+import { Broken, Loading, NotFound } from './parts/states.js';
+import { Toasts } from './parts/toast.js';
+import './ui.js';
+
+const pages = new Map(); // route -> its Page, once loaded
+
+/** A page that fails says so, and leaves the frame standing. */
+function Guard({ children, of }) {
+  const [error, reset] = useErrorBoundary((problem) => console.error(problem));
+  useEffect(() => { if (error) reset(); }, [of]);
+  return error ? html`<${Broken} error=${error} onRetry=${reset} />` : children;
+}
+
+function PageOf({ at }) {
+  const [, again] = useState(0), [error, setError] = useState(null), [turn, setTurn] = useState(0);
+  const { route } = at, Page = route && pages.get(route);
+  useLanguage();
+  useEffect(() => {
+    if (!route || pages.has(route)) return undefined;
+    let gone = false;
+    setError(null);
+    route.load().then((module) => { pages.set(route, module.default); if (!gone) again((n) => n + 1); })
+      .catch((problem) => { console.error(problem); if (!gone) setError(problem); });
+    return () => { gone = true; };
+  }, [route, turn]);
+  useEffect(() => { if (route) document.documentElement.dataset.page = route.page; }, [route]);
+  if (!route) return html`<${NotFound} />`;
+  // after an upgrade the old names are gone: a reload gets the new ones
+  if (error) return html`<${Broken} error=${{ text: t('shell.page_gone') }} onRetry=${() => (turn ? location.reload() : setTurn(turn + 1))} />`;
+  if (!Page) return html`<${Loading} />`;
+  return html`<${Guard} of=${at.path}><${Page} key=${route.path + JSON.stringify(at.params)} params=${at.params} query=${at.query} /><//>`;
+}
+
+function App() {
+  const at = useRoute(), { known, user, firstRun, error } = useSession();
+  useLanguage();
+  useEffect(() => {
+    if (!known) return;
+    if (!user && firstRun && at.route?.page !== 'first_run') navigate('/first-run' + location.search, { replace: true });
+    else if (!user && !at.route?.open) navigate(`/login?next=${encodeURIComponent(at.path + location.search)}`, { replace: true });
+    else if (user?.must_change_password && at.route?.page !== 'login') navigate('/login', { replace: true });
+  }, [known, user, firstRun, at]);
+  if (error) return html`<main class="alone"><${Broken} error=${error} onRetry=${begin} /></main>`;
+  if (!known) return html`<main class="alone"><${Loading} rows=${3} /></main>`;
+  if (at.route?.alone) return html`<main class="alone"><${PageOf} at=${at} /></main><${Toasts} />`;
+  if (!user || user.must_change_password) return null; // the effect above leads on
+  return html`<${Frame}><${PageOf} at=${at} /><//>`;
+}
+
+async function begin() {
+  session.set({ error: null });
+  try {
+    await loadSession();
+  } catch (error) {
+    session.set({ error });
+    setTimeout(() => { if (session.get().error === error) begin(); }, 3000); // a server that is started again is found by itself
+  }
+}
+
+startRouter();
+startKeys();
+onSession((user) => { if (user) startLive(); else stopLive(); });
+on('session', () => endSession('expired'));
+const loading = loadLanguage(prefs.get().language);
+const asked = begin();
+await loading;
+document.title = t('shell.title');
+render(html`<${App} />`, document.getElementById('app'));
+await asked;
+performance.mark('yagura-begun', { detail: language() });

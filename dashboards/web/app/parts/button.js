@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+import { html, cx } from '../core/dom.js';
+import { keyOf } from '../core/keys.js';
+import { usePrefs } from '../core/prefs.js';
+import { Icon } from './icon.js';
+
+/** A key as it is shown: "Shift+s" is two caps. @param {{command?: string, name?: string}} props */
+export function Key({ command, name }) {
+  const prefs = usePrefs();
+  const key = name ?? keyOf(command);
+  if (!key || (command && !prefs.keys)) return null;
+  return html`<span class="keys" aria-hidden="true">${key.split(/[ +]/).map((one) => html`<kbd>${one.length === 1 ? one.toUpperCase() : one}</kbd>`)}</span>`;
+}
+
+/**
+ * A button with a word. kind: plain, primary, quiet, danger. `command` shows its key.
+ * @param {{kind?: string, icon?: string, command?: string, busy?: boolean, disabled?: boolean, onClick?: Function, type?: string, title?: string, class?: string, children: any}} props
+ */
+export function Button({ kind = 'plain', icon, command, busy, children, class: extra, type = 'button', disabled, ...rest }) {
+  return html`<button type=${type} class=${cx('button', `button-${kind}`, extra)} disabled=${disabled || busy} aria-busy=${busy ? 'true' : undefined} ...${rest}>
+    ${icon && html`<${Icon} name=${icon} />`}<span>${children}</span>${command && html`<${Key} command=${command} />`}
+  </button>`;
+}
+
+/** A button without a word; `label` is its name and tooltip. @param {{icon: string, label: string, onClick?: Function, pressed?: boolean}} props */
+export function IconButton({ icon, label, pressed, class: extra, ...rest }) {
+  return html`<button type="button" class=${cx('icon-button', extra)} aria-label=${label} title=${label} aria-pressed=${pressed} ...${rest}><${Icon} name=${icon} /></button>`;
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// Lists. One walk over all alerts of the index, in the order in which they lie in memory: what the view does not see or the range does not
+// hold is passed over, what the query finds is counted for its group. So totals and the counts of all tabs are exact for any query, range
+// and view, and there is nothing to keep up to date. The best of a page are held in a heap of the page's size.
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "index_parts.h"
+
+// Where a row stands in its order: greater first.
+struct place {
+	uint8_t severity;
+	int64_t time_ns;
+	uint64_t id;
+	uint32_t at;
+};
+
+struct heap { // of the greatest; the least of them at its top
+	struct place places[WEB_PAGE_ROWS + 1];
+	uint32_t count, most;
+};
+
+static bool before(const struct place *a, const struct place *b)
+{
+	if (a->severity != b->severity)
+		return a->severity > b->severity;
+	if (a->time_ns != b->time_ns)
+		return a->time_ns > b->time_ns;
+	return a->id > b->id;
+}
+
+static void sink(struct heap *h, uint32_t i)
+{
+	for (;;) {
+		uint32_t least = i;
+		for (uint32_t child = 2 * i + 1; child <= 2 * i + 2 && child < h->count; child++)
+			if (before(&h->places[least], &h->places[child]))
+				least = child;
+		if (least == i)
+			return;
+		struct place p = h->places[i];
+		h->places[i] = h->places[least];
+		h->places[least] = p;
+		i = least;
+	}
+}
+
+static void offer(struct heap *h, const struct place *p)
+{
+	if (h->count == h->most) {
+		if (!before(p, &h->places[0]))
+			return;
+		h->places[0] = *p;
+		sink(h, 0);
+		return;
+	}
+	uint32_t i = h->count++;
+	h->places[i] = *p;
+	for (; i > 0 && before(&h->places[(i - 1) / 2], &h->places[i]); i = (i - 1) / 2) {
+		struct place up = h->places[(i - 1) / 2];
+		h->places[(i - 1) / 2] = h->places[i];
+		h->places[i] = up;
+	}
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	return before(a, b) ? -1 : before(b, a) ? 1 : 0;
+}
+
+// One more than the page holds was asked for, to know whether anything follows.
+static void fill_page(struct heap *h, uint32_t limit, struct web_page *ret)
+{
+	qsort(h->places, h->count, sizeof *h->places, compare_places);
+	ret->count = h->count < limit ? h->count : limit;
+	for (uint32_t i = 0; i < ret->count; i++)
+		ret->rows[i] = h->places[i].at;
+	if (h->count <= limit || !limit)
+		return;
+	const struct place *last = &h->places[limit - 1];
+	snprintf(ret->cursor, sizeof ret->cursor, "%u.%" PRId64 ".%016" PRIx64, (unsigned)last->severity, last->time_ns, last->id);
+}
+
+static bool read_cursor(const char *text, struct place *ret)
+{
+	unsigned severity;
+	int used = 0;
+	if (!text || !*text)
+		return true;
+	if (strlen(text) > 64 || strspn(text, "0123456789abcdef.-") != strlen(text) ||
+	    sscanf(text, "%1u.%19" SCNd64 ".%16" SCNx64 "%n", &severity, &ret->time_ns, &ret->id, &used) != 3 || text[used])
+		return false;
+	ret->severity = (uint8_t)severity;
+	return true;
+}
+
+int web_tab_find(const char *name)
+{
+	static const char *const names[WEB_TABS] = {"inbox", "new", "acknowledged", "escalated", "archived", "suppressed", "shadow", "all"};
+	for (int i = 0; name && i < WEB_TABS; i++)
+		if (strcmp(names[i], name) == 0)
+			return i;
+	return name && *name ? -1 : WEB_TAB_INBOX;
+}
+
+static int begin(const struct web_index *index, const struct web_view *view, const struct web_query *query, struct web_run **ret)
+{
+	*ret = NULL;
+	index_refresh(index);
+	if (!query || !query->count)
+		return 0;
+	if (web_query_cost(query, index->alerts_used) > WEB_QUERY_COST)
+		return -E2BIG;
+	*ret = web_run_begin(query, index, view);
+	return *ret ? 0 : -ENOMEM;
+}
+
+// ---- groups ----
+
+struct tally { // of a group, by class
+	int64_t last_ns[WEB_CLASSES];
+	uint8_t severity[WEB_CLASSES];
+	uint8_t there, found; // bits of classes
+};
+
+static struct tally *tally_groups(const struct web_index *index, const struct web_view *view, struct web_range range, struct web_run *run,
+				  uint64_t *ret_checked)
+{
+	struct tally *tallies = calloc(index->groups_count + 1, sizeof *tallies);
+	*ret_checked = 0;
+	for (uint32_t at = 0; tallies && at < index->alerts_count; at++) {
+		const struct web_alert *a = alert_at(index, at);
+		if (!a->sensor || !web_alert_in(a, range) || !view_sees_alert(index, view, a))
+			continue;
+		struct tally *t = &tallies[a->group];
+		enum web_class class = class_of(a);
+		++*ret_checked;
+		if (!(t->there >> class & 1) || a->time_ns > t->last_ns[class])
+			t->last_ns[class] = a->time_ns;
+		if (a->severity > t->severity[class])
+			t->severity[class] = a->severity;
+		t->there |= (uint8_t)(1u << class);
+		if (!(t->found >> class & 1) && (!run || web_run_finds(run, at)))
+			t->found |= (uint8_t)(1u << class);
+	}
+	return tallies;
+}
+
+static enum web_class best_class(const struct tally *t)
+{
+	return t->there & 1u << WEB_COUNTED ? WEB_COUNTED : t->there & 1u << WEB_SUPPRESSED ? WEB_SUPPRESSED : WEB_SHADOW;
+}
+
+static enum web_tab tab_of(const struct web_index *index, uint32_t group, enum web_class class)
+{
+	static const enum web_tab of_state[WEB_STATES] = {WEB_TAB_NEW, WEB_TAB_ACKNOWLEDGED, WEB_TAB_ESCALATED, WEB_TAB_ARCHIVED};
+	if (class != WEB_COUNTED)
+		return class == WEB_SUPPRESSED ? WEB_TAB_SUPPRESSED : WEB_TAB_SHADOW;
+	return of_state[web_state_of(index->server->state, group_at(index, group)->id)->state % WEB_STATES];
+}
+
+static bool in_tab(enum web_tab asked, enum web_tab tab)
+{
+	bool inbox = tab == WEB_TAB_NEW || tab == WEB_TAB_ACKNOWLEDGED || tab == WEB_TAB_ESCALATED;
+	return asked == WEB_TAB_ALL || asked == tab || (asked == WEB_TAB_INBOX && inbox);
+}
+
+int web_index_groups(const struct web_index *index, const struct web_view *view, const struct web_ask *ask, const char *cursor,
+		     uint32_t limit, struct web_page *ret)
+{
+	struct place behind = {0};
+	struct web_run *run;
+	memset(ret, 0, sizeof *ret);
+	limit = limit > WEB_PAGE_ROWS ? WEB_PAGE_ROWS : limit;
+	if (!read_cursor(cursor, &behind))
+		return -EINVAL;
+	int error = begin(index, view, ask->query, &run);
+	if (error)
+		return error;
+	struct heap *heap = calloc(1, sizeof *heap);
+	struct tally *tallies = heap ? tally_groups(index, view, ask->range, run, &ret->checked) : NULL;
+	for (uint32_t at = 0; tallies && at < index->groups_count; at++) {
+		const struct tally *t = &tallies[at];
+		enum web_class class = best_class(t);
+		if (!(t->found >> class & 1))
+			continue;
+		enum web_tab tab = tab_of(index, at, class);
+		for (enum web_tab i = 0; i < WEB_TABS; i++)
+			ret->tabs[i] += in_tab(i, tab);
+		if (!in_tab(ask->tab, tab))
+			continue;
+		const struct place p = {.severity = ask->by_time ? 0 : t->severity[class], .time_ns = t->last_ns[class],
+					.id = group_at(index, at)->id, .at = at};
+		heap->most = limit + 1;
+		ret->total++;
+		if (!cursor || !*cursor || before(&behind, &p))
+			offer(heap, &p);
+	}
+	if (tallies)
+		fill_page(heap, limit, ret);
+	error = tallies ? 0 : -ENOMEM;
+	free(tallies);
+	free(heap);
+	web_run_end(run);
+	return error;
+}
+
+uint32_t web_index_select(const struct web_index *index, const struct web_view *view, const struct web_query *query, const char *state,
+			  struct web_range range, uint32_t *ret, uint32_t room)
+{
+	int tab = state ? web_tab_find(state) : WEB_TAB_ALL;
+	struct web_run *run;
+	uint64_t checked;
+	uint32_t count = 0;
+	if (tab < 0 || begin(index, view, query, &run) < 0)
+		return 0;
+	struct tally *tallies = tally_groups(index, view, range, run, &checked);
+	for (uint32_t at = 0; tallies && at < index->groups_count; at++) {
+		const struct tally *t = &tallies[at];
+		enum web_class class = best_class(t);
+		if (!(t->found >> class & 1) || !in_tab((enum web_tab)tab, tab_of(index, at, class)))
+			continue;
+		if (count < room)
+			ret[count] = at;
+		count++;
+	}
+	free(tallies);
+	web_run_end(run);
+	return count;
+}
+
+// ---- alerts ----
+
+void web_index_each_alert(const struct web_index *index, const struct web_view *view, struct web_range range,
+			  bool (*each)(void *context, uint32_t alert), void *context)
+{
+	index_refresh(index);
+	for (uint32_t at = 0; at < index->alerts_count; at++) {
+		const struct web_alert *a = alert_at(index, at);
+		if (a->sensor && web_alert_in(a, range) && view_sees_alert(index, view, a) && !each(context, at))
+			return;
+	}
+}
+
+// Steps that people count in, the smallest of which leaves at most WEB_BINS, beginning where a clock on the wall would.
+static void set_axis(struct web_range axis, struct web_page *ret)
+{
+	static const int32_t steps[] = {1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 2592000};
+	const int64_t second = 1000000000;
+	int64_t span = axis.to_ns / second - axis.from_ns / second + 1;
+	size_t i = 0;
+	while (i + 1 < sizeof steps / sizeof *steps && span / steps[i] + 2 > WEB_BINS)
+		i++;
+	int64_t step = span / steps[i] + 2 > WEB_BINS ? span / (WEB_BINS - 2) + 1 : steps[i];
+	time_t now = (time_t)(axis.to_ns / second);
+	struct tm tm = {0};
+	localtime_r(&now, &tm);
+	int64_t from = axis.from_ns / second + tm.tm_gmtoff;
+	ret->step_ns = step * second;
+	ret->start_ns = (from - from % step - tm.tm_gmtoff) * second;
+	ret->bins_count = (uint32_t)((axis.to_ns - 1 - ret->start_ns) / ret->step_ns) + 1;
+	ret->bins_count = ret->bins_count > WEB_BINS ? WEB_BINS : ret->bins_count;
+}
+
+static void set_bins(const struct web_index *index, const struct web_view *view, struct web_range range, struct web_page *ret)
+{
+	int64_t first = INT64_MAX, now = web_clock_ns();
+	for (uint32_t at = 0; !range.from_ns && at < index->alerts_count; at++) {
+		const struct web_alert *a = alert_at(index, at);
+		if (a->sensor && a->time_ns < first && view_sees_alert(index, view, a))
+			first = a->time_ns;
+	}
+	set_axis(web_range_axis(range, first < now ? first : now, now), ret);
+}
+
+int web_index_alerts(const struct web_index *index, const struct web_view *view, const struct web_ask *ask, const char *cursor,
+		     uint32_t limit, struct web_page *ret)
+{
+	struct place behind = {0};
+	struct web_run *run;
+	memset(ret, 0, sizeof *ret);
+	limit = limit > WEB_PAGE_ROWS ? WEB_PAGE_ROWS : limit;
+	if (!read_cursor(cursor, &behind))
+		return -EINVAL;
+	int error = begin(index, view, ask->query, &run);
+	struct heap *heap = error ? NULL : calloc(1, sizeof *heap);
+	if (!heap) {
+		web_run_end(run);
+		return error ? error : -ENOMEM;
+	}
+	bool hidden = web_query_names_hidden(ask->query);
+	heap->most = limit + 1;
+	set_bins(index, view, ask->range, ret);
+	struct axis axis = {ret->start_ns, ret->start_ns + ret->step_ns * ret->bins_count, ret->bins_count};
+	for (uint32_t at = 0; at < index->alerts_count; at++) {
+		const struct web_alert *a = alert_at(index, at);
+		if (!a->sensor || !web_alert_in(a, ask->range) || !view_sees_alert(index, view, a))
+			continue;
+		ret->checked++;
+		if ((!hidden && class_of(a) != WEB_COUNTED) || (run && !web_run_finds(run, at)))
+			continue;
+		const struct place p = {.time_ns = a->time_ns, .id = a->id ^ (uint64_t)a->sensor << 48, .at = at};
+		ret->total++;
+		ret->bins[axis_bin(axis, a->time_ns)]++;
+		if (!cursor || !*cursor || before(&behind, &p))
+			offer(heap, &p);
+	}
+	fill_page(heap, limit, ret);
+	free(heap);
+	web_run_end(run);
+	return 0;
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// yagura-web: options, the parts in their order, the loop, their end in the other order. Everything that opens a file or a socket is opened
+// before the list of system calls is put on; what Redis holds comes by itself while the loop runs.
+#include <errno.h>
+#include <microhttpd.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/confine.h"
+#include "base/log.h"
+#include "cli/notify.h"
+#include "listen.h"
+#include "options.h"
+#include "server.h"
+
+#pragma weak web_auth_create
+#pragma weak web_auth_destroy
+#pragma weak web_auth_on_first_run
+#pragma weak web_bodies_load
+#pragma weak web_bodies_free
+#pragma weak web_bodies_reload
+#pragma weak web_index_create
+#pragma weak web_index_destroy
+#pragma weak web_state_create
+#pragma weak web_state_destroy
+#pragma weak web_suppress_create
+#pragma weak web_suppress_destroy
+#pragma weak web_measure_create
+#pragma weak web_measure_destroy
+#pragma weak web_streams_create
+#pragma weak web_streams_destroy
+#pragma weak web_user_add
+
+struct process {
+	struct web_server server;
+	struct web_options options;
+	struct yg_notify notify;
+	int signals;
+	bool told;
+};
+
+// ---- commands that need no server ----
+
+static int verify_audit(const char *path)
+{
+	struct web_audit_report report;
+	int error = web_audit_verify(path, &report);
+	if (error) {
+		yg_error("%s: %s", path, strerror(-error));
+		return EX_NOINPUT;
+	}
+	if (report.first_bad)
+		printf("%s: record %llu %s\n", path, (unsigned long long)report.first_bad, report.why);
+	else
+		printf("%s: %llu records, whole\n", path, (unsigned long long)report.records);
+	return report.first_bad ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int print_version(void)
+{
+	printf("yagura-web %s\nlibmicrohttpd %s, libsodium %s, jansson %s, hiredis %d.%d.%d\n", YG_VERSION, MHD_get_version(), sodium_version_string(),
+	       JANSSON_VERSION, HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+	return EXIT_SUCCESS;
+}
+
+// ---- the parts ----
+
+static void first_run(void *context, const char *token)
+{
+	const struct process *p = context;
+	const char *where = strncmp(p->options.listen, "unix:", 5) == 0 ? "<address>" : p->options.listen;
+	printf("There is no user yet. Make the first administrator: http%s://%s/first-run#%s\n", p->options.certificate ? "s" : "", where, token);
+	fflush(stdout);
+}
+
+static bool make_parts(struct process *p)
+{
+	struct web_server *s = &p->server;
+	const struct web_options *o = &p->options;
+	struct web_http_options http = {.listen = o->listen, .socket = web_listen_inherited(), .names = o->names, .certificate = o->certificate,
+					.key = o->key, .insecure = o->insecure, .behind_proxy = o->behind_proxy};
+	s->redis = web_redis_create(s->loop, o->redis);
+	s->audit = s->redis ? web_audit_open(o->state, s->timezone) : NULL;
+	if (s->redis && !s->audit)
+		yg_error("%s: the audit log: %s", o->state, errno == EBADMSG ? "its chain is broken: see yagura-web audit verify" : strerror(errno));
+	if (!s->audit)
+		return false;
+#define MAKE(part, create) (!(create) || (s->part = (create)(s)) != NULL)
+	if (!MAKE(auth, web_auth_create) || !MAKE(index, web_index_create) || !MAKE(state, web_state_create) || !MAKE(suppress, web_suppress_create) ||
+	    !MAKE(measure, web_measure_create) || !MAKE(streams, web_streams_create)) {
+		yg_error("a part does not start: %s", strerror(errno));
+		return false;
+	}
+#undef MAKE
+	if (s->auth && web_auth_on_first_run)
+		web_auth_on_first_run(s->auth, first_run, p);
+	s->http = web_http_create(&http, s->loop, s);
+	return s->http;
+}
+
+static void end_parts(struct process *p)
+{
+	struct web_server *s = &p->server;
+	web_http_destroy(s->http);
+#define END(part, destroy) \
+	if (s->part) \
+	(destroy)(s->part)
+	END(streams, web_streams_destroy);
+	END(measure, web_measure_destroy);
+	END(suppress, web_suppress_destroy);
+	END(state, web_state_destroy);
+	END(index, web_index_destroy);
+	END(auth, web_auth_destroy);
+	END(bodies, web_bodies_free);
+#undef END
+	web_redis_destroy(s->redis);
+	web_audit_close(s->audit);
+	web_loop_destroy(s->loop);
+}
+
+// ---- signals and the service manager ----
+
+static void take_signal(void *context, uint32_t events)
+{
+	struct process *p = context;
+	struct signalfd_siginfo info;
+	(void)events;
+	if (read(p->signals, &info, sizeof info) != sizeof info)
+		return;
+	if (info.ssi_signo != SIGHUP) {
+		yg_notify_stopping(&p->notify, NULL);
+		web_loop_stop(p->server.loop);
+		return;
+	}
+	yg_notify_reloading(&p->notify);
+	if (p->server.bodies && web_bodies_reload && web_bodies_reload(p->server.bodies) == 0)
+		yg_info("the organisations have been read again");
+	yg_notify_ready(&p->notify, NULL);
+}
+
+static bool open_signals(struct process *p)
+{
+	sigset_t set;
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL); // before any thread is made: they all have it
+	p->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return p->signals >= 0 && web_loop_watch(p->server.loop, p->signals, EPOLLIN, take_signal, p) == 0;
+}
+
+static void alive(void *context)
+{
+	struct process *p = context;
+	yg_notify_alive(&p->notify);
+}
+
+static int run(struct process *p)
+{
+	int status = EX_UNAVAILABLE;
+	p->server.loop = web_loop_create();
+	if (!p->server.loop || !open_signals(p)) {
+		yg_error("%s", strerror(errno));
+		return EX_OSERR;
+	}
+	yg_notify_open(&p->notify);
+	if (make_parts(p)) {
+		if (p->notify.watchdog_ms)
+			web_loop_every(p->server.loop, p->notify.watchdog_ms, alive, p);
+		yg_notify_ready(&p->notify, NULL);
+		web_loop_run(p->server.loop, web_http_busy, p->server.http);
+		status = EXIT_SUCCESS;
+	}
+	end_parts(p);
+	yg_notify_close(&p->notify);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct process p = {.server = {.version = YG_VERSION, .timezone = "Asia/Tokyo"}};
+	yg_log_init("yagura-web", YG_LOG_INFO);
+	int status = web_options_read(argc, argv, &p.options);
+	if (status)
+		return status < 0 ? EXIT_SUCCESS : status;
+	const struct web_options *o = &p.options;
+	if (o->command == WEB_VERSION)
+		return print_version();
+	if (sodium_init() < 0)
+		return EX_SOFTWARE;
+	if (o->command == WEB_AUDIT_VERIFY)
+		return verify_audit(o->argument);
+	if (o->timezone)
+		p.server.timezone = o->timezone;
+	p.server.soc_name = o->soc_name;
+	p.server.soc_contact = o->soc_contact;
+	prctl(PR_SET_DUMPABLE, 0);
+	umask(0077);
+	p.server.bodies = web_bodies_load ? web_bodies_load(o->config) : NULL;
+	if (web_bodies_load && !p.server.bodies)
+		return EX_CONFIG;
+	if (o->command == WEB_CHECK)
+		return EXIT_SUCCESS;
+	status = run(&p);
+	web_options_finish(&p.options);
+	return status;
+}
