@@ -210,7 +210,8 @@ static void add_hosts(struct web_flow_sums *sums, const struct flow_line *line, 
 	add_host(sums, b->heavy, line, 1, body[1], body[0]);
 }
 
-enum web_flow_taken web_flow_sums_take(struct web_flow_sums *sums, const char *text, size_t length, int64_t now_s)
+enum web_flow_taken web_flow_sums_take(struct web_flow_sums *sums, const char *text, size_t length, int64_t now_s,
+				       int64_t after_s, int64_t *ret_end_s)
 {
 	struct flow_line line = {0};
 	if (length > LINE_MAX_BYTES || !yg_json_read(text, length, take_value, &line) || !line.is_flow || !line.has_end || !line.has_bytes)
@@ -222,8 +223,9 @@ enum web_flow_taken web_flow_sums_take(struct web_flow_sums *sums, const char *t
 	struct bucket *b = &sums->bucket[number % WEB_FLOW_BUCKETS];
 	if (end_s > now_s + AHEAD_S)
 		return WEB_FLOW_BAD;
-	if (number <= now_s / WEB_FLOW_BUCKET_S - WEB_FLOW_BUCKETS || b->number > number)
+	if (number <= now_s / WEB_FLOW_BUCKET_S - WEB_FLOW_BUCKETS || b->number > number || end_s <= after_s)
 		return WEB_FLOW_OLD;
+	*ret_end_s = end_s;
 	if (b->number < number) {
 		if (b->triple)
 			memset(b->triple, 0, b->room * sizeof *b->triple);

@@ -25,7 +25,9 @@ struct web_flow_sums *web_flow_sums_create(struct web_bodies *bodies);
 void web_flow_sums_destroy(struct web_flow_sums *sums);
 
 enum web_flow_taken { WEB_FLOW_COUNTED, WEB_FLOW_UPDATE, WEB_FLOW_OLD, WEB_FLOW_BAD };
-enum web_flow_taken web_flow_sums_take(struct web_flow_sums *sums, const char *line, size_t length, int64_t now_s);
+// What ended at or before `after_s` counts already.
+enum web_flow_taken web_flow_sums_take(struct web_flow_sums *sums, const char *line, size_t length, int64_t now_s,
+				       int64_t after_s, int64_t *ret_end_s);
 
 bool web_flow_sums_any(const struct web_flow_sums *sums);
 // Rows of Top, heaviest first, of the flows that a view may know of (an end is of a body that it sees; all for who sees all) and that ended

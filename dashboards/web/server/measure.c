@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "measure_parts.h"
 
 enum { NOW_OLD_S = 5, PAGES_AT_ONCE = 2, READ_EVERY_MS = 20 };
@@ -55,44 +56,51 @@ void web_measure_destroy(struct web_measure *measure)
 	free(measure);
 }
 
-void web_measure_on_sensor(struct web_measure *measure, void (*found)(void *context, const char *sensor), void *context)
-{
-	if (measure->finders == WEB_FINDERS)
-		abort(); // the program knows how many there are
-	measure->finder[measure->finders].found = found;
-	measure->finder[measure->finders++].context = context;
-	for (uint32_t i = 0; i < measure->sensors_count; i++)
-		found(context, measure->sensor[i]->name);
-}
-
 // ---- lines ----
 
 // False: it is older than anything that is kept, and so is what lies before it.
-static bool take_line(struct web_history *history, const char *line, size_t length)
+static bool take_flow(struct web_sensor *sensor, const char *line, size_t length, int64_t now_s, int64_t after_s)
 {
-	struct web_measure *measure = history->sensor->measure;
-	int64_t now_s = web_clock_ns() / 1000000000;
-	if (history->feed != WEB_FEED_FLOWS) {
-		web_metrics_take(history->sensor, history, feeds[history->feed].step_s, line, length, now_s);
+	struct web_measure_counters *counters = &sensor->measure->counters;
+	uint64_t hash = yg_hash_identity(line, length), *place = &sensor->flow[hash % WEB_FLOW_HASHES];
+	if (*place == hash) {
+		counters->lines_again++;
 		return true;
 	}
-	if (web_history_seen(history, line, length)) {
-		measure->counters.lines_again++;
-		return true;
-	}
-	enum web_flow_taken taken = web_flow_sums_take(measure->flows, line, length, now_s);
-	measure->counters.flows += taken == WEB_FLOW_COUNTED;
-	measure->counters.flows_bad += taken == WEB_FLOW_BAD;
-	measure->counters.flows_updates += taken == WEB_FLOW_UPDATE;
+	*place = hash;
+	int64_t end_s = 0;
+	enum web_flow_taken taken = web_flow_sums_take(sensor->measure->flows, line, length, now_s, after_s, &end_s);
+	sensor->flow_s = end_s > sensor->flow_s ? end_s : sensor->flow_s;
+	counters->flows += taken == WEB_FLOW_COUNTED;
+	counters->flows_bad += taken == WEB_FLOW_BAD;
+	counters->flows_updates += taken == WEB_FLOW_UPDATE;
 	return taken != WEB_FLOW_OLD;
 }
 
+static bool take_line(struct web_history *history, const char *line, size_t length, int64_t after_s)
+{
+	int64_t now_s = web_clock_ns() / 1000000000;
+	if (history->feed == WEB_FEED_FLOWS)
+		return take_flow(history->sensor, line, length, now_s, after_s);
+	web_metrics_take(history->sensor, feeds[history->feed].step_s, line, length, now_s);
+	return true;
+}
+
+// Ids grow; where one does not, Redis came back with less than it had and is read from its beginning (redis.h). Metrics know their lines;
+// of flows what had ended before the last one that was seen has been counted.
 static void take_new(void *context, const char *stream, uint64_t generation, uint64_t sequence, const char *field, size_t field_size,
 		     const char *value, size_t value_size)
 {
-	(void)stream, (void)generation, (void)sequence;
+	struct web_history *history = context;
+	struct web_sensor *sensor = history->sensor;
+	(void)stream;
+	bool again = generation < history->generation || (generation == history->generation && sequence < history->sequence);
+	if (again && history->feed == WEB_FEED_FLOWS)
+		sensor->again_s = sensor->flow_s;
+	history->generation = generation;
+	history->sequence = sequence;
 	if (field_size == 3 && memcmp(field, "eve", 3) == 0)
-		take_line(context, value, value_size);
+		take_line(history, value, value_size, sensor->again_s);
 }
 
 static bool is_text(const redisReply *reply)
@@ -108,7 +116,7 @@ static bool take_entry(struct web_history *history, const redisReply *entry)
 	bool more = true;
 	for (size_t i = 0; i + 1 < fields->elements; i += 2)
 		if (is_text(fields->element[i]) && strcmp(fields->element[i]->str, "eve") == 0 && is_text(fields->element[i + 1]))
-			more = take_line(history, fields->element[i + 1]->str, (size_t)fields->element[i + 1]->len);
+			more = take_line(history, fields->element[i + 1]->str, (size_t)fields->element[i + 1]->len, 0);
 	snprintf(history->before, sizeof history->before, "(%s", entry->element[0]->str);
 	history->entries++;
 	return more;
@@ -131,6 +139,8 @@ static void follow(struct web_history *history, const redisReply *newest)
 		generation = sequence = 0;
 	if (web_redis_follow(history->sensor->measure->server->redis, key, generation, sequence, take_new, history) < 0)
 		history->sensor->measure->counters.follow_failed++;
+	history->generation = generation;
+	history->sequence = sequence;
 	history->following = true;
 }
 
@@ -212,7 +222,8 @@ json_t *web_measure_counters(const struct web_measure *measure)
 	json_t *all = json_object();
 	const struct { const char *name; uint64_t value; } rows[] = {
 		{"measure.lines", c->lines}, {"measure.lines_bad", c->lines_bad}, {"measure.lines_again", c->lines_again},
-		{"measure.lines_ahead", c->lines_ahead}, {"measure.bodies_full", c->bodies_full}, {"measure.sensors_full", c->sensors_full},
+		{"measure.lines_ahead", c->lines_ahead}, {"measure.lines_old", c->lines_old}, {"measure.lines_full", c->lines_full},
+		{"measure.bodies_full", c->bodies_full}, {"measure.sensors_full", c->sensors_full},
 		{"measure.flows", c->flows}, {"measure.flows_bad", c->flows_bad}, {"measure.flows_updates", c->flows_updates},
 		{"measure.follow_failed", c->follow_failed}, {"measure.sensors", measure->sensors_count},
 	};

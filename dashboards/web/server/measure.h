@@ -11,7 +11,7 @@
 // Never green when blind: a sensor whose health is gone is away, and so is every sensor while Redis is; one whose clock stands, or that says
 // so itself, or has an open sensor.silent or sensor.blind, is blind.
 //
-// Bounded: WEB_SENSORS sensors (more are counted and not followed): 384 KiB each; a body of which traffic was seen takes 31 KiB.
+// Bounded: WEB_SENSORS sensors (more are counted and not followed): 530 KiB each; a body of which traffic was seen takes 31 KiB.
 // Thread: the loop's.
 #pragma once
 
@@ -30,9 +30,7 @@ struct web_measure *web_measure_create(struct web_server *server);
 void web_measure_destroy(struct web_measure *measure);
 
 enum web_sensor_state { WEB_SENSOR_SOUND, WEB_SENSOR_DEGRADED, WEB_SENSOR_BLIND, WEB_SENSOR_AWAY };
-// The sensors that are known, by SCAN of yagura:*:alerts and yagura:*:health every ten seconds: found() is called for each new name once,
-// and at once for those known already. index.c and measure.c follow their streams.
-void web_measure_on_sensor(struct web_measure *measure, void (*found)(void *context, const char *sensor), void *context);
+// The sensors that are known, by SCAN of yagura:*:alerts and yagura:*:health every ten seconds.
 bool web_measure_blind(const struct web_measure *measure); // any sensor is blind or away, or there is none
 json_t *web_measure_strips(const struct web_measure *measure); // array of SensorStrip; new reference
 // What the last second brought, of what the view sees: {"at_ms":…,"in":…,"out":…} in bit/s; in and out are null where nothing was told in

@@ -10,7 +10,7 @@
 #include "rings.h"
 #include "server.h"
 
-enum { WEB_LINE_HASHES = 1024, WEB_SENSOR_NAME = 64, WEB_FINDERS = 4, WEB_PAGE_LINES = 64 };
+enum { WEB_FLOW_HASHES = 4096, WEB_SENSOR_NAME = 64, WEB_PAGE_LINES = 64 };
 
 enum web_feed { WEB_FEED_SECONDS, WEB_FEED_MINUTES, WEB_FEED_HOURS, WEB_FEED_FLOWS, WEB_FEEDS };
 
@@ -21,8 +21,7 @@ struct web_history {
 	bool asking, following, done;
 	char before[48];           // id that the next page ends in front of, empty: the newest
 	uint32_t entries;          // read so far
-	uint64_t seen[WEB_LINE_HASHES]; // hashes of the last lines: what a sensor delivers twice counts once
-	uint32_t seen_at;
+	uint64_t generation, sequence; // newest id that came
 };
 
 struct web_sensor {
@@ -40,10 +39,12 @@ struct web_sensor {
 	uint8_t open;              // bits: kinds of open sensor.* alerts
 	int64_t entries[WEB_FEEDS + 1]; // XLEN, -1: not known; the last one: alerts
 	int64_t told_s;            // end of the newest step of metrics
+	uint64_t flow[WEB_FLOW_HASHES]; // hashes of the last flow records, each in its place: what is delivered twice counts once
+	int64_t flow_s, again_s;   // end of the newest flow; while a stream is shown from its beginning again, what lies before is known
 };
 
 struct web_measure_counters {
-	uint64_t lines, lines_bad, lines_again, lines_ahead, bodies_full, sensors_full, flows, flows_bad, flows_updates, follow_failed;
+	uint64_t lines, lines_bad, lines_again, lines_ahead, lines_old, lines_full, bodies_full, sensors_full, flows, flows_bad, flows_updates, follow_failed;
 };
 
 struct web_measure {
@@ -52,10 +53,8 @@ struct web_measure {
 	uint32_t sensors_count;
 	struct web_body_rings *body[WEB_BODIES]; // NULL: nothing has come
 	struct web_flow_sums *flows;
-	struct { void (*found)(void *context, const char *sensor); void *context; } finder[WEB_FINDERS];
-	uint32_t finders;
 	// discovery
-	bool scanning;
+	bool scanning, no_info;    // no_info: this user may not ask
 	char cursor[24];
 	uint64_t ticks, strips_hash;
 	int64_t redis_memory;      // -1: not known
@@ -63,10 +62,8 @@ struct web_measure {
 	struct web_measure_counters counters;
 };
 
-// metrics.c: one line; `step_s` is the stream's. False: it is none, or was there before.
-bool web_metrics_take(struct web_sensor *sensor, struct web_history *history, int64_t step_s, const char *line, size_t length, int64_t now_s);
-// Whether this line was among the last ones of its stream; remembers it.
-bool web_history_seen(struct web_history *history, const char *line, size_t length);
+// metrics.c: one line; `step_s` is the stream's. False: it is none, or counts already.
+bool web_metrics_take(struct web_sensor *sensor, int64_t step_s, const char *line, size_t length, int64_t now_s);
 
 // sensors.c
 struct web_sensor *web_sensor_find(const struct web_measure *measure, const char *name);

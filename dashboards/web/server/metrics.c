@@ -2,8 +2,9 @@
 // Copyright the Yagura authors
 //
 // One line of a metrics stream (docs/redis.md) into the rings. A line is read whole before anything of it counts; what is no such line, of
-// another step than its stream's, or from the future is counted and passed over. A sensor that had to deliver again after a lost answer
-// may say a line under two ids: the last thousand lines of a stream are remembered by their hash, and count once.
+// another step than its stream's, from the future or older than its ring is counted and passed over. A line may come twice: under two ids,
+// from a sensor that had to deliver again after a lost answer; under the same, from a Redis that came back with an older state and is read
+// from its beginning. So each step remembers the lines that it is made of.
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,16 +25,6 @@ struct line {
 	uint32_t bodies;
 	struct { char code[16]; uint64_t v[WEB_VALUES]; } body[WEB_BODIES];
 };
-
-bool web_history_seen(struct web_history *history, const char *text, size_t length)
-{
-	uint64_t hash = yg_hash_identity(text, length) | 1;
-	for (unsigned i = 0; i < WEB_LINE_HASHES; i++)
-		if (history->seen[i] == hash)
-			return true;
-	history->seen[history->seen_at++ % WEB_LINE_HASHES] = hash;
-	return false;
-}
 
 static uint64_t number_of(struct line *line, const struct yg_json_value *value)
 {
@@ -100,20 +91,30 @@ static struct web_body_rings *rings_of(struct web_measure *measure, const char *
 	return measure->body[at];
 }
 
-static void add_sensor(struct web_sensor *sensor, const struct line *line, int64_t at_s)
+// Whether the line is new, and then it counts for the sensor.
+static bool add_sensor(struct web_sensor *sensor, const struct line *line, int64_t at_s, uint32_t hash)
 {
+	struct web_measure_counters *counters = &sensor->measure->counters;
 	struct web_ring *ring = line->step_s == 1 ? &sensor->rings.seconds : line->step_s == 60 ? &sensor->rings.minutes : &sensor->rings.hours;
 	if (!ring->slot && web_sensor_rings_init(&sensor->rings) < 0)
-		return;
+		return false;
 	struct web_values *slot = web_ring_slot(ring, at_s / line->step_s);
-	if (!slot)
-		return;
-	slot->told++;
+	for (uint32_t i = 0; slot && i < slot->told; i++)
+		if (slot->line[i] == hash) {
+			counters->lines_again++;
+			return false;
+		}
+	if (!slot || slot->told == WEB_STEP_LINES) {
+		*(slot ? &counters->lines_full : &counters->lines_old) += 1;
+		return false;
+	}
+	slot->line[slot->told++] = hash;
 	for (unsigned i = 0; i < WEB_VALUES; i++)
 		slot->v[i] += line->sensor[i];
+	return true;
 }
 
-bool web_metrics_take(struct web_sensor *sensor, struct web_history *history, int64_t step_s, const char *text, size_t length, int64_t now_s)
+bool web_metrics_take(struct web_sensor *sensor, int64_t step_s, const char *text, size_t length, int64_t now_s)
 {
 	static struct line line; // 72 KiB, and the loop has one thread
 	struct web_measure *measure = sensor->measure;
@@ -128,12 +129,9 @@ bool web_metrics_take(struct web_sensor *sensor, struct web_history *history, in
 		measure->counters.lines_ahead++;
 		return false;
 	}
-	if (web_history_seen(history, text, length)) {
-		measure->counters.lines_again++;
+	if (!add_sensor(sensor, &line, at_s, (uint32_t)yg_hash_identity(text, length)))
 		return false;
-	}
 	measure->counters.lines++;
-	add_sensor(sensor, &line, at_s);
 	for (uint32_t i = 0; i < line.bodies; i++) {
 		struct web_body_rings *rings = rings_of(measure, line.body[i].code);
 		if (rings)

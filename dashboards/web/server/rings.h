@@ -4,7 +4,7 @@
 // What a step of traffic brought, kept for as long as the page can ask. A ring is addressed by the number of the step (seconds since 1970
 // over its length), so several sensors, and lines that come late, add to the same slot; what is older than the ring is not taken.
 //
-//   of a sensor   3,600 seconds, 1,440 minutes, 1,344 hours (eight weeks), all exact: 384 KiB
+//   of a sensor   3,600 seconds, 1,440 minutes, 1,344 hours (eight weeks), all exact: 530 KiB
 //   of a body     240 minutes, 288 steps of five, 168 hours, exact, and the bytes of 1,344 hours for its habit: 31 KiB
 //
 // A body without any packet is left out of a line, so whether a slot of it is nothing or not known says the sensor's.
@@ -18,6 +18,7 @@ enum {
 	WEB_RING_SECONDS = 3600, WEB_RING_MINUTES = 1440, WEB_RING_HOURS = 1344,
 	WEB_BODY_MINUTES = 240, WEB_BODY_FIVES = 288, WEB_BODY_HOURS = 168,
 	WEB_WEEK_HOURS = 168,
+	WEB_STEP_LINES = 5, // of a step: 60 KB each, a thousand bodies a line; beyond, it is not taken
 };
 
 // In the order of a metrics line's lists.
@@ -25,7 +26,8 @@ enum web_value { WEB_PACKETS_IN, WEB_PACKETS_OUT, WEB_BYTES_IN, WEB_BYTES_OUT, W
 
 struct web_values {
 	uint64_t v[WEB_VALUES];
-	uint64_t told; // lines that said something of this step; 0: not known
+	uint32_t told; // lines that said something of this step; 0: not known
+	uint32_t line[WEB_STEP_LINES]; // hashes of them: what a sensor delivers twice, or Redis shows again, counts once
 };
 
 struct web_ring {

@@ -97,8 +97,6 @@ static void add_sensor(struct web_measure *measure, const char *name)
 		sensor->entries[f] = -1;
 	sensor->state = WEB_SENSOR_AWAY;
 	measure->sensor[measure->sensors_count++] = sensor;
-	for (uint32_t i = 0; i < measure->finders; i++)
-		measure->finder[i].found(measure->finder[i].context, sensor->name);
 }
 
 // "yagura:<sensor>:alerts" or ":health". A name has no colon and nothing that must not reach a page.
@@ -287,6 +285,7 @@ static void take_info(void *context, const redisReply *reply)
 {
 	struct web_measure *measure = context;
 	measure->redis_memory = -1;
+	measure->no_info = reply && reply->type == REDIS_REPLY_ERROR;
 	if (!reply || reply->type != REDIS_REPLY_STRING)
 		return;
 	const char *memory = strstr(reply->str, "\r\nused_memory:"), *version = strstr(reply->str, "redis_version:");
@@ -329,7 +328,8 @@ void web_sensors_tick(struct web_measure *measure)
 		snprintf(measure->cursor, sizeof measure->cursor, "0");
 		scan(measure);
 		const char *memory[] = {"INFO", "memory"}, *server[] = {"INFO", "server"};
-		web_redis_ask(measure->server->redis, take_info, measure, 2, *measure->redis_version ? memory : server, NULL);
+		if (!measure->no_info)
+			web_redis_ask(measure->server->redis, take_info, measure, 2, *measure->redis_version ? memory : server, NULL);
 	}
 	for (uint32_t i = 0; up && i < measure->sensors_count; i++) {
 		struct web_sensor *sensor = measure->sensor[i];

@@ -56,9 +56,16 @@ static bool sum_bodies(const struct web_whose *whose, int64_t step_s, int64_t st
 {
 	const struct web_measure *measure = whose->measure;
 	bool known = true;
+	if (whose->body != WEB_BODY_NONE) {
+		uint32_t parts = ret->told;
+		const struct web_body_rings *rings = whose->body < WEB_BODIES ? measure->body[whose->body] : NULL;
+		known = !rings || web_body_rings_at(rings, step_s, step, ret); // a body of which nothing has ever come had nothing
+		ret->told = parts;
+		return known;
+	}
 	for (uint16_t b = 0; b < WEB_BODIES; b++) {
 		struct web_values v;
-		if (!measure->body[b] || (whose->body != WEB_BODY_NONE ? b != whose->body : !web_body_sees(measure->server->bodies, whose->view, b)))
+		if (!measure->body[b] || !web_body_sees(measure->server->bodies, whose->view, b))
 			continue;
 		known = web_body_rings_at(measure->body[b], step_s, step, &v) && known;
 		add(ret, &v);
@@ -136,7 +143,7 @@ json_t *web_whose_rate(const struct web_whose *whose, int64_t from_s, int64_t to
 			struct web_values v;
 			if (!web_whose_at(whose, base, part / base, &v))
 				continue;
-			seconds += base == 300 ? v.told * 60 : (uint64_t)base;
+			seconds += base == 300 ? (uint64_t)v.told * 60 : (uint64_t)base;
 			bytes[0] += v.v[WEB_BYTES_IN];
 			bytes[1] += v.v[WEB_BYTES_OUT];
 		}
