@@ -67,6 +67,33 @@ static int verify_audit(const char *path)
 	return report.first_bad ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+// A line of standard input, without its end. NULL: there is none.
+static char *read_password(void)
+{
+	static char line[1024];
+	if (!fgets(line, sizeof line, stdin))
+		return NULL;
+	line[strcspn(line, "\r\n")] = '\0';
+	return line;
+}
+
+static int add_user(const struct web_options *o)
+{
+	char made[32] = "", *given = o->password_stdin ? read_password() : NULL;
+	if (o->password_stdin && !given) {
+		yg_error("user add: there is no password on standard input");
+		return EX_NOINPUT;
+	}
+	int error = web_user_add ? web_user_add(o->redis, o->argument, o->role, o->bodies, given, made) : -ENOSYS;
+	if (given)
+		explicit_bzero(given, strlen(given));
+	if (error)
+		return error == -EINVAL ? EX_DATAERR : EX_UNAVAILABLE;
+	if (made[0])
+		printf("%s\n", made);
+	return EXIT_SUCCESS;
+}
+
 static int print_version(void)
 {
 	printf("yagura-web %s\nlibmicrohttpd %s, libsodium %s, jansson %s, hiredis %d.%d.%d\n", YG_VERSION, MHD_get_version(), sodium_version_string(),
@@ -203,6 +230,11 @@ int main(int argc, char **argv)
 		return EX_SOFTWARE;
 	if (o->command == WEB_AUDIT_VERIFY)
 		return verify_audit(o->argument);
+	if (o->command == WEB_USER_ADD) {
+		status = add_user(o);
+		web_options_finish(&p.options);
+		return status;
+	}
 	if (o->timezone)
 		p.server.timezone = o->timezone;
 	p.server.soc_name = o->soc_name;

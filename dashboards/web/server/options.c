@@ -27,7 +27,7 @@ static const struct option_row {
 	{"redis", "URL", "redis://[user:password@]host:port[/db] or unix://[user:password@]/path", offsetof(struct web_options, redis)},
 	{"redis-password-file", "FILE", "its password, on the first line", offsetof(struct web_options, password_file)},
 	{"listen", "WHERE", "127.0.0.1:8480, [::1]:8480 or unix:/path", offsetof(struct web_options, listen)},
-	{"name", "NAMES", "host names of this server, with commas between", offsetof(struct web_options, names)},
+	{"host", "NAMES", "host names of this server, with commas between", offsetof(struct web_options, names)},
 	{"certificate", "FILE", "PEM; TLS 1.2 and 1.3", offsetof(struct web_options, certificate)},
 	{"key", "FILE", "PEM, its key", offsetof(struct web_options, key)},
 	{"insecure", NULL, "beyond this host also without TLS", offsetof(struct web_options, insecure)},

@@ -1,9 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Until its owner's page stands here, the address is one that does not exist.
-import { html, NotFound } from '../ui.js';
+// The search over all alerts: query, histogram that narrows the range, a list that is read as far as somebody scrolls, a choice of columns,
+// export of the whole result. What is asked for stands in the address.
+import { html, useCallback, useEffect, useMemo, useRef, useState, get, href, may, navigate, pick, rangeText, setQuery, t, useApi, useFrames, Button, Dialog, Empty, Head,
+  Loaded, MenuButton, QueryBox, RangePicker, Table, toast } from '../ui.js';
+import { alertAddress, alertColumns, COLUMN_IDS, DEFAULT_COLUMNS, Histogram } from '../kit.js';
 
-export default function Page() {
-  return html`<${NotFound} />`;
+const PAGE_ROWS = 200;
+
+function Columns({ chosen, onClose }) {
+  const [on, setOn] = useState(chosen);
+  const flip = (id, yes) => setOn(COLUMN_IDS.filter((one) => (one === id ? yes : on.includes(one))));
+  const store = () => { setQuery({ cols: on.join() === DEFAULT_COLUMNS.join() ? null : on.join() }); onClose(); };
+  return html`<${Dialog} title=${t('alerts.columns')} onClose=${onClose} onSubmit=${store}
+      footer=${html`<${Button} onClick=${() => setOn(DEFAULT_COLUMNS)}>${t('alerts.columns_default')}<//><${Button} kind="primary" type="submit" disabled=${on.length === 0}>${t('shell.confirm')}<//>`}>
+    <div class="choices">${COLUMN_IDS.map((id, i) => html`<label class="check"><input type="checkbox" data-focus=${i === 0 ? '' : undefined} checked=${on.includes(id)} onChange=${(event) => flip(id, event.target.checked)} /> ${t(`columns.${id}`)}</label>`)}</div>
+  <//>`;
+}
+
+/** Rows of the first answer and of those behind it, as far as they were asked for. */
+function useRows(first, query) {
+  const [more, setMore] = useState({ of: null, rows: [], cursor: null, loading: false });
+  const of = first.data;
+  const here = more.of === of ? more : { of, rows: [], cursor: of?.cursor ?? null, loading: false };
+  const newest = useRef(here);
+  newest.current = here;
+  const ask = useCallback(async () => {
+    const now = newest.current;
+    if (!now.cursor || now.loading) return;
+    const begun = { ...now, loading: true };
+    newest.current = begun;
+    setMore(begun);
+    try {
+      const page = await get('/alerts', { ...query, cursor: now.cursor, limit: PAGE_ROWS });
+      if (newest.current.of === now.of) setMore({ of: now.of, rows: [...now.rows, ...page.rows], cursor: page.cursor, loading: false });
+    } catch (error) {
+      toast(error.text ?? String(error), { tone: 'bad' });
+      if (newest.current.of === now.of) setMore({ ...now, loading: false, cursor: null });
+    }
+  }, [query.q, query.range]);
+  const rows = useMemo(() => (of ? [...of.rows, ...here.rows] : []), [of, here.rows]);
+  return { rows, ask, loading: here.loading };
+}
+
+export default function Alerts({ query }) {
+  const range = query.range || '24h', q = query.q ?? '';
+  const columns = (query.cols ?? '').split(',').filter((id) => COLUMN_IDS.includes(id));
+  const chosen = columns.length ? columns : DEFAULT_COLUMNS;
+  const first = useApi(href('/alerts', { q, range, limit: PAGE_ROWS }));
+  const { rows, ask, loading } = useRows(first, { q, range });
+  const [focus, setFocus] = useState(null), [choosing, setChoosing] = useState(false), [fresh, setFresh] = useState(0);
+  useFrames('alerts', ({ rows: came }) => setFresh((n) => n + (came?.length ?? 0)));
+  useEffect(() => setFresh(0), [first.at]);
+  const shown = useMemo(() => alertColumns(chosen), [query.cols, t('columns.time')]);
+  const bad = first.error?.status === 422 ? first.error : null;
+  const file = (kind) => `/api/v1${href('/export', { format: kind, q, range })}`;
+  const data = first.data;
+  return html`<div class="list-page">
+    <${Head} title=${t('alerts.title')} sub=${data && t('alerts.total', { n: data.total })}>
+      <${RangePicker} value=${range} />
+      <${Button} icon="table" onClick=${() => setChoosing(true)}>${t('alerts.columns')}<//>
+      ${may('triage') && html`<${MenuButton} label=${t('alerts.export')} icon="download" items=${() => [
+        { label: t('alerts.export_csv'), icon: 'download', onChoose: () => { location.assign(file('csv')); } },
+        { label: t('alerts.export_jsonl'), icon: 'download', onChoose: () => { location.assign(file('jsonl')); } }]}>${t('alerts.export')}<//>`}
+    <//>
+    <div class="list-search"><${QueryBox} value=${q} error=${first.error} /></div>
+    ${!bad && html`<${Loaded} of=${first} rows=${12}>${() => html`
+      ${data.histogram?.values?.length > 0 && data.total > 0 && html`<${Histogram} values=${data.histogram.values} start=${data.histogram.start_ms} step=${data.histogram.step_ms} name=${t('alerts.histogram')}
+        onChoose=${(from, to) => setQuery({ range: rangeText(from, to) }, { replace: false })} height=${72} />`}
+      ${fresh > 0 && html`<button type="button" class="pill" data-new onClick=${first.reload}>${t('alerts.fresh', { n: fresh })}</button>`}
+      ${data.total === 0 ? html`<${Empty} title=${t('alerts.none')} icon="search">${t('alerts.none_text')}<//>`
+    : html`<div class="table-box"><${Table} rows=${rows} columns=${shown} rowKey=${(row) => `${row.id} ${row.first_ms}`} label=${t('alerts.title')} focus=${focus} onFocus=${setFocus} loading=${loading}
+        total=${data.total} onMore=${ask} onOpen=${(row) => navigate(alertAddress(row.id))} rowName=${(row) => pick(row, 'text') || pick(row, 'kind')} /></div>
+        <p class="list-foot muted">${t('alerts.shown', { n: rows.length, total: data.total })}</p>`}`}<//>`}
+    ${choosing && html`<${Columns} chosen=${chosen} onClose=${() => setChoosing(false)} />`}
+  </div>`;
 }

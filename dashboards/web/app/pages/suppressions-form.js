@@ -5,7 +5,8 @@
 // beside the field, in words.
 
 export const DAYS_MAX = 90;
-export const REASON_MAX = 500;
+/** Bytes of UTF-8, as the sensor takes it: 53 Japanese letters. */
+export const REASON_MAX = 159;
 const DAY_MS = 86400000;
 
 /** Full-width letters, digits and signs as a Japanese keyboard gives them. */
@@ -74,6 +75,7 @@ export function check(typed, now, all) {
   if (of.kind === '*' && !typed.org && !of.source && !of.target) errors.kind = 'wide';
   const reason = (typed.reason ?? '').trim();
   if (reason === '') errors.reason = 'need_reason';
+  else if (new TextEncoder().encode(reason).length > REASON_MAX) errors.reason = 'long_reason';
   if (!(typed.expires > now && typed.expires <= now + DAYS_MAX * DAY_MS)) errors.expires = 'need_expiry';
   const conditions = { kind: of.kind, org: typed.org || null, source: of.source || null, target: of.target || null, port: port === '' ? null : Number(port) };
   return { errors, conditions, body: { ...conditions, reason, expires_ms: typed.expires } };

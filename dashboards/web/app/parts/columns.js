@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// Columns of lists of alerts: the search, a group's page, a host's page, the tail. The chooser of the search shows all of them.
+import { html, pick, t, End, Org, Severity, Time, Value, format } from '../ui.js';
+import { appName, modeName, stateName, vectorName, zoneName } from '../facts/words.js';
+import { words } from '../facts/page.js';
+import { alertAddress } from '../facts/query.js';
+
+const { count } = format;
+
+const ALL = {
+  severity: { width: '84px', cell: (row) => html`<${Severity} severity=${row.severity} />` },
+  time: { width: '150px', cell: (row) => html`<${Time} ms=${row.time_ms} />` },
+  first: { width: '150px', cell: (row) => html`<${Time} ms=${row.first_ms} />` },
+  org: { width: 'minmax(96px, 160px)', cell: (row) => html`<${Org} org=${row.org} quiet />` },
+  kind: { width: 'minmax(120px, 200px)', cell: (row) => html`<${Value} field="kind" value=${row.kind} quiet>${pick(row, 'kind')}<//>` },
+  text: { width: 'minmax(200px, 3fr)', cell: (row) => html`<a class="clip" href=${alertAddress(row.id)} tabindex="-1" title=${pick(row, 'text')}>${pick(row, 'text') || pick(row, 'kind')}</a>` },
+  state: { width: '72px', cell: (row) => stateName(row.state, words()) },
+  mode: { width: '96px', cell: (row) => modeName(row.mode, words()) },
+  source: { width: 'minmax(120px, 1fr)', cell: (row) => html`<${End} end=${row.source} quiet />` },
+  target: { width: 'minmax(120px, 1fr)', cell: (row) => html`<${End} end=${row.target} quiet />` },
+  count: { width: '64px', align: 'end', cell: (row) => html`<span class="number">${count(row.count)}</span>` },
+  score: { width: '64px', align: 'end', cell: (row) => html`<span class="number">${count(row.score)}</span>` },
+  proto: { width: '72px', cell: (row) => row.proto ?? '' },
+  app: { width: '110px', cell: (row) => (row.app && row.app !== 'failed' ? appName(row.app, words()) : '') },
+  zone: { width: '150px', cell: (row) => zoneName(row.zone, words()) },
+  vector: { width: '150px', cell: (row) => vectorName(row.vector, words()) },
+  technique: { width: '100px', cell: (row) => row.technique ?? '' },
+  sensor: { width: '110px', cell: (row) => html`<${Value} field="sensor" value=${row.sensor} quiet />` },
+};
+
+export const COLUMN_IDS = Object.keys(ALL);
+export const DEFAULT_COLUMNS = ['severity', 'time', 'org', 'text', 'source', 'target', 'count', 'state'];
+
+/** Columns by name; unknown names (of an old address) are passed over. @param {string[]} ids */
+export const alertColumns = (ids) => ids.filter((id) => Object.hasOwn(ALL, id)).map((id) => ({ id, label: t(`columns.${id}`), ...ALL[id] }));
