@@ -17,7 +17,8 @@ enum { EXPIRING_DAYS = 7, PREVIEW_DAYS = 7, EXAMPLES = 5 };
 
 // ---- one as JSON ----
 
-static json_t *prefix_json(const struct web_server *server, const struct web_view *view, uint8_t af, const uint8_t address[16], uint8_t length)
+static json_t *prefix_json(const struct web_server *server, const struct web_view *view, uint8_t af, const uint8_t address[16],
+		uint8_t length)
 {
 	char text[YG_PREFIX_TEXT];
 	struct yg_addr a;
@@ -251,7 +252,8 @@ static void write_it(struct web_request *request, struct web_server *server, con
 		return;
 	}
 	*c = (struct change){server, request, *s};
-	web_request_audit(request, "%s %s: kind %s, org %s, version %u: %s", what, s->id, s->kind, s->org[0] ? s->org : "*", s->version, s->reason);
+	web_request_audit(request, "%s %s: kind %s, org %s, version %u: %s", what, s->id, s->kind, s->org[0] ? s->org : "*", s->version,
+			s->reason);
 	web_answer_later(request);
 	web_suppress_write(server->suppress, s, changed, c);
 }
@@ -296,7 +298,8 @@ void web_op_suppression_change(struct web_request *request, struct web_server *s
 {
 	const struct web_view *view = web_request_view(request);
 	const json_t *body = web_request_body(request), *version = json_object_get(body, "version"), *on = json_object_get(body, "on");
-	const struct web_suppression *now = web_suppress_at(server->suppress, web_suppress_find(server->suppress, web_request_path(request, "id")));
+	const struct web_suppression *now = web_suppress_at(server->suppress, web_suppress_find(server->suppress,
+			web_request_path(request, "id")));
 	const char *problem = NULL;
 	if (!now || !sees(server, view, now)) {
 		web_answer_problem(request, 404, "not_found");
@@ -391,7 +394,8 @@ void web_op_suppressions_export(struct web_request *request, struct web_server *
 		web_answer_problem(request, 503, "busy");
 		return;
 	}
-	fprintf(out, "# ダッシュボードで作成した抑止（書き出し時点で有効なもの）。センサーの設定 suppressions に、このファイルを追加してください。\n"
+	fprintf(out, "# ダッシュボードで作成した抑止（書き出した時点で有効なもの）。\n"
+		     "# センサーの設定 suppressions に、このファイルを追加してください。\n"
 		     "# Suppressions made on the dashboard, those in force. Name this file under `suppressions` of the sensor's configuration.\n");
 	for (uint32_t n = 1; n <= web_suppress_count(server->suppress); n++) {
 		const struct web_suppression *s = web_suppress_at(server->suppress, (uint16_t)n);

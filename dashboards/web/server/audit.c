@@ -3,11 +3,12 @@
 //
 // See audit.h. The chain begins with 64 zeros. A torn last line (power went while it was written) is no line: it is cut off at the next
 // start, and the record that says so is the first one behind it. Everything before must be whole, or the log is not opened.
-#include "audit.h"
+#include "audit_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +17,17 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEX = 2 * crypto_hash_sha256_BYTES + 1, TAIL = 9 + HEX - 1 + 2, LINE_MAX_BYTES = 16384, PATH_BYTES = 4096 };
+enum { HEX = WEB_AUDIT_HEX, TAIL = 9 + HEX - 1 + 2, LINE_MAX_BYTES = WEB_AUDIT_LINE, PATH_BYTES = 4096, FORWARD_BYTES = 4096 };
+
+_Static_assert(HEX == 2 * crypto_hash_sha256_BYTES + 1, "a hash has its room");
 
 struct web_audit {
 	int fd;
 	uint64_t count;
 	char prev[HEX];
-	char timezone[64];
+	char path[PATH_BYTES];
+	int forward; // -1: nowhere
+	uint64_t unforwarded;
 };
 
 // Of a record as it is without its own hash.
@@ -41,17 +46,10 @@ static void make_tail(const char hash[HEX], char ret[TAIL + 1])
 
 // ---- reading ----
 
-struct walk {
-	uint64_t count;
-	char prev[HEX];
-	long whole; // bytes up to the end of the last whole line
-	const char *why;
-};
-
-static const char *judge(char *line, size_t length, const struct walk *w, char ret_hash[HEX])
+static const char *judge(char *line, size_t length, const struct web_audit_walk *w, char ret_hash[HEX])
 {
 	char tail[TAIL + 1];
-	if (length <= TAIL)
+	if (length <= TAIL || memchr(line, 0, length))
 		return "is not a record";
 	char first = line[length - TAIL];
 	line[length - TAIL] = '}';
@@ -74,47 +72,87 @@ static const char *judge(char *line, size_t length, const struct walk *w, char r
 	return why;
 }
 
-// Until the end or the first record that does not fit. A line without its newline at the end is torn, not wrong.
-static void walk_file(FILE *file, struct walk *w)
+int web_audit_walk_begin(struct web_audit_walk *w, const char *path)
 {
-	static char line[LINE_MAX_BYTES + 1];
+	struct stat status;
 	memset(w, 0, sizeof *w);
 	memset(w->prev, '0', HEX - 1);
-	while (!w->why && fgets(line, sizeof line, file)) {
-		size_t length = strlen(line);
-		if (line[length - 1] != '\n') {
-			if (length == LINE_MAX_BYTES || !feof(file))
-				w->why = "is too long or holds a NUL";
-			return;
+	w->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (w->fd < 0 || fstat(w->fd, &status) < 0) {
+		int error = -errno;
+		web_audit_walk_end(w);
+		return error;
+	}
+	w->end = status.st_size;
+	return 0;
+}
+
+void web_audit_walk_end(struct web_audit_walk *w)
+{
+	if (w->fd >= 0)
+		close(w->fd);
+	w->fd = -1;
+}
+
+static bool fill(struct web_audit_walk *w)
+{
+	size_t room = sizeof w->buffer - w->held;
+	int64_t left = w->end - w->whole - (int64_t)w->held;
+	ssize_t n = left > 0 ? pread(w->fd, w->buffer + w->held, (int64_t)room < left ? room : (size_t)left, w->whole + (int64_t)w->held) : 0;
+	if (n > 0)
+		w->held += (size_t)n;
+	return n > 0;
+}
+
+bool web_audit_walk_on(struct web_audit_walk *w, unsigned records)
+{
+	size_t at = 0;
+	bool more = true;
+	while (more && !w->why && records) {
+		char *end = memchr(w->buffer + at, '\n', w->held - at), hash[HEX];
+		if (!end) {
+			memmove(w->buffer, w->buffer + at, w->held -= at);
+			at = 0;
+			if (w->held >= WEB_AUDIT_LINE)
+				w->why = "is too long";
+			else
+				more = fill(w);
+			continue;
 		}
-		char hash[HEX];
-		w->why = judge(line, length - 1, w, hash);
+		size_t length = (size_t)(end - (w->buffer + at));
+		w->why = length >= WEB_AUDIT_LINE ? "is too long" : judge(w->buffer + at, length, w, hash);
 		if (w->why)
-			return;
+			break;
 		memcpy(w->prev, hash, HEX);
 		w->count++;
-		w->whole = ftell(file);
+		w->whole += (int64_t)length + 1;
+		at += length + 1;
+		records--;
 	}
+	memmove(w->buffer, w->buffer + at, w->held -= at);
+	return more && !w->why;
 }
 
 int web_audit_verify(const char *path, struct web_audit_report *ret)
 {
 	memset(ret, 0, sizeof *ret);
-	FILE *file = fopen(path, "re");
-	if (!file)
-		return -errno;
-	struct walk w;
-	walk_file(file, &w);
-	fseek(file, 0, SEEK_END);
-	long size = ftell(file);
-	fclose(file);
-	ret->records = w.count;
-	if (!w.why && size > w.whole)
-		w.why = "is torn";
-	if (w.why) {
-		ret->first_bad = w.count + 1;
-		snprintf(ret->why, sizeof ret->why, "%s", w.why);
+	struct web_audit_walk *w = malloc(sizeof *w);
+	int error = w ? web_audit_walk_begin(w, path) : -ENOMEM;
+	if (error) {
+		free(w);
+		return error;
 	}
+	while (web_audit_walk_on(w, UINT32_MAX))
+		;
+	web_audit_walk_end(w);
+	ret->records = w->count;
+	if (!w->why && w->end > w->whole)
+		w->why = "is torn";
+	if (w->why) {
+		ret->first_bad = w->count + 1;
+		snprintf(ret->why, sizeof ret->why, "%s", w->why);
+	}
+	free(w);
 	return 0;
 }
 
@@ -154,6 +192,46 @@ static int write_all(int fd, const char *bytes, size_t length)
 		length -= (size_t)n;
 	}
 	return 0;
+}
+
+// A copy for the journal. It must not hold up the loop: what a pipe has no room for is left out there (counted), and a line too long to go in
+// at once is cut. <5>: notice.
+static void forward(struct web_audit *audit, const char *line, size_t length)
+{
+	char text[FORWARD_BYTES];
+	struct pollfd ready = {.fd = audit->forward, .events = POLLOUT};
+	if (audit->forward < 0)
+		return;
+	int n = snprintf(text, sizeof text, "<5>audit %.*s", (int)length, line);
+	size_t size = (size_t)n < sizeof text ? (size_t)n : sizeof text;
+	text[size - 1] = '\n';
+	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT) || write(audit->forward, text, size) != (ssize_t)size)
+		audit->unforwarded++;
+}
+
+void web_audit_forward(struct web_audit *audit, int fd)
+{
+	audit->forward = fd;
+}
+
+uint64_t web_audit_unforwarded(const struct web_audit *audit)
+{
+	return audit->unforwarded;
+}
+
+const char *web_audit_path(const struct web_audit *audit)
+{
+	return audit->path;
+}
+
+uint64_t web_audit_count(const struct web_audit *audit)
+{
+	return audit->count;
+}
+
+const char *web_audit_head(const struct web_audit *audit)
+{
+	return audit->prev;
 }
 
 int web_audit_write(struct web_audit *audit, const struct web_audit_record *r)
@@ -196,41 +274,47 @@ int web_audit_write(struct web_audit *audit, const struct web_audit_record *r)
 	}
 	audit->count++;
 	memcpy(audit->prev, hash, HEX);
+	forward(audit, whole, length);
 	return 0;
 }
 
-static int take_over(struct web_audit *audit, const char *path)
+static int take_over(struct web_audit *audit)
 {
-	FILE *file = fopen(path, "re");
-	if (!file)
-		return -errno;
-	struct walk w;
-	walk_file(file, &w);
-	fclose(file);
-	if (w.why)
-		return -EBADMSG;
-	audit->count = w.count;
-	memcpy(audit->prev, w.prev, HEX);
-	off_t size = lseek(audit->fd, 0, SEEK_END);
-	if (size == w.whole)
+	struct web_audit_walk *w = malloc(sizeof *w);
+	int error = w ? web_audit_walk_begin(w, audit->path) : -ENOMEM;
+	if (!error) {
+		while (web_audit_walk_on(w, UINT32_MAX))
+			;
+		web_audit_walk_end(w);
+		error = w->why ? -EBADMSG : 0;
+	}
+	if (error) {
+		free(w);
+		return error;
+	}
+	audit->count = w->count;
+	memcpy(audit->prev, w->prev, HEX);
+	int64_t whole = w->whole, torn = w->end - w->whole;
+	free(w);
+	if (!torn)
 		return 0;
-	if (ftruncate(audit->fd, w.whole) < 0)
+	if (ftruncate(audit->fd, whole) < 0)
 		return -errno;
 	char what[64];
-	snprintf(what, sizeof what, "%lld bytes of a record that was not whole", (long long)(size - w.whole));
+	snprintf(what, sizeof what, "%lld bytes of a record that was not whole", (long long)torn);
 	return web_audit_write(audit, &(struct web_audit_record){.action = "log", .result = "mended", .what = what});
 }
 
 struct web_audit *web_audit_open(const char *folder, const char *timezone)
 {
 	struct web_audit *audit = calloc(1, sizeof *audit);
-	char path[PATH_BYTES];
+	(void)timezone; // that of the process
 	if (!audit)
 		return NULL;
-	snprintf(path, sizeof path, "%s/audit.jsonl", folder);
-	snprintf(audit->timezone, sizeof audit->timezone, "%s", timezone);
-	audit->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int error = audit->fd < 0 ? -errno : take_over(audit, path);
+	snprintf(audit->path, sizeof audit->path, "%s/audit.jsonl", folder);
+	audit->forward = -1;
+	audit->fd = open(audit->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int error = audit->fd < 0 ? -errno : take_over(audit);
 	if (!error)
 		return audit;
 	web_audit_close(audit);

@@ -27,6 +27,11 @@ struct web_audit_record {
 };
 int web_audit_write(struct web_audit *audit, const struct web_audit_record *record); // 0, or a negative errno: it is not on disk
 
+// A copy of each line from now on, behind "<5>audit ", to a descriptor (standard output: the journal, and from there to wherever it is
+// forwarded). What does not go in at once is left out there, and counted.
+void web_audit_forward(struct web_audit *audit, int fd);
+uint64_t web_audit_unforwarded(const struct web_audit *audit);
+
 struct web_audit_report {
 	uint64_t records, first_bad; // first_bad 0: whole
 	char why[96];

@@ -391,7 +391,8 @@ static void reopen(struct web_state *state)
 void web_state_alert(struct web_state *state, uint64_t group, uint8_t severity, bool opened)
 {
 	const struct web_touched *t = web_touched_find(state, group);
-	if (!opened || severity < WEB_SEV_MEDIUM || !t || t->touch.state != WEB_ARCHIVED || !state->loaded || !web_index_ready(state->server->index))
+	bool back = opened && severity >= WEB_SEV_MEDIUM && t && t->touch.state == WEB_ARCHIVED;
+	if (!back || !state->loaded || !web_index_ready(state->server->index))
 		return;
 	if (state->reopen_count && state->reopen[state->reopen_count - 1] == group)
 		return;
@@ -478,7 +479,8 @@ const struct web_group_touch *web_state_of(const struct web_state *state, uint64
 	return touched ? &touched->touch : &untouched;
 }
 
-void web_state_each(const struct web_state *state, void (*each)(void *context, uint64_t group, const struct web_group_touch *touch), void *context)
+void web_state_each(const struct web_state *state, void (*each)(void *context, uint64_t group,
+		const struct web_group_touch *touch), void *context)
 {
 	for (uint32_t i = 0; i < state->count; i++)
 		if (entry_at(state, i)->touch.version)

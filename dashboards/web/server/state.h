@@ -57,7 +57,8 @@ uint64_t web_state_writer(const struct web_state *state);
 const struct web_group_touch *web_state_of(const struct web_state *state, uint64_t group);
 json_t *web_state_json(const struct web_group_touch *touch); // GroupState
 // Every touched group, for counts: calls back with each.
-void web_state_each(const struct web_state *state, void (*each)(void *context, uint64_t group, const struct web_group_touch *touch), void *context);
+void web_state_each(const struct web_state *state, void (*each)(void *context, uint64_t group,
+		const struct web_group_touch *touch), void *context);
 // An alert that counts (neither in shadow nor suppressed) has come to a group (index.c calls it): brings back what was archived. What came
 // while nobody listened is found by itself when index and states have been read.
 void web_state_alert(struct web_state *state, uint64_t group, uint8_t severity, bool opened);
@@ -93,7 +94,8 @@ struct web_target {
 	uint64_t group;
 	int64_t version;          // that the caller saw; -1: whatever it is
 };
-enum web_result { WEB_DONE, WEB_NOT_FOUND, WEB_CONFLICT, WEB_NO_CHANGE, WEB_FULL, WEB_AWAY, WEB_UNKNOWN, WEB_RESULTS }; // FULL: WEB_STATES_MAX
+// FULL: WEB_STATES_MAX
+enum web_result { WEB_DONE, WEB_NOT_FOUND, WEB_CONFLICT, WEB_NO_CHANGE, WEB_FULL, WEB_AWAY, WEB_UNKNOWN, WEB_RESULTS };
 struct web_outcome {
 	bool refused, gone;       // nothing was done: Redis is away (or too many wait); there is no such undo of the caller's
 	const struct web_target *targets;
@@ -107,12 +109,15 @@ const char *web_result_name(enum web_result result);
 // `done` is called once, perhaps before these return; the outcome dies with it. Actions wait for each other: WEB_STATE_WAITING at most.
 enum { WEB_STATE_WAITING = 64 };
 typedef void (*web_acted)(void *context, const struct web_outcome *outcome);
-void web_state_act(struct web_state *state, const struct web_action *action, const struct web_target *targets, uint32_t count, web_acted done,
+void web_state_act(struct web_state *state, const struct web_action *action, const struct web_target *targets, uint32_t count,
+		web_acted done,
 		   void *context);
 // Of the actor's own action. `may` says of each group whether it may still be seen: where not, it is not found.
-void web_state_undo(struct web_state *state, const char *token, const char *actor, bool (*may)(void *context, uint64_t group), web_acted done,
+void web_state_undo(struct web_state *state, const char *token, const char *actor, bool (*may)(void *context, uint64_t group),
+		web_acted done,
 		    void *context);
 
-// What was done with a group, as an array of Event, oldest first, the newest WEB_HISTORY_MAX; NULL: Redis is away. The array is the callee's.
+// What was done with a group, as an array of Event, oldest first, the newest WEB_HISTORY_MAX; NULL: Redis is away. The array is
+// the callee's.
 enum { WEB_HISTORY_MAX = 1000 };
 void web_state_history(struct web_state *state, uint64_t group, void (*done)(void *context, json_t *events), void *context);

@@ -478,7 +478,8 @@ static void make_token(char ret[33])
 	sodium_bin2hex(ret, 33, bytes, sizeof bytes);
 }
 
-void web_state_act(struct web_state *state, const struct web_action *action, const struct web_target *targets, uint32_t count, web_acted done,
+void web_state_act(struct web_state *state, const struct web_action *action, const struct web_target *targets, uint32_t count,
+		web_acted done,
 		   void *context)
 {
 	struct web_op *op = calloc(1, sizeof *op);

@@ -149,7 +149,8 @@ static void scan(struct reading *r, const char *cursor)
 	web_redis_ask(r->state->server->redis, scanned, r, 5, argv, NULL);
 }
 
-void web_state_undo(struct web_state *state, const char *token, const char *actor, bool (*may)(void *context, uint64_t group), web_acted done,
+void web_state_undo(struct web_state *state, const char *token, const char *actor, bool (*may)(void *context, uint64_t group),
+		web_acted done,
 		    void *context)
 {
 	bool known = strlen(token) == 32 && strspn(token, "0123456789abcdef") == 32;

@@ -3,7 +3,8 @@
 //
 // Suppressions made on the page: they hide at read time, stored alerts too; the sensor knows nothing of them until somebody carries the
 // exported YAML to it. yagura:web:suppressions is a hash, id -> JSON; nothing is deleted, it ends.
-// Mandatory: owner, reason, an end within 90 days. What is matched is what the sensor's own suppressions match (kind with a star at its end,
+// Mandatory: owner, reason, an end within 90 days. What is matched is what the sensor's own suppressions match (kind with a star
+// at its end,
 // org, source and target prefix, port), in the same words, so that the export says the same.
 // Scope: a suppression names a body of its maker's scope; only who sees all may make one for all bodies.
 //

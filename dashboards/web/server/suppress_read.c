@@ -64,7 +64,8 @@ static const char *read_org(const struct web_server *server, const struct web_vi
 	return NULL;
 }
 
-const char *web_suppression_read_scope(const struct web_server *server, const struct web_view *view, const json_t *body, struct web_suppression *s)
+const char *web_suppression_read_scope(const struct web_server *server, const struct web_view *view, const json_t *body,
+		struct web_suppression *s)
 {
 	const char *kind, *org;
 	*s = (struct web_suppression){0};
@@ -76,7 +77,8 @@ const char *web_suppression_read_scope(const struct web_server *server, const st
 	const char *problem = read_org(server, view, org, s);
 	if (problem)
 		return problem;
-	if (!prefix_at(body, "source", &s->source_af, s->source, &s->source_len) || !prefix_at(body, "target", &s->target_af, s->target, &s->target_len))
+	if (!prefix_at(body, "source", &s->source_af, s->source, &s->source_len) || !prefix_at(body, "target", &s->target_af, s->target,
+			&s->target_len))
 		return "bad_prefix";
 	const json_t *port = json_object_get(body, "port");
 	if (port && !json_is_null(port) && (!json_is_integer(port) || json_integer_value(port) < 1 || json_integer_value(port) > UINT16_MAX))

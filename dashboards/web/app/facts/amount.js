@@ -56,6 +56,13 @@ export function unitName(unit, words, prefix = '') {
   return KNOWN[unit] ? words.t(`fact.unit.axis.${KNOWN[unit]}`) : unit ?? '';
 }
 
+/** For an axis: the numbers, and the unit that stands once beside its name. @param {number} greatest of what is shown */
+export function axisOf(greatest, unit, words) {
+  const [factor, prefix] = isBits(unit) ? scaleOf(greatest) : [1, ''];
+  const numbers = new Intl.NumberFormat(words.lang === 'ja' ? 'ja-JP' : 'en-GB', { maximumSignificantDigits: 3 });
+  return { format: (value) => numbers.format(value / factor), unit: unitName(unit, words, prefix) };
+}
+
 /** "2時間5分", "2 h 5 min": two units at most, as one says it. @param {number} ms */
 export function duration(ms, words) {
   const s = Math.max(0, Math.round(ms / 1000));

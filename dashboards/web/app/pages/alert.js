@@ -5,7 +5,7 @@
 // is read through facts/eve.js and shown as text; every value leads on.
 import { html, useMemo, useState, href, pick, t, useApi, useRefresh, useMay, Button, Chart, Chip, End, Facts, Head, Loaded, MenuButton, Org, Plain, Section,
   Severity, StateChip, Time, Value, copy, format, time } from '../ui.js';
-import { alertAddress, AlertLines, amount, appName, bodyAddress, confidenceName, duration, GroupActions, groupAddress, History, hostAddress, impactMeaning, impactName, modeMeaning, modeName, orgName, stateName, techniqueName, term, vectorName, words, zoneName } from '../kit.js';
+import { alertAddress, AlertLines, axisOf, appName, bodyAddress, confidenceName, duration, GroupActions, groupAddress, History, hostAddress, impactMeaning, impactName, modeMeaning, modeName, orgName, stateName, techniqueName, term, vectorName, words, zoneName } from '../kit.js';
 import { curl, defanged, indicators, redisCli, ticketJa, tshark } from '../facts/copyas.js';
 import { contextOf, text } from '../facts/eve.js';
 import { tick, ticked } from '../facts/steps.js';
@@ -24,10 +24,11 @@ function Why({ context }) {
     band: series.high > 0 ? { name: t('alert.band'), low: series.values.map(() => series.low ?? 0), high: series.values.map(() => series.high) } : null,
     marks: why.threshold > 0 ? [{ name: t('why.threshold'), value: why.threshold, tone: 'critical' }] : [],
   }, [series, why.threshold]);
+  const axis = useMemo(() => axisOf(Math.max(why.threshold ?? 0, ...(series?.values ?? []).map((value) => value ?? 0)), why.unit, words()), [series, why.unit, t('alert.series')]);
   const sentences = whySentences(why, words());
   return html`<${Section} title=${t('alert.why')} class="why">
     ${sentences.length > 0 && html`<p class="why-said">${sentences.map((one) => html`<span>${one} </span>`)}</p>`}
-    ${chart && html`<${Chart} name=${t('alert.series')} ...${chart} format=${(value) => amount(value, why.unit, words())} height=${200} />`}
+    ${chart && html`<${Chart} name=${t('alert.series_in', { unit: axis.unit })} ...${chart} format=${axis.format} height=${200} />`}
     <${Facts} rows=${whyRows(context, words())} />
     ${why.top.length > 0 && html`<h3>${t('alert.top')}</h3><${Plain} caption=${t('alert.top')} rows=${why.top} rowKey=${(one) => one.ip}
       columns=${[{ id: 'ip', label: t('alert.source'), cell: (one) => html`<${Value} field="ip" value=${one.ip} page=${one.ip.includes('/') ? undefined : hostAddress(one.ip)}><span class="address">${one.ip}</span><//>` },

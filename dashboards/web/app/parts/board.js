@@ -25,7 +25,7 @@ function Tile({ tile, blind, focusable, range, index }) {
   return html`<li><a class=${cx('tile', `is-${attention}`)} href=${`${bodyAddress(tile.org.code)}?range=${range}`} tabindex=${focusable ? 0 : -1} data-tile=${index}>
     <span class="tile-name">${name}</span>
     <span class="tile-state"><span aria-hidden="true">${ICONS[attention]}</span> ${t(`board.is.${attention}`)}</span>
-    ${open.length > 0 && html`<span class="tile-open">${open.map((severity) => html`<${Severity} severity=${severity} /><b class="number">${count(tile.open[severity])}</b>`)}</span>`}
+    ${open.length > 0 && html`<span class="tile-open">${open.map((severity) => html`<span><${Severity} severity=${severity} /> <b>${count(tile.open[severity])}</b></span>`)}</span>`}
     ${(tile.dark || tile.saturated || breached(tile)) && html`<span class="tile-marks">
       ${tile.dark && attention !== 'dark' && html`<span>${t('board.is.dark')}</span>`}
       ${tile.saturated && attention !== 'saturated' && html`<span>${t('board.is.saturated')}</span>`}

@@ -5,7 +5,7 @@
 // that sums it up, a cursor by arrow keys whose values are read out, and the same numbers as a table.
 import { html, cx, useEffect, useId, useMemo, useRef, useState } from '../core/dom.js';
 import { t, useLanguage } from '../core/i18n.js';
-import { day, minute, short, stamp, zone } from '../core/time.js';
+import { clock, day, minute, short, stamp, zone } from '../core/time.js';
 import { usePrefs } from '../core/prefs.js';
 import { IconButton } from './button.js';
 import { Plain } from './table.js';
@@ -59,11 +59,12 @@ export function Chart({ name, times, lines, band = null, format, height = 200, s
           ...(line.bars ? { paths: UPlot.paths.bars({ size: [0.8, 40], align: 1 }) } : {}) };
       });
       const edge = band ? [0, 1].map((at) => ({ label: `${band.name} ${at}`, stroke: 'transparent', points: { show: false } })) : [];
+      const fine = data[0].length ? (data[0].at(-1) - data[0][0]) < 600 : false; // minutes alone would repeat
       const long = data[0].length ? (data[0].at(-1) - data[0][0]) > 36 * 3600 : false;
       plot.current = new UPlot({
         width: place.current.clientWidth, height, legend: { show: false }, tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1000), zone()), padding: [8, 8, 0, 0],
         cursor: { drag: { x: !!brush.current, y: false, setScale: false }, points: { size: 6 }, y: false },
-        axes: [{ ...axis, values: (self, splits) => splits.map((at) => (long ? (minute(at * 1000) === '00:00' ? day(at * 1000).slice(5) : short(at * 1000)) : minute(at * 1000))), space: long ? 90 : 56 },
+        axes: [{ ...axis, values: (self, splits) => splits.map((at) => (long ? (minute(at * 1000) === '00:00' ? day(at * 1000).slice(5) : short(at * 1000)) : fine ? clock(at * 1000) : minute(at * 1000))), space: long ? 90 : fine ? 72 : 56 },
           { ...axis, size: 76, values: (self, splits) => splits.map((value) => format(value)), space: 32 }],
         scales: { x: { time: true }, y: { range: (self, low, high) => [0, Math.max(high * 1.08, ...marks.map((mark) => (mark.value ?? 0) * 1.08), 1e-9)] } },
         series: [{}, ...series, ...edge], bands: band ? [{ series: [series.length + 1, series.length + 2], fill: css('--chart-band') }] : [],
@@ -88,6 +89,7 @@ export function Chart({ name, times, lines, band = null, format, height = 200, s
               ctx.stroke();
               ctx.fillStyle = ink;
               ctx.font = `${11 * devicePixelRatio}px ${getComputedStyle(document.body).fontFamily}`;
+              ctx.textAlign = 'left'; // the axes leave it as their labels want it
               ctx.fillText(mark.name, bbox.left + 6 * devicePixelRatio, y - 5 * devicePixelRatio);
               ctx.restore();
             }

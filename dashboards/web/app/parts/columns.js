@@ -9,18 +9,19 @@ import { alertAddress } from '../facts/query.js';
 
 const { count } = format;
 
+// One column alone grows: head and rows are laid out apart, and must agree.
 const ALL = {
-  severity: { width: '84px', cell: (row) => html`<${Severity} severity=${row.severity} />` },
-  time: { width: '150px', cell: (row) => html`<${Time} ms=${row.time_ms} />` },
-  first: { width: '150px', cell: (row) => html`<${Time} ms=${row.first_ms} />` },
-  org: { width: 'minmax(96px, 160px)', cell: (row) => html`<${Org} org=${row.org} quiet />` },
-  kind: { width: 'minmax(120px, 200px)', cell: (row) => html`<${Value} field="kind" value=${row.kind} quiet>${pick(row, 'kind')}<//>` },
-  text: { width: 'minmax(200px, 3fr)', cell: (row) => html`<a class="clip" href=${alertAddress(row.id)} tabindex="-1" title=${pick(row, 'text')}>${pick(row, 'text') || pick(row, 'kind')}</a>` },
+  severity: { width: '104px', cell: (row) => html`<${Severity} severity=${row.severity} />` },
+  time: { width: '146px', cell: (row) => html`<${Time} ms=${row.time_ms} />` },
+  first: { width: '146px', cell: (row) => html`<${Time} ms=${row.first_ms} />` },
+  org: { width: '120px', cell: (row) => html`<${Org} org=${row.org} quiet />` },
+  kind: { width: '180px', cell: (row) => html`<${Value} field="kind" value=${row.kind} quiet>${pick(row, 'kind')}<//>` },
+  text: { width: 'minmax(220px, 1fr)', cell: (row) => html`<a class="clip" href=${alertAddress(row.id)} tabindex="-1" title=${pick(row, 'text')}>${pick(row, 'text') || pick(row, 'kind')}</a>` },
   state: { width: '72px', cell: (row) => stateName(row.state, words()) },
   mode: { width: '96px', cell: (row) => modeName(row.mode, words()) },
-  source: { width: 'minmax(120px, 1fr)', cell: (row) => html`<${End} end=${row.source} quiet />` },
-  target: { width: 'minmax(120px, 1fr)', cell: (row) => html`<${End} end=${row.target} quiet />` },
-  count: { width: '64px', align: 'end', cell: (row) => html`<span class="number">${count(row.count)}</span>` },
+  source: { width: '152px', cell: (row) => html`<${End} end=${row.source} quiet />` },
+  target: { width: '152px', cell: (row) => html`<${End} end=${row.target} quiet />` },
+  count: { width: '60px', align: 'end', cell: (row) => html`<span class="number">${count(row.count)}</span>` },
   score: { width: '64px', align: 'end', cell: (row) => html`<span class="number">${count(row.score)}</span>` },
   proto: { width: '72px', cell: (row) => row.proto ?? '' },
   app: { width: '110px', cell: (row) => (row.app && row.app !== 'failed' ? appName(row.app, words()) : '') },

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// Routes of the audit log: reading it from its end, and walking the whole chain. Both in slices on the loop (SLICE_MS), so that nobody waits
+// for an auditor. A search reads the whole file, for its total is exact; what asks for nothing reads one page, for its total is known.
+//
+// The file only grows, so a cursor is a place in it: the end of the next record to be shown.
+//
+// Bounded: WEB_AUDIT_READS at once, the next is told to come back.
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audit_parts.h"
+#include "range.h"
+#include "server.h"
+
+enum { WEB_AUDIT_READS = 4, SLICE_MS = 5, SLICE_RECORDS = 100, TERMS = 16, TERM_BYTES = 256, QUERY_BYTES = 1024, BLOCK = 65536, LIMIT_DEFAULT = 100, LIMIT_MAX = 500 };
+
+static unsigned reads; // that are on
+
+// ---- what is looked for ----
+
+static const char *const fields[] = {"user", "action", "result", "peer", "what"};
+enum { FIELDS = 5, FIELD_WHAT = 4, FIELD_ANY = FIELDS };
+
+struct term {
+	unsigned field;
+	bool negate, prefix;
+	char text[TERM_BYTES]; // small letters
+};
+
+struct search {
+	struct term terms[TERMS];
+	unsigned count;
+	bool ranged;
+	struct web_range range;
+};
+
+// Full-width letters, signs and blanks as half-width ones, capitals as small. `ret_from`: where each byte stood; may be NULL.
+static size_t fold(const char *from, size_t length, char *to, size_t room, uint16_t *ret_from)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < length && n + 1 < room; i++) {
+		const unsigned char *p = (const unsigned char *)from + i;
+		unsigned wide = length - i > 2 && (p[0] & 0xf0) == 0xe0 ? (p[0] & 0xfu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu) : 0;
+		unsigned char c = wide >= 0xff01 && wide <= 0xff5e ? (unsigned char)(wide - 0xfee0) : wide == 0x3000 ? ' ' : *p;
+		if (ret_from)
+			ret_from[n] = (uint16_t)i;
+		i += c != *p ? 2 : 0;
+		to[n++] = (char)(c < 0x80 ? tolower(c) : c);
+	}
+	to[n] = 0;
+	return n;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+// One term from `p`, folded; where it ends, or NULL: its quotes do not, or it is too long.
+static const char *read_term(const char *p, struct term *term)
+{
+	size_t n = 0;
+	bool quoted = false, any_quote = false;
+	term->field = FIELD_ANY;
+	term->negate = *p == '-' && p[1];
+	p += term->negate;
+	for (; *p && (quoted || !is_blank(*p)); p++) {
+		if (*p == '"') {
+			quoted = !quoted;
+			any_quote = true;
+			continue;
+		}
+		unsigned field = FIELDS;
+		for (unsigned i = 0; *p == ':' && !any_quote && term->field == FIELD_ANY && i < FIELDS; i++)
+			if (n == strlen(fields[i]) && memcmp(term->text, fields[i], n) == 0)
+				field = i;
+		if (field < FIELDS) {
+			term->field = field;
+			n = 0;
+			continue;
+		}
+		if (n + 1 >= sizeof term->text)
+			return NULL;
+		term->text[n++] = *p;
+	}
+	term->text[n] = 0;
+	term->prefix = n > 1 && !any_quote && term->text[n - 1] == '*';
+	if (term->prefix)
+		term->text[n - 1] = 0;
+	return quoted ? NULL : p;
+}
+
+// NULL, or the code of what is wrong, and where in what was typed.
+static const char *parse_search(const char *text, struct search *ret, size_t *ret_at)
+{
+	char folded[QUERY_BYTES + 1];
+	uint16_t from[QUERY_BYTES + 1];
+	*ret_at = QUERY_BYTES;
+	if (strlen(text) > QUERY_BYTES)
+		return "bad_query";
+	fold(text, strlen(text), folded, sizeof folded, from);
+	for (const char *p = folded; *p;) {
+		if (is_blank(*p)) {
+			p++;
+			continue;
+		}
+		*ret_at = from[p - folded];
+		if (ret->count == TERMS || !(p = read_term(p, &ret->terms[ret->count])))
+			return "bad_query";
+		ret->count += ret->terms[ret->count].text[0] != 0;
+	}
+	return NULL;
+}
+
+static bool fits_value(const struct term *term, const char *value, bool whole)
+{
+	char folded[WEB_AUDIT_LINE];
+	if (!value)
+		return false;
+	fold(value, strlen(value), folded, sizeof folded, NULL);
+	if (!whole)
+		return strstr(folded, term->text) != NULL;
+	return term->prefix ? strncmp(folded, term->text, strlen(term->text)) == 0 : strcmp(folded, term->text) == 0;
+}
+
+static int64_t time_of(const json_t *record)
+{
+	const char *text = json_string_value(json_object_get(record, "time"));
+	int64_t ns = 0;
+	return text && web_time_parse(text, &ns) ? ns : 0;
+}
+
+static bool finds(const struct search *search, const json_t *record)
+{
+	int64_t ns = time_of(record);
+	if (search->ranged && (ns < search->range.from_ns || ns > search->range.to_ns))
+		return false;
+	for (unsigned i = 0; i < search->count; i++) {
+		const struct term *term = &search->terms[i];
+		bool found = false;
+		for (unsigned k = 0; k < FIELDS; k++)
+			if (term->field == FIELD_ANY || term->field == k)
+				found = found || fits_value(term, json_string_value(json_object_get(record, fields[k])), term->field < FIELD_WHAT);
+		if (found == term->negate)
+			return false;
+	}
+	return true;
+}
+
+// ---- reading backwards ----
+
+struct page {
+	struct web_request *request;
+	struct web_server *server;
+	struct search search;
+	int fd;
+	int64_t start;        // of the bytes held, in the file; what is before has not been read
+	size_t held;          // bytes in `buffer`, all of records not looked at yet
+	int64_t before;       // records that end behind it were shown on pages before
+	int64_t next;         // where the next page goes on; 0: there is none
+	unsigned limit;
+	uint64_t total;
+	json_t *rows;
+	char buffer[BLOCK + 2 * WEB_AUDIT_LINE];
+};
+
+static void page_end(struct page *page, const char *code)
+{
+	char cursor[24];
+	snprintf(cursor, sizeof cursor, "%lld", (long long)page->next);
+	bool whole = !page->search.count && !page->search.ranged;
+	if (code)
+		web_answer_problem(page->request, 503, code);
+	else
+		web_answer(page->request, 200,
+			   json_pack("{s:O, s:I, s:o}", "rows", page->rows, "total",
+				     (json_int_t)(whole ? web_audit_count(page->server->audit) : page->total), "cursor",
+				     page->next ? json_string(cursor) : json_null()),
+			   0);
+	json_decref(page->rows);
+	close(page->fd);
+	free(page);
+	reads--;
+}
+
+static json_t *row_json(const json_t *record)
+{
+	json_t *row = json_object();
+	static const char *const kept[] = {"n", "time", "user", "peer", "action", "result", "what", "hash"};
+	for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++) {
+		json_t *value = json_object_get(record, kept[i]);
+		json_object_set_new(row, kept[i], value ? json_incref(value) : i == 5 ? json_string("") : json_null());
+	}
+	json_object_set_new(row, "time_ms", json_integer(time_of(record) / 1000000));
+	return row;
+}
+
+// One record of the file, the newest that has not been looked at; false: no more of it is needed.
+static bool look_at(struct page *page, const char *line, size_t length, int64_t ends)
+{
+	bool whole = !page->search.count && !page->search.ranged, room = json_array_size(page->rows) < page->limit;
+	if (whole && ends > page->before)
+		return true;
+	json_t *record = json_loadb(line, length, 0, NULL);
+	if (json_is_object(record) && (whole || finds(&page->search, record))) {
+		page->total++;
+		if (ends <= page->before && room)
+			json_array_append_new(page->rows, row_json(record));
+		else if (ends <= page->before && !page->next)
+			page->next = ends;
+	}
+	json_decref(record);
+	return !(whole && page->next);
+}
+
+// What stands before what is held; false: nothing, or it cannot be read.
+static bool fill(struct page *page)
+{
+	size_t room = sizeof page->buffer - page->held, size = page->start < BLOCK ? (size_t)page->start : BLOCK;
+	if (!size || size > room)
+		return false;
+	memmove(page->buffer + size, page->buffer, page->held);
+	ssize_t n = pread(page->fd, page->buffer, size, page->start - (int64_t)size);
+	if (n != (ssize_t)size)
+		return false;
+	page->start -= (int64_t)size;
+	page->held += size;
+	return true;
+}
+
+static void page_on(void *context)
+{
+	struct page *page = context;
+	int64_t until = web_now_ms() + SLICE_MS;
+	bool needed = true;
+	for (unsigned i = 0; needed && (i % SLICE_RECORDS || web_now_ms() < until); i++) {
+		if (page->held == 0 && page->start == 0)
+			break;
+		// held ends with the newline of the record to be looked at
+		const char *newline = page->held > 1 ? memrchr(page->buffer, '\n', page->held - 1) : NULL;
+		if (!newline && page->start > 0) {
+			if (!fill(page)) {
+				page_end(page, "error");
+				return;
+			}
+			continue;
+		}
+		size_t from = newline ? (size_t)(newline - page->buffer) + 1 : 0;
+		needed = look_at(page, page->buffer + from, page->held - from - 1, page->start + (int64_t)page->held);
+		page->held = from;
+	}
+	if (needed && (page->held || page->start))
+		web_loop_post(page->server->loop, page_on, page);
+	else
+		page_end(page, NULL);
+}
+
+// 0, or a code of messages.c with its status; of a bad search where it is bad.
+static const char *read_page(struct web_request *request, struct page *page, size_t *ret_at)
+{
+	const char *text = web_request_query(request, "q"), *range = web_request_query(request, "range");
+	const char *cursor = web_request_query(request, "cursor"), *limit = web_request_query(request, "limit");
+	char *end = NULL;
+	*ret_at = SIZE_MAX;
+	page->limit = limit ? (unsigned)strtoul(limit, &end, 10) : LIMIT_DEFAULT;
+	if (limit && (!*limit || *end || page->limit < 1 || page->limit > LIMIT_MAX))
+		return "bad_parameter";
+	if (range && *range && !web_range_parse(range, web_clock_ns(), &page->search.range))
+		return "bad_range";
+	page->search.ranged = range && *range;
+	page->before = cursor ? strtoll(cursor, &end, 10) : INT64_MAX;
+	if (cursor && (!*cursor || *end || page->before <= 0))
+		return "bad_cursor";
+	size_t at = 0;
+	const char *why = text ? parse_search(text, &page->search, &at) : NULL;
+	if (why)
+		*ret_at = at;
+	return why;
+}
+
+void web_op_audit(struct web_request *request, struct web_server *server)
+{
+	struct page *page = reads < WEB_AUDIT_READS ? calloc(1, sizeof *page) : NULL;
+	struct stat status;
+	size_t at;
+	if (!page) {
+		web_answer_retry(request, 1);
+		web_answer_problem(request, 503, "busy");
+		return;
+	}
+	const char *why = read_page(request, page, &at);
+	if (why) {
+		json_t *problem = web_problem(422, why);
+		if (at != SIZE_MAX)
+			json_object_set_new(problem, "at", json_integer((json_int_t)at));
+		free(page);
+		web_answer(request, 422, problem, 0);
+		return;
+	}
+	page->request = request;
+	page->server = server;
+	page->rows = json_array();
+	page->fd = open(web_audit_path(server->audit), O_RDONLY | O_CLOEXEC);
+	reads++;
+	web_answer_later(request);
+	if (page->fd < 0 || fstat(page->fd, &status) < 0) {
+		page_end(page, "error");
+		return;
+	}
+	bool whole = !page->search.count && !page->search.ranged;
+	page->start = whole && page->before < status.st_size ? page->before : status.st_size;
+	page_on(page);
+}
+
+// ---- the whole chain ----
+
+struct verify {
+	struct web_request *request;
+	struct web_server *server;
+	uint64_t count; // records that had been written when it began
+	char head[WEB_AUDIT_HEX];
+	struct web_audit_walk walk;
+};
+
+static void verify_end(struct verify *v)
+{
+	struct web_audit_walk *w = &v->walk;
+	if (!w->why && w->whole < w->end)
+		w->why = "is torn";
+	else if (!w->why && (w->count != v->count || strcmp(w->prev, v->head) != 0))
+		w->why = "is missing: the log ends before what was written";
+	web_request_audit(v->request, "%llu records, %s", (unsigned long long)w->count, w->why ? w->why : "whole");
+	web_answer(v->request, 200,
+		   json_pack("{s:I, s:b, s:o, s:o, s:I}", "records", (json_int_t)w->count, "whole", (int)!w->why, "first_bad",
+			     w->why ? json_integer((json_int_t)w->count + 1) : json_null(), "why", w->why ? json_string(w->why) : json_null(),
+			     "checked_ms", (json_int_t)(web_clock_ns() / 1000000)),
+		   0);
+	web_audit_walk_end(w);
+	free(v);
+	reads--;
+}
+
+static void verify_on(void *context)
+{
+	struct verify *v = context;
+	int64_t until = web_now_ms() + SLICE_MS;
+	bool more = true;
+	while (more && web_now_ms() < until)
+		more = web_audit_walk_on(&v->walk, SLICE_RECORDS);
+	if (more)
+		web_loop_post(v->server->loop, verify_on, v);
+	else
+		verify_end(v);
+}
+
+void web_op_audit_verify(struct web_request *request, struct web_server *server)
+{
+	struct verify *v = reads < WEB_AUDIT_READS ? calloc(1, sizeof *v) : NULL;
+	if (!v || web_audit_walk_begin(&v->walk, web_audit_path(server->audit)) != 0) {
+		web_answer_problem(request, 503, v ? "error" : "busy");
+		free(v);
+		return;
+	}
+	reads++;
+	v->request = request;
+	v->server = server;
+	v->count = web_audit_count(server->audit);
+	memcpy(v->head, web_audit_head(server->audit), sizeof v->head);
+	web_answer_later(request);
+	verify_on(v);
+}
