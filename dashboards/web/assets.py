@@ -7,7 +7,7 @@
   assets.bin   what it points into (by .incbin): each file as it is, by gzip and by brotli
 
 esbuild bundles, splits and minifies; names carry a hash of what they hold, so browsers may keep them for ever. Texts of a language
-(app/i18n/<area>.<language>.json) become one module, styles one sheet, tokens.css and base.css first. What is built in of others' is
+(app/i18n/<area>.<language>.json) become one module, those of app/i18n/more/ another, styles one sheet, tokens.css and base.css first. What is built in of others' is
 checked against THIRD_PARTY.tsv: another version, licence or content is an error of the build.
 """
 import gzip
@@ -50,18 +50,20 @@ def third_party(web):
 
 
 def texts(app, out):
-    """One module a language."""
-    folder = os.path.join(app, 'i18n')
+    """Two modules a language: what the first screens say, and (of i18n/more/) what the pages of administration say."""
     for language in LANGUAGES:
-        merged = {}
-        for name in sorted(os.listdir(folder)):
-            if name.endswith(f'.{language}.json'):
-                for key, text in json.load(open(os.path.join(folder, name), encoding='utf-8')).items():
-                    if key in merged:
-                        stop(f'{name}: {key} is there twice')
-                    merged[key] = text
-        with open(os.path.join(out, f'texts-{language}.js'), 'w', encoding='utf-8') as file:
-            file.write('export default JSON.parse(' + json.dumps(json.dumps(merged, ensure_ascii=False, separators=(',', ':')), ensure_ascii=False) + ');\n')
+        seen = set()
+        for folder, prefix in (('i18n', ''), ('i18n/more', 'more-')):
+            merged = {}
+            for name in sorted(os.listdir(os.path.join(app, folder))):
+                if name.endswith(f'.{language}.json'):
+                    for key, text in json.load(open(os.path.join(app, folder, name), encoding='utf-8')).items():
+                        if key in seen:
+                            stop(f'{name}: {key} is there twice')
+                        seen.add(key)
+                        merged[key] = text
+            with open(os.path.join(out, f'texts-{prefix}{language}.js'), 'w', encoding='utf-8') as file:
+                file.write('export default JSON.parse(' + json.dumps(json.dumps(merged, ensure_ascii=False, separators=(',', ':')), ensure_ascii=False) + ');\n')
 
 
 def sheet(app, out):
@@ -76,7 +78,7 @@ def sheet(app, out):
 def bundle(web, app, out, made):
     common = ['--bundle', '--minify', '--target=es2022,chrome109,firefox115', '--outdir=' + made, '--entry-names=[name]-[hash]', '--chunk-names=part-[hash]',
               '--charset=utf8', '--legal-comments=none', '--log-level=warning', '--metafile=' + os.path.join(out, 'meta.json')]
-    alias = [f'--alias:@i18n/{language}={os.path.join(out, f"texts-{language}.js")}' for language in LANGUAGES]
+    alias = [f'--alias:@i18n/{name}={os.path.join(out, f"texts-{name}.js")}' for language in LANGUAGES for name in (language, 'more-' + language)]
     env = {**os.environ, 'NODE_PATH': os.path.join(web, 'node_modules')}
     entries = {}
     for options, sources in ((['--format=esm', '--splitting', *alias], ['main.js', 'live-worker.js']), (['--format=iife'], ['boot.js']), ([], [os.path.join(out, 'style.css')])):

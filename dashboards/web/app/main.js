@@ -2,12 +2,15 @@
 // Copyright the Yagura authors
 //
 // The page's beginning: texts, session, live updates, then whatever page the address names.
-import { html, render, useEffect, useErrorBoundary, useState } from './core/dom.js';
-import { language, loadLanguage, t, useLanguage } from './core/i18n.js';
+import { html, render, useEffect, useErrorBoundary, useLayoutEffect, useState } from './core/dom.js';
+import { language, loadLanguage, loadMore, t, useLanguage } from './core/i18n.js';
 import { startKeys } from './core/keys.js';
 import { on, startLive, stopLive } from './core/live.js';
 import { prefs } from './core/prefs.js';
+import { startNotices } from './core/notify.js';
+import { setMounted } from './core/ready.js';
 import { navigate, startRouter, useRoute } from './core/router.js';
+import { setTitle } from './core/title.js';
 import { endSession, loadSession, onSession, session, useSession } from './core/session.js';
 import { Frame } from './core/frame.js';
 import { Broken, Loading, NotFound } from './parts/states.js';
@@ -26,16 +29,23 @@ function Guard({ children, of }) {
 function PageOf({ at }) {
   const [, again] = useState(0), [error, setError] = useState(null), [turn, setTurn] = useState(0);
   const { route } = at, Page = route && pages.get(route);
-  useLanguage();
   useEffect(() => {
     if (!route || pages.has(route)) return undefined;
     let gone = false;
     setError(null);
-    route.load().then((module) => { pages.set(route, module.default); if (!gone) again((n) => n + 1); })
+    Promise.all([route.load(), route.more ? loadMore() : null]).then(([module]) => { pages.set(route, module.default); if (!gone) again((n) => n + 1); })
       .catch((problem) => { console.error(problem); if (!gone) setError(problem); });
     return () => { gone = true; };
   }, [route, turn]);
-  useEffect(() => { if (route) document.documentElement.dataset.page = route.page; }, [route]);
+  const shown = useLanguage();
+  useEffect(() => {
+    if (route) document.documentElement.dataset.page = route.page;
+    setTitle(t(route ? `title.${route.page}` : 'shell.not_found'));
+  }, [route, shown]);
+  useLayoutEffect(() => {
+    setMounted(!route || !!Page || !!error);
+    return () => setMounted(false);
+  }, [at.path, !!Page, error]);
   if (!route) return html`<${NotFound} />`;
   // after an upgrade the old names are gone: a reload gets the new ones
   if (error) return html`<${Broken} error=${{ text: t('shell.page_gone') }} onRetry=${() => (turn ? location.reload() : setTurn(turn + 1))} />`;
@@ -72,7 +82,8 @@ async function begin() {
 startRouter();
 startKeys();
 onSession((user) => { if (user) startLive(); else stopLive(); });
-on('session', () => endSession('expired'));
+on('session', ({ ends }) => endSession(ends ?? 'expired'));
+startNotices();
 const loading = loadLanguage(prefs.get().language);
 const asked = begin();
 await loading;

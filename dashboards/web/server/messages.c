@@ -85,6 +85,7 @@ const struct web_message web_messages[] = {
 	{"too_costly", "この検索条件は処理の負荷が高すぎます。条件を絞ってください。",
 	 "This search asks for too much work. Please narrow it down."},
 	{"too_many", "対象が多すぎます。条件を絞ってください。", "These are too many. Please narrow it down."},
+	{"too_many_exports", "同時に実行できるエクスポートは2件までです。終わるまでお待ちください。", "At most two exports at a time. Please wait until one has ended."},
 	{"too_many_streams", "ライブ更新の接続数が上限に達しました。ほかのタブを閉じてください。", "Too many live connections. Please close another tab."},
 	{"unknown_outcome", "Redisとの接続が切れたため、結果を確認できませんでした。復旧後に状態を確認してください。",
 	 "Redis was lost before it answered: it may or may not be done. Please look again when it is back."},

@@ -4,6 +4,7 @@
 // The API: JSON over fetch, problems as errors with a text in both languages. A 401 ends the session here as well (session.js listens).
 import { useCallback, useEffect, useRef, useState } from './dom.js';
 import { language, t } from './i18n.js';
+import { awaiting } from './ready.js';
 
 const BASE = '/api/v1';
 const PATIENCE_MS = 15000;
@@ -61,8 +62,8 @@ async function call(method, path, body, signal) {
   if (response.ok) return { data, etag: response.headers.get('ETag') };
   const problem = new ApiError(response.status, data && typeof data.code === 'string' ? data : { code: 'broken' });
   problem.retryAfter = Number(response.headers.get('Retry-After')) || 0;
-  // of the routes that ask for a password a 401 is about that password
-  if (response.status === 401 && !/^\/(session|first-run)/.test(path)) onEnd();
+  // of the routes that ask for a password a 401 may be about that password
+  if (response.status === 401 && (problem.code === 'session_over' || !/^\/(session|first-run)/.test(path))) onEnd();
   throw problem;
 }
 
@@ -91,7 +92,7 @@ export function useApi(path, { every = 0 } = {}) {
   const reload = useCallback(() => setTurn((now) => now + 1), []);
   useEffect(() => {
     if (path === null) return undefined;
-    const stop = new AbortController();
+    const stop = new AbortController(), there = awaiting();
     setState((old) => ({ ...old, data: old.path === path ? old.data : null, error: old.path === path ? old.error : null, path, loading: true }));
     get(path, undefined, stop.signal)
       .then((data) => setState({ path, data, error: null, loading: false, at: Date.now() }))
@@ -100,9 +101,11 @@ export function useApi(path, { every = 0 } = {}) {
         setState((old) => ({ ...old, error, loading: false }));
       })
       .finally(() => {
+        there();
         if (every > 0 && !stop.signal.aborted) timer.current = setTimeout(reload, document.hidden ? every * 4 : every);
       });
     return () => {
+      there();
       stop.abort();
       clearTimeout(timer.current);
     };

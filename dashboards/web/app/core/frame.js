@@ -129,7 +129,7 @@ function HelpOverlay({ onClose }) {
 
 const NARROW = 'yagura.rail';
 function keptNarrow() {
-  try { return localStorage.getItem(NARROW) === 'narrow'; } catch { return false; }
+  try { return (localStorage.getItem(NARROW) ?? (innerWidth < 1440 ? 'narrow' : 'wide')) === 'narrow'; } catch { return innerWidth < 1440; }
 }
 
 /** @param {{children: any}} props */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Texts by key, `<area>.<name>`, from i18n/<area>.ja.json and <area>.en.json, which the build merges into one file a language. No fallback
+// Texts by key, `<area>.<name>`, from i18n/<area>.ja.json and <area>.en.json, which the build merges into one file a language (those of
+// i18n/more/ into a second one). No fallback
 // from one language to the other: a key without text is shown as the key, in brackets, and told to the console, where the tests look.
 //
 // In a text: {name} takes a parameter (numbers are printed by Intl), {n, plural, one {# alert} other {# alerts}} chooses by number.
@@ -10,12 +11,29 @@ import { createStore, useStore } from './store.js';
 
 const tables = createStore({ language: null, texts: {} });
 const loaders = { ja: () => import('@i18n/ja'), en: () => import('@i18n/en') };
-const loaded = {};
+// of i18n/more/: what the pages of administration say, which the first screens do not load
+const moreLoaders = { ja: () => import('@i18n/more-ja'), en: () => import('@i18n/more-en') };
+const loaded = {}, loadedMore = {};
+let more = false;
 
 /** Loads the texts of a language, then shows them. */
 export async function loadLanguage(language) {
-  loaded[language] ??= (await loaders[language]()).default;
-  if (prefs.get().language === language) tables.set({ language, texts: loaded[language] });
+  const [texts, rest] = await Promise.all([loaded[language] ?? loaders[language](), more ? loadedMore[language] ?? moreLoaders[language]() : null]);
+  loaded[language] = texts;
+  if (rest) loadedMore[language] = rest;
+  if (prefs.get().language === language) tables.set({ language, texts: rest ? { ...texts.default, ...rest.default } : texts.default });
+}
+
+/** A page with `more` in its route: its texts are there when this has come true. */
+export async function loadMore() {
+  if (more) return;
+  more = true;
+  try {
+    await loadLanguage(prefs.get().language);
+  } catch (error) {
+    more = false;
+    throw error;
+  }
 }
 
 prefs.watch(({ language }) => {

@@ -5,7 +5,8 @@
 // listener turns clicks on our own into pushState, with everything else (new tab, middle button, modifiers) left to the browser.
 import { createStore, useStore } from './store.js';
 
-/** Pages are loaded when they are first asked for. `alone`: without the frame around it. `open`: without a login. */
+/** Pages are loaded when they are first asked for. `alone`: without the frame around it. `open`: without a login. `more`: its texts are those of
+ * i18n/more/. */
 export const ROUTES = [
   { path: '/', page: 'overview', load: () => import('../pages/overview.js') },
   { path: '/inbox', page: 'inbox', load: () => import('../pages/inbox.js') },
@@ -15,16 +16,16 @@ export const ROUTES = [
   { path: '/alerts/:id/handover', page: 'handover', load: () => import('../pages/handover.js') },
   { path: '/timeline', page: 'timeline', load: () => import('../pages/timeline.js') },
   { path: '/tail', page: 'tail', load: () => import('../pages/tail.js') },
-  { path: '/traffic', page: 'traffic', load: () => import('../pages/traffic.js') },
-  { path: '/sensors', page: 'sensors', load: () => import('../pages/sensors.js') },
+  { path: '/traffic', page: 'traffic', more: true, load: () => import('../pages/traffic.js') },
+  { path: '/sensors', page: 'sensors', more: true, load: () => import('../pages/sensors.js') },
   { path: '/bodies/:code', page: 'body', load: () => import('../pages/body.js') },
   { path: '/hosts/:ip', page: 'host', load: () => import('../pages/host.js') },
-  { path: '/detectors', page: 'detectors', load: () => import('../pages/detectors.js') },
-  { path: '/suppressions', page: 'suppressions', load: () => import('../pages/suppressions.js') },
-  { path: '/audit', page: 'audit', load: () => import('../pages/audit.js') },
-  { path: '/users', page: 'users', load: () => import('../pages/users.js') },
-  { path: '/settings', page: 'settings', load: () => import('../pages/settings.js') },
-  { path: '/help', page: 'help', load: () => import('../pages/help.js') },
+  { path: '/detectors', page: 'detectors', more: true, load: () => import('../pages/detectors.js') },
+  { path: '/suppressions', page: 'suppressions', more: true, load: () => import('../pages/suppressions.js') },
+  { path: '/audit', page: 'audit', more: true, load: () => import('../pages/audit.js') },
+  { path: '/users', page: 'users', more: true, load: () => import('../pages/users.js') },
+  { path: '/settings', page: 'settings', more: true, load: () => import('../pages/settings.js') },
+  { path: '/help', page: 'help', more: true, load: () => import('../pages/help.js') },
   { path: '/accessibility', page: 'accessibility', load: () => import('../pages/accessibility.js') },
   { path: '/login', page: 'login', load: () => import('../pages/login.js'), alone: true, open: true },
   { path: '/first-run', page: 'first_run', load: () => import('../pages/first-run.js'), alone: true, open: true },

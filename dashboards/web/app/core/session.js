@@ -60,11 +60,15 @@ export function endSession(why) {
 }
 armApi('', () => endSession('expired'));
 
-/** Own password; ends all other sessions. */
+/** Own password; ends all other sessions. `current` proves who asks; not needed within five minutes of a login. */
 export async function changePassword(current, next) {
-  await send('POST', '/session/password', { current, password: next });
+  if (current) await stepUp(current);
+  await send('POST', '/session/password', { password: next });
   await loadSession();
 }
+
+/** The first user, with the token that the server printed when it started. */
+export const firstRun = async (token, user, password) => adopt(await send('POST', '/first-run', { token, user, password }));
 
 /** The password once more; good for five minutes. */
 export async function stepUp(password) {

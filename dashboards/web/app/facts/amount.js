@@ -10,7 +10,7 @@ const KNOWN = {
   'packets/s': 'packets_s', 'flows/s': 'flows_s', 'queries/s': 'queries_s', 'connections/s': 'connections_s',
   'incomplete SYNs/s': 'syns_s', 'handshakes/s': 'handshakes_s', ports: 'ports', hosts: 'hosts', probes: 'probes',
   connections: 'connections', clients: 'clients', packets: 'packets', bodies: 'bodies', alerts: 'alerts', pulses: 'pulses',
-  records: 'records', events: 'events', times: 'times', s: 's', step: 'step', links: 'links', '%': 'percent',
+  records: 'records', events: 'events', times: 'times', s: 's', step: 'step', links: 'links', '%': 'percent', flows: 'flows', names: 'names', contacts: 'contacts', attempts: 'attempts', requests: 'requests', logins: 'logins',
 };
 
 const SCALES = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k'], [1, '']];
@@ -20,10 +20,9 @@ export function rounded(value) {
   return Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 10) / 10;
 }
 
-/** Whether this is a rate of bits, which is scaled to k, M, G. */
-export function isBits(unit) {
-  return unit === 'bits/s' || unit === 'bit/s';
-}
+// Units that are scaled to k, M, G.
+const SCALED = { 'bits/s': 'bits_s', 'bit/s': 'bits_s', bytes: 'bytes' };
+const isScaled = (unit) => Object.hasOwn(SCALED, unit ?? '');
 
 /** The prefix in which the greatest of these reads best, so that an axis has one unit. */
 export function scaleOf(greatest) {
@@ -37,28 +36,28 @@ export function scaleOf(greatest) {
 export function amount(value, unit, words) {
   if (!Number.isFinite(value))
     return words.t('fact.unit.unknown');
-  if (isBits(unit)) {
+  if (isScaled(unit)) {
     const [factor, prefix] = scaleOf(Math.abs(value));
     const scaled = value / factor;
     const n = new Intl.NumberFormat(words.lang === 'ja' ? 'ja-JP' : 'en-GB', {
       minimumFractionDigits: prefix ? 1 : 0, maximumFractionDigits: prefix ? 1 : 0,
     }).format(scaled);
-    return words.t('fact.unit.bits_s', {n, p: prefix});
+    return words.t(`fact.unit.${SCALED[unit]}`, {n, p: prefix});
   }
-  const known = KNOWN[unit];
+  const known = Object.hasOwn(KNOWN, unit ?? '') ? KNOWN[unit] : null;
   return known ? words.t(`fact.unit.${known}`, {n: rounded(value)}) : words.t('fact.unit.other', {n: rounded(value), unit: unit ?? ''}).trim();
 }
 
 /** The unit alone, for the axis of a chart. */
 export function unitName(unit, words, prefix = '') {
-  if (isBits(unit))
-    return words.t('fact.unit.axis.bits_s', {p: prefix});
-  return KNOWN[unit] ? words.t(`fact.unit.axis.${KNOWN[unit]}`) : unit ?? '';
+  if (isScaled(unit))
+    return words.t(`fact.unit.axis.${SCALED[unit]}`, {p: prefix});
+  return Object.hasOwn(KNOWN, unit ?? '') ? words.t(`fact.unit.axis.${KNOWN[unit]}`) : unit ?? '';
 }
 
 /** For an axis: the numbers, and the unit that stands once beside its name. @param {number} greatest of what is shown */
 export function axisOf(greatest, unit, words) {
-  const [factor, prefix] = isBits(unit) ? scaleOf(greatest) : [1, ''];
+  const [factor, prefix] = isScaled(unit) ? scaleOf(greatest) : [1, ''];
   const numbers = new Intl.NumberFormat(words.lang === 'ja' ? 'ja-JP' : 'en-GB', { maximumSignificantDigits: 3 });
   return { format: (value) => numbers.format(value / factor), unit: unitName(unit, words, prefix) };
 }

@@ -31,7 +31,7 @@ function columns(range, maySuppress) {
       ? html`<span class="muted">–</span>` : html`<${Bar} share=${row.precision} text=${percent(row.precision, 0)} />`) },
     { name: 'paged', label: t('detectors.would_page'), how: t('detectors.would_page_how'), number: true, sort: (row) => row.would_have_paged ?? 0,
       cell: (row) => linked(row.would_have_paged, href('/alerts', { q: `kind:${row.kind} is:shadow`, range })) },
-    { name: 'suppressions', label: t('detectors.suppressions'), number: true, sort: (row) => row.suppressions ?? 0, cell: (row) => html`${linked(row.suppressions, href('/suppressions', { kind_is: row.kind }))}
+    { name: 'suppressions', label: t('detectors.suppressions'), number: true, sort: (row) => row.suppressions ?? 0, cell: (row) => html`${linked(row.suppressions, href('/suppressions', { kind_is: row.kind }))}<br />
       ${maySuppress && html` <a class="pb-small" href=${href('/suppressions', { kind: row.kind })} aria-label=${`${t('detectors.suppress')}: ${pick(row, 'kind')}`}>${t('detectors.suppress')}</a>`}` },
   ];
 }

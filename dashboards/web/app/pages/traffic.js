@@ -22,7 +22,7 @@ export function against(series) {
   return low !== null && line[at] < low ? 'below' : 'within';
 }
 
-function Course({ scope, metric, query, range }) {
+function Course({ metric, query, range }) {
   const of = useApi(href('/timeseries', { metric, range, org: query.org, sensor: query.sensor }), { every: 10000 });
   return html`<${Loaded} of=${of} rows=${8}>${(series) => {
     const known = series.lines.some((line) => line.values.some((value) => value !== null));
@@ -30,7 +30,7 @@ function Course({ scope, metric, query, range }) {
     const side = against(series);
     const times = series.lines[0].values.map((value, at) => series.start_ms + at * series.step_ms);
     const habit = (series.usual_low ?? series.usual_high ?? []).some((value) => value !== null);
-    return html`<${Chart} name=${t('traffic.chart', { scope, metric: t(`traffic.${metric}`) })} times=${times} height=${260} format=${FORMATS[metric]}
+    return html`<${Chart} name=${t('traffic.chart', { metric: t(`traffic.${metric}`) })} times=${times} height=${260} format=${FORMATS[metric]}
         lines=${series.lines.map((line) => ({ name: t(`traffic.${line.name}`), values: line.values, tone: line.name === 'value' ? 'accent' : line.name }))}
         band=${habit ? { low: series.usual_low, high: series.usual_high, name: t('traffic.usual') } : null}
         onBrush=${(from, to) => setQuery({ range: rangeText(from, to) }, { replace: false })} />
@@ -79,7 +79,6 @@ export default function Page({ query }) {
         ${scopes.map((row) => html`<option value=${`org:${row.org.code}`}>${orgName(row.org)}</option>`)}</select></label>
       <${RangePicker} value=${range} /><//>
     ${hosts.data && !hosts.data.delivered && html`<${Banner} tone="plain" icon="help"><strong>${t('traffic.not_delivered')}</strong> ${t('traffic.not_delivered_why')}<//>`}
-    <${Section} title=${scope}><${Choice} name="metric" label=${t('traffic.metric')} value=${metric} options=${METRICS.map((name) => [name, t(`traffic.${name}`)])} onChange=${(name) => setQuery({ metric: name === 'bytes' ? null : name })} />
-      <${Course} scope=${scope} metric=${metric} query=${query} range=${range} /><//>
+    <${Section} title=${scope} tools=${html`<${Choice} name="metric" label=${t('traffic.metric')} value=${metric} options=${METRICS.map((name) => [name, t(`traffic.${name}`)])} onChange=${(name) => setQuery({ metric: name === 'bytes' ? null : name })} />`}><${Course} metric=${metric} query=${query} range=${range} /><//>
     <div class="pb-tops">${DIMS.map((dim) => html`<${Top} key=${dim} dim=${dim} range=${range} />`)}</div>`;
 }

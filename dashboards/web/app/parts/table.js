@@ -17,12 +17,12 @@ const AHEAD = 8;
 /**
  * @param {{rows: any[], columns: Column[], rowKey: (row: any) => string, label: string, rowHeight?: number, focus?: string|null,
  *   onFocus?: (key: string) => void, onOpen?: (row: any) => void, selected?: Set<string>, onSelect?: (key: string, on: boolean) => void,
- *   onSelectAll?: (on: boolean) => void, rowName?: (row: any) => string, rowTone?: (row: any) => string, sort?: string, onSort?: (column: string) => void,
+ *   onSelectAll?: (on: boolean) => void, rowName?: (row: any) => string, rowTone?: (row: any) => string, rowTime?: (row: any) => number, sort?: string, onSort?: (column: string) => void,
  *   total?: number, onMore?: () => void, keys?: boolean, box?: {current: HTMLElement}, loading?: boolean}} props
  *   focus: key of the row meant; total and onMore: there are more on the server; keys false: j, k, o, x are not taken by this table;
  *   sort: "column" or "-column"
  */
-export function Table({ rows, columns, rowKey, label, rowHeight = 36, focus = null, onFocus = () => {}, onOpen, selected, onSelect, onSelectAll, rowName, rowTone,
+export function Table({ rows, columns, rowKey, label, rowHeight = 36, focus = null, onFocus = () => {}, onOpen, selected, onSelect, onSelectAll, rowName, rowTone, rowTime,
   sort, onSort, total, onMore, keys = true, box, loading }) {
   const own = useRef(null), scroller = box ?? own, id = useId();
   const [view, setView] = useState({ top: 0, height: 600 });
@@ -97,7 +97,7 @@ export function Table({ rows, columns, rowKey, label, rowHeight = 36, focus = nu
       ${rows.slice(first, end).map((row, offset) => {
         const index = first + offset, key = rowKey(row), on = !!selected?.has(key);
         return html`<div key=${key} id=${`${id}-${index}`} role="row" aria-rowindex=${index + 2} aria-selected=${onSelect ? String(on) : undefined} aria-label=${rowName?.(row)}
-            class=${cx('grid-row', index === at && 'grid-row-focus', on && 'grid-row-selected', rowTone?.(row))} data-key=${key}
+            class=${cx('grid-row', index === at && 'grid-row-focus', on && 'grid-row-selected', rowTone?.(row))} data-id=${key} data-time=${rowTime?.(row)} aria-current=${index === at ? 'true' : undefined}
             style=${{ transform: `translateY(${index * rowHeight}px)`, height: `${rowHeight}px` }} onClick=${() => onFocus(key)} onDblClick=${() => onOpen?.(row)}>
           ${onSelect && html`<div role="gridcell" class="cell cell-check"><input type="checkbox" tabIndex="-1" checked=${on} aria-label=${t('shell.select_row')}
             onClick=${(event) => event.stopPropagation()} onChange=${(event) => onSelect(key, event.target.checked)} /></div>`}
@@ -125,7 +125,8 @@ export function Plain({ rows, columns, caption, rowKey = (row, at) => at, empty 
  * @param {(row: any) => string} rowKey
  * @param {boolean} still
  * @param {any} version what the list is of (query, sort): when it changes nothing is held
- * @returns {{rows: any[], waiting: number, gone: Set<string>, take: () => void}} gone: shown, and not in the list any more
+ * @returns {{rows: any[], waiting: number, gone: Set<string>, take: () => void, drop: (keys: string[]) => void}} gone: shown, and not in the list
+ *   any more; drop: takes rows out that the reader himself has dealt with
  */
 export function useHeld(fresh, rowKey, still, version) {
   const kept = useRef({ rows: fresh, version });
@@ -138,13 +139,17 @@ export function useHeld(fresh, rowKey, still, version) {
     kept.current = { ...kept.current, rows };
     // what stands behind the last shown row is the next page, not news
     const lastShown = fresh.findLastIndex((row) => shown.has(rowKey(row)));
-    const waiting = rows === fresh ? 0 : fresh.filter((row, at) => at <= lastShown && !shown.has(rowKey(row))).length
-      + (lastShown < 0 ? fresh.length : 0);
+    const waiting = rows === fresh ? 0 : lastShown < 0 ? fresh.length : fresh.filter((row, at) => at < lastShown && !shown.has(rowKey(row))).length;
     const below = rows === fresh || lastShown < 0 ? [] : fresh.slice(lastShown + 1);
     return {
       rows: below.length ? [...rows, ...below] : rows, waiting,
       gone: new Set(rows === fresh ? [] : rows.map(rowKey).filter((key) => !now.has(key))),
       take: () => { kept.current = { rows: fresh, version }; again((n) => n + 1); },
+      drop: (keys) => {
+        const out = new Set(keys);
+        kept.current = { rows: kept.current.rows.filter((row) => !out.has(rowKey(row))), version };
+        again((n) => n + 1);
+      },
     };
   }, [fresh, still, version, kept.current.rows]);
 }
