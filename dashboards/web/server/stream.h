@@ -17,6 +17,7 @@
 // Thread: the loop's.
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct web_streams;
 
 struct web_streams *web_streams_create(struct web_server *server);
 void web_streams_destroy(struct web_streams *streams);
+json_t *web_streams_counters(const struct web_streams *streams); // by name; new reference
 void web_streams_alert(struct web_streams *streams, uint32_t alert);  // index.c: new or changed
 void web_streams_group(struct web_streams *streams, uint64_t group);  // its state changed
 void web_streams_health(struct web_streams *streams);                 // something changed

@@ -67,7 +67,7 @@ function Edit({ user, bodies, grave, onDone, onConflict, onClose }) {
       await grave(async () => onDone(user ? await send('PATCH', `/users/${encodeURIComponent(user.name)}`, { version: user.version, role: typed.role, scope })
         : await send('POST', '/users', { name: typed.name, role: typed.role, scope })));
     } catch (problem) {
-      if (user && problem.status === 409 && problem.current) onConflict();
+      if (user && problem.status === 409) onConflict();
       else setError(problem);
     }
     setBusy(false);

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// What one stream is told. Groups come before the alerts that changed them, so that a break between the two repeats a hint rather than losing
+// it. An alert whose newest record is another one than the event's has an event of its own further on, and is passed over here: so a burst
+// of updates costs one row, and nothing is told twice.
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http.h"
+#include "stream_parts.h"
+
+#pragma weak web_measure_strips
+#pragma weak web_measure_now
+json_t *web_measure_now(const struct web_measure *measure, const struct web_view *view);
+
+void stream_put(struct stream *s, const char *text, size_t size)
+{
+	if (s->out_size + size > s->out_room) {
+		size_t room = s->out_room ? s->out_room : 4096;
+		while (room < s->out_size + size)
+			room *= 2;
+		char *out = realloc(s->out, room);
+		if (!out) {
+			s->closing = true; // he comes back with what he has
+			return;
+		}
+		s->out = out;
+		s->out_room = room;
+	}
+	memcpy(s->out + s->out_size, text, size);
+	s->out_size += size;
+}
+
+static void put(struct stream *s, const char *text)
+{
+	stream_put(s, text, strlen(text));
+}
+
+static bool same(struct web_entry a, struct web_entry b)
+{
+	return a.generation == b.generation && a.sequence == b.sequence;
+}
+
+static struct web_index *index_of(const struct stream *s)
+{
+	return s->streams->server->index;
+}
+
+// "egress-1=3-1200,egress-2=1-7;c=77"
+static void put_id(struct stream *s)
+{
+	const struct web_index *index = index_of(s);
+	char text[160];
+	if (s->stage == STAGE_WAITING) { // nothing has been told: what he has still holds
+		if (s->since && s->since[strspn(s->since, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-=,;")] == '\0') {
+			put(s, "id: ");
+			put(s, s->since);
+			put(s, "\n");
+		}
+		return;
+	}
+	put(s, "id: ");
+	for (uint16_t i = 1; i <= index->sensors_count; i++) {
+		snprintf(text, sizeof text, "%s%s=%" PRIu64 "-%" PRIu64, i > 1 ? "," : "", index->sensors[i].name, s->told[i].generation,
+			 s->told[i].sequence);
+		put(s, text);
+	}
+	snprintf(text, sizeof text, ";c=%" PRIu64 "\n", s->change);
+	put(s, text);
+}
+
+static void begin_frame(struct stream *s, const char *event)
+{
+	put(s, "event: ");
+	put(s, event);
+	put(s, "\n");
+	put_id(s);
+	put(s, "data: ");
+	s->streams->frames++;
+	s->said_ms = web_now_ms();
+}
+
+static void put_frame(struct stream *s, const char *event, json_t *data)
+{
+	char *text = data ? json_dumps(data, JSON_COMPACT) : NULL;
+	begin_frame(s, event);
+	put(s, text ? text : "{}");
+	put(s, "\n\n");
+	free(text);
+	json_decref(data);
+}
+
+// ---- where it begins ----
+
+static void now_is_told(struct stream *s)
+{
+	const struct web_index *index = index_of(s);
+	for (uint16_t i = 1; i <= index->sensors_count; i++)
+		s->told[i] = index->sensors[i].position;
+	s->change = s->streams->server->state ? web_state_change(s->streams->server->state) : 0;
+	s->cursor = s->streams->next;
+	s->groups_count = 0;
+	s->groups_all = false;
+	s->stage = STAGE_LIVE;
+}
+
+static void reset(struct stream *s)
+{
+	s->streams->resets++;
+	now_is_told(s);
+	put_frame(s, "reset", json_object());
+}
+
+// False: it is no id of ours, or it tells of what is not there any more.
+static bool read_since(struct stream *s)
+{
+	const struct web_index *index = index_of(s);
+	char *at = s->since, *end;
+	while (*at && *at != ';') {
+		size_t n = strcspn(at, "=");
+		uint16_t sensor = 0;
+		for (uint16_t i = 1; i <= index->sensors_count; i++)
+			if (strlen(index->sensors[i].name) == n && strncmp(index->sensors[i].name, at, n) == 0)
+				sensor = i;
+		if (!sensor || at[n] != '=')
+			return false;
+		struct web_entry entry = {strtoull(at + n + 1, &end, 10), 0};
+		if (end == at + n + 1 || *end != '-')
+			return false;
+		at = end + 1;
+		entry.sequence = strtoull(at, &end, 10);
+		if (end == at || entry_after(entry, index->sensors[sensor].position))
+			return false;
+		s->told[sensor] = entry;
+		at = end + (*end == ',');
+	}
+	if (strncmp(at, ";c=", 3) != 0)
+		return false;
+	s->change = strtoull(at + 3, &end, 10);
+	uint64_t newest = s->streams->server->state ? web_state_change(s->streams->server->state) : 0;
+	return end != at + 3 && !*end && s->change <= newest;
+}
+
+static int compare_caught(const void *a, const void *b)
+{
+	const struct caught *x = a, *y = b;
+	if (x->sensor != y->sensor)
+		return x->sensor < y->sensor ? -1 : 1;
+	return entry_after(x->entry, y->entry) ? 1 : same(x->entry, y->entry) ? 0 : -1;
+}
+
+// What the index holds behind what has been told. False: too much.
+static bool collect(struct stream *s)
+{
+	const struct web_index *index = index_of(s);
+	free(s->caught);
+	s->caught = calloc(STREAM_RESUME, sizeof *s->caught);
+	s->caught_count = s->caught_at = 0;
+	for (uint32_t at = 0; s->caught && at < web_index_alerts_count(index); at++) {
+		const struct web_alert *a = web_index_alert(index, at);
+		if (!a->sensor || !entry_after(a->entry, s->told[a->sensor]) || !view_sees_alert(index, &s->view, a))
+			continue;
+		if (s->caught_count == STREAM_RESUME)
+			return false;
+		s->caught[s->caught_count++] = (struct caught){at, a->sensor, a->id, a->entry};
+		stream_group(s, web_index_group(index, a->group)->id);
+	}
+	if (!s->caught)
+		return false;
+	qsort(s->caught, s->caught_count, sizeof *s->caught, compare_caught);
+	for (uint16_t i = 1; i <= index->sensors_count; i++)
+		s->aim[i] = index->sensors[i].position;
+	s->cursor = s->streams->next;
+	s->stage = STAGE_CATCHING;
+	return true;
+}
+
+static void add_touched(void *context, uint64_t group, const struct web_group_touch *touch)
+{
+	struct stream *s = context;
+	uint32_t at = touch->change > s->change ? web_index_find_group(index_of(s), group) : WEB_NOWHERE;
+	if (at != WEB_NOWHERE && web_index_sees_group(index_of(s), &s->view, at))
+		stream_group(s, group);
+}
+
+static void begin(struct stream *s)
+{
+	const struct web_server *server = s->streams->server;
+	if (!web_index_ready(server->index) || (server->state && !web_state_ready(server->state)))
+		return;
+	if (!s->since) {
+		now_is_told(s);
+		s->health_due = true; // the first frame with a place to come back to
+		return;
+	}
+	if (!read_since(s) || !collect(s)) {
+		reset(s);
+		return;
+	}
+	if (server->state)
+		web_state_each(server->state, add_touched, s);
+	s->streams->resumed++;
+	s->health_due = true;
+}
+
+// ---- groups ----
+
+void stream_group(struct stream *s, uint64_t group)
+{
+	for (uint32_t i = 0; i < s->groups_count; i++)
+		if (s->groups[i] == group)
+			return;
+	if (s->groups_count == STREAM_GROUPS)
+		s->groups_all = true;
+	else
+		s->groups[s->groups_count++] = group;
+}
+
+static void tell_groups(struct stream *s)
+{
+	json_t *ids = json_array();
+	if (s->streams->server->state)
+		s->change = web_state_change(s->streams->server->state);
+	for (uint32_t i = 0; i < s->groups_count && !s->groups_all; i++) {
+		char id[17];
+		web_group_text(s->groups[i], id);
+		json_array_append_new(ids, json_string(id));
+	}
+	put_frame(s, "groups", json_pack("{s:o, s:b}", "ids", ids, "all", s->groups_all));
+	s->groups_count = 0;
+	s->groups_all = false;
+}
+
+// ---- alerts that were missed ----
+
+static void caught_came(void *context, json_t *rows)
+{
+	struct stream *s = context;
+	s->fetching = false;
+	if (s->gone) {
+		json_decref(rows);
+		stream_free(s);
+		return;
+	}
+	if (!rows)
+		return; // Redis is away: the next turn tries again
+	s->caught_at += s->batch;
+	for (uint16_t i = 1; i <= WEB_ALERT_SENSORS; i++)
+		for (uint32_t j = s->caught_at; j > 0 && j + s->batch > s->caught_at; j--)
+			if (s->caught[j - 1].sensor == i) {
+				s->told[i] = s->caught[j - 1].entry;
+				break;
+			}
+	if (s->caught_at == s->caught_count) {
+		memcpy(s->told, s->aim, sizeof s->told);
+		s->stage = STAGE_LIVE;
+		free(s->caught);
+		s->caught = NULL;
+	}
+	s->streams->rows += json_array_size(rows);
+	if (json_array_size(rows) && s->topics & TOPIC_ALERTS)
+		put_frame(s, "alerts", json_pack("{s:o, s:I}", "rows", rows, "held", (json_int_t)(s->caught_count - s->caught_at)));
+	else
+		json_decref(rows);
+}
+
+static void tell_caught(struct stream *s)
+{
+	uint32_t at[STREAM_ROWS], count = 0;
+	s->batch = s->caught_count - s->caught_at < STREAM_ROWS ? s->caught_count - s->caught_at : STREAM_ROWS;
+	for (uint32_t i = 0; i < s->batch; i++) {
+		const struct caught *c = &s->caught[s->caught_at + i];
+		const struct web_alert *a = web_index_alert(index_of(s), c->alert);
+		if (a->sensor == c->sensor && a->id == c->id && same(a->entry, c->entry)) // else an event of its own follows
+			at[count++] = c->alert;
+	}
+	s->fetching = true;
+	web_index_alert_rows(index_of(s), &s->view, at, count, caught_came, s);
+}
+
+// ---- alerts that come ----
+
+// The event's row, or NULL where it is another's by now, or its alert has changed since.
+static const char *text_of(struct stream *s, struct event *e, char **ret_own)
+{
+	static const struct web_view plain = {.scope = {.all = true}};
+	const struct web_alert *a = web_index_alert(index_of(s), e->alert);
+	*ret_own = NULL;
+	if (a->sensor != e->sensor || a->id != e->id || !same(a->entry, e->entry) || !view_sees_alert(index_of(s), &s->view, a))
+		return NULL;
+	if (e->text && !s->view.masked)
+		return e->text;
+	json_t *row = row_of_alert(index_of(s), s->view.masked ? &s->view : &plain, e->alert, e->extra);
+	char *text = json_dumps(row, JSON_COMPACT);
+	json_decref(row);
+	if (s->view.masked) {
+		*ret_own = text;
+		return text;
+	}
+	e->text = text;
+	e->size = text ? strlen(text) : 0;
+	s->streams->bytes += e->size;
+	return text;
+}
+
+static void tell_events(struct stream *s)
+{
+	struct web_streams *streams = s->streams;
+	uint32_t rows = 0;
+	size_t mark = s->out_size;
+	uint64_t from = s->cursor, to = s->cursor;
+	uint32_t most = 0;
+	// how far this frame goes is told in its id, which stands before the rows
+	for (; to < streams->next && most < STREAM_ROWS; to++, most++)
+		s->told[streams->events[to % EVENTS].sensor] = streams->events[to % EVENTS].entry;
+	if (from == to)
+		return;
+	s->cursor = to;
+	if (!(s->topics & TOPIC_ALERTS))
+		return;
+	int64_t said = s->said_ms;
+	begin_frame(s, "alerts");
+	put(s, "{\"rows\":[");
+	for (uint64_t i = from; i < to; i++) {
+		char *own;
+		const char *text = text_of(s, &streams->events[i % EVENTS], &own);
+		if (text) {
+			if (rows++)
+				put(s, ",");
+			put(s, text);
+		}
+		free(own);
+	}
+	if (!rows) { // nothing that he sees: no frame
+		s->out_size = mark;
+		s->said_ms = said;
+		return;
+	}
+	char tail[48];
+	snprintf(tail, sizeof tail, "],\"held\":%" PRIu64 "}\n\n", streams->next - to);
+	put(s, tail);
+	streams->rows += rows;
+}
+
+static void tell_alerts(struct stream *s)
+{
+	if (s->stage == STAGE_LIVE && s->cursor < s->streams->first) {
+		s->streams->fell_behind++;
+		if (!collect(s))
+			reset(s);
+	}
+	if (s->stage == STAGE_CATCHING && !s->fetching)
+		tell_caught(s);
+	if (s->stage == STAGE_LIVE)
+		tell_events(s);
+}
+
+// ---- the rest ----
+
+static void tell_health(struct stream *s, int64_t now)
+{
+	const struct web_server *server = s->streams->server;
+	bool up = web_redis_up(server->redis);
+	json_t *strips = server->measure ? web_measure_strips(server->measure) : json_array();
+	s->health_due = false;
+	s->health_ms = now;
+	put_frame(s, "health", json_pack("{s:o, s:b, s:b}", "sensors", strips, "redis", up, "read_only", !up));
+}
+
+static void tell_metrics(struct stream *s, int64_t now)
+{
+	const struct web_server *server = s->streams->server;
+	s->metrics_ms = now;
+	if (server->measure)
+		put_frame(s, "metrics", web_measure_now(server->measure, &s->view));
+}
+
+static void tell(struct stream *s, int64_t now)
+{
+	if (s->stage == STAGE_WAITING)
+		begin(s);
+	if (s->stage != STAGE_WAITING && (s->groups_count || s->groups_all) && s->topics & TOPIC_GROUPS)
+		tell_groups(s);
+	if (s->stage != STAGE_WAITING)
+		tell_alerts(s);
+	if (s->topics & TOPIC_HEALTH && (s->health_due || now - s->health_ms >= 5000))
+		tell_health(s, now);
+	if (s->stage != STAGE_WAITING && s->topics & TOPIC_METRICS && now - s->metrics_ms >= 1000)
+		tell_metrics(s, now);
+	if (now - s->said_ms >= 15000) {
+		put(s, ": \n\n");
+		s->said_ms = now;
+	}
+}
+
+void stream_turn(struct stream *s)
+{
+	int64_t now = web_now_ms();
+	size_t waits = s->out_size - s->out_sent;
+	if (s->closing)
+		return;
+	if (s->ends) {
+		put_frame(s, "session", json_pack("{s:s}", "ends", s->ends));
+		s->closing = true;
+	} else if (waits > WEB_STREAM_HELD || (waits && now - s->taken_ms > STREAM_STUCK_MS)) {
+		s->streams->dropped++;
+		s->out_size = s->out_sent;
+		s->closing = true;
+	} else if (waits < WEB_STREAM_HELD / 4) { // else what comes waits where it is, in the events or in the index
+		tell(s, now);
+	}
+	if (s->poll && !s->fetching && s->stage != STAGE_CATCHING && (s->stage == STAGE_WAITING || s->cursor == s->streams->next))
+		s->closing = true;
+	if (s->out_size != s->out_sent || s->closing)
+		web_answer_wake(s->request);
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// What the pages of administration reckon with, without a browser: the state of a sensor that may be shown, and what can be a suppression.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as form from '../../dashboards/web/app/pages/suppressions-form.js';
+import * as model from '../../dashboards/web/app/pages/sensors-model.js';
+
+const NOW = 1_800_000_000_000;
+const row = (strip = {}, mirror = []) => ({ strip: { name: 's', state: 'sound', last_ms: NOW - 3000, ...strip }, mirror });
+
+test('a sensor is sound only when the server says so, it was heard lately, and the page was answered lately', () => {
+  assert.equal(model.stateOf(row(), NOW, NOW), 'sound');
+  for (const state of ['degraded', 'blind', 'away']) assert.equal(model.stateOf(row({ state }), NOW, NOW), state);
+  assert.equal(model.stateOf(row({ state: 'a word of a later server' }), NOW, NOW), 'away');
+  assert.equal(model.stateOf(row({ last_ms: NOW - model.REPORT_MS }), NOW, NOW), 'sound');
+  assert.equal(model.stateOf(row({ last_ms: NOW - model.REPORT_MS - 1 }), NOW, NOW), 'away');
+  assert.equal(model.stateOf(row({ last_ms: null }), NOW, NOW), 'away');
+  assert.equal(model.stateOf(row(), NOW + model.ANSWER_MS, NOW), 'sound');
+  assert.equal(model.stateOf(row(), NOW + model.ANSWER_MS + 1, NOW), 'away');
+});
+
+test('never green when blind: an open alert of its own outweighs what the strip says', () => {
+  const alert = (kind, state = 'open') => ({ kind, state });
+  assert.equal(model.stateOf(row({}, [alert('sensor.silent')]), NOW, NOW), 'blind');
+  assert.equal(model.stateOf(row({}, [alert('sensor.blind')]), NOW, NOW), 'blind');
+  assert.equal(model.stateOf(row({}, [alert('sensor.mirror')]), NOW, NOW), 'degraded');
+  assert.equal(model.stateOf(row({}, [alert('sensor.silent', 'closed')]), NOW, NOW), 'sound');
+  assert.equal(model.stateOf(row({ state: 'away' }, [alert('sensor.mirror')]), NOW, NOW), 'away');
+  assert.equal(model.worst(['sound', 'blind', 'degraded']), 'blind');
+  assert.equal(model.worst([]), 'sound');
+});
+
+test('the health hash is read as numbers, ports and processes, and what is not told is not 0', () => {
+  const health = { lost: '0', packets: '12', uptime_s: '-', 'port.10.name': 'eth10', 'port.2.link': 'down', 'port.2.missed': 'many', 'port.2.packets': '7', 'port.9999999.name': 'far',
+    'process.engine.up': '1', 'process.dissector.0.up': '0', 'process.dissector.0.restarts': '3', 'process.courier.restarts': '1', 'spool.bytes': '5', 'spool.up': '1', time: String(NOW / 1000) };
+  assert.equal(model.numberOf(health, 'lost'), 0);
+  assert.equal(model.numberOf(health, 'uptime_s'), null);
+  assert.equal(model.numberOf(health, 'not there'), null);
+  assert.deepEqual(model.portsOf(health), [{ index: 2, name: '', link: 'down', packets: 7, missed: null }, { index: 10, name: 'eth10', link: 'unknown', packets: null, missed: null }]);
+  assert.deepEqual(model.processesOf(health), [{ name: 'courier', up: null, restarts: 1 }, { name: 'dissector.0', up: false, restarts: 3 }, { name: 'engine', up: true, restarts: null }]);
+  assert.deepEqual(model.pairsOf(health, 'spool'), [{ key: 'bytes', value: '5' }, { key: 'up', value: '1' }]);
+});
+
+test('a clock is off when it is ahead, or behind by more than the age that a report may have', () => {
+  const at = (ms) => model.clockOf({ time: String((NOW + ms) / 1000) }, NOW);
+  assert.equal(at(0), 0);
+  assert.equal(at(-model.REPORT_MS), 0);
+  assert.equal(at(-60000), -60000);
+  assert.equal(at(5000), 5000);
+  assert.equal(model.clockOf({}, NOW), null);
+});
+
+test('prefixes: what the server would take is taken, as typed on a Japanese keyboard too', () => {
+  const good = { '': '', '192.0.2.10': '192.0.2.10', '192.0.2.0/24': '192.0.2.0/24', '１９２．０．２．１０': '192.0.2.10', ' 10.0.0.0/8 ': '10.0.0.0/8', '2001:DB8::/32': '2001:db8::/32',
+    '::': '::', '::1': '::1', '2001:db8:0:0:0:0:0:1': '2001:db8:0:0:0:0:0:1', '::ffff:192.0.2.1': '::ffff:192.0.2.1', '0.0.0.0/0': '0.0.0.0/0', '::/0': '::/0' };
+  for (const [typed, sent] of Object.entries(good)) assert.equal(form.prefix(typed), sent, typed);
+  for (const typed of ['192.0.2', '192.0.2.256', '192.0.2.1/33', '192.0.2.01', '2001:db8::/129', '1::2::3', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '::ffff:192.0.2.256', 'example.jp', '10.0.0.0/', '/8', '10.0.0.0/-1', ':::', 'g::'])
+    assert.equal(form.prefix(typed), null, typed);
+});
+
+test('kinds: a name, a family with a star, or all', () => {
+  for (const typed of ['dos.udp_flood', 'dos.*', '*', 'beacon', ' SCAN.PORT ', 'ｄｏｓ.*']) assert.notEqual(form.kind(typed), null, typed);
+  for (const typed of ['', 'dos.', '.dos', 'dos*', '*.dos', 'dos.* or', `${'a'.repeat(64)}`, '<b>']) assert.equal(form.kind(typed), null, typed);
+});
+
+test('a suppression needs reason, expiry within 90 days, and something that narrows it', () => {
+  const typed = { kind: 'scan.port', org: 'kirisasa', source: '', target: '', port: '', reason: '診断', expires: NOW + 86400000 };
+  const errors = (patch, all = true) => form.check({ ...typed, ...patch }, NOW, all).errors;
+  assert.deepEqual(errors({}), {});
+  assert.deepEqual(form.check(typed, NOW, true).body, { kind: 'scan.port', org: 'kirisasa', source: null, target: null, port: null, reason: '診断', expires_ms: typed.expires });
+  assert.deepEqual(errors({ reason: '  ' }), { reason: 'need_reason' });
+  assert.deepEqual(errors({ reason: '理'.repeat(53) }), {});
+  assert.deepEqual(errors({ reason: '理'.repeat(54) }), { reason: 'long_reason' });
+  assert.deepEqual(errors({ expires: NOW }), { expires: 'need_expiry' });
+  assert.deepEqual(errors({ expires: NaN }), { expires: 'need_expiry' });
+  assert.deepEqual(errors({ expires: NOW + 90 * 86400000 }), {});
+  assert.deepEqual(errors({ expires: NOW + 90 * 86400000 + 1 }), { expires: 'need_expiry' });
+  assert.deepEqual(errors({ org: '' }, false), { org: 'wide' });
+  assert.deepEqual(errors({ org: '', kind: '*' }), { kind: 'wide' });
+  assert.deepEqual(errors({ org: '', kind: '*', target: '192.0.2.1' }), {});
+  for (const port of ['0', '65536', '80-90', '-1', '8o']) assert.deepEqual(errors({ port }), { port: 'bad_port' }, port);
+  assert.equal(form.check({ ...typed, port: '４４３' }, NOW, true).body.port, 443);
+});
+
+test('what a suppression is now, and what is left of it', () => {
+  const of = (patch) => form.statusOf({ expires_ms: NOW + 1, ended_ms: null, expiring: false, ...patch }, NOW);
+  assert.deepEqual([of({}), of({ expiring: true }), of({ expires_ms: NOW }), of({ ended_ms: NOW - 1, expiring: true })], ['on', 'expiring', 'expired', 'ended']);
+  assert.deepEqual(form.left(NOW + 2.5 * 86400000, NOW), { key: 'left', n: 2 });
+  assert.deepEqual(form.left(NOW + 86400000 - 1, NOW), { key: 'left_hours', n: 23 });
+  assert.deepEqual(form.left(NOW - 1, NOW), { key: 'left_hours', n: 0 });
+});
