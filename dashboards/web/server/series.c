@@ -8,7 +8,7 @@
 
 #include "measure_parts.h"
 
-enum { HABIT_WEEKS = WEB_RING_HOURS / WEB_WEEK_HOURS, HABIT_DAYS = 14, HABIT_LEAST = 3, DAY_HOURS = 24, SLACK_STEPS = 2 };
+enum { HABIT_WEEKS = WEB_RING_HOURS / WEB_WEEK_HOURS, HABIT_DAYS = 14, HABIT_LEAST = 3, DAY_HOURS = 24, SLACK_STEPS = 2, SECONDS_GAP = 60 };
 
 static const struct web_ring *ring_of(const struct web_sensor *sensor, int64_t step_s)
 {
@@ -83,10 +83,20 @@ bool web_whose_at(const struct web_whose *whose, int64_t step_s, int64_t step, s
 	return is_everything(whose) ? sum_sensors(whose, step_s, step, ret) : sum_bodies(whose, step_s, step, ret);
 }
 
+// Whether the seconds reach back that far: a sensor that has just begun to deliver has minutes of before, and no seconds.
+static bool has_seconds(const struct web_whose *whose, int64_t from_s)
+{
+	for (int64_t s = from_s; s < from_s + SECONDS_GAP; s++)
+		if (told(whose->measure, whose->sensor, 1, s))
+			return true;
+	return false;
+}
+
 int64_t web_whose_base(const struct web_whose *whose, int64_t from_s, int64_t to_s)
 {
 	int64_t now_s = web_clock_ns() / 1000000000, back = now_s - from_s;
-	if (is_everything(whose) && back <= WEB_RING_SECONDS + SLACK_STEPS && to_s - from_s <= WEB_RING_SECONDS + SLACK_STEPS)
+	if (is_everything(whose) && back <= WEB_RING_SECONDS + SLACK_STEPS && to_s - from_s <= WEB_RING_SECONDS + SLACK_STEPS &&
+	    has_seconds(whose, from_s))
 		return 1;
 	if (back <= 60 * ((is_everything(whose) ? WEB_RING_MINUTES : WEB_BODY_MINUTES) + SLACK_STEPS))
 		return 60;
