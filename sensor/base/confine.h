@@ -29,6 +29,7 @@ enum yg_confined {
 	YG_CONFINED_XDP = 256,      // engine: AF_XDP, whose queues are woken by calls
 	YG_CONFINED_SPOOL = 2048,    // courier: the folder of its spool is open, in which it makes, renames and removes files
 	YG_CONFINED_ROTATE = 4096,   // courier: files in the folder of the EVE file are renamed, compressed and removed
+	YG_CONFINED_WEB = 8192,      // dashboard: its socket listens, its audit log is open; and UNIX or INET for Redis
 	YG_CONFINED_TELEMETRY = 512, // engine: DPDK's telemetry, which begins a thread for each client
 };
 

@@ -79,8 +79,9 @@ enum {
 	M = YG_CONFINED_METRICS,
 	SPOOL = YG_CONFINED_SPOOL,
 	FILES = YG_CONFINED_ROTATE,
+	W = YG_CONFINED_WEB,
 	P = S | T, // those that start others
-	ALL = E | R | C | S | T | M,
+	ALL = E | R | C | S | T | M | W,
 };
 
 #define WHOLE UINT32_MAX
@@ -108,41 +109,42 @@ static const struct row rows[] = {
 	CALL(P, mmap), IF(ALL, mmap, 2, PROT_EXEC, 0), NO(ALL, mmap, REFUSE),
 	CALL(P, mprotect), IF(ALL, mprotect, 2, PROT_EXEC, 0), NO(ALL, mprotect, REFUSE),
 
-	// threads and processes. clone3 hides its flags in memory: libc goes back to clone where the kernel has no clone3. The engine's threads
+	// threads and processes; the dashboard reads the bodies' files again in a child, which runs no other program. clone3 hides its flags in memory: libc goes back to clone where the kernel has no clone3. The engine's threads
 	// of a live run exist; those of a replay and the courier's for names begin later.
 	NO(ALL, clone3, ABSENT),
-	IF(R | C | ASKED, clone, 0, NAMESPACES | CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM), IF(P, clone, 0, NAMESPACES, 0),
+	IF(R | C | W | ASKED, clone, 0, NAMESPACES | CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM), IF(P | W, clone, 0, NAMESPACES, 0),
 	// libc names another thread through a file; it need not succeed
 	NO_IF(R, openat, REFUSE, 2, WHOLE, O_RDWR),
 	IF(ALL, prctl, 0, WHOLE, PR_SET_NAME), IF(ALL, prctl, 0, WHOLE, PR_GET_DUMPABLE), CALL(P, prctl),
-	CALL(P, execve), CALL(P, wait4), CALL(P, waitid), CALL(P, kill), CALL(P, getppid), CALL(P, getpgid), CALL(P, set_tid_address),
+	CALL(P, execve), CALL(P | W, wait4), CALL(P, waitid), CALL(P, kill), CALL(P, getppid), CALL(P, getpgid), CALL(P, set_tid_address),
 	CALL(P, pidfd_open), CALL(P, pidfd_send_signal), CALL(P, rt_sigtimedwait), CALL(P, rt_sigsuspend), CALL(P, rt_sigpending),
 	CALL(P, setitimer),
 	CALL(P, sched_setaffinity), CALL(P, sched_getparam), CALL(P, sched_getscheduler), CALL(P, sched_setscheduler),
 	CALL(P, sched_get_priority_max), CALL(P, sched_get_priority_min), CALL(P, setpriority), CALL(P, getpriority), CALL(P, tgkill),
 	IF(ALL, tgkill, 0, WHOLE, OWN_PROCESS),
-	CALL(P, prlimit64), CALL(P, seccomp), CALL(P, capget), CALL(P, capset), CALL(P, times), CALL(P, timer_create), CALL(P, timer_settime),
+	CALL(P | W, prlimit64), CALL(P, seccomp), CALL(P, capget), CALL(P, capset), CALL(P, times), CALL(P, timer_create), CALL(P, timer_settime),
 	CALL(P, timer_delete),
 	NO(P, unshare, REFUSE), // the dissector would like a network namespace of its own, and goes without
 	CALL(P, getresuid), CALL(P, getresgid), CALL(P, getgroups),
 
 	// files; a live engine makes memory of its drivers' as files without a name
-	CALL(ALL, newfstatat), CALL(E | P, faccessat), CALL(E | P, faccessat2), CALL(P, statx), CALL(P, readlinkat), CALL(P, getdents64),
+	CALL(ALL, newfstatat), CALL(E | P | W, faccessat), CALL(E | P | W, faccessat2), CALL(P, statx), CALL(P, readlinkat), CALL(P, getdents64),
 	CALL(P, getcwd), CALL(P, openat), IF(CARD, openat, 2, O_ACCMODE, O_RDONLY),
 	// name service reads its files; the EVE file is opened anew where its folder lets us
-	IF(C, openat, 2, O_ACCMODE, O_RDONLY), IF(C, openat, 2, O_ACCMODE | O_TRUNC | O_APPEND, O_WRONLY | O_APPEND),
+	IF(C | W, openat, 2, O_ACCMODE, O_RDONLY), IF(C, openat, 2, O_ACCMODE | O_TRUNC | O_APPEND, O_WRONLY | O_APPEND),
 	IF(SPOOL, openat, 2, O_ACCMODE, O_RDWR), CALL(SPOOL | FILES, unlinkat), CALL(SPOOL | P, renameat), CALL(SPOOL | FILES, renameat2),
 	CALL(SPOOL, fallocate), CALL(SPOOL | FILES, getdents64), CALL(SPOOL, fstatfs), CALL(SPOOL, flock),
 	CALL(P, mkdirat), NO(E, unlinkat, REFUSE), CALL(P, unlinkat), CALL(P, renameat2), CALL(P, fchmod), CALL(P, fchmodat), CALL(P, umask),
-	CALL(P, statfs), CALL(P, fstatfs), CALL(C | P | E, ftruncate), CALL(P | E, fallocate), CALL(C | P, fsync), CALL(C | P, fdatasync),
-	CALL(P | E, flock), CALL(C | P | R, fadvise64), CALL(P, dup), CALL(P, dup3), CALL(P, pipe2), CALL(ALL, fcntl), CALL(P | E, memfd_create),
+	CALL(P, statfs), CALL(P, fstatfs), CALL(C | P | E | W, ftruncate), CALL(P | E, fallocate), CALL(C | P, fsync), CALL(C | P | W, fdatasync),
+	CALL(P | E, flock), CALL(W, getdents64), CALL(W, mlock), CALL(W, munlock), // the last two: libsodium's memory for secrets
+	 CALL(C | P | R, fadvise64), CALL(P, dup), CALL(P, dup3), CALL(P, pipe2), CALL(ALL, fcntl), CALL(P | E | W, memfd_create),
 	CALL(P, readahead), CALL(P, msync), CALL(P, mincore), CALL(P | E, mlock), CALL(P, mlock2), CALL(P, mlockall), CALL(P, munlock),
 	CALL(P | E, mbind),
 	CALL(P | E, set_mempolicy), CALL(P | E, get_mempolicy), CALL(P, move_pages),
 
 	// a terminal on standard error must not be typed into (TIOCSTI, TIOCLINUX)
 	NO_IF(ALL, ioctl, DEADLY, 1, WHOLE, TIOCSTI), NO_IF(ALL, ioctl, DEADLY, 1, WHOLE, 0x541c),
-	IF(R | C | M, ioctl, 1, WHOLE, TCGETS), CALL(E | P, ioctl), IF(C, ioctl, 1, WHOLE, FIONREAD),
+	IF(R | C | M | W, ioctl, 1, WHOLE, TCGETS), CALL(E | P, ioctl), IF(C | W, ioctl, 1, WHOLE, FIONREAD),
 	IF(UNIX | INET, ioctl, 1, WHOLE, SIOCOUTQ), // what the peer has not read yet
 
 	// sockets. The engine keeps those that its drivers opened. Its logger asks for one towards syslog when the first line has none; the
@@ -153,18 +155,18 @@ static const struct row rows[] = {
 	CALL(T, socket), IF(S, socket, 0, WHOLE, AF_UNIX), IF(S, socket, 0, WHOLE, AF_INET), IF(S, socket, 0, WHOLE, AF_INET6),
 	IF(S, socket, 0, WHOLE, AF_NETLINK), NO(S, socket, REFUSE), // a driver that an ordinary user may not use says so
 	CALL(P, socketpair), CALL(UNIX | INET | P, connect), CALL(INET | P, bind), CALL(P, listen),
-	CALL(P | ASKED | M, accept4), CALL(P | ASKED, accept), CALL(UNIX | INET | P | M, shutdown),
-	CALL(UNIX | INET | P | M, getsockname), CALL(UNIX | INET | P | M, getpeername),
-	CALL(UNIX | INET | E | P | M, getsockopt), CALL(UNIX | INET | E | P | M, setsockopt),
-	CALL(UNIX | INET | XDP | P | M, sendto), NO(E, sendto, REFUSE), CALL(UNIX | INET | XDP | P | M, sendmsg), CALL(INET | P, sendmmsg),
-	CALL(UNIX | INET | E | P | M, recvfrom), CALL(UNIX | INET | E | P, recvmsg), CALL(INET | P, recvmmsg),
-	CALL(E | P, epoll_create1), CALL(E | P | M, epoll_ctl), CALL(E | P | M, epoll_pwait), CALL(E | C | P, pselect6), CALL(E | P, eventfd2),
+	CALL(P | ASKED | M | W, accept4), CALL(P | ASKED, accept), CALL(UNIX | INET | P | M | W, shutdown),
+	CALL(UNIX | INET | P | M | W, getsockname), CALL(UNIX | INET | P | M | W, getpeername),
+	CALL(UNIX | INET | E | P | M | W, getsockopt), CALL(UNIX | INET | E | P | M | W, setsockopt),
+	CALL(UNIX | INET | XDP | P | M | W, sendto), NO(E, sendto, REFUSE), CALL(UNIX | INET | XDP | P | M | W, sendmsg), CALL(INET | P, sendmmsg),
+	CALL(UNIX | INET | E | P | M | W, recvfrom), CALL(UNIX | INET | E | P | W, recvmsg), CALL(INET | P, recvmmsg),
+	CALL(E | P, epoll_create1), CALL(E | P | M | W, epoll_ctl), CALL(E | P | M | W, epoll_pwait), CALL(E | C | P, pselect6), CALL(E | P, eventfd2),
 	CALL(E | P, timerfd_create), CALL(E | P, timerfd_settime), CALL(E | P, timerfd_gettime), CALL(P, signalfd4),
 	CALL(T, bpf), NO(S | E, bpf, REFUSE), // an AF_XDP port would take its program with it; it stays, and the next engine uses it
 
 #ifdef __x86_64__
-	CALL(ALL, time), CALL(ALL, poll), CALL(E | P | M, epoll_wait), CALL(C | P | E, select), CALL(ALL, stat), CALL(C | P, lstat),
-	CALL(E | P, access), CALL(P, readlink), CALL(P, open), IF(CARD | C, open, 1, O_ACCMODE, O_RDONLY), CALL(P, mkdir),
+	CALL(ALL, time), CALL(ALL, poll), CALL(E | P | M | W, epoll_wait), CALL(C | P | E, select), CALL(ALL, stat), CALL(C | P, lstat),
+	CALL(E | P | W, access), CALL(P, readlink), CALL(P, open), IF(CARD | C | W, open, 1, O_ACCMODE, O_RDONLY), CALL(P, mkdir),
 	NO(E, unlink, REFUSE), CALL(P, unlink), NO(E, rmdir, REFUSE), CALL(P, rmdir), CALL(P, rename), CALL(P, chmod), CALL(P, dup2),
 	CALL(P, pipe),
 	CALL(P, fork), CALL(P, vfork), CALL(P, getpgrp), CALL(P, getrlimit), CALL(P, setrlimit), CALL(P, arch_prctl), CALL(P, alarm),

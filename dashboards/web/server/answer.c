@@ -21,16 +21,17 @@ enum { PIECE_BYTES = 16384, WHAT_BYTES = 1024 };
 static const struct {
 	const char *name, *value;
 } secure[] = {
-	{"Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
-				    "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-				    "object-src 'none'; require-trusted-types-for 'script'; trusted-types yagura"},
-	{"X-Content-Type-Options", "nosniff"},
-	{"X-Frame-Options", "DENY"},
-	{"Referrer-Policy", "no-referrer"},
-	{"Cross-Origin-Opener-Policy", "same-origin"},
-	{"Cross-Origin-Resource-Policy", "same-origin"},
-	{"Permissions-Policy", "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), "
-			       "midi=(), payment=(), usb=()"},
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
+     "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+     "object-src 'none'; require-trusted-types-for 'script'; trusted-types yagura"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Permissions-Policy", "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), "
+                           "midi=(), payment=(), usb=()"},
 };
 
 void web_answer_secure(const struct web_http *http, struct MHD_Response *response)
@@ -85,6 +86,7 @@ static void look_gone(void *context, uint32_t events)
 	}
 	request->suspended = false;
 	MHD_resume_connection(request->connection->mhd);
+	request->http->due_ms = 0; // it wakes nobody by itself: the next turn is its
 }
 
 void web_request_suspend(struct web_request *request)
@@ -103,6 +105,7 @@ static void resume(struct web_request *request)
 	request->suspended = false;
 	web_loop_watch(request->http->loop, request->connection->fd, 0, NULL, NULL);
 	MHD_resume_connection(request->connection->mhd);
+	request->http->due_ms = 0; // it wakes nobody by itself: the next turn is its
 }
 
 // ---- the audit log ----
@@ -135,11 +138,12 @@ static bool write_record(struct web_request *request, unsigned status)
 	if (!r->open && !request->has_view)
 		return true;
 	snprintf(result, sizeof result, "%u", status);
-	struct web_audit_record record = {.user = request->has_session && !request->audit_user ? request->session.user.name : request->audit_user,
-					  .peer = request->peer,
-					  .action = r->audit,
-					  .result = status < 300 ? "ok" : result,
-					  .what = request->audit_what};
+	struct web_audit_record record = {.user = request->has_session && !request->audit_user ? request->session.user.name
+	                                                                                       : request->audit_user,
+	                                  .peer = request->peer,
+	                                  .action = r->audit,
+	                                  .result = status < 300 ? "ok" : result,
+	                                  .what = request->audit_what};
 	int error = web_audit_write(audit, &record);
 	if (error) {
 		request->http->counters.audit_failed++;
@@ -156,7 +160,7 @@ static void add_own(struct web_request *request, struct MHD_Response *response)
 	web_answer_secure(request->http, response);
 	if (request->cookie) {
 		snprintf(text, sizeof text, "__Host-yagura=%s; Path=/; Secure; HttpOnly; SameSite=Strict%s", request->cookie,
-			 *request->cookie ? "" : "; Max-Age=0");
+		         *request->cookie ? "" : "; Max-Age=0");
 		MHD_add_response_header(response, "Set-Cookie", text);
 	}
 	if (request->retry_s) {
@@ -219,8 +223,8 @@ json_t *web_problem(unsigned status, const char *code)
 		yg_error("no message for the code %s", code);
 		m = web_message_find("error");
 	}
-	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "type", "about:blank", "title", m->en, "status", (int)status, "code", code, "message_ja",
-			 m->ja, "message_en", m->en);
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "type", "about:blank", "title", m->en, "status", (int)status, "code", code,
+	                 "message_ja", m->ja, "message_en", m->en);
 }
 
 void web_answer_problem(struct web_request *request, unsigned status, const char *code)
@@ -310,7 +314,8 @@ static ssize_t next_piece(void *context, uint64_t position, char *to, size_t roo
 	return 0;
 }
 
-void web_answer_pieces(struct web_request *request, const char *type, const char *attachment, web_more more, void (*ended)(void *context), void *context)
+void web_answer_pieces(struct web_request *request, const char *type, const char *attachment, web_more more, void (*ended)(void *context),
+                       void *context)
 {
 	if (!wanted(request)) {
 		ended(context);

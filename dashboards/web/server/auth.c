@@ -95,7 +95,7 @@ unsigned web_auth_problem(enum web_auth_result result, const char **ret_code)
 	static const struct {
 		unsigned status;
 		const char *code;
-	} problems[] = {[WEB_AUTH_OK] = {500, "internal"}, [WEB_AUTH_REFUSED] = {401, "bad_credentials"}, [WEB_AUTH_WAIT] = {429, "login_wait"},
+	} problems[] = {[WEB_AUTH_OK] = {500, "error"}, [WEB_AUTH_REFUSED] = {401, "bad_credentials"}, [WEB_AUTH_WAIT] = {429, "login_wait"},
 			[WEB_AUTH_BUSY] = {503, "login_busy"}, [WEB_AUTH_NO_REDIS] = {503, "redis_away"}};
 	*ret_code = problems[result].code;
 	return problems[result].status;
@@ -159,7 +159,7 @@ const char *web_auth_judge(const struct web_auth *auth, const struct web_account
 {
 	struct words *w = calloc(1, sizeof *w);
 	if (!w)
-		return "internal";
+		return "error";
 	add_name(w, account->user.name, false);
 	for (unsigned i = 0; i < web_bodies_count(auth->server->bodies); i++) {
 		const struct web_body *body = web_body_at(auth->server->bodies, (uint16_t)i);

@@ -64,7 +64,7 @@ static void take_entry(struct web_redis *redis, struct followed *f, const redisR
 	for (size_t i = 0; i + 1 < fields->elements; i += 2)
 		if (is_text(fields->element[i]) && is_text(fields->element[i + 1]))
 			f->entry(f->context, f->name, generation, sequence, fields->element[i]->str, (size_t)fields->element[i]->len,
-				 fields->element[i + 1]->str, (size_t)fields->element[i + 1]->len);
+			         fields->element[i + 1]->str, (size_t)fields->element[i + 1]->len);
 }
 
 static void take_entries(struct web_redis *redis, struct followed *f, const redisReply *entries)
@@ -246,7 +246,8 @@ void web_follow_begin(struct web_redis *redis)
 	web_follow_turn(redis); // answers come in order: those above are there first
 }
 
-int web_redis_follow(struct web_redis *redis, const char *stream, uint64_t generation, uint64_t sequence, web_stream_entry entry, void *context)
+int web_redis_follow(struct web_redis *redis, const char *stream, uint64_t generation, uint64_t sequence, web_stream_entry entry,
+                     void *context)
 {
 	if (redis->followed_count == WEB_FOLLOWED)
 		return -ENOSPC;

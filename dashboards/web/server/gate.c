@@ -2,8 +2,8 @@
 // Copyright the Yagura authors
 //
 // What a request has to pass before a handler sees it, in this order: its target, its host, files, its route, where it comes from, its
-// length; then, with its body: its session, its rate, the CSRF token, its permission, step-up, JSON. What fails answers by itself; a handler
-// can forget none of it.
+// length; then, with its body: its session, its rate, the CSRF token, its permission, step-up, JSON. What fails answers by itself; a
+// handler can forget none of it.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -169,7 +169,8 @@ static void note_denied(struct web_request *request)
 {
 	char what[192];
 	const struct web_route *r = request->route;
-	struct web_audit_record record = {.user = request->session.user.name, .peer = request->peer, .action = "denied", .result = "403", .what = what};
+	struct web_audit_record record = {
+	    .user = request->session.user.name, .peer = request->peer, .action = "denied", .result = "403", .what = what};
 	request->http->counters.denied++;
 	snprintf(what, sizeof what, "%s %s", r->method, r->path);
 	if (request->http->server->audit)
@@ -189,7 +190,7 @@ static bool allowed(struct web_request *request)
 	if (r->open)
 		return true;
 	bool may = r->session ? web_access_session(&s->user, r->own, &request->view)
-			      : web_access_view(&s->user, r->permission, r->global, &request->view);
+	                      : web_access_view(&s->user, r->permission, r->global, &request->view);
 	if (!may) {
 		bool change = s->user.must_change;
 		if (!change)

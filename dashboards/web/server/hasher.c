@@ -106,6 +106,7 @@ struct web_hasher *web_hasher_create(struct web_loop *loop)
 	pthread_cond_init(&h->more, NULL);
 	sigset_t all, before; // signals are the loop's
 	sigfillset(&all);
+	sigdelset(&all, SIGRTMAX); // base/confine.h asks each thread by it to give up its rights
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int error = pthread_create(&h->thread, NULL, run, h);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

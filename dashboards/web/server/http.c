@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// See http.h: connections, and what libmicrohttpd calls. It runs in our loop: its epoll descriptor is one of ours, and MHD_run does what has
-// become ready. What is slow is ours to end: libmicrohttpd's time limit is one of silence, which a byte a second would never reach.
+// See http.h: connections, and what libmicrohttpd calls. It runs in our loop: its epoll descriptor is one of ours, and MHD_run does what
+// has become ready. What is slow is ours to end: libmicrohttpd's time limit is one of silence, which a byte a second would never reach.
 //
 // Errors that libmicrohttpd finds before it calls anybody (a request line that is none, headers beyond its 32 KiB) it answers itself, with
 // a status and a constant text, without our headers: there is nothing in them to protect.
@@ -37,7 +37,8 @@ static void connection_noted(void *context, struct MHD_Connection *mhd, void **o
 			return;
 		}
 		http->counters.connections++;
-		*c = (struct connection){.next = http->connections, .back = &http->connections, .mhd = mhd, .fd = info->connect_fd, .since_ms = web_now_ms()};
+		*c = (struct connection){
+		    .next = http->connections, .back = &http->connections, .mhd = mhd, .fd = info->connect_fd, .since_ms = web_now_ms()};
 		if (c->next)
 			c->next->back = &c->next;
 		http->connections = c;
@@ -135,7 +136,7 @@ static bool has_body(struct MHD_Connection *mhd)
 
 // libmicrohttpd's: first with the headers, then with each piece of the body, then without; and again when a suspended connection goes on.
 static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
-			      const char *data, size_t *size, void **own)
+                              const char *data, size_t *size, void **own)
 {
 	struct web_http *http = context;
 	struct web_request *request = *own;
@@ -243,13 +244,13 @@ static void say_nothing(void *context, const char *format, va_list values)
 static bool start(struct web_http *http, bool each_address)
 {
 	struct MHD_OptionItem options[16] = {
-		{MHD_OPTION_LISTEN_SOCKET, http->socket, NULL},
-		{MHD_OPTION_CONNECTION_LIMIT, WEB_CONNECTIONS, NULL},
-		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES, NULL},
-		{MHD_OPTION_CONNECTION_TIMEOUT, WEB_IDLE_MS / 1000 + 15, NULL},
-		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)connection_noted, http},
-		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)completed, http},
-		{MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)target_seen, http},
+	    {MHD_OPTION_LISTEN_SOCKET, http->socket, NULL},
+	    {MHD_OPTION_CONNECTION_LIMIT, WEB_CONNECTIONS, NULL},
+	    {MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES, NULL},
+	    {MHD_OPTION_CONNECTION_TIMEOUT, WEB_IDLE_MS / 1000 + 15, NULL},
+	    {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)connection_noted, http},
+	    {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)completed, http},
+	    {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)target_seen, http},
 	};
 	unsigned count = 7, flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
 	if (each_address)
@@ -258,12 +259,14 @@ static bool start(struct web_http *http, bool each_address)
 		flags |= MHD_USE_TLS;
 		options[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, http->certificate};
 		options[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, http->key};
-		options[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
-			(void *)(uintptr_t)"SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CIPHER-ALL:+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-GCM:%SERVER_PRECEDENCE"};
+		options[count++] =
+		    (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
+		                            (void *)(uintptr_t) "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CIPHER-ALL:+AES-256-"
+		                                                "GCM:+CHACHA20-POLY1305:+AES-128-GCM:%SERVER_PRECEDENCE"};
 	}
 	options[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-	http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, http, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_ARRAY, options,
-					MHD_OPTION_END);
+	http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, http, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_ARRAY,
+	                                options, MHD_OPTION_END);
 	const union MHD_DaemonInfo *info = http->daemon ? MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	http->epoll = info ? info->epoll_fd : -1;
 	return http->epoll >= 0 && web_loop_watch(http->loop, http->epoll, EPOLLIN, run, http) == 0;
@@ -293,13 +296,14 @@ struct web_http *web_http_create(const struct web_http_options *options, struct 
 	randombytes_buf(http->bucket_key, sizeof http->bucket_key);
 	http->behind_proxy = options->behind_proxy;
 	http->names = options->names ? strdup(options->names) : NULL;
-	http->socket = options->socket >= 0 ? options->socket : web_listen(options->listen, &http->unix_path);
+	http->socket = options->socket >= 0 ? options->socket : web_listen(options->listen);
 	if (http->socket < 0 || !read_pem(http, options))
 		goto failed;
 	loopback = web_listen_is_local(http->socket);
 	if (!loopback && !http->tls && !options->insecure) {
-		yg_error("%s: not without TLS beyond this host: give --certificate and --key, or listen on 127.0.0.1 behind a proxy, or say --insecure",
-			 options->listen ? options->listen : "the socket");
+		yg_error("%s: not without TLS beyond this host: give --certificate and --key, or listen on 127.0.0.1 behind a proxy, or "
+		         "say --insecure",
+		         options->listen ? options->listen : "the socket");
 		goto failed;
 	}
 	if (!start(http, !loopback && !http->behind_proxy)) {
@@ -332,14 +336,11 @@ void web_http_destroy(struct web_http *http)
 	} else if (http->socket >= 0) {
 		close(http->socket);
 	}
-	if (http->unix_path)
-		unlink(http->unix_path);
 	for (struct web_request *r = http->requests; r; r = r->next) {
 		r->http = NULL; // somebody still has it, who ends after us, and answers to nobody
 		r->closed = true;
 		r->back = NULL;
 	}
-	free(http->unix_path);
 	free(http->names);
 	free(http->certificate);
 	free(http->key);

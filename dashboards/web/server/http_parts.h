@@ -14,16 +14,17 @@
 
 enum {
 	WEB_HEADERS_MAX = 8192,
-	WEB_SESSION_RATE = 60,     // requests a second, and as many at once
+	WEB_SESSION_RATE = 60, // requests a second, and as many at once
 	WEB_BUCKETS = 2048,
-	WEB_ARRIVE_MS = 10000,     // for a request to arrive
-	WEB_IDLE_MS = 60000,       // between two
+	WEB_ARRIVE_MS = 10000,        // for a request to arrive
+	WEB_IDLE_MS = 60000,          // between two
 	WEB_ADDRESS_CONNECTIONS = 64, // of one address, where it is not a proxy's
 };
 
-#define WEB_COUNTERS(X) \
-	X(connections) X(connections_refused) X(requests) X(answers_2xx) X(answers_4xx) X(answers_5xx) X(not_modified) X(bad_requests) X(bad_hosts) \
-	X(csrf_refused) X(too_large) X(too_long) X(rate_limited) X(slow) X(denied) X(audit_failed) X(gone) X(streams)
+#define WEB_COUNTERS(X)                                                                                                                    \
+	X(connections)                                                                                                                     \
+	X(connections_refused) X(requests) X(answers_2xx) X(answers_4xx) X(answers_5xx) X(not_modified) X(bad_requests) X(bad_hosts)       \
+	    X(csrf_refused) X(too_large) X(too_long) X(rate_limited) X(slow) X(denied) X(audit_failed) X(gone) X(streams)
 
 struct web_counters {
 #define X(name) uint64_t name;
@@ -32,9 +33,9 @@ struct web_counters {
 };
 
 struct bucket {
-	uint64_t key;     // 0: empty
+	uint64_t key; // 0: empty
 	int64_t at_ms;
-	int32_t tokens;   // thousandths of a request
+	int32_t tokens; // thousandths of a request
 };
 
 struct connection {
@@ -43,7 +44,7 @@ struct connection {
 	int fd;
 	bool reading, used; // a request is on its way; there was one before
 	int64_t since_ms;
-	char *target;       // of the request that is being read
+	char *target; // of the request that is being read
 	bool too_long;
 };
 
@@ -55,7 +56,7 @@ struct web_http {
 	struct web_request *requests;
 	int socket, epoll;
 	bool tls, behind_proxy, ending;
-	char *names, *unix_path, *certificate, *key;
+	char *names, *certificate, *key;
 	int64_t due_ms;
 	struct web_counters counters;
 	unsigned char bucket_key[16]; // crypto_shorthash_KEYBYTES

@@ -65,7 +65,7 @@ static void remove_stale(const union address *address)
 		close(fd);
 }
 
-int web_listen(const char *where, char **ret_path)
+int web_listen(const char *where)
 {
 	union address address = {0};
 	socklen_t size = sizeof address.local;
@@ -91,8 +91,6 @@ int web_listen(const char *where, char **ret_path)
 			close(fd);
 		return -1;
 	}
-	if (is_unix)
-		*ret_path = strdup(where + 5);
 	return fd;
 }
 

@@ -6,8 +6,9 @@
 
 #include <stdbool.h>
 
-// 127.0.0.1:8480, [::1]:8480, unix:/path. A descriptor, or -1: said on stderr. ret_path: of a UNIX socket, to be unlinked and freed.
-int web_listen(const char *where, char **ret_path);
+// 127.0.0.1:8480, [::1]:8480, unix:/path. A descriptor, or -1: said on stderr. A UNIX socket's file stays when the process ends, which may
+// remove nothing any more; the next one takes it away.
+int web_listen(const char *where);
 
 // The socket that the service manager has opened for us (LISTEN_FDS, LISTEN_PID: sd_listen_fds(3)), made non-blocking; -1: it has not.
 int web_listen_inherited(void);

@@ -21,7 +21,7 @@ struct watched {
 	web_ready ready; // NULL: nobody watches it
 	void *context;
 	uint32_t events;
-	uint32_t born;   // turn of the loop in which it was first watched: an event from before is another's
+	uint32_t born; // turn of the loop in which it was first watched: an event from before is another's
 };
 
 struct timer {

@@ -96,8 +96,8 @@ static int add_user(const struct web_options *o)
 
 static int print_version(void)
 {
-	printf("yagura-web %s\nlibmicrohttpd %s, libsodium %s, jansson %s, hiredis %d.%d.%d\n", YG_VERSION, MHD_get_version(), sodium_version_string(),
-	       JANSSON_VERSION, HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+	printf("yagura-web %s\nlibmicrohttpd %s, libsodium %s, jansson %s, hiredis %d.%d.%d\n", YG_VERSION, MHD_get_version(),
+	       sodium_version_string(), JANSSON_VERSION, HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
 	return EXIT_SUCCESS;
 }
 
@@ -107,7 +107,8 @@ static void first_run(void *context, const char *token)
 {
 	const struct process *p = context;
 	const char *where = strncmp(p->options.listen, "unix:", 5) == 0 ? "<address>" : p->options.listen;
-	printf("There is no user yet. Make the first administrator: http%s://%s/first-run#%s\n", p->options.certificate ? "s" : "", where, token);
+	printf("There is no user yet. Make the first administrator: http%s://%s/first-run#%s\n", p->options.certificate ? "s" : "", where,
+	       token);
 	fflush(stdout);
 }
 
@@ -115,17 +116,23 @@ static bool make_parts(struct process *p)
 {
 	struct web_server *s = &p->server;
 	const struct web_options *o = &p->options;
-	struct web_http_options http = {.listen = o->listen, .socket = web_listen_inherited(), .names = o->names, .certificate = o->certificate,
-					.key = o->key, .insecure = o->insecure, .behind_proxy = o->behind_proxy};
+	struct web_http_options http = {.listen = o->listen,
+	                                .socket = web_listen_inherited(),
+	                                .names = o->names,
+	                                .certificate = o->certificate,
+	                                .key = o->key,
+	                                .insecure = o->insecure,
+	                                .behind_proxy = o->behind_proxy};
 	s->redis = web_redis_create(s->loop, o->redis);
 	s->audit = s->redis ? web_audit_open(o->state, s->timezone) : NULL;
 	if (s->redis && !s->audit)
-		yg_error("%s: the audit log: %s", o->state, errno == EBADMSG ? "its chain is broken: see yagura-web audit verify" : strerror(errno));
+		yg_error("%s: the audit log: %s", o->state,
+		         errno == EBADMSG ? "its chain is broken: see yagura-web audit verify" : strerror(errno));
 	if (!s->audit)
 		return false;
 #define MAKE(part, create) (!(create) || (s->part = (create)(s)) != NULL)
-	if (!MAKE(auth, web_auth_create) || !MAKE(index, web_index_create) || !MAKE(state, web_state_create) || !MAKE(suppress, web_suppress_create) ||
-	    !MAKE(measure, web_measure_create) || !MAKE(streams, web_streams_create)) {
+	if (!MAKE(auth, web_auth_create) || !MAKE(index, web_index_create) || !MAKE(state, web_state_create) ||
+	    !MAKE(suppress, web_suppress_create) || !MAKE(measure, web_measure_create) || !MAKE(streams, web_streams_create)) {
 		yg_error("a part does not start: %s", strerror(errno));
 		return false;
 	}
@@ -140,8 +147,8 @@ static void end_parts(struct process *p)
 {
 	struct web_server *s = &p->server;
 	web_http_destroy(s->http);
-#define END(part, destroy) \
-	if (s->part) \
+#define END(part, destroy)                                                                                                                 \
+	if (s->part)                                                                                                                       \
 	(destroy)(s->part)
 	END(streams, web_streams_destroy);
 	END(measure, web_measure_destroy);
@@ -195,6 +202,13 @@ static void alive(void *context)
 	yg_notify_alive(&p->notify);
 }
 
+// From here on: no new file but to read, no program, no socket but to Redis.
+static bool confine(const struct process *p)
+{
+	bool local = strncmp(p->options.redis, "unix:", 5) == 0;
+	return !p->options.seccomp || yg_confine_process(YG_CONFINED_WEB | (local ? YG_CONFINED_UNIX : YG_CONFINED_INET)) == 0;
+}
+
 static int run(struct process *p)
 {
 	int status = EX_UNAVAILABLE;
@@ -204,7 +218,7 @@ static int run(struct process *p)
 		return EX_OSERR;
 	}
 	yg_notify_open(&p->notify);
-	if (make_parts(p)) {
+	if (make_parts(p) && confine(p)) {
 		if (p->notify.watchdog_ms)
 			web_loop_every(p->server.loop, p->notify.watchdog_ms, alive, p);
 		yg_notify_ready(&p->notify, NULL);

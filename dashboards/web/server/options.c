@@ -23,22 +23,22 @@ static const struct option_row {
 	const char *name, *value, *help; // value NULL: a switch
 	size_t offset;
 } rows[] = {
-	{"config", "FILE", "the sensor's yagura.yaml: its organisations", offsetof(struct web_options, config)},
-	{"redis", "URL", "redis://[user:password@]host:port[/db] or unix://[user:password@]/path", offsetof(struct web_options, redis)},
-	{"redis-password-file", "FILE", "its password, on the first line", offsetof(struct web_options, password_file)},
-	{"listen", "WHERE", "127.0.0.1:8480, [::1]:8480 or unix:/path", offsetof(struct web_options, listen)},
-	{"host", "NAMES", "host names of this server, with commas between", offsetof(struct web_options, names)},
-	{"certificate", "FILE", "PEM; TLS 1.2 and 1.3", offsetof(struct web_options, certificate)},
-	{"key", "FILE", "PEM, its key", offsetof(struct web_options, key)},
-	{"insecure", NULL, "beyond this host also without TLS", offsetof(struct web_options, insecure)},
-	{"behind-proxy", NULL, "believe X-Forwarded-For; TLS is the proxy's", offsetof(struct web_options, behind_proxy)},
-	{"state", "FOLDER", "where the audit log is kept", offsetof(struct web_options, state)},
-	{"timezone", "ZONE", "of texts and of the audit log", offsetof(struct web_options, timezone)},
-	{"soc-name", "TEXT", "who hands over, on sheets for bodies", offsetof(struct web_options, soc_name)},
-	{"soc-contact", "TEXT", "how to reach them", offsetof(struct web_options, soc_contact)},
-	{"role", "ROLE", "user add: viewer, org_viewer, analyst, lead, auditor, admin", offsetof(struct web_options, role)},
-	{"bodies", "CODES", "user add: all, or codes with commas between", offsetof(struct web_options, bodies)},
-	{"password-stdin", NULL, "user add: the password is on standard input", offsetof(struct web_options, password_stdin)},
+    {"config", "FILE", "the sensor's yagura.yaml: its organisations", offsetof(struct web_options, config)},
+    {"redis", "URL", "redis://[user:password@]host:port[/db] or unix://[user:password@]/path", offsetof(struct web_options, redis)},
+    {"redis-password-file", "FILE", "its password, on the first line", offsetof(struct web_options, password_file)},
+    {"listen", "WHERE", "127.0.0.1:8480, [::1]:8480 or unix:/path", offsetof(struct web_options, listen)},
+    {"host", "NAMES", "host names of this server, with commas between", offsetof(struct web_options, names)},
+    {"certificate", "FILE", "PEM; TLS 1.2 and 1.3", offsetof(struct web_options, certificate)},
+    {"key", "FILE", "PEM, its key", offsetof(struct web_options, key)},
+    {"insecure", NULL, "beyond this host also without TLS", offsetof(struct web_options, insecure)},
+    {"behind-proxy", NULL, "believe X-Forwarded-For; TLS is the proxy's", offsetof(struct web_options, behind_proxy)},
+    {"state", "FOLDER", "where the audit log is kept", offsetof(struct web_options, state)},
+    {"timezone", "ZONE", "of texts and of the audit log", offsetof(struct web_options, timezone)},
+    {"soc-name", "TEXT", "who hands over, on sheets for bodies", offsetof(struct web_options, soc_name)},
+    {"soc-contact", "TEXT", "how to reach them", offsetof(struct web_options, soc_contact)},
+    {"role", "ROLE", "user add: viewer, org_viewer, analyst, lead, auditor, admin", offsetof(struct web_options, role)},
+    {"bodies", "CODES", "user add: all, or codes with commas between", offsetof(struct web_options, bodies)},
+    {"password-stdin", NULL, "user add: the password is on standard input", offsetof(struct web_options, password_stdin)},
 };
 enum { ROWS = sizeof rows / sizeof *rows, CHECK = ROWS, HELP, VERSION };
 
@@ -152,7 +152,8 @@ static int check(struct web_options *o)
 int web_options_read(int argc, char **argv, struct web_options *ret_options)
 {
 	struct option table[ROWS + 4];
-	struct web_options o = {.redis = "redis://127.0.0.1:6379", .listen = "127.0.0.1:8480", .state = "/var/lib/yagura-web", .bodies = "all"};
+	struct web_options o = {
+	    .redis = "redis://127.0.0.1:6379", .listen = "127.0.0.1:8480", .state = "/var/lib/yagura-web", .bodies = "all"};
 	for (size_t i = 0; i < ROWS; i++)
 		table[i] = (struct option){rows[i].name, rows[i].value ? required_argument : no_argument, NULL, (int)i};
 	table[CHECK] = (struct option){"check", no_argument, NULL, CHECK};

@@ -31,10 +31,25 @@ const char *web_redis_refusal(const redisReply *reply)
 	static const struct {
 		const char *begins, *word;
 	} known[] = {
-		{"NOAUTH", "auth"}, {"WRONGPASS", "auth"}, {"ERR invalid password", "auth"}, {"ERR AUTH", "auth"}, {"ERR Client sent AUTH", "auth"},
-		{"NOPERM", "noperm"}, {"LOADING", "loading"}, {"READONLY", "readonly"}, {"BUSY", "busy"}, {"MASTERDOWN", "masterdown"}, {"OOM", "oom"},
-		{"MISCONF", "misconf"}, {"DENIED", "protected"}, {"WRONGTYPE", "wrongtype"}, {"NOREPLICAS", "noreplicas"}, {"CLUSTERDOWN", "cluster"},
-		{"MOVED", "cluster"}, {"EXECABORT", "execabort"}, {"ERR max number of clients", "clients"},
+	    {"NOAUTH", "auth"},
+	    {"WRONGPASS", "auth"},
+	    {"ERR invalid password", "auth"},
+	    {"ERR AUTH", "auth"},
+	    {"ERR Client sent AUTH", "auth"},
+	    {"NOPERM", "noperm"},
+	    {"LOADING", "loading"},
+	    {"READONLY", "readonly"},
+	    {"BUSY", "busy"},
+	    {"MASTERDOWN", "masterdown"},
+	    {"OOM", "oom"},
+	    {"MISCONF", "misconf"},
+	    {"DENIED", "protected"},
+	    {"WRONGTYPE", "wrongtype"},
+	    {"NOREPLICAS", "noreplicas"},
+	    {"CLUSTERDOWN", "cluster"},
+	    {"MOVED", "cluster"},
+	    {"EXECABORT", "execabort"},
+	    {"ERR max number of clients", "clients"},
 	};
 	if (!reply || reply->type != REDIS_REPLY_ERROR)
 		return NULL;
@@ -191,7 +206,8 @@ static bool greet(struct web_link *link)
 	link->state = LINK_GREETING;
 	snprintf(db, sizeof db, "%u", u->db);
 	if (u->has_password)
-		good = u->user[0] ? web_link_send(link, on_greeting, link, 3, three, NULL) : web_link_send(link, on_greeting, link, 2, two, NULL);
+		good = u->user[0] ? web_link_send(link, on_greeting, link, 3, three, NULL)
+		                  : web_link_send(link, on_greeting, link, 2, two, NULL);
 	if (good && u->db)
 		good = web_link_send(link, on_greeting, link, 2, select, NULL);
 	return good && web_link_send(link, on_greeting, link, 1, ping, NULL);
@@ -436,9 +452,15 @@ void web_redis_counters(const struct web_redis *redis, json_t *into)
 	const struct {
 		const char *name;
 		uint64_t value;
-	} all[] = {{"redis.connections", redis->connections}, {"redis.asked", redis->asked}, {"redis.overflow", redis->overflow},
-		   {"redis.lost", redis->lost}, {"redis.refusals", redis->refusals}, {"redis.entries", redis->entries},
-		   {"redis.bad_entries", redis->bad_entries}, {"redis.streams", redis->followed_count}, {"redis.resets", redis->resets}};
+	} all[] = {{"redis.connections", redis->connections},
+	           {"redis.asked", redis->asked},
+	           {"redis.overflow", redis->overflow},
+	           {"redis.lost", redis->lost},
+	           {"redis.refusals", redis->refusals},
+	           {"redis.entries", redis->entries},
+	           {"redis.bad_entries", redis->bad_entries},
+	           {"redis.streams", redis->followed_count},
+	           {"redis.resets", redis->resets}};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		json_object_set_new(into, all[i].name, json_integer((json_int_t)all[i].value));
 }

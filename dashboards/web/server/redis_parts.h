@@ -10,9 +10,9 @@
 #include "redis.h"
 
 enum {
-	WEB_FOLLOWED = 320,       // streams
+	WEB_FOLLOWED = 320, // streams
 	WEB_STREAM_NAME = 160,
-	WEB_CATCH_UP = 500,       // entries a reply while there are more
+	WEB_CATCH_UP = 500, // entries a reply while there are more
 	WEB_BLOCK_MS = 500,
 };
 
@@ -24,8 +24,8 @@ struct web_link {
 	redisAsyncContext *async;
 	enum link_state state;
 	int fd;
-	uint32_t wants;           // EPOLLIN, EPOLLOUT
-	uint32_t steps;           // of the greeting, unanswered
+	uint32_t wants; // EPOLLIN, EPOLLOUT
+	uint32_t steps; // of the greeting, unanswered
 	int64_t retry_ms, backoff_ms, begun_ms, heard_ms;
 	uint32_t unanswered;
 	uint64_t number;
@@ -36,8 +36,8 @@ struct followed {
 	uint64_t generation, sequence;
 	web_stream_entry entry;
 	void *context;
-	bool at_end, once;        // caught up now; has been
-	int64_t rest_until_ms;    // its key holds something else: asked again then
+	bool at_end, once;     // caught up now; has been
+	int64_t rest_until_ms; // its key holds something else: asked again then
 };
 
 struct web_redis {
@@ -45,21 +45,21 @@ struct web_redis {
 	struct yg_redis_url url;
 	struct web_link commands, reader;
 	bool up, refused;
-	const char *reason;       // a word; "" while all is well
-	int64_t refused_ms;       // when a write was refused last
+	const char *reason; // a word; "" while all is well
+	int64_t refused_ms; // when a write was refused last
 	int64_t down_since_ms;
 	uint64_t connections;
 	void (*changed)(void *context);
 	void *changed_context;
 	struct followed *followed[WEB_FOLLOWED];
 	uint32_t followed_count;
-	uint32_t next;            // whose turn it is
-	bool reading;             // a command of follow.c is under way
+	uint32_t next; // whose turn it is
+	bool reading;  // a command of follow.c is under way
 	int64_t pause_until_ms;
 	uint64_t asked, overflow, lost, refusals, entries, bad_entries, resets;
 };
 
 bool web_link_send(struct web_link *link, redisCallbackFn *done, void *context, int argc, const char **argv, const size_t *sizes);
 const char *web_redis_refusal(const redisReply *reply); // the word for an error, NULL: it is none
-void web_follow_begin(struct web_redis *redis); // a new connection
-void web_follow_turn(struct web_redis *redis);  // asks for the next, where nothing is under way
+void web_follow_begin(struct web_redis *redis);         // a new connection
+void web_follow_turn(struct web_redis *redis);          // asks for the next, where nothing is under way

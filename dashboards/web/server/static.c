@@ -15,9 +15,28 @@
 #pragma weak web_index_ready
 
 static const char *const pages[] = {
-	"/", "/inbox", "/groups/{id}", "/alerts", "/alerts/{id}", "/alerts/{id}/handover", "/timeline", "/tail", "/traffic", "/sensors",
-	"/bodies/{code}", "/hosts/{ip}", "/detectors", "/suppressions", "/audit", "/users", "/settings", "/help", "/accessibility", "/login",
-	"/first-run", NULL,
+    "/",
+    "/inbox",
+    "/groups/{id}",
+    "/alerts",
+    "/alerts/{id}",
+    "/alerts/{id}/handover",
+    "/timeline",
+    "/tail",
+    "/traffic",
+    "/sensors",
+    "/bodies/{code}",
+    "/hosts/{ip}",
+    "/detectors",
+    "/suppressions",
+    "/audit",
+    "/users",
+    "/settings",
+    "/help",
+    "/accessibility",
+    "/login",
+    "/first-run",
+    NULL,
 };
 
 bool web_accepts(const char *header, const char *coding)
@@ -68,7 +87,8 @@ static void answer_asset(struct web_request *request, const struct web_asset *a)
 		end = a->gzip_end;
 	}
 	bool same = known && strstr(known, a->tag);
-	struct MHD_Response *response = MHD_create_response_from_buffer(same ? 0 : (size_t)(end - data), (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *response =
+	    MHD_create_response_from_buffer(same ? 0 : (size_t)(end - data), (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT);
 	if (!response)
 		return;
 	if (coding && !same)
@@ -88,7 +108,7 @@ static bool answer_state(struct web_request *request)
 	if (!alive && !is_path(request, "/readyz"))
 		return false;
 	bool ready = alive || (s->redis && web_redis_up(s->redis) && (!web_auth_ready || web_auth_ready(s->auth)) &&
-			       (!web_state_ready || web_state_ready(s->state)) && (!web_index_ready || web_index_ready(s->index)));
+	                       (!web_state_ready || web_state_ready(s->state)) && (!web_index_ready || web_index_ready(s->index)));
 	web_answer_text(request, ready ? 200 : 503, "text/plain; charset=utf-8", ready ? "ok\n" : "starting\n", ready ? 3 : 9, NULL);
 	return true;
 }

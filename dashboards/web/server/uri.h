@@ -20,13 +20,14 @@ struct web_uri {
 	const char *name[WEB_PAIRS], *value[WEB_PAIRS];
 };
 
-// 0; -EINVAL: it is none (an escape that is none, an escaped slash, NUL, control characters, no UTF-8, an empty segment, "." or "..", a name
-// twice); -E2BIG: too many segments or pairs; -ENOMEM. On an error nothing is to be finished.
+// 0; -EINVAL: it is none (an escape that is none, an escaped slash, NUL, control characters, no UTF-8, an empty segment, "." or "..", a
+// name twice); -E2BIG: too many segments or pairs; -ENOMEM. On an error nothing is to be finished.
 int web_uri_init(struct web_uri *uri, const char *target);
 void web_uri_finish(struct web_uri *uri);
 const char *web_uri_query(const struct web_uri *uri, const char *name); // NULL
 
-// Whether the segments are those of a route's path, "/api/v1/groups/{id}"; then the names' places: parameters[i] is the segment of the i-th.
+// Whether the segments are those of a route's path, "/api/v1/groups/{id}"; then the names' places: parameters[i] is the segment of the
+// i-th.
 bool web_uri_matches(const struct web_uri *uri, const char *path, uint8_t parameters[WEB_PARAMETERS]);
 
 // The value of a cookie by its name in a Cookie header, where it is 64 hex digits; else false.
