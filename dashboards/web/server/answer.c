@@ -245,7 +245,7 @@ void web_answer(struct web_request *request, unsigned status, json_t *body, uint
 	snprintf(tag, sizeof tag, "\"%" PRIu64 "\"", etag);
 	const char *known = etag && status == 200 ? web_request_header(request, "If-None-Match") : NULL;
 	bool same = known && strcmp(known, tag) == 0;
-	char *text = body && !same ? json_dumps(body, JSON_COMPACT) : NULL;
+	char *text = body && !same ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL; // 0.86, not 0.85999999999999999
 	size_t size = text ? strlen(text) : 0;
 	json_decref(body);
 	struct MHD_Response *response = text ? of_buffer(text, size, MHD_RESPMEM_MUST_FREE) : of_buffer("", 0, MHD_RESPMEM_PERSISTENT);
