@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bodies_parts.h"
 #include "index_parts.h"
 
 enum { UNKNOWN, NO, YES }; // of a remembered answer
@@ -182,18 +183,23 @@ static bool in_net(const struct web_value *v, uint8_t af, const uint8_t address[
 	return af == v->af && af != 0 && same_bits(v->addr, address, bits);
 }
 
-static bool shown(const struct web_run *run, uint8_t af, const uint8_t address[16])
+// A prefix is hidden when anything in it is.
+static bool shown(const struct web_run *run, uint8_t af, const uint8_t address[16], unsigned length)
 {
-	return af && !(run->view->masked && web_body_masks(run->index->server->bodies, run->view, af, address));
+	struct yg_addr addr;
+	uint16_t owner;
+	memcpy(addr.b, address, sizeof addr.b);
+	return af && !(run->view->masked && web_body_hides(run->index->server->bodies, run->view, af, &addr, length, &owner));
 }
 
 static bool net_finds(const struct web_run *run, const struct web_term *t, const struct web_alert *a)
 {
 	for (unsigned i = 0; i < t->count; i++) {
 		const struct web_value *v = &t->values[i];
-		if (t->field != WEB_F_DST && in_net(v, a->source_af, a->source, a->source_af == 6 ? 128 : 32) && shown(run, a->source_af, a->source))
+		unsigned whole = a->source_af == 6 ? 128 : 32;
+		if (t->field != WEB_F_DST && in_net(v, a->source_af, a->source, whole) && shown(run, a->source_af, a->source, whole))
 			return true;
-		if (t->field != WEB_F_SRC && in_net(v, a->af, a->target, a->target_len) && shown(run, a->af, a->target))
+		if (t->field != WEB_F_SRC && in_net(v, a->af, a->target, a->target_len) && shown(run, a->af, a->target, a->target_len))
 			return true;
 	}
 	return false;
@@ -202,7 +208,7 @@ static bool net_finds(const struct web_run *run, const struct web_term *t, const
 static void print_end(const struct web_run *run, uint8_t af, const uint8_t address[16], unsigned length, char to[64])
 {
 	to[0] = '\0';
-	if (!shown(run, af, address) || !inet_ntop(af == 6 ? AF_INET6 : AF_INET, address, to, 48))
+	if (!shown(run, af, address, length) || !inet_ntop(af == 6 ? AF_INET6 : AF_INET, address, to, 48))
 		return;
 	if (length < (af == 6 ? 128u : 32u))
 		snprintf(to + strlen(to), 8, "/%u", length);
