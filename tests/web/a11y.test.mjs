@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, test } from 'node:test';
 import { need, require, start } from './rig.mjs';
-import { pagesOf, routes, settled, walk } from './pages.mjs';
+import { openAs, pagesOf, routes, settled, walk } from './pages.mjs';
 
 need('redis', 'web', 'chromium', 'playwright', 'axe');
 const LONG = process.env.YAGURA_LONG === '1';
@@ -24,8 +24,7 @@ after(() => rig?.stop());
 /** One tab a user; walks the pages of each. */
 async function everywhere(options, bad, each) {
   for (const user of [...new Set(Object.values(pages).map(([name]) => name))]) {
-    const { page, context } = await rig.open(user, { ...options, where: user ? '/accessibility' : '/login' });
-    await settled(page);
+    const { page, context } = await openAs(rig, user, options);
     for (const [name, [who, where]] of Object.entries(pages)) {
       if (who !== user) continue;
       await walk(page, where).catch((error) => bad.push(`${name}: ${error.message.slice(0, 200)}`));
