@@ -72,8 +72,10 @@ for (const [user, role, bodies] of [[null, null, null], ...Object.entries(USERS)
       else if (allowed && (status === 401 && operation.name !== 'session_create')) say('allowed');
       else if (allowed && status === 403 && !(operation.stepUp && JSON.parse(text).code === 'step_up')) say('allowed');
       else if (status >= 500) say('never');
-      if (/json/.test(answer.headers.get('content-type') ?? '') && operation.answers.includes(status)) {
-        const error = wrong(operation, status, JSON.parse(text));
+      if (status !== 204 && /^application\/(problem\+)?json/.test(answer.headers.get('content-type') ?? '') && operation.answers.includes(status)) {
+        let read;
+        try { read = JSON.parse(text); } catch { bad.push(`${operation.name}: no JSON: ${text.slice(0, 100)}`); continue; }
+        const error = wrong(operation, status, read);
         if (error) bad.push(error);
       }
     }

@@ -207,7 +207,7 @@ class Rig {
       const answer = await fetch(this.origin + (where.startsWith('/api') ? where : '/api/v1' + where), { method, redirect: 'manual',
         headers: { ...this.headers(session.csrf), cookie: session.cookie, ...more }, body: body === undefined ? undefined : JSON.stringify(body) });
       const text = await answer.text();
-      return { status: answer.status, headers: answer.headers, text, body: /json/.test(answer.headers.get('content-type') ?? '') && text ? JSON.parse(text) : text };
+      return { status: answer.status, headers: answer.headers, text, body: /^application\/(problem\+)?json/.test(answer.headers.get('content-type') ?? '') && text ? JSON.parse(text) : text };
     };
     return { ...session, call, get: (where, more) => call('GET', where, undefined, more), post: (where, body, more) => call('POST', where, body, more),
       patch: (where, body, more) => call('PATCH', where, body, more), put: (where, body, more) => call('PUT', where, body, more),
