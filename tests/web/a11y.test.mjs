@@ -22,13 +22,13 @@ before(async () => {
 after(() => rig?.stop());
 
 /** One tab a user; walks the pages of each. */
-async function everywhere(options, each) {
+async function everywhere(options, bad, each) {
   for (const user of [...new Set(Object.values(pages).map(([name]) => name))]) {
     const { page, context } = await rig.open(user, { ...options, where: user ? '/accessibility' : '/login' });
     await settled(page);
     for (const [name, [who, where]] of Object.entries(pages)) {
       if (who !== user) continue;
-      await walk(page, where);
+      await walk(page, where).catch((error) => bad.push(`${name}: ${error.message.slice(0, 200)}`));
       await each(page, name);
     }
     await context.close();
@@ -49,7 +49,7 @@ test('A11Y-03 the list of pages is the router’s', () => {
 for (const [lang, theme] of [['ja', 'dark'], ['ja', 'light'], ['en', 'dark'], ['en', 'light']]) {
   test(`A11Y-01 A11Y-03 axe-core finds no violation on any page, ${lang}, ${theme}`, async () => {
     const bad = [];
-    await everywhere({ lang, theme }, async (page, name) => {
+    await everywhere({ lang, theme }, bad, async (page, name) => {
       await withAxe(page);
       for (const text of await violations(page)) bad.push(`${name}: ${text}`);
     });
@@ -126,7 +126,7 @@ test('A11Y-04 Tab reaches every control and shows where it is, and nothing jumps
 
 test('A11Y-04 targets are 24 px, or stand apart', async () => {
   const bad = [];
-  await everywhere({ lang: 'ja', width: LONG ? 390 : 1280 }, async (page, name) => {
+  await everywhere({ lang: 'ja', width: LONG ? 390 : 1280 }, bad, async (page, name) => {
     await withAxe(page);
     for (const text of await violations(page, ['target-size'])) bad.push(`${name}: ${text}`);
   });
@@ -136,7 +136,7 @@ test('A11Y-04 targets are 24 px, or stand apart', async () => {
 test('A11Y-04 400 % zoom: at 320 px nothing but tables of data scrolls sideways', async () => {
   const bad = [];
   for (const lang of ['ja', 'en']) {
-    await everywhere({ lang, width: 320, height: 640 }, async (page, name) => {
+    await everywhere({ lang, width: 320, height: 640 }, bad, async (page, name) => {
       const wide = await page.evaluate(() => {
         const scrolls = (one) => { const at = one.closest('.pb-scroll, .plain-scroll, .grid, .chart-table, .strip, pre, [data-scroll]'); return at && document.querySelector('main')?.contains(at) ? true : Boolean(one.closest('.strip')); };
         const out = [];

@@ -45,7 +45,7 @@ before(async () => {
 });
 after(() => rig?.stop());
 
-async function everywhere(lang, each) {
+async function everywhere(lang, bad, each) {
   for (const user of [...new Set(Object.values(pages).map(([name]) => name))]) {
     const { page, context } = await rig.open(user, { lang, where: user ? '/accessibility' : '/login' });
     if (!user) await page.evaluate((language) => { localStorage.setItem('yagura.preferences', JSON.stringify({ language })); location.reload(); }, lang);
@@ -53,7 +53,7 @@ async function everywhere(lang, each) {
     await settled(page);
     for (const [name, [who, where]] of Object.entries(pages)) {
       if (who !== user) continue;
-      await walk(page, where);
+      await walk(page, where).catch((error) => bad.push(`${lang} ${name}: ${error.message.slice(0, 200)}`));
       await each(page, name, missing.splice(0));
     }
     await context.close();
@@ -87,7 +87,7 @@ test('I18N-03 under lang=ja nothing is left in English, under lang=en nothing in
   for (const text of Object.values(ja)) english.delete(text);
   const japanese = new Set(Object.entries(ja).filter(([key, text]) => text !== en[key] && !text.includes('{')).map(([, text]) => text));
   for (const text of Object.values(en)) japanese.delete(text);
-  await everywhere('ja', async (page, name, missing) => {
+  await everywhere('ja', bad, async (page, name, missing) => {
     assert.equal(await page.evaluate(() => document.documentElement.lang), 'ja');
     bad.push(...missing.map((text) => `${name}: ${text}`));
     for (const text of await texts(page, 'ja')) {
@@ -97,7 +97,7 @@ test('I18N-03 under lang=ja nothing is left in English, under lang=en nothing in
       if (/^\[[a-z_]+\.[\w.-]+\]$/.test(text)) bad.push(`ja ${name}: no text: ${text}`);
     }
   });
-  await everywhere('en', async (page, name, missing) => {
+  await everywhere('en', bad, async (page, name, missing) => {
     bad.push(...missing.map((text) => `${name}: ${text}`));
     for (const text of await texts(page, 'en')) if (japanese.has(text)) bad.push(`en ${name}: ${text}`);
   });
@@ -107,7 +107,7 @@ test('I18N-03 under lang=ja nothing is left in English, under lang=en nothing in
 test('no label is clipped at 1280 px on any page, in either language', async () => {
   const bad = [];
   for (const lang of ['ja', 'en']) {
-    await everywhere(lang, async (page, name) => {
+    await everywhere(lang, bad, async (page, name) => {
       const clipped = await page.evaluate(() => [...document.querySelectorAll('button, button span, h1, h2, h3, th, dt, legend, label, label span, nav a span, .chip-text, .severity-word, [role=columnheader], [role=columnheader] span, .stat-label, .page-sub, .button span, summary')]
         .filter((one) => one.checkVisibility() && one.clientWidth > 0 && !one.closest('.only-read, .grid-body, .address, [data-raw], .value, .strip-name') && getComputedStyle(one).clipPath === 'none' && getComputedStyle(one).overflowX !== 'visible' && one.scrollWidth > one.clientWidth + 1)
         .map((one) => `${one.tagName}.${one.className} ${one.textContent.trim().slice(0, 40)} (${one.scrollWidth} in ${one.clientWidth})`));

@@ -131,6 +131,7 @@ static int make_parts(struct process *p)
 		         errno == EBADMSG ? "its chain is broken: see yagura-web audit verify" : strerror(errno));
 	if (!s->audit)
 		return s->redis ? EX_CANTCREAT : EX_CONFIG;
+	web_audit_forward(s->audit, STDOUT_FILENO);
 #define MAKE(part, create) (!(create) || (s->part = (create)(s)) != NULL)
 	if (!MAKE(auth, web_auth_create) || !MAKE(index, web_index_create) || !MAKE(state, web_state_create) ||
 	    !MAKE(suppress, web_suppress_create) || !MAKE(measure, web_measure_create) || !MAKE(streams, web_streams_create)) {

@@ -85,7 +85,7 @@ static void begin_frame(struct stream *s, const char *event)
 
 static void put_frame(struct stream *s, const char *event, json_t *data)
 {
-	char *text = data ? json_dumps(data, JSON_COMPACT) : NULL;
+	char *text = data ? json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
 	begin_frame(s, event);
 	put(s, text ? text : "{}");
 	put(s, "\n\n");
@@ -294,7 +294,7 @@ static const char *text_of(struct stream *s, struct event *e, char **ret_own)
 	if (e->text && !s->view.masked)
 		return e->text;
 	json_t *row = row_of_alert(index_of(s), s->view.masked ? &s->view : &plain, e->alert, e->extra);
-	char *text = json_dumps(row, JSON_COMPACT);
+	char *text = json_dumps(row, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	json_decref(row);
 	if (s->view.masked) {
 		*ret_own = text;

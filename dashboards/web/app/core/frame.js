@@ -76,8 +76,8 @@ function Clock() {
     return () => clearTimeout(timer);
   }, []);
   const ms = now();
-  return html`<button type="button" class="clock" title=${both(ms)} aria-label=${t('strip.zone', { zone: zoneName() })} onClick=${() => setPrefs({ timezone: prefs.timezone === 'utc' ? 'jst' : 'utc' })}>
-    <span class="clock-day">${day(ms)}</span> <span class="clock-time">${clock(ms)}</span> <b>${zoneName()}</b></button>`;
+  return html`<button type="button" class="clock" title=${both(ms)} onClick=${() => setPrefs({ timezone: prefs.timezone === 'utc' ? 'jst' : 'utc' })}>
+    <span class="clock-day">${day(ms)}</span> <span class="clock-time">${clock(ms)}</span> <b>${zoneName()}</b><span class="only-read">${t('strip.zone', { zone: zoneName() })}</span></button>`;
 }
 
 const THEME_ICONS = { dark: 'moon', light: 'sun', system: 'system' };

@@ -69,7 +69,7 @@ function Keys() {
   return html`<${Section} title=${t('settings.keys')} tools=${Object.keys(prefs.keymap).length > 0 && html`<${Button} kind="quiet" icon="undo" onClick=${() => setPrefs({ keymap: {} })}>${t('settings.key_reset')}<//>`}>
     <${Switch} label=${t('settings.keys_on')} how=${t('settings.keys_how')} checked=${prefs.keys} onChange=${(keys) => setPrefs({ keys })} />
     <div class="pb-scroll" role="region" tabIndex="0" aria-label=${t('settings.keys')}><table class="pb-table pb-keys"><caption class="only-read">${t('settings.keys')}</caption>
-      <thead><tr><th scope="col">${t('settings.key_action')}</th><th scope="col">${t('settings.key_now')}</th><th scope="col"></th></tr></thead>
+      <thead><tr><th scope="col">${t('settings.key_action')}</th><th scope="col">${t('settings.key_now')}</th><th scope="col"><span class="only-read">${t('settings.key_change')}</span></th></tr></thead>
       <tbody>${COMMANDS.map(({ name }) => html`<tr key=${name} data-command=${name}><th scope="row">${t(`key.${name}`)}</th>
         <td>${waits === name ? html`<${Catch} command=${name} onDone=${done(name)} />` : html`<${Key} name=${keyOf(name)} /><span class="only-read">${keyOf(name)}</span>`}
           ${taken?.command === name && html`<p class="field-error" role="alert">${t('settings.key_taken', { action: t(`key.${taken.other}`) })}</p>`}</td>

@@ -46,7 +46,7 @@ function columns(may, names, act) {
     { name: 'created', label: t('suppressions.created'), sort: (row) => row.created_ms ?? null, cell: (row) => html`<${Time} ms=${row.created_ms ?? null} as="short" />` },
     { name: 'expires', label: t('suppressions.expires'), sort: (row) => row.expires_ms, cell: (row) => html`<${Expiry} row=${row} />` },
     { name: 'hits', label: t('suppressions.hits'), number: true, sort: (row) => row.hits ?? 0, cell: (row) => (row.hits ? html`<a href=${href('/inbox', { state: 'suppressed', range: '30d', q: row.kind === '*' ? null : `kind:${row.kind}` })}>${count(row.hits)}</a>` : count(row.hits ?? 0)) },
-    may && { name: 'act', label: '', cell: (row) => row.on && html`<span class="pb-row-actions"><${Button} kind="quiet" onClick=${() => act('change', row)}>${t('suppressions.change')}<//>
+    may && { name: 'act', label: html`<span class="only-read">${t('suppressions.change')}</span>`, cell: (row) => row.on && html`<span class="pb-row-actions"><${Button} kind="quiet" onClick=${() => act('change', row)}>${t('suppressions.change')}<//>
       <${Button} kind="quiet" onClick=${() => act('end', row)}>${t('suppressions.end')}<//></span>` },
   ].filter(Boolean);
 }

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// GET /export: all that a search finds, newest first, as CSV for a spreadsheet or as JSON lines (the EVE lines as the sensor wrote them). What
+// is found is settled when it begins; lines are read from Redis as the client takes them, EXPORT_PIECE at a time, so an export of any length
+// costs 24 bytes an alert. When Redis goes away meanwhile, the last line says that the file is not whole: a short file must not look like one.
+//
+// CSV: UTF-8 with a byte order mark, CRLF, every cell in quotes; what a spreadsheet would take for a formula gets an apostrophe before it.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "answers_ask.h"
+#include "http.h"
+
+enum { EXPORT_PIECE = 200, EXPORTS = 16, EXPORTS_USER = 2 };
+
+struct place {
+	uint32_t alert;
+	uint64_t id;
+	int64_t time_ns;
+};
+
+struct export {
+	struct web_server *server;
+	struct web_request *request;
+	struct web_user user;
+	struct web_view view;
+	struct place *places;
+	uint32_t count, room, at, waiting;
+	bool csv, asking, gone, done, broken;
+	char *out;
+	size_t size, sent, out_room;
+};
+
+static struct export *running[EXPORTS]; // of this process: at most two a user
+
+static void export_free(struct export *e)
+{
+	free(e->places);
+	free(e->out);
+	free(e);
+}
+
+static void put_bytes(struct export *e, const char *text, size_t size)
+{
+	if (e->size + size > e->out_room) {
+		size_t room = e->out_room ? e->out_room : 65536;
+		while (room < e->size + size)
+			room *= 2;
+		char *out = realloc(e->out, room);
+		if (!out) {
+			e->broken = true;
+			return;
+		}
+		e->out = out;
+		e->out_room = room;
+	}
+	memcpy(e->out + e->size, text, size);
+	e->size += size;
+}
+
+static void put(struct export *e, const char *text)
+{
+	put_bytes(e, text, strlen(text));
+}
+
+// ---- CSV ----
+
+static void put_cell(struct export *e, const char *text)
+{
+	if (e->size && e->out[e->size - 1] != '\n')
+		put(e, ",");
+	put(e, "\"");
+	if (*text && strchr("=+-@\t\r", *text))
+		put(e, "'");
+	for (const char *p = text; *p; p++) {
+		if (*p == '"')
+			put(e, "\"");
+		put_bytes(e, *p == '\r' || *p == '\n' ? " " : p, 1);
+	}
+	put(e, "\"");
+}
+
+static void put_number(struct export *e, json_int_t n)
+{
+	char text[24];
+	snprintf(text, sizeof text, "%lld", (long long)n);
+	put_cell(e, text);
+}
+
+static void put_time(struct export *e, json_int_t ms)
+{
+	char text[48] = "", all[64];
+	time_t clock = (time_t)(ms / 1000);
+	struct tm tm;
+	if (localtime_r(&clock, &tm))
+		strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
+	snprintf(all, sizeof all, "%s.%03d", text, (int)(ms % 1000));
+	put_cell(e, all);
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text ? text : "";
+}
+
+static json_int_t number_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void put_end(struct export *e, const json_t *end)
+{
+	const json_t *port = json_object_get(end, "port"), *org = json_object_get(end, "org");
+	bool masked = json_is_true(json_object_get(end, "masked"));
+	put_cell(e, masked ? text_of(org, "name_ja") : text_of(end, "ip"));
+	if (port)
+		put_number(e, json_integer_value(port));
+	else
+		put_cell(e, "");
+}
+
+static void put_head(struct export *e)
+{
+	static const char *const names[] = {"最終記録日時", "初回検知", "最終検知", "重要度", "状態", "区分", "種別", "種別名", "団体コード", "団体名",
+					    "領域", "送信元", "送信元ポート", "宛先", "宛先ポート", "プロトコル", "アプリケーション", "ATT&CK", "手口",
+					    "スコア", "確度", "回数", "対応状況", "担当者", "判定", "理由", "説明", "Description", "センサー", "ID",
+					    "グループID"};
+	put(e, "\xef\xbb\xbf");
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (i)
+			put(e, ",");
+		put(e, "\"");
+		put(e, names[i]);
+		put(e, "\"");
+	}
+	put(e, "\r\n");
+}
+
+static const char *ja_of(const char *word)
+{
+	static const char *const words[][2] = {
+		{"critical", "緊急"}, {"high", "高"}, {"medium", "中"}, {"low", "低"}, {"info", "参考"}, {"open", "継続中"}, {"closed", "終了"},
+		{"page", "即時連絡"}, {"alert", "通知"}, {"digest", "日次確認"}, {"shadow", "試行"}, {"new", "未確認"}, {"acknowledged", "確認済み"},
+		{"escalated", "上申済み"}, {"archived", "対応済み"}, {"threat", "真の脅威"}, {"benign", "無害"}, {"false_positive", "誤検知"},
+		{"drill", "訓練・試験"},
+	};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(words[i][0], word) == 0)
+			return words[i][1];
+	return word;
+}
+
+static void put_row(struct export *e, const json_t *row)
+{
+	const json_t *org = json_object_get(row, "org");
+	char confidence[16];
+	uint32_t group = web_index_find_group_text(e->server->index, text_of(row, "group"));
+	json_t *state = web_state_json(web_state_of(e->server->state, web_index_group(e->server->index, group)->id));
+	put_time(e, number_of(row, "time_ms"));
+	put_time(e, number_of(row, "first_ms"));
+	put_time(e, number_of(row, "last_ms"));
+	put_cell(e, ja_of(text_of(row, "severity")));
+	put_cell(e, ja_of(text_of(row, "state")));
+	put_cell(e, ja_of(text_of(row, "mode")));
+	put_cell(e, text_of(row, "kind"));
+	put_cell(e, text_of(row, "kind_ja"));
+	put_cell(e, text_of(org, "code"));
+	put_cell(e, text_of(org, "name_ja"));
+	put_cell(e, text_of(row, "zone"));
+	put_end(e, json_object_get(row, "source"));
+	put_end(e, json_object_get(row, "target"));
+	put_cell(e, text_of(row, "proto"));
+	put_cell(e, text_of(row, "app"));
+	put_cell(e, text_of(row, "technique"));
+	put_cell(e, text_of(row, "vector"));
+	put_number(e, number_of(row, "score"));
+	snprintf(confidence, sizeof confidence, "%.2f", json_real_value(json_object_get(row, "confidence")));
+	put_cell(e, confidence);
+	put_number(e, number_of(row, "count"));
+	put_cell(e, ja_of(text_of(state, "state")));
+	put_cell(e, text_of(state, "assignee"));
+	put_cell(e, ja_of(text_of(state, "verdict")));
+	put_cell(e, text_of(state, "reason"));
+	put_cell(e, text_of(row, "text_ja"));
+	put_cell(e, text_of(row, "text_en"));
+	put_cell(e, text_of(row, "sensor"));
+	put_cell(e, text_of(row, "id"));
+	put_cell(e, text_of(row, "group"));
+	put(e, "\r\n");
+	json_decref(state);
+}
+
+// ---- reading ----
+
+static bool still_there(const struct export *e, const struct place *p)
+{
+	const struct web_alert *a = web_index_alert(e->server->index, p->alert);
+	return a->sensor && a->id == p->id;
+}
+
+static void not_whole(struct export *e)
+{
+	if (e->csv)
+		put(e, "\"エクスポートは途中で中断しました（Redisに接続できません）。このファイルは完全ではありません。\"\r\n");
+	else
+		put(e, "{\"error\":\"incomplete\"}\n");
+	e->done = true;
+}
+
+static void rows_came(void *context, json_t *rows)
+{
+	struct export *e = context;
+	size_t i;
+	json_t *row;
+	e->asking = false;
+	if (e->gone) {
+		json_decref(rows);
+		export_free(e);
+		return;
+	}
+	if (!rows)
+		not_whole(e);
+	json_array_foreach(rows, i, row) put_row(e, row);
+	json_decref(rows);
+	web_answer_wake(e->request);
+}
+
+static void line_came(void *context, json_t *eve)
+{
+	struct export *e = context;
+	char *text = json_is_object(eve) && !e->done ? json_dumps(eve, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+	if (text) {
+		put(e, text);
+		put(e, "\n");
+	}
+	if (!eve && !e->done && !e->gone)
+		not_whole(e);
+	free(text);
+	json_decref(eve);
+	if (--e->waiting)
+		return;
+	e->asking = false;
+	if (e->gone)
+		export_free(e);
+	else
+		web_answer_wake(e->request);
+}
+
+static void ask_more(struct export *e)
+{
+	uint32_t at[EXPORT_PIECE], count = 0;
+	for (; e->at < e->count && count < EXPORT_PIECE; e->at++)
+		if (still_there(e, &e->places[e->at]))
+			at[count++] = e->places[e->at].alert;
+	e->done = e->done || !count;
+	if (!count)
+		return;
+	e->asking = true;
+	if (e->csv) {
+		web_index_alert_rows(e->server->index, &e->view, at, count, rows_came, e);
+		return;
+	}
+	e->waiting = count + 1; // one is this function's, so that answers that come at once do not end it
+	for (uint32_t i = 0; i < count; i++)
+		web_index_eve(e->server->index, &e->view, at[i], line_came, e);
+	line_came(e, json_null());
+}
+
+static long more(void *context, char *to, size_t room)
+{
+	struct export *e = context;
+	if (e->sent == e->size && !e->asking && !e->done) {
+		e->size = e->sent = 0;
+		ask_more(e);
+	}
+	size_t size = e->size - e->sent < room ? e->size - e->sent : room;
+	if (!size || e->asking)
+		return !e->asking && (e->done || e->broken) ? -1 : 0;
+	memcpy(to, e->out + e->sent, size);
+	e->sent += size;
+	return (long)size;
+}
+
+static void ended(void *context)
+{
+	struct export *e = context;
+	for (unsigned i = 0; i < EXPORTS; i++)
+		if (running[i] == e)
+			running[i] = NULL;
+	e->gone = true;
+	if (!e->asking)
+		export_free(e);
+}
+
+// ---- beginning ----
+
+struct finding {
+	struct export *e;
+	struct web_run *run;
+	bool hidden;
+};
+
+static bool find(void *context, uint32_t at)
+{
+	struct finding *f = context;
+	struct export *e = f->e;
+	const struct web_alert *a = web_index_alert(e->server->index, at);
+	if ((!f->hidden && web_index_class(e->server->index, at) != WEB_COUNTED) || !web_run_finds(f->run, at))
+		return true;
+	if (e->count == e->room) {
+		uint32_t room = e->room ? e->room * 2 : 1024;
+		struct place *places = realloc(e->places, room * sizeof *places);
+		if (!places) {
+			e->broken = true;
+			return false;
+		}
+		e->places = places;
+		e->room = room;
+	}
+	e->places[e->count++] = (struct place){at, a->id, a->time_ns};
+	return true;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	return x->time_ns > y->time_ns ? -1 : x->time_ns < y->time_ns ? 1 : x->id < y->id ? -1 : x->id > y->id;
+}
+
+static int slot_for(const char *user)
+{
+	int slot = -1, mine = 0;
+	for (int i = 0; i < EXPORTS; i++) {
+		if (!running[i])
+			slot = i;
+		else
+			mine += strcmp(running[i]->user.name, user) == 0;
+	}
+	return mine < EXPORTS_USER ? slot : -1;
+}
+
+// What is found, in its order; false: refused.
+static bool settle(struct asked *asked, struct export *e)
+{
+	struct finding f = {e, NULL, web_query_names_hidden(asked->query)};
+	bool costly = web_query_cost(asked->query, web_index_alerts_count(e->server->index)) > WEB_QUERY_COST;
+	f.run = costly ? NULL : web_run_begin(asked->query, e->server->index, asked->view);
+	if (f.run)
+		web_index_each_alert(e->server->index, asked->view, asked->ask.range, find, &f);
+	web_run_end(f.run);
+	if (!f.run || e->broken) {
+		asked_refuse(asked, costly ? 422 : 503, costly ? "too_costly" : "busy");
+		return false;
+	}
+	if (e->count)
+		qsort(e->places, e->count, sizeof *e->places, newest_first);
+	return true;
+}
+
+void web_op_export(struct web_request *request, struct web_server *server)
+{
+	const char *format = web_request_query(request, "format");
+	bool csv = format && strcmp(format, "csv") == 0;
+	struct asked *asked = asked_read(request, server, 1);
+	if (!asked)
+		return;
+	int slot = slot_for(asked->view->user->name);
+	struct export *e = slot >= 0 ? calloc(1, sizeof *e) : NULL;
+	if (!csv && (!format || strcmp(format, "jsonl") != 0)) {
+		free(e);
+		asked_refuse(asked, 422, "bad_parameter");
+		return;
+	}
+	if (!e) {
+		asked_refuse(asked, 429, "too_many_exports");
+		return;
+	}
+	e->server = server;
+	e->request = request;
+	e->user = *asked->view->user;
+	e->view = *asked->view;
+	e->view.user = &e->user;
+	e->csv = csv;
+	if (!settle(asked, e)) {
+		export_free(e);
+		return;
+	}
+	asked_free(asked);
+	if (csv)
+		put_head(e);
+	running[slot] = e;
+	web_request_audit(request, "%s, %u alerts: %.512s", csv ? "csv" : "jsonl", e->count, web_request_query(request, "q") ? web_request_query(request, "q") : "");
+	web_answer_pieces(request, csv ? "text/csv; charset=utf-8" : "application/x-ndjson", csv ? "yagura-alerts.csv" : "yagura-alerts.jsonl", more,
+			  ended, e);
+}
