@@ -213,7 +213,8 @@ static void lines_are_masked_at_every_depth(void **state)
 	(void)state;
 	struct web_view view = view_of(demo, WEB_ORG_VIEWER, "shiomi");
 	json_t *eve = json_loads("{\"src_ip\":\"203.0.113.70\",\"dest_ip\":\"8.8.8.8\",\"flow_id\":5,\"community_id\":\"1:x\",\"alert\":"
-				 "{\"context\":{\"why\":{\"text_ja\":\"203.0.113.70から\",\"text_en\":\"from 203.0.113.70\",\"top\":[{\"ip\":\"10.4.1.1\"},[[\"10.4.1.2\"]]]},"
+				 "{\"context\":{\"why\":{\"text_ja\":\"203.0.113.70から\","
+				 "\"text_en\":\"from 203.0.113.70\",\"top\":[{\"ip\":\"10.4.1.1\"},[[\"10.4.1.2\"]]]},"
 				 "\"203.0.113.71\":{\"a\":1}}}}", 0, NULL);
 	web_mask_json(demo, &view, eve);
 	char *text = json_dumps(eve, JSON_COMPACT);

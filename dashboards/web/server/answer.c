@@ -169,11 +169,14 @@ static void add_own(struct web_request *request, struct MHD_Response *response)
 	}
 }
 
-// Whether there is still somebody to answer; where not, this was the last that held the request.
-static bool wanted(struct web_request *request)
+// Whether there is still somebody to answer; where not, this was the last that held the request. What was done, or tried, is in the log
+// all the same: who guesses passwords is not to stay out of it by hanging up.
+static bool wanted(struct web_request *request, unsigned status)
 {
 	if (!request->closed)
 		return true;
+	if (request->http)
+		write_record(request, status);
 	web_request_free(request);
 	return false;
 }
@@ -235,7 +238,7 @@ void web_answer_problem(struct web_request *request, unsigned status, const char
 void web_answer(struct web_request *request, unsigned status, json_t *body, uint64_t etag)
 {
 	char tag[24];
-	if (!wanted(request)) {
+	if (!wanted(request, status)) {
 		json_decref(body);
 		return;
 	}
@@ -262,7 +265,7 @@ static void attach(struct MHD_Response *response, const char *attachment)
 
 void web_answer_text(struct web_request *request, unsigned status, const char *type, const char *text, size_t size, const char *attachment)
 {
-	if (!wanted(request))
+	if (!wanted(request, status))
 		return;
 	struct MHD_Response *response = of_buffer(text, size, MHD_RESPMEM_MUST_COPY);
 	if (response)
@@ -317,7 +320,7 @@ static ssize_t next_piece(void *context, uint64_t position, char *to, size_t roo
 void web_answer_pieces(struct web_request *request, const char *type, const char *attachment, web_more more, void (*ended)(void *context),
                        void *context)
 {
-	if (!wanted(request)) {
+	if (!wanted(request, 200)) {
 		ended(context);
 		return;
 	}

@@ -158,11 +158,17 @@ static void take_config(struct web_bodies *bodies, const struct yg_config *confi
 		bodies->body[i].declared = false;
 		bodies->body[i].parent = WEB_BODY_NONE;
 		bodies->body[i].members_count = 0;
+		bodies->body[i].zones = 0;
 	}
 	for (uint32_t i = 0; i < config->orgs_count; i++)
 		take_org(bodies, &config->orgs[i], &bodies->of_org[i]);
 	for (uint32_t i = 0; i < config->orgs_count; i++)
 		link_org(bodies, &config->orgs[i], bodies->of_org[i]);
+	for (uint32_t i = 0; i < config->prefixes_count; i++) {
+		uint16_t at = config->prefixes[i].org < config->orgs_count ? bodies->of_org[config->prefixes[i].org] : WEB_BODY_NONE;
+		if (at != WEB_BODY_NONE && config->prefixes[i].zone < YG_ZONE_COUNT)
+			bodies->body[at].zones |= (uint8_t)(1u << config->prefixes[i].zone);
+	}
 	for (uint32_t i = 0; i < bodies->count; i++)
 		decide_who_sees(bodies, (uint16_t)i);
 	snprintf(bodies->timezone, sizeof bodies->timezone, "%s", yg_config_string(config, YG_O_SENSOR_TIMEZONE));

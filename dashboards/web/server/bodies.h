@@ -29,6 +29,7 @@ struct web_body {
 	const char *name_ja, *name_en, *name_kana, *contact, *kind; // never NULL, may be empty
 	uint16_t parent;       // WEB_BODY_NONE: none
 	bool declared;         // by a file
+	uint8_t zones;         // bit z (enum yg_zone): it has prefixes there
 	uint64_t line_bps;     // of its access line, 0: not declared
 	uint16_t members[WEB_BODY_MEMBERS], members_count; // bodies that a union spans
 	uint64_t seen_by[WEB_BODY_WORDS]; // bit i: who sees body i sees this one

@@ -111,6 +111,7 @@ const char *web_index_string(const struct web_index *index, uint16_t at);
 const char *web_index_sensor(const struct web_index *index, uint16_t sensor); // of an alert
 const char *web_kind_ja(const char *kind); // of the table, else the kind itself
 const char *web_kind_en(const char *kind);
+int64_t web_index_gaps(const struct web_index *index, const char *sensor); // alert records missing in its numbers; -1: it numbers none
 int64_t web_index_last_ns(const struct web_index *index); // newest record's time; 0: none came
 bool web_index_ready(const struct web_index *index); // the streams have been read to their end once
 json_t *web_index_counters(const struct web_index *index); // by name; new reference

@@ -57,12 +57,26 @@ static void ready_look(struct web_index *index)
 	index->ready = index->ready || all;
 }
 
+// Holes in the numbers of a run (docs/sensors.md): what was trimmed, refused or lost before it came here. What lies before the first record
+// that was seen is no hole.
+static void note_sequence(struct sensor *s, const struct web_line *l)
+{
+	if (!l->run || !l->sequence || l->run < s->run || (l->run == s->run && l->sequence <= s->sequence))
+		return;
+	if (s->run)
+		s->gaps += l->run == s->run ? l->sequence - s->sequence - 1 : l->sequence - 1;
+	s->run = l->run;
+	s->sequence = l->sequence;
+}
+
 static void take(struct web_index *index, uint16_t sensor, struct web_entry entry, const char *line, size_t length)
 {
 	struct sensor *s = &index->sensors[sensor];
 	uint32_t at;
 	s->position = entry;
 	enum web_taken taken = web_index_take(index, s->name, entry, line, length, &at);
+	if (taken != WEB_TAKEN_BAD)
+		note_sequence(s, &index->line);
 	if (at == WEB_NOWHERE || !(s->caught_up || s->late))
 		return;
 	const struct web_alert *a = web_index_alert(index, at);

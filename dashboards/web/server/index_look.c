@@ -113,6 +113,14 @@ const char *web_kind_en(const char *kind)
 	return row ? row->name_en : kind;
 }
 
+int64_t web_index_gaps(const struct web_index *index, const char *sensor)
+{
+	for (uint16_t i = 1; i <= index->sensors_count; i++)
+		if (strcmp(index->sensors[i].name, sensor) == 0 && index->sensors[i].run)
+			return index->sensors[i].gaps < INT64_MAX ? (int64_t)index->sensors[i].gaps : INT64_MAX;
+	return -1;
+}
+
 int64_t web_index_last_ns(const struct web_index *index)
 {
 	return index->last_ns;

@@ -41,6 +41,7 @@ struct sensor {
 	struct web_entry rewound;  // of two looks in a row: the stream ended before what was taken
 	bool caught_up, followed, late; // late: came when the others had been read
 	uint64_t taken, bad;
+	uint64_t run, sequence, gaps; // of the newest record: alert records of a run are numbered, so what is missing shows
 };
 
 // What rows say that the index does not keep.

@@ -14,7 +14,7 @@
 enum field {
 	F_TIMESTAMP, F_SRC_IP, F_SRC_PORT, F_DEST_IP, F_DEST_PORT, F_PROTO, F_APP, F_EVENT, F_TECHNIQUE, F_ID, F_KIND, F_STATE, F_SCORE,
 	F_SEVERITY, F_CONFIDENCE, F_MODE, F_SLA, F_FIRST, F_LAST, F_COUNT, F_REOPENED, F_ORG, F_ORG_JA, F_ORG_EN, F_ORGS, F_ZONE, F_TARGET,
-	F_VECTOR, F_IMPACT, F_CAMPAIGN, F_PULSE, F_TEXT_JA, F_TEXT_EN, F_AFFECTED, FIELDS,
+	F_VECTOR, F_IMPACT, F_CAMPAIGN, F_PULSE, F_RUN, F_SEQUENCE, F_TEXT_JA, F_TEXT_EN, F_AFFECTED, FIELDS,
 };
 
 // In two lists: what stands at the top, and what stands below alert.context, which most values do.
@@ -28,7 +28,7 @@ static const struct path {
 	{"id", F_ID}, {"kind", F_KIND}, {"state", F_STATE}, {"score", F_SCORE}, {"severity", F_SEVERITY}, {"confidence", F_CONFIDENCE},
 	{"mode", F_MODE}, {"sla_minutes", F_SLA}, {"first_seen", F_FIRST}, {"last_seen", F_LAST}, {"count", F_COUNT}, {"reopened", F_REOPENED},
 	{"org.code", F_ORG}, {"org.name_ja", F_ORG_JA}, {"org.name_en", F_ORG_EN}, {"orgs[]", F_ORGS}, {"zone", F_ZONE}, {"target", F_TARGET},
-	{"vector", F_VECTOR}, {"impact.state", F_IMPACT}, {"campaign", F_CAMPAIGN}, {"pulse", F_PULSE}, {"why.text_ja", F_TEXT_JA},
+	{"vector", F_VECTOR}, {"impact.state", F_IMPACT}, {"campaign", F_CAMPAIGN}, {"pulse", F_PULSE}, {"run", F_RUN}, {"sequence", F_SEQUENCE}, {"why.text_ja", F_TEXT_JA},
 	{"why.text_en", F_TEXT_EN}, {"affected_count", F_AFFECTED}, {NULL, FIELDS},
 };
 
@@ -220,6 +220,8 @@ static bool take_word(struct reading *r, enum field field, const struct yg_json_
 	case F_SLA: l->sla_minutes = (uint16_t)number(v, 65535); return true;
 	case F_COUNT: l->count = (uint32_t)number(v, UINT32_MAX); return true;
 	case F_REOPENED: l->reopened = (uint8_t)number(v, 255); return true;
+	case F_RUN: l->run = number(v, 9e15); return true;
+	case F_SEQUENCE: l->sequence = number(v, 9e15); return true;
 	case F_PULSE: l->pulse = (uint16_t)number(v, 65535); return true;
 	case F_AFFECTED: l->affected_count = (uint32_t)number(v, UINT32_MAX); return true;
 	case F_CONFIDENCE:

@@ -16,6 +16,7 @@ enum { WEB_LINE_ORGS = 1024, WEB_LINE_TEXT = 1024, WEB_CODE_MAX = 16 };
 
 struct web_line {
 	uint64_t id, campaign;
+	uint64_t run, sequence;      // 0: not said
 	int64_t first_ns, last_ns, time_ns;
 	double confidence;
 	uint32_t count, affected_count;

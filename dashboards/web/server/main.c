@@ -130,6 +130,7 @@ static bool make_parts(struct process *p)
 		         errno == EBADMSG ? "its chain is broken: see yagura-web audit verify" : strerror(errno));
 	if (!s->audit)
 		return false;
+	web_audit_forward(s->audit, STDOUT_FILENO);
 #define MAKE(part, create) (!(create) || (s->part = (create)(s)) != NULL)
 	if (!MAKE(auth, web_auth_create) || !MAKE(index, web_index_create) || !MAKE(state, web_state_create) ||
 	    !MAKE(suppress, web_suppress_create) || !MAKE(measure, web_measure_create) || !MAKE(streams, web_streams_create)) {
