@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Any bytes as an entry of a sensor's alert stream. Oracles: what is taken has every number within its range and every text ended, in UTF-8,
+// Any bytes as an entry of a sensor's alert stream. Oracles: what is taken has every number within its range and every text
+// ended, in UTF-8,
 // without what steers a terminal; a time that is printed is read again; the id of a range is never before its beginning.
 #include "base/json_read.h"
 #include "line.h"

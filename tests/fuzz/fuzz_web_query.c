@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Any text as a search of the dashboard. Oracles: a query or an error, never both; an error points into the text and has a code; every value
+// Any text as a search of the dashboard. Oracles: a query or an error, never both; an error points into the text and has a code;
+// every value
 // lies within the folded text, is of the match of its field, and is in order; the same text is read twice alike.
 #include <stdlib.h>
 
