@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index.parts.h"
+#include "index_parts.h"
 #include "model/kinds.h"
 
 const struct web_alert *web_index_alert(const struct web_index *index, uint32_t at)
