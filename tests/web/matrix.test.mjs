@@ -5,11 +5,12 @@
 // left out. SEC-02: what belongs to another body is 404, and no route tells a body's officer an address of another's.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { need, PASSWORD, start, USERS } from './rig.mjs';
+import { need, PASSWORD, sleep, start, USERS } from './rig.mjs';
 import { api, operations, wrong } from './contract.mjs';
 
 need('redis', 'web');
 let rig, ids, foreign;
+const asked = { count: 0 };
 
 const MAY = { viewer: ['viewer'], org_viewer: ['viewer'], analyst: ['viewer', 'triage'], lead: ['viewer', 'triage', 'suppress'], auditor: ['viewer', 'audit'],
   admin: ['users'] };
@@ -60,6 +61,7 @@ for (const [user, role, bodies] of [[null, null, null], ...Object.entries(USERS)
       const where = '/api/v1' + filled(operation.path, which) + (QUERY[operation.name] ?? '');
       const body = operation.method === 'GET' || operation.method === 'DELETE' ? undefined : BODY[operation.name]?.() ?? {};
       const control = new AbortController();
+      if (asked.count++ % 30 === 29) await sleep(400); // the rate of a session
       const answer = await fetch(rig.origin + where, { method: operation.method, signal: control.signal, body: body && JSON.stringify(body),
         headers: { ...rig.headers(session?.csrf), ...(session && { cookie: session.cookie }) } });
       const stream = operation.name === 'stream' && answer.ok;
@@ -72,8 +74,10 @@ for (const [user, role, bodies] of [[null, null, null], ...Object.entries(USERS)
       else if (allowed && (status === 401 && operation.name !== 'session_create')) say('allowed');
       else if (allowed && status === 403 && !(operation.stepUp && JSON.parse(text).code === 'step_up')) say('allowed');
       else if (status >= 500) say('never');
-      if (/json/.test(answer.headers.get('content-type') ?? '') && operation.answers.includes(status)) {
-        const error = wrong(operation, status, JSON.parse(text));
+      if (status !== 204 && /^application\/(problem\+)?json/.test(answer.headers.get('content-type') ?? '') && operation.answers.includes(status)) {
+        let read;
+        try { read = JSON.parse(text); } catch { bad.push(`${operation.name}: no JSON: ${text.slice(0, 100)}`); continue; }
+        const error = wrong(operation, status, read);
         if (error) bad.push(error);
       }
     }

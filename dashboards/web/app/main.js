@@ -82,7 +82,8 @@ async function begin() {
 startRouter();
 startKeys();
 onSession((user) => { if (user) startLive(); else stopLive(); });
-on('session', ({ ends }) => endSession(ends ?? 'expired'));
+// who logs out here has gone to the login page before the server says so: this one was ended elsewhere
+on('session', ({ ends }) => endSession(ends === 'logout' ? 'elsewhere' : ends ?? 'expired'));
 startNotices();
 const loading = loadLanguage(prefs.get().language);
 const asked = begin();

@@ -13,8 +13,9 @@ const SILENT_MS = 20000; // the server says something every 5 s
 const POLL_MS = 2000;
 const LATEST_MS = 10000;
 
-export function createEngine(tell) {
-  let source = null, since = '', state = 'away', wait = 500, timer = 0, heard = 0, failures = 0, running = false;
+/** `from`: the id of the last frame that another tab has told, where this one takes over. */
+export function createEngine(tell, from = '') {
+  let source = null, since = from, state = 'away', wait = 500, timer = 0, heard = 0, failures = 0, running = false;
   let last = { health: null };
 
   function become(next) {
@@ -132,7 +133,7 @@ export function createEngine(tell) {
     /** After another login: from the beginning. */
     restart() { stop(); since = ''; last = { health: null }; setTimeout(start, 0); },
     /** What somebody who comes later has missed. */
-    greet: () => [{ type: 'state', state }, ...(last.health ? [{ type: 'event', name: 'health', data: last.health }] : [])],
+    greet: () => [{ type: 'state', state, greeting: true }, ...(last.health ? [{ type: 'event', name: 'health', data: last.health }] : [])],
     state: () => state,
   };
 }

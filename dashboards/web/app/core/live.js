@@ -24,7 +24,10 @@ function parse(data) {
 
 function take(message) {
   if (message.type === 'state') {
+    const before = liveState.get().state;
     liveState.set({ state: message.state, since: Date.now() });
+    // what changed between a page's first answer and the stream's beginning is told by neither
+    if (before === 'away' && ['live', 'polling'].includes(message.state) && !message.greeting) emit('resumed', {});
     if (message.state === 'ended') emit('session', { ends: 'expired' });
     return;
   }
@@ -63,16 +66,17 @@ function sharedWorker() {
 
 function lockedTab() {
   const channel = new BroadcastChannel('yagura-live');
-  let engine = null;
+  let engine = null, last = '';
   const tell = (message) => { take(message); channel.postMessage(message); };
   channel.onmessage = ({ data }) => {
+    if (data.id) last = data.id;
     if (data.type === 'state' || data.type === 'event') take(data);
     else if (data.type === 'hello' && engine) for (const message of engine.greet()) channel.postMessage(message);
     else if (data.type === 'restart') engine?.restart();
     else if (data.type === 'stop') engine?.stop();
   };
   channel.postMessage({ type: 'hello' });
-  const lead = () => { engine = createEngine(tell); engine.start(); return new Promise(() => {}); }; // held until the tab goes
+  const lead = () => { engine = createEngine(tell, last); engine.start(); return new Promise(() => {}); }; // held until the tab goes
   if (navigator.locks) navigator.locks.request('yagura-live', lead);
   else lead();
   return {
@@ -129,7 +133,7 @@ export function useRefresh(names, f, gap = 500) {
       else if (!timer) timer = setTimeout(go, Math.max(0, last + gap - performance.now()));
     };
     const back = () => { if (owed) soon(); };
-    const ends = [...names, 'reset'].map((name) => on(name, soon));
+    const ends = [...names, 'reset', 'resumed'].map((name) => on(name, soon));
     ends.push(liveState.watch(back));
     document.addEventListener('visibilitychange', back);
     return () => {

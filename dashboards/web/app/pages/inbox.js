@@ -27,17 +27,17 @@ function useWidth(box) {
   return width;
 }
 
-function Due({ row }) {
+function Due({ row, short }) {
   if (!row.due_ms) return null;
-  if (row.overdue || row.due_ms < now()) return html`<span class="due due-over"><${Icon} name="clock" size=${12} />${t('inbox.overdue_by', { span: time.span(now() - row.due_ms) })}</span>`;
-  return html`<span class=${cx('due', row.due_ms - now() < 300000 && 'due-soon')}>${t('inbox.due_in', { span: time.span(row.due_ms - now()) })}</span>`;
+  const late = row.overdue || row.due_ms < now(), span = time.span(Math.abs(now() - row.due_ms)), text = t(late ? 'inbox.overdue_by' : 'inbox.due_in', { span });
+  return html`<span class=${cx('due', late ? 'due-over' : row.due_ms - now() < 300000 && 'due-soon')} title=${text}>${(late || short) && html`<${Icon} name="clock" size=${12} />`}${short ? html`<span class="only-read">${text}</span><span aria-hidden="true">${span}</span>` : text}</span>`;
 }
 
 function columnsFor(width, gone) {
   const narrow = width < 600;
   return [
     { id: 'severity', label: t('inbox.severity'), width: narrow ? '34px' : '100px', hideLabel: narrow, class: narrow ? 'cell-tight' : undefined, cell: (row) => html`<${Severity} severity=${row.severity} short=${narrow} />` },
-    { id: 'what', label: t('inbox.what'), width: 'minmax(180px, 1fr)', class: 'cell-two', cell: (row) => html`
+    { id: 'what', label: t('inbox.what'), width: `minmax(${narrow ? 120 : 180}px, 1fr)`, class: 'cell-two', cell: (row) => html`
       <span class="line-1"><b>${pick(row, 'kind')}</b><span class="what-body">${row.org ? orgName(row.org) : t('shell.no_body')}</span>${gone.has(row.id) && html`<${Chip} tone="warn">${t('inbox.gone')}<//>`}</span>
       <span class="line-2" title=${pick(row, 'text')}>${pick(row, 'text')}</span>` },
     width >= 700 && { id: 'ends', label: t('inbox.ends'), width: '152px', class: 'cell-two', cell: (row) => {
@@ -46,8 +46,8 @@ function columnsFor(width, gone) {
     } },
     width >= 520 && { id: 'count', label: t('inbox.count'), width: '92px', align: 'end', class: 'cell-two', cell: (row) => html`
       <span class="line-1" title=${t('inbox.alerts_of', { n: row.alerts })}>${format.brief(row.alerts)}</span><${SparkBars} values=${row.spark} label=${t('inbox.spark', { n: row.alerts })} width=${72} height=${14} />` },
-    { id: 'age', label: t('inbox.age'), width: narrow ? '104px' : '116px', align: 'end', class: 'cell-two', cell: (row) => html`
-      <span class="line-1"><${Time} ms=${row.last_ms} as="ago" /></span><span class="line-2"><${Due} row=${row} /></span>` },
+    { id: 'age', label: t('inbox.age'), width: narrow ? '88px' : '132px', align: 'end', class: 'cell-two', cell: (row) => html`
+      <span class="line-1"><${Time} ms=${row.last_ms} as="ago" /></span><span class="line-2"><${Due} row=${row} short=${narrow} /></span>` },
     width >= 860 && { id: 'who', label: t('inbox.who'), width: '112px', class: 'cell-two', cell: (row) => html`
       <span class="line-1">${row.assignee ?? html`<span class="muted">${t('triage.nobody')}</span>`}</span><span class="line-2">${t(`state.${row.state}`)}${row.comments > 0 && html` <span title=${t('inbox.comments', { n: row.comments })}><${Icon} name="comment" size=${12} /> ${format.count(row.comments)}</span>`}</span>` },
   ].filter(Boolean);
@@ -141,14 +141,14 @@ export default function Inbox({ query }) {
     <div class=${cx('inbox-body', preview && 'inbox-split')}>
       <div ref=${list} class="inbox-list" onPointerEnter=${() => setOver(true)} onPointerLeave=${() => setOver(false)}>
         ${held.waiting > 0 && html`<button type="button" class="pill" data-new=${held.waiting} onClick=${() => { held.take(); box.current?.scrollTo({ top: 0 }); }}><${Icon} name="up" size=${14} />${t('inbox.waiting', { n: held.waiting })}</button>`}
-        ${!data ? (bad && bad.status !== 422 ? html`<${Broken} error=${bad} onRetry=${groups.refresh} />` : bad ? null : html`<${Loading} rows=${12} />`)
+        ${!data ? (bad && bad.status !== 422 ? html`<${Broken} error=${bad} onRetry=${groups.refresh} />` : bad ? html`<${Empty} icon="search" title=${t('inbox.bad_query')} action=${html`<a class="button button-plain" href="/help">${t('inbox.query_help')}</a>`} />` : html`<${Loading} rows=${12} />`)
           : rows.length === 0 ? html`<${Nothing} checked=${data.checked} filtered=${!!of.q} state=${of.state} />`
           : html`<${Table} box=${box} rows=${rows} columns=${columns} rowKey=${(row) => row.id} rowTime=${(row) => row.last_ms} rowHeight=${56} label=${t('inbox.list', { n: data.total })} focus=${focus} onFocus=${setFocus} onOpen=${open}
               selected=${all ? new Set(rows.map((row) => row.id)) : selected} onSelect=${select} onSelectAll=${selectAll} total=${data.total} onMore=${groups.more} loading=${groups.loading}
               rowName=${(row) => `${t(`severity.${row.severity}`)} ${pick(row, 'kind')} ${row.org ? orgName(row.org) : ''} ${t('inbox.alerts_of', { n: row.alerts })} ${t(`state.${row.state}`)}`}
               rowTone=${(row) => cx(held.gone.has(row.id) && 'row-gone', row.overdue && 'row-overdue')} />`}
       </div>
-      ${preview && data && (current ? html`<${Preview} row=${current} range=${of.range} />` : html`<aside class="preview preview-none" aria-label=${t('inbox.preview')}><p>${t('inbox.preview_none')}</p><p class="muted">${t('inbox.preview_keys')}</p></aside>`)}
+      ${preview && (current ? html`<${Preview} row=${current} range=${of.range} />` : html`<aside class="preview preview-none" aria-label=${t('inbox.preview')}><p>${t('inbox.preview_none')}</p><p class="muted">${t('inbox.preview_keys')}</p></aside>`)}
     </div>
     ${menu && current && html`<${MenuList} items=${[...(mayTriage ? triage.items() : []), { separator: true }, { label: t('inbox.open_group'), icon: 'right', command: 'open', onChoose: () => open(current) }]} at=${menu} label=${t('key.menu')} onClose=${() => { setMenu(null); box.current?.focus(); }} />`}
     ${triage.dialogs}

@@ -46,7 +46,7 @@ function LogIn() {
     }
   };
   return html`<${Alone} title=${t('login.title')}>
-    ${ended && ended !== 'logout' && html`<p class="alone-note" role="status">${t(ended === 'changed' ? 'login.changed' : 'login.ended')}</p>`}
+    ${ended && ended !== 'logout' && html`<p class="alone-note" role="status">${t(ended === 'changed' ? 'login.changed' : ended === 'elsewhere' ? 'login.elsewhere' : 'login.ended')}</p>`}
     ${ended === 'logout' && html`<p class="alone-note" role="status">${t('login.logged_out')}</p>`}
     <form onSubmit=${submit}>
       <label class="field"><span>${t('login.user')}</span><input ref=${field} type="text" name="user" autocomplete="username" value=${user} required maxLength="64" spellcheck=${false} autocapitalize="off" onInput=${(event) => setUser(event.target.value)} /></label>

@@ -3,7 +3,7 @@
 //
 // The search: one field in the grammar of the server, its terms as chips below, and what is wrong with it where it is wrong.
 import { html, useEffect, useId, useMemo, useRef, useState } from '../core/dom.js';
-import { t } from '../core/i18n.js';
+import { has, t } from '../core/i18n.js';
 import { useKeys } from '../core/keys.js';
 import { setQuery } from '../core/router.js';
 import { Chip } from './chip.js';
@@ -40,6 +40,9 @@ export function QueryBox({ value, onSearch = (q) => setQuery({ q }, { replace: f
 
   const bad = error?.status === 422 && text === value ? error : null;
   const at = bad && Number.isInteger(bad.at) ? characterOf(value, bad.at) : -1;
+
+  const code = bad?.problem.detail, hint = bad?.problem.hint;
+  const why = bad && (has(`search.why_${code}`) ? t(`search.why_${code}`) : bad.text) + (hint ? t('search.hint', { hint }) : '');
 
   const word = text.slice(0, field.current?.selectionStart ?? text.length).match(/\S*$/)[0];
   const options = useMemo(() => {
@@ -90,7 +93,7 @@ export function QueryBox({ value, onSearch = (q) => setQuery({ q }, { replace: f
     </div>
     ${bad && html`<div class="query-error" id=${`${id}e`} role="alert">
       ${at >= 0 && html`<code class="query-where" aria-hidden="true">${value.slice(0, at)}<mark>${value.slice(at).match(/^\S*/)[0] || ' '}</mark>${value.slice(at).replace(/^\S*/, '')}</code>`}
-      <span>${at >= 0 ? t('search.error_at', { why: bad.text, at: at + 1 }) : bad.text}</span></div>`}
+      <span>${at >= 0 ? t('search.error_at', { why, at: [...value.slice(0, at)].length + 1 }) : why}</span></div>`}
     ${chips.length > 0 && html`<div class="query-chips">${chips.map((one, nr) => html`<${Chip} key=${one + nr} tone=${one.startsWith('-') ? 'warn' : 'accent'} removeLabel=${t('search.remove', { term: one })}
       onRemove=${() => search(chips.filter((other, index) => index !== nr).join(' '))}>${one.startsWith('-') ? t('search.not', { term: one.slice(1) }) : one}<//>`)}</div>`}
   </div>`;
