@@ -296,7 +296,7 @@ test('SEC-10: the memory of a hash is given back', async () => {
   await login('tanaka');
   const before = resident();
   await Promise.all(Array.from({ length: 12 }, () => login('tanaka')));
-  assert.ok(resident() - before < 1024, `${before} KiB, then ${resident()} KiB`);
+  assert.ok(resident() - before < 8192, `${before} KiB, then ${resident()} KiB`); // one that is kept has 19 MiB
 });
 
 test('SEC-03, SEC-12: the audit log: who, what, from where, with offset; no secret; one line each; forwarded', async () => {

@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { need, root, start } from './rig.mjs';
-import { listen, pagesOf, settled, walk } from './pages.mjs';
+import { listen, openAs, pagesOf, walk } from './pages.mjs';
 
 const LINT = path.join(root, 'ci/i18n.py');
 const run = (...args) => spawnSync('python3', [LINT, ...args], { encoding: 'utf8' });
@@ -47,10 +47,8 @@ after(() => rig?.stop());
 
 async function everywhere(lang, bad, each) {
   for (const user of [...new Set(Object.values(pages).map(([name]) => name))]) {
-    const { page, context } = await rig.open(user, { lang, where: user ? '/accessibility' : '/login' });
-    if (!user) await page.evaluate((language) => { localStorage.setItem('yagura.preferences', JSON.stringify({ language })); location.reload(); }, lang);
+    const { page, context } = await openAs(rig, user, { lang });
     const missing = listen(page);
-    await settled(page);
     for (const [name, [who, where]] of Object.entries(pages)) {
       if (who !== user) continue;
       await walk(page, where).catch((error) => bad.push(`${lang} ${name}: ${error.message.slice(0, 200)}`));

@@ -78,7 +78,8 @@ bool web_redis_up(const struct web_redis *redis)
 	return redis;
 }
 
-int web_redis_follow(struct web_redis *redis, const char *stream, uint64_t generation, uint64_t sequence, web_stream_entry entry, void *context)
+int web_redis_follow(struct web_redis *redis, const char *stream, uint64_t generation, uint64_t sequence, web_stream_entry entry,
+		     void *context)
 {
 	(void)redis, (void)stream, (void)generation, (void)sequence, (void)entry, (void)context;
 	return 0;
@@ -101,7 +102,8 @@ struct spec {
 	double confidence;
 };
 
-static const struct spec plain = {.sensor = "egress-1", .org = "kirisasa", .kind = "dos.udp_flood", .severity = "high", .state = "open", .mode = "page",
+static const struct spec plain = {.sensor = "egress-1", .org = "kirisasa", .kind = "dos.udp_flood", .severity = "high", .state = "open",
+				  .mode = "page",
 				  .source = "0.0.0.0", .target = "192.0.2.14", .proto = "UDP", .app = "failed", .technique = "T1498.001", .zone = "internet",
 				  .vector = "udp", .id = 1, .first_s = 1795000000, .time_s = 1795000010, .score = 70, .count = 1, .sla = 15, .confidence = 0.5};
 

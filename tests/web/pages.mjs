@@ -40,6 +40,18 @@ export async function settled(page, ms = 10000) {
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
+/** A tab for this user, or for nobody (whose language stands in the browser alone). */
+export async function openAs(rig, user, options) {
+  const tab = await rig.open(user, { ...options, where: user ? '/accessibility' : '/login' });
+  if (!user) {
+    await settled(tab.page);
+    await tab.page.evaluate((kept) => localStorage.setItem('yagura.preferences', JSON.stringify(kept)), { language: options.lang ?? 'ja', theme: options.theme ?? 'light' });
+    await tab.page.reload();
+  }
+  await settled(tab.page);
+  return tab;
+}
+
 /** Another page of the same browser tab, as a click on a link does it: nothing is loaded twice. */
 export async function walk(page, where) {
   await page.evaluate((to) => { const a = document.createElement('a'); a.href = to; document.body.append(a); a.click(); a.remove(); }, where);

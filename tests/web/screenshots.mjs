@@ -10,7 +10,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { need, root, sleep, start } from './rig.mjs';
-import { pagesOf, settled, walk } from './pages.mjs';
+import { openAs, pagesOf, walk } from './pages.mjs';
 
 need('redis', 'web', 'chromium', 'playwright');
 const MAX_BYTES = 60 * 1024;
@@ -54,8 +54,7 @@ for (const lang of ['ja', 'en']) {
       for (const user of [...new Set(Object.values(pages).map(([name]) => name))]) {
         const wanted = Object.entries(pages).filter(([name, [who]]) => who === user && (all || GUIDE[lang].includes(name)));
         if (wanted.length === 0) continue;
-        const { page, context } = await rig.open(user, { lang, theme, width, height, where: user ? '/accessibility' : '/login' });
-        await settled(page);
+        const { page, context } = await openAs(rig, user, { lang, theme, width, height });
         for (const [name, [, where]] of wanted) {
           await walk(page, where).catch((error) => { console.error(`${name}: ${error.message}`); bad = 1; });
           await take(page, name, path.join(folder, all ? `${name}-${lang}-${theme}-${width}` : `${name}-${lang}`));

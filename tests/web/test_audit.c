@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The audit log: whatever is done to its bytes is found; a torn end is mended, a broken chain is not opened; what people send stays one line.
+// The audit log: whatever is done to its bytes is found; a torn end is mended, a broken chain is not opened; what people send stays a line.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -253,7 +253,8 @@ static void a_journal_that_does_not_read_holds_nothing_up(void **unused)
 	web_audit_forward(audit, ends[1]);
 	unsigned written = 0;
 	for (; !web_audit_unforwarded(audit) && written < 5000; written++)
-		assert_int_equal(web_audit_write(audit, &(struct web_audit_record){.user = "sato", .action = "login", .what = "forwarded"}), 0);
+		assert_int_equal(web_audit_write(audit, &(struct web_audit_record){.user = "sato", .action = "login", .what = "forwarded"}),
+		                 0);
 	assert_int_equal(web_audit_unforwarded(audit), 1);
 	assert_int_equal(web_audit_count(audit), RECORDS + written);
 	assert_true(read(ends[0], first, sizeof first - 1) > 0);
@@ -266,14 +267,14 @@ static void a_journal_that_does_not_read_holds_nothing_up(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_log_as_written_is_whole, setup, teardown),
-		cmocka_unit_test_setup_teardown(ten_thousand_mutations_are_each_found, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_end_cut_off_behind_a_record_is_known_to_who_wrote_it, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_torn_end_is_cut_off_and_told, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_broken_chain_is_not_opened, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_people_send_stays_one_line, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_record_too_long_is_refused_and_leaves_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_journal_that_does_not_read_holds_nothing_up, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_log_as_written_is_whole, setup, teardown),
+	    cmocka_unit_test_setup_teardown(ten_thousand_mutations_are_each_found, setup, teardown),
+	    cmocka_unit_test_setup_teardown(an_end_cut_off_behind_a_record_is_known_to_who_wrote_it, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_torn_end_is_cut_off_and_told, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_broken_chain_is_not_opened, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_people_send_stays_one_line, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_record_too_long_is_refused_and_leaves_nothing, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_journal_that_does_not_read_holds_nothing_up, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

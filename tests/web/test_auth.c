@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The parts of logging in that need no server: which passwords, how long to wait, the hashing thread, who may do what, accounts as Redis has
-// them. Sessions and the rest: auth.test.mjs, over the real server.
+// The parts of logging in that need no server: which passwords, how long to wait, the hashing thread, who may do what, accounts as Redis
+// has them. Sessions and the rest: auth.test.mjs, over the real server.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,16 +43,36 @@ static void passwords_are_judged(void **unused)
 		const char *password;
 		enum web_password verdict;
 	} table[] = {
-		{"", WEB_PASSWORD_SHORT}, {"夕焼けの堤防を走る犬", WEB_PASSWORD_SHORT}, {"kx7-Vm2p-qQ", WEB_PASSWORD_SHORT},
-		{"夕焼けの堤防を走る犬と猫", WEB_PASSWORD_GOOD}, {"kx7-Vm2p-qQ9", WEB_PASSWORD_GOOD}, {"correct horse battery staple", WEB_PASSWORD_GOOD},
-		{"password1234", WEB_PASSWORD_COMMON}, {"P@ssw0rd2026!!", WEB_PASSWORD_COMMON}, {"qwertyuiop[]", WEB_PASSWORD_COMMON},
-		{"1qaz2wsx3edc", WEB_PASSWORD_COMMON}, {"abcdefghijkl", WEB_PASSWORD_COMMON}, {"ponmlkjihgfe", WEB_PASSWORD_COMMON},
-		{"123456789012", WEB_PASSWORD_COMMON}, {"aaaaaaaaaaaa", WEB_PASSWORD_COMMON}, {"abcabcabcabc", WEB_PASSWORD_COMMON},
-		{"19700101!abc", WEB_PASSWORD_COMMON}, {"dragonmonkeymaster", WEB_PASSWORD_COMMON}, {"sakura20261122", WEB_PASSWORD_COMMON},
-		{"パスワードパスワードパス", WEB_PASSWORD_COMMON}, {"ＰＡＳＳＷＯＲＤ１２３４", WEB_PASSWORD_COMMON}, {"あいうえおかきくけこ12", WEB_PASSWORD_COMMON},
-		{"管理者管理者管理者管理者", WEB_PASSWORD_COMMON}, {"Yagura-2026!", WEB_PASSWORD_CONTEXT}, {"s4t0_s4t0_s4t0", WEB_PASSWORD_CONTEXT},
-		{"sato20261122", WEB_PASSWORD_CONTEXT}, {"霧瀬越2026年1122", WEB_PASSWORD_CONTEXT}, {"KiriSegoe320005", WEB_PASSWORD_CONTEXT},
-		{"not text \xff\xfe..", WEB_PASSWORD_NOT_TEXT}, {"overlong \xc0\xaf...", WEB_PASSWORD_NOT_TEXT}, {"half \xed\xa0\x80......", WEB_PASSWORD_NOT_TEXT},
+	    {"", WEB_PASSWORD_SHORT},
+	    {"夕焼けの堤防を走る犬", WEB_PASSWORD_SHORT},
+	    {"kx7-Vm2p-qQ", WEB_PASSWORD_SHORT},
+	    {"夕焼けの堤防を走る犬と猫", WEB_PASSWORD_GOOD},
+	    {"kx7-Vm2p-qQ9", WEB_PASSWORD_GOOD},
+	    {"correct horse battery staple", WEB_PASSWORD_GOOD},
+	    {"password1234", WEB_PASSWORD_COMMON},
+	    {"P@ssw0rd2026!!", WEB_PASSWORD_COMMON},
+	    {"qwertyuiop[]", WEB_PASSWORD_COMMON},
+	    {"1qaz2wsx3edc", WEB_PASSWORD_COMMON},
+	    {"abcdefghijkl", WEB_PASSWORD_COMMON},
+	    {"ponmlkjihgfe", WEB_PASSWORD_COMMON},
+	    {"123456789012", WEB_PASSWORD_COMMON},
+	    {"aaaaaaaaaaaa", WEB_PASSWORD_COMMON},
+	    {"abcabcabcabc", WEB_PASSWORD_COMMON},
+	    {"19700101!abc", WEB_PASSWORD_COMMON},
+	    {"dragonmonkeymaster", WEB_PASSWORD_COMMON},
+	    {"sakura20261122", WEB_PASSWORD_COMMON},
+	    {"パスワードパスワードパス", WEB_PASSWORD_COMMON},
+	    {"ＰＡＳＳＷＯＲＤ１２３４", WEB_PASSWORD_COMMON},
+	    {"あいうえおかきくけこ12", WEB_PASSWORD_COMMON},
+	    {"管理者管理者管理者管理者", WEB_PASSWORD_COMMON},
+	    {"Yagura-2026!", WEB_PASSWORD_CONTEXT},
+	    {"s4t0_s4t0_s4t0", WEB_PASSWORD_CONTEXT},
+	    {"sato20261122", WEB_PASSWORD_CONTEXT},
+	    {"霧瀬越2026年1122", WEB_PASSWORD_CONTEXT},
+	    {"KiriSegoe320005", WEB_PASSWORD_CONTEXT},
+	    {"not text \xff\xfe..", WEB_PASSWORD_NOT_TEXT},
+	    {"overlong \xc0\xaf...", WEB_PASSWORD_NOT_TEXT},
+	    {"half \xed\xa0\x80......", WEB_PASSWORD_NOT_TEXT},
 	};
 	for (unsigned i = 0; i < sizeof table / sizeof *table; i++)
 		if (web_password_judge(table[i].password, context) != table[i].verdict)
@@ -297,9 +317,11 @@ static void roles_may_what_the_design_says(void **unused)
 			struct web_view view;
 			assert_int_equal(web_access_view(&user, (enum web_permission)p, true, &view), may[role][p] != '.');
 			user.off = true;
-			assert_false(web_access_view(&user, (enum web_permission)p, false, &view) || web_access_session(&user, true, &view));
+			assert_false(web_access_view(&user, (enum web_permission)p, false, &view) ||
+			             web_access_session(&user, true, &view));
 			user = (struct web_user){.role = (enum web_role)role, .scope.all = true, .must_change = true};
-			assert_false(web_access_view(&user, (enum web_permission)p, false, &view) || web_access_session(&user, false, &view));
+			assert_false(web_access_view(&user, (enum web_permission)p, false, &view) ||
+			             web_access_session(&user, false, &view));
 			assert_true(web_access_session(&user, true, &view));
 			assert_int_equal(view.scope.all, role != WEB_ADMIN);
 			user.must_change = user.scope.all = false;
@@ -331,7 +353,8 @@ static void an_account_is_read_as_it_was_written(void **unused)
 {
 	(void)unused;
 	static const char *const codes[] = {"131016", "320005"};
-	struct web_account account = {.user = {.name = "sato", .role = WEB_ORG_VIEWER, .must_change = true, .version = 7, .created_ns = 5000000}, .epoch = 9};
+	struct web_account account = {
+	    .user = {.name = "sato", .role = WEB_ORG_VIEWER, .must_change = true, .version = 7, .created_ns = 5000000}, .epoch = 9};
 	struct web_account back;
 	snprintf(account.hash, sizeof account.hash, "$argon2id$x");
 	assert_true(web_account_set_scope(&account, false, codes, 2));
@@ -362,18 +385,18 @@ static void an_account_is_read_as_it_was_written(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(passwords_are_judged),
-		cmocka_unit_test(a_password_has_at_most_128_code_points),
-		cmocka_unit_test(any_bytes_are_judged_in_a_moment),
-		cmocka_unit_test(five_failures_are_free_and_each_further_waits_longer),
-		cmocka_unit_test(many_names_from_one_house_wait_and_one_name_from_many_waits_shortly),
-		cmocka_unit_test(a_full_table_gives_up_the_stillest_and_counts),
-		cmocka_unit_test(sixteen_wait_and_the_seventeenth_is_told_so),
-		cmocka_unit_test(a_hash_fits_its_password_as_typed_and_no_other),
-		cmocka_unit_test(a_hash_of_less_is_made_anew_when_its_password_is_at_hand),
-		cmocka_unit_test(roles_may_what_the_design_says),
-		cmocka_unit_test(names_are_few_letters),
-		cmocka_unit_test(an_account_is_read_as_it_was_written),
+	    cmocka_unit_test(passwords_are_judged),
+	    cmocka_unit_test(a_password_has_at_most_128_code_points),
+	    cmocka_unit_test(any_bytes_are_judged_in_a_moment),
+	    cmocka_unit_test(five_failures_are_free_and_each_further_waits_longer),
+	    cmocka_unit_test(many_names_from_one_house_wait_and_one_name_from_many_waits_shortly),
+	    cmocka_unit_test(a_full_table_gives_up_the_stillest_and_counts),
+	    cmocka_unit_test(sixteen_wait_and_the_seventeenth_is_told_so),
+	    cmocka_unit_test(a_hash_fits_its_password_as_typed_and_no_other),
+	    cmocka_unit_test(a_hash_of_less_is_made_anew_when_its_password_is_at_hand),
+	    cmocka_unit_test(roles_may_what_the_design_says),
+	    cmocka_unit_test(names_are_few_letters),
+	    cmocka_unit_test(an_account_is_read_as_it_was_written),
 	};
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,7 +79,8 @@ static void what_is_no_alert_is_counted_and_passed_over(void **state)
 		if (web_index_take(server.index, "egress-1", (struct web_entry){1, 900 + i}, line, n, &at) != WEB_TAKEN_BAD)
 			fail_msg("taken: %s", changes[i].to);
 	}
-	static const char *const names[] = {"", "web", "a b", "../x", "yagura:x", "0123456789012345678901234567890123456789012345678901234567890123"};
+	static const char *const names[] = {"", "web", "a b", "../x", "yagura:x",
+					   "0123456789012345678901234567890123456789012345678901234567890123"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++, bad++) {
 		size_t n = write_line(&plain);
 		assert_int_equal(web_index_take(server.index, names[i], (struct web_entry){1, 1}, line, n, &at), WEB_TAKEN_BAD);
@@ -128,7 +129,8 @@ static void a_groups_number_is_the_same_for_ever(void **state)
 static void who_sees_an_alert_is_who_it_names(void **state)
 {
 	(void)state;
-	static const char many[] = "\"kirisasa\",\"kirihara\",\"nadami\",\"sasaura\",\"yukinosawa\",\"shiomi\",\"shiomi-edu\",\"kanegaoka\",\"made-up\"";
+	static const char many[] = "\"kirisasa\",\"kirihara\",\"nadami\",\"sasaura\",\"yukinosawa\","
+				   "\"shiomi\",\"shiomi-edu\",\"kanegaoka\",\"made-up\"";
 	struct spec s = plain;
 	uint32_t own = must_take(&s);
 	s.id = 2;

@@ -11,7 +11,8 @@ enum { ALERTS = 2000 };
 
 static struct spec specs[ALERTS];
 static const char *const orgs[] = {"kirisasa", "kirihara", "nadami", "sasaura", ""};
-static const char *const kinds[] = {"dos.udp_flood", "dos.syn_flood", "scan.port", "scan.host", "org.dark", "policy.software", "made.up_kind"};
+static const char *const kinds[] = {"dos.udp_flood", "dos.syn_flood", "scan.port", "scan.host", "org.dark", "policy.software",
+				    "made.up_kind"};
 static const char *const severities[] = {"info", "low", "medium", "high", "critical"};
 static const char *const modes[] = {"shadow", "digest", "alert", "page"};
 static const char *const states[] = {"open", "close"};

@@ -9,7 +9,7 @@ import { on, startLive, stopLive } from './core/live.js';
 import { prefs } from './core/prefs.js';
 import { startNotices } from './core/notify.js';
 import { setMounted } from './core/ready.js';
-import { navigate, startRouter, useRoute } from './core/router.js';
+import { navigate, startRouter, useRoute, where } from './core/router.js';
 import { setTitle } from './core/title.js';
 import { endSession, loadSession, onSession, session, useSession } from './core/session.js';
 import { Frame } from './core/frame.js';
@@ -85,6 +85,7 @@ onSession((user) => { if (user) startLive(); else stopLive(); });
 // who logs out here has gone to the login page before the server says so: this one was ended elsewhere
 on('session', ({ ends }) => endSession(ends === 'logout' ? 'elsewhere' : ends ?? 'expired'));
 startNotices();
+where.get().route?.load().catch(() => {}); // beside the question who is there; PageOf tells what goes wrong
 const loading = loadLanguage(prefs.get().language);
 const asked = begin();
 await loading;

@@ -94,10 +94,10 @@ char *web_account_print(const struct web_account *account)
 	json_t *scope = account->user.scope.all ? json_string("all") : json_array();
 	for (unsigned i = 0; i < account->codes_count; i++)
 		json_array_append_new(scope, json_string(account->codes[i]));
-	json_t *row = json_pack("{s:s, s:o, s:b, s:b, s:s, s:I, s:I, s:I}", "role", web_role_name(account->user.role), "scope", scope, "off",
-				(int)account->user.off, "must_change", (int)account->user.must_change, "hash", account->hash, "epoch",
-				(json_int_t)account->epoch, "version", (json_int_t)account->user.version, "created_ms",
-				(json_int_t)(account->user.created_ns / 1000000));
+	json_t *row = json_pack("{s:s, s:o, s:b, s:b, s:s, s:I, s:I, s:I}", "role", web_role_name(account->user.role), "scope", scope,
+	                        "off", (int)account->user.off, "must_change", (int)account->user.must_change, "hash", account->hash,
+	                        "epoch", (json_int_t)account->epoch, "version", (json_int_t)account->user.version, "created_ms",
+	                        (json_int_t)(account->user.created_ns / 1000000));
 	char *text = row ? json_dumps(row, JSON_COMPACT) : NULL;
 	json_decref(row);
 	return text;
@@ -123,10 +123,10 @@ bool web_account_parse(const char *name, const char *text, size_t size, struct w
 	const char *role = json_string_value(json_object_get(row, "role")), *hash = json_string_value(json_object_get(row, "hash"));
 	const json_t *epoch = json_object_get(row, "epoch"), *version = json_object_get(row, "version");
 	*ret = (struct web_account){0};
-	bool good = web_account_name(name, ret->user.name) && strcmp(name, ret->user.name) == 0 && role && web_role_find(role) >= 0 && hash &&
-		    strlen(hash) < sizeof ret->hash && json_is_integer(epoch) && json_is_integer(version) &&
-		    json_is_boolean(json_object_get(row, "off")) && json_is_boolean(json_object_get(row, "must_change")) &&
-		    parse_scope(json_object_get(row, "scope"), ret);
+	bool good = web_account_name(name, ret->user.name) && strcmp(name, ret->user.name) == 0 && role && web_role_find(role) >= 0 &&
+	            hash && strlen(hash) < sizeof ret->hash && json_is_integer(epoch) && json_is_integer(version) &&
+	            json_is_boolean(json_object_get(row, "off")) && json_is_boolean(json_object_get(row, "must_change")) &&
+	            parse_scope(json_object_get(row, "scope"), ret);
 	if (good) {
 		ret->user.role = (enum web_role)web_role_find(role);
 		ret->user.off = json_is_true(json_object_get(row, "off"));
@@ -318,8 +318,8 @@ static void look_first(void *context)
 		look(a);
 }
 
-struct web_accounts *web_accounts_create(struct web_server *server, void (*changed)(void *context, const char *name), void (*read)(void *context),
-					 void *context)
+struct web_accounts *web_accounts_create(struct web_server *server, void (*changed)(void *context, const char *name),
+                                         void (*read)(void *context), void *context)
 {
 	struct web_accounts *a = calloc(1, sizeof *a);
 	if (!a)

@@ -23,22 +23,22 @@ struct web_account {
 	struct web_user user;
 	char hash[WEB_HASH_TEXT];
 	uint64_t epoch;
-	bool writing;                   // a change of it is on its way
-	bool seen;                      // in what was read last
-	char spare[13];                 // session that outlives the rise of the epoch that this write brings (its user's own doing)
+	bool writing;   // a change of it is on its way
+	bool seen;      // in what was read last
+	char spare[13]; // session that outlives the rise of the epoch that this write brings (its user's own doing)
 	unsigned codes_count;
-	char (*codes)[WEB_CODE_MAX];    // of a scope that is not all; NULL: none
+	char (*codes)[WEB_CODE_MAX]; // of a scope that is not all; NULL: none
 };
 
 struct web_accounts;
 
 // changed: his epoch has risen, or he is off or gone; read: all have been read, the first time.
-struct web_accounts *web_accounts_create(struct web_server *server, void (*changed)(void *context, const char *name), void (*read)(void *context),
-					 void *context);
+struct web_accounts *web_accounts_create(struct web_server *server, void (*changed)(void *context, const char *name),
+                                         void (*read)(void *context), void *context);
 void web_accounts_destroy(struct web_accounts *accounts);
 bool web_accounts_ready(const struct web_accounts *accounts);
 unsigned web_accounts_count(const struct web_accounts *accounts);
-const struct web_account *web_accounts_at(const struct web_accounts *accounts, unsigned at); // by name
+const struct web_account *web_accounts_at(const struct web_accounts *accounts, unsigned at);        // by name
 const struct web_account *web_accounts_find(const struct web_accounts *accounts, const char *name); // NULL
 uint64_t web_accounts_unreadable(const struct web_accounts *accounts);
 
@@ -47,7 +47,7 @@ bool web_account_name(const char *typed, char ret[WEB_USER_MAX]); // false: it i
 bool web_account_set_scope(struct web_account *account, bool all, const char *const *codes, unsigned count);
 bool web_account_copy(const struct web_account *from, struct web_account *ret); // false: no memory
 void web_account_finish(struct web_account *account);
-char *web_account_print(const struct web_account *account);                   // as Redis has it; free()
+char *web_account_print(const struct web_account *account); // as Redis has it; free()
 bool web_account_parse(const char *name, const char *text, size_t size, struct web_account *ret);
 
 enum web_put { WEB_PUT_OK, WEB_PUT_EXISTS, WEB_PUT_CONFLICT, WEB_PUT_LAST_ADMIN, WEB_PUT_FULL, WEB_PUT_NO_REDIS };

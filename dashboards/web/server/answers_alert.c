@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// GET /groups/{id}, /alerts/{id}, /alerts/{id}/related, /alerts/{id}/flows: one thing, with what belongs to it. What a caller may not see is
+// GET /groups/{id}, /alerts/{id}, /alerts/{id}/related, /alerts/{id}/flows: one thing, with what belongs to it. What a caller may
+// not see is
 // not there.
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// What the answers about alerts share: reading what is asked (q, state, range, sort, cursor, limit), refusing what is no question, and lists
+// What the answers about alerts share: reading what is asked (q, state, range, sort, cursor, limit), refusing what is no question,
+// and lists
 // with rows. Thread: the loop's.
 #pragma once
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// GET /export: all that a search finds, newest first, as CSV for a spreadsheet or as JSON lines (the EVE lines as the sensor wrote them). What
-// is found is settled when it begins; lines are read from Redis as the client takes them, EXPORT_PIECE at a time, so an export of any length
-// costs 24 bytes an alert. When Redis goes away meanwhile, the last line says that the file is not whole: a short file must not look like one.
+// GET /export: all that a search finds, newest first, as CSV for a spreadsheet or as JSON lines (the EVE lines as the sensor wrote
+// them). What
+// is found is settled when it begins; lines are read from Redis as the client takes them, EXPORT_PIECE at a time, so an export of
+// any length
+// costs 24 bytes an alert. When Redis goes away meanwhile, the last line says that the file is not whole: a short file must not
+// look like one.
 //
 // CSV: UTF-8 with a byte order mark, CRLF, every cell in quotes; what a spreadsheet would take for a formula gets an apostrophe before it.
 #include <stdio.h>
@@ -393,7 +396,8 @@ void web_op_export(struct web_request *request, struct web_server *server)
 	if (csv)
 		put_head(e);
 	running[slot] = e;
-	web_request_audit(request, "%s, %u alerts: %.512s", csv ? "csv" : "jsonl", e->count, web_request_query(request, "q") ? web_request_query(request, "q") : "");
-	web_answer_pieces(request, csv ? "text/csv; charset=utf-8" : "application/x-ndjson", csv ? "yagura-alerts.csv" : "yagura-alerts.jsonl", more,
-			  ended, e);
+	const char *q = web_request_query(request, "q");
+	web_request_audit(request, "%s, %u alerts: %.512s", csv ? "csv" : "jsonl", e->count, q ? q : "");
+	web_answer_pieces(request, csv ? "text/csv; charset=utf-8" : "application/x-ndjson",
+			  csv ? "yagura-alerts.csv" : "yagura-alerts.jsonl", more, ended, e);
 }

@@ -2,7 +2,8 @@
 // Copyright the Yagura authors
 //
 // Flow records of given ends, read from the newest backwards out of the sensor's stream, WEB_FLOWS_SEARCHED at most: Redis has no index of
-// them, and a page needs what is near. A record is shown to who sees the body of one of its ends: that an alert concerns a body does not open
+// them, and a page needs what is near. A record is shown to who sees the body of one of its ends: that an alert concerns a body
+// does not open
 // the whole traffic of the host that is attacked.
 #include <arpa/inet.h>
 #include <stdio.h>

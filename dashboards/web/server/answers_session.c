@@ -73,8 +73,9 @@ static json_t *scope_json(const struct web_server *server, const struct web_acco
 	for (unsigned i = 0; i < account->codes_count; i++) {
 		uint16_t at = web_body_find(server->bodies, account->codes[i]);
 		const char *code = account->codes[i];
-		json_array_append_new(rows, at != WEB_BODY_NONE ? web_body_json(server->bodies, at)
-								: json_pack("{s:s, s:s, s:s}", "code", code, "name_ja", code, "name_en", code));
+		json_array_append_new(rows, at != WEB_BODY_NONE
+		                                ? web_body_json(server->bodies, at)
+		                                : json_pack("{s:s, s:s, s:s}", "code", code, "name_ja", code, "name_en", code));
 	}
 	return rows;
 }
@@ -86,8 +87,8 @@ static json_t *user_json(const struct web_server *server, const struct web_accou
 	for (unsigned i = 0; i < WEB_PERMISSIONS; i++)
 		if (web_role_may(account->user.role, (enum web_permission)i))
 			json_array_append_new(permissions, json_string(names[i]));
-	return json_pack("{s:s, s:s, s:o, s:o, s:b}", "name", account->user.name, "role", web_role_name(account->user.role), "permissions", permissions,
-			 "scope", scope_json(server, account), "must_change_password", (int)account->user.must_change);
+	return json_pack("{s:s, s:s, s:o, s:o, s:b}", "name", account->user.name, "role", web_role_name(account->user.role), "permissions",
+	                 permissions, "scope", scope_json(server, account), "must_change_password", (int)account->user.must_change);
 }
 
 static json_t *session_json(const struct web_server *server, const struct web_session *session)
@@ -95,8 +96,8 @@ static json_t *session_json(const struct web_server *server, const struct web_se
 	const struct web_auth *auth = server->auth;
 	const struct web_account *account = session ? web_accounts_find(auth->accounts, session->user.name) : NULL;
 	json_t *row = json_pack("{s:o, s:b, s:s, s:b, s:I}", "user", account ? user_json(server, account) : json_null(), "first_run",
-				(int)(auth->first_run[0] != 0), "timezone", server->timezone ? server->timezone : "Asia/Tokyo", "read_only",
-				(int)!web_redis_up(server->redis), "now_ms", (json_int_t)(web_clock_ns() / 1000000));
+	                        (int)(auth->first_run[0] != 0), "timezone", server->timezone ? server->timezone : "Asia/Tokyo", "read_only",
+	                        (int)!web_redis_up(server->redis), "now_ms", (json_int_t)(web_clock_ns() / 1000000));
 	if (!account)
 		return row;
 	json_object_set_new(row, "csrf", json_string(session->csrf));
@@ -239,7 +240,6 @@ static void password_put(void *context, enum web_put result, const struct web_ac
 		step_fail(step, 503, "redis_away");
 }
 
-
 static void password_hashed(void *context, const char *hash)
 {
 	struct step *step = context;
@@ -333,7 +333,8 @@ void web_op_first_run(struct web_request *request, struct web_server *server)
 {
 	struct web_auth *auth = server->auth;
 	const json_t *body = web_request_body(request);
-	const char *token = text_of(body, "token", 256), *user = text_of(body, "user", 256), *password = text_of(body, "password", 8 * WEB_PASSWORD_MAX);
+	const char *token = text_of(body, "token", 256), *user = text_of(body, "user", 256),
+	           *password = text_of(body, "password", 8 * WEB_PASSWORD_MAX);
 	struct web_account account = {.user = {.role = WEB_ADMIN, .created_ns = web_clock_ns()}, .epoch = 1};
 	int wait = 0;
 	account.user.scope.all = true;
@@ -417,9 +418,7 @@ static bool are_texts(const json_t *map)
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)map, key, value)
-		if (!json_is_string(value))
-			return false;
+	json_object_foreach((json_t *)(uintptr_t)map, key, value) if (!json_is_string(value)) return false;
 	return true;
 }
 
@@ -431,10 +430,12 @@ static bool is_flag(const json_t *value)
 // What openapi.yaml names has its shape; the page may keep more of its own.
 static bool good_preferences(const json_t *row)
 {
-	static const char *const languages[] = {"ja", "en", NULL}, *const themes[] = {"light", "dark", "system", NULL}, *const zones[] = {"jst", "utc", NULL};
+	static const char *const languages[] = {"ja", "en", NULL}, *const themes[] = {"light", "dark", "system", NULL},
+	                         *const zones[] = {"jst", "utc", NULL};
 	const json_t *keymap = json_object_get(row, "keymap");
-	return json_is_object(row) && is_one_of(json_object_get(row, "language"), languages) && is_one_of(json_object_get(row, "theme"), themes) &&
-	       is_one_of(json_object_get(row, "timezone"), zones) && is_flag(json_object_get(row, "keys")) && is_flag(json_object_get(row, "sound")) &&
+	return json_is_object(row) && is_one_of(json_object_get(row, "language"), languages) &&
+	       is_one_of(json_object_get(row, "theme"), themes) && is_one_of(json_object_get(row, "timezone"), zones) &&
+	       is_flag(json_object_get(row, "keys")) && is_flag(json_object_get(row, "sound")) &&
 	       is_flag(json_object_get(row, "desktop")) && (!keymap || (json_is_object(keymap) && are_texts(keymap)));
 }
 

@@ -24,11 +24,12 @@ static json_t *user_row(const struct web_server *server, const struct web_accoun
 	json_t *scope = account->user.scope.all ? json_string("all") : json_array();
 	for (unsigned i = 0; i < account->codes_count; i++)
 		json_array_append_new(scope, json_string(account->codes[i]));
-	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:I, s:o, s:I, s:I}", "name", account->user.name, "role", web_role_name(account->user.role), "scope",
-			 scope, "off", (int)account->user.off, "must_change_password", (int)account->user.must_change, "created_ms",
-			 (json_int_t)(account->user.created_ns / 1000000), "login_ms",
-			 account->user.login_ns ? json_integer(account->user.login_ns / 1000000) : json_null(), "sessions",
-			 (json_int_t)web_sessions_of(server->auth->sessions, account->user.name), "version", (json_int_t)account->user.version);
+	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:I, s:o, s:I, s:I}", "name", account->user.name, "role",
+	                 web_role_name(account->user.role), "scope", scope, "off", (int)account->user.off, "must_change_password",
+	                 (int)account->user.must_change, "created_ms", (json_int_t)(account->user.created_ns / 1000000), "login_ms",
+	                 account->user.login_ns ? json_integer(account->user.login_ns / 1000000) : json_null(), "sessions",
+	                 (json_int_t)web_sessions_of(server->auth->sessions, account->user.name), "version",
+	                 (json_int_t)account->user.version);
 }
 
 void web_op_users(struct web_request *request, struct web_server *server)
@@ -73,8 +74,10 @@ static void changed(void *context, enum web_put result, const struct web_account
 	static const struct {
 		unsigned status;
 		const char *code;
-	} problems[] = {[WEB_PUT_EXISTS] = {409, "user_exists"}, [WEB_PUT_LAST_ADMIN] = {409, "last_admin"}, [WEB_PUT_FULL] = {507, "too_many_users"},
-			[WEB_PUT_NO_REDIS] = {503, "redis_away"}};
+	} problems[] = {[WEB_PUT_EXISTS] = {409, "user_exists"},
+	                [WEB_PUT_LAST_ADMIN] = {409, "last_admin"},
+	                [WEB_PUT_FULL] = {507, "too_many_users"},
+	                [WEB_PUT_NO_REDIS] = {503, "redis_away"}};
 	if (result == WEB_PUT_CONFLICT) {
 		conflict(change);
 		return;
@@ -84,7 +87,7 @@ static void changed(void *context, enum web_put result, const struct web_account
 		return;
 	}
 	json_t *made = json_pack("{s:o, s:o}", "user", user_row(change->server, account), "password",
-				 change->password[0] ? json_string(change->password) : json_null());
+	                         change->password[0] ? json_string(change->password) : json_null());
 	web_answer(change->request, change->create ? 201 : 200, made, account->user.version);
 	change_free(change);
 }
@@ -147,8 +150,8 @@ static const char *read_scope(const struct web_server *server, const json_t *sco
 	return web_account_set_scope(account, false, codes, count) ? NULL : "bad_scope";
 }
 
-// What role and scope have to do with each other: a body's own viewer has bodies; users, the audit log and what else is of all bodies at once
-// need the scope of all.
+// What role and scope have to do with each other: a body's own viewer has bodies; users, the audit log and what else is of all bodies at
+// once need the scope of all.
 static const char *judge(const struct web_account *account)
 {
 	enum web_role role = account->user.role;
@@ -173,7 +176,8 @@ void web_op_user_create(struct web_request *request, struct web_server *server)
 	const json_t *body = web_request_body(request);
 	const char *name = json_string_value(json_object_get(body, "name"));
 	struct web_account account = {.user.created_ns = web_clock_ns(), .epoch = 1};
-	const char *why = name && web_account_name(name, account.user.name) ? read_role(json_object_get(body, "role"), &account) : "bad_name";
+	const char *why =
+	    name && web_account_name(name, account.user.name) ? read_role(json_object_get(body, "role"), &account) : "bad_name";
 	if (!why)
 		why = read_scope(server, json_object_get(body, "scope"), &account);
 	if (!why)
@@ -188,8 +192,8 @@ void web_op_user_create(struct web_request *request, struct web_server *server)
 		web_answer_problem(request, 409, "user_exists");
 		return;
 	}
-	web_request_audit(request, "make %s: %s, %s%u%s", account.user.name, web_role_name(account.user.role), account.user.scope.all ? "all bodies (" : "",
-			  account.codes_count, account.user.scope.all ? ")" : " bodies");
+	web_request_audit(request, "make %s: %s, %s%u%s", account.user.name, web_role_name(account.user.role),
+	                  account.user.scope.all ? "all bodies (" : "", account.codes_count, account.user.scope.all ? ")" : " bodies");
 	carry_out(request, server, &account, true, true);
 }
 
@@ -204,9 +208,10 @@ static void tell_change(struct web_request *request, const struct web_account *b
 			snprintf(scope, sizeof scope, ", scope %u bodies", after->codes_count);
 	}
 	bool role = before->user.role != after->user.role;
-	web_request_audit(request, "change %s%s%s%s%s%s%s%s", after->user.name, role ? ", role " : "", role ? web_role_name(before->user.role) : "",
-			  role ? " -> " : "", role ? web_role_name(after->user.role) : "", scope,
-			  before->user.off != after->user.off ? (after->user.off ? ", off" : ", on") : "", reset ? ", new password" : "");
+	web_request_audit(request, "change %s%s%s%s%s%s%s%s", after->user.name, role ? ", role " : "",
+	                  role ? web_role_name(before->user.role) : "", role ? " -> " : "", role ? web_role_name(after->user.role) : "",
+	                  scope, before->user.off != after->user.off ? (after->user.off ? ", off" : ", on") : "",
+	                  reset ? ", new password" : "");
 }
 
 // The version that the caller saw: in the body, or as If-Match says it. False: neither.

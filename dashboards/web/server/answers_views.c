@@ -169,17 +169,18 @@ void web_op_view_create(struct web_request *request, struct web_server *server)
 {
 	static const char *const pages[] = {"inbox", "alerts", "timeline", "bodies", NULL}, *const whom[] = {"me", "role", "all", NULL};
 	const json_t *body = web_request_body(request);
-	const char *name = text_of(body, "name"), *page = text_of(body, "page"), *query = text_of(body, "query"), *shared = text_of(body, "shared");
-	if (!name[strspn(name, " \t\r\n")] || characters(name) > VIEW_NAME_CHARACTERS || strlen(query) > VIEW_QUERY_BYTES || !is_one_of(page, pages) ||
-	    !is_one_of(shared, whom)) {
+	const char *name = text_of(body, "name"), *page = text_of(body, "page"), *query = text_of(body, "query"),
+	           *shared = text_of(body, "shared");
+	if (!name[strspn(name, " \t\r\n")] || characters(name) > VIEW_NAME_CHARACTERS || strlen(query) > VIEW_QUERY_BYTES ||
+	    !is_one_of(page, pages) || !is_one_of(shared, whom)) {
 		web_answer_problem(request, 422, "bad_value");
 		return;
 	}
 	struct step *step = step_new(request, server);
 	if (!step)
 		return;
-	step->row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "name", name, "page", page, "query", query, "owner", step->name, "role",
-			      web_role_name(step->role), "shared", shared, "created_ms", (json_int_t)(web_clock_ns() / 1000000));
+	step->row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "name", name, "page", page, "query", query, "owner", step->name,
+	                      "role", web_role_name(step->role), "shared", shared, "created_ms", (json_int_t)(web_clock_ns() / 1000000));
 	const char *argv[] = {"HVALS", "yagura:web:views"};
 	ask(step, counted, 2, argv);
 }

@@ -98,7 +98,8 @@ static bool fill(struct web_audit_walk *w)
 {
 	size_t room = sizeof w->buffer - w->held;
 	int64_t left = w->end - w->whole - (int64_t)w->held;
-	ssize_t n = left > 0 ? pread(w->fd, w->buffer + w->held, (int64_t)room < left ? room : (size_t)left, w->whole + (int64_t)w->held) : 0;
+	ssize_t n =
+	    left > 0 ? pread(w->fd, w->buffer + w->held, (int64_t)room < left ? room : (size_t)left, w->whole + (int64_t)w->held) : 0;
 	if (n > 0)
 		w->held += (size_t)n;
 	return n > 0;
@@ -194,8 +195,8 @@ static int write_all(int fd, const char *bytes, size_t length)
 	return 0;
 }
 
-// A copy for the journal. It must not hold up the loop: what a pipe has no room for is left out there (counted), and a line too long to go in
-// at once is cut. <5>: notice.
+// A copy for the journal. It must not hold up the loop: what a pipe has no room for is left out there (counted), and a line too long to go
+// in at once is cut. <5>: notice.
 static void forward(struct web_audit *audit, const char *line, size_t length)
 {
 	char text[FORWARD_BYTES];

@@ -2,14 +2,16 @@
 // Copyright the Yagura authors
 //
 // The audit log: one JSON line for each thing that a person did or tried, in a file that is only ever appended to, each with the SHA-256 of
-// the line before, so that a change, a removal or an insertion anywhere is found. The page reads the file too, from its end (audit_read.h):
-// a copy elsewhere could tell another story. A line is on disk (fdatasync) before the request that it tells of is answered. When it cannot be written,
-// nothing that needs it is done: 503.
+// the line before, so that a change, a removal or an insertion anywhere is found. The page reads the file too, from its end (audit_read.c):
+// a copy elsewhere could tell another story. A line is on disk (fdatasync) before the request that it tells of is answered. When it cannot
+// be written, nothing that needs it is done: 503.
 //
-//   {"n":17,"time":"2026-11-22T10:00:00.000000+0900","user":"sato","peer":"192.0.2.1","action":"login","result":"ok","what":"…","prev":"<hex>","hash":"<hex>"}
+//   {"n":17,"time":"2026-11-22T10:00:00.000000+0900","user":"sato","peer":"192.0.2.1","action":"login",
+//    "result":"ok","what":"…","prev":"<hex>","hash":"<hex>"}
 //
-// `hash` is over the bytes of the line as it would be without it, `prev` is that of the line before; the first one's is 64 zeros. CR, LF and other control bytes of what people send are escaped by JSON.
-// A torn last line, as power leaves it, is cut off at the next start, and a record says so.
+// `hash` is over the bytes of the line as it would be without it, `prev` is that of the line before; the first one's is 64 zeros. CR, LF
+// and other control bytes of what people send are escaped by JSON. A torn last line, as power leaves it, is cut off at the next start, and
+// a record says so.
 //
 // Thread: the loop's.
 #pragma once

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Routes of the audit log: reading it from its end, and walking the whole chain. Both in slices on the loop (SLICE_MS), so that nobody waits
-// for an auditor. A search reads the whole file, for its total is exact; what asks for nothing reads one page, for its total is known.
+// Routes of the audit log: reading it from its end, and walking the whole chain. Both in slices on the loop (SLICE_MS), so that nobody
+// waits for an auditor. A search reads the whole file, for its total is exact; what asks for nothing reads one page, for its total is
+// known.
 //
 // The file only grows, so a cursor is a place in it: the end of the next record to be shown.
 //
@@ -21,7 +22,17 @@
 #include "range.h"
 #include "server.h"
 
-enum { WEB_AUDIT_READS = 4, SLICE_MS = 5, SLICE_RECORDS = 100, TERMS = 16, TERM_BYTES = 256, QUERY_BYTES = 1024, BLOCK = 65536, LIMIT_DEFAULT = 100, LIMIT_MAX = 500 };
+enum {
+	WEB_AUDIT_READS = 4,
+	SLICE_MS = 5,
+	SLICE_RECORDS = 100,
+	TERMS = 16,
+	TERM_BYTES = 256,
+	QUERY_BYTES = 1024,
+	BLOCK = 65536,
+	LIMIT_DEFAULT = 100,
+	LIMIT_MAX = 500
+};
 
 static unsigned reads; // that are on
 
@@ -149,7 +160,8 @@ static bool finds(const struct search *search, const json_t *record)
 		bool found = false;
 		for (unsigned k = 0; k < FIELDS; k++)
 			if (term->field == FIELD_ANY || term->field == k)
-				found = found || fits_value(term, json_string_value(json_object_get(record, fields[k])), term->field < FIELD_WHAT);
+				found = found ||
+				        fits_value(term, json_string_value(json_object_get(record, fields[k])), term->field < FIELD_WHAT);
 		if (found == term->negate)
 			return false;
 	}
@@ -163,10 +175,10 @@ struct page {
 	struct web_server *server;
 	struct search search;
 	int fd;
-	int64_t start;        // of the bytes held, in the file; what is before has not been read
-	size_t held;          // bytes in `buffer`, all of records not looked at yet
-	int64_t before;       // records that end behind it were shown on pages before
-	int64_t next;         // where the next page goes on; 0: there is none
+	int64_t start;  // of the bytes held, in the file; what is before has not been read
+	size_t held;    // bytes in `buffer`, all of records not looked at yet
+	int64_t before; // records that end behind it were shown on pages before
+	int64_t next;   // where the next page goes on; 0: there is none
 	unsigned limit;
 	uint64_t total;
 	json_t *rows;
@@ -182,10 +194,10 @@ static void page_end(struct page *page, const char *code)
 		web_answer_problem(page->request, 503, code);
 	else
 		web_answer(page->request, 200,
-			   json_pack("{s:O, s:I, s:o}", "rows", page->rows, "total",
-				     (json_int_t)(whole ? web_audit_count(page->server->audit) : page->total), "cursor",
-				     page->next ? json_string(cursor) : json_null()),
-			   0);
+		           json_pack("{s:O, s:I, s:o}", "rows", page->rows, "total",
+		                     (json_int_t)(whole ? web_audit_count(page->server->audit) : page->total), "cursor",
+		                     page->next ? json_string(cursor) : json_null()),
+		           0);
 	json_decref(page->rows);
 	close(page->fd);
 	free(page);
@@ -340,10 +352,10 @@ static void verify_end(struct verify *v)
 		w->why = "is missing: the log ends before what was written";
 	web_request_audit(v->request, "%llu records, %s", (unsigned long long)w->count, w->why ? w->why : "whole");
 	web_answer(v->request, 200,
-		   json_pack("{s:I, s:b, s:o, s:o, s:I}", "records", (json_int_t)w->count, "whole", (int)!w->why, "first_bad",
-			     w->why ? json_integer((json_int_t)w->count + 1) : json_null(), "why", w->why ? json_string(w->why) : json_null(),
-			     "checked_ms", (json_int_t)(web_clock_ns() / 1000000)),
-		   0);
+	           json_pack("{s:I, s:b, s:o, s:o, s:I}", "records", (json_int_t)w->count, "whole", (int)!w->why, "first_bad",
+	                     w->why ? json_integer((json_int_t)w->count + 1) : json_null(), "why",
+	                     w->why ? json_string(w->why) : json_null(), "checked_ms", (json_int_t)(web_clock_ns() / 1000000)),
+	           0);
 	web_audit_walk_end(w);
 	free(v);
 	reads--;

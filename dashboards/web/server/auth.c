@@ -95,8 +95,11 @@ unsigned web_auth_problem(enum web_auth_result result, const char **ret_code)
 	static const struct {
 		unsigned status;
 		const char *code;
-	} problems[] = {[WEB_AUTH_OK] = {500, "error"}, [WEB_AUTH_REFUSED] = {401, "bad_credentials"}, [WEB_AUTH_WAIT] = {429, "login_wait"},
-			[WEB_AUTH_BUSY] = {503, "login_busy"}, [WEB_AUTH_NO_REDIS] = {503, "redis_away"}};
+	} problems[] = {[WEB_AUTH_OK] = {500, "error"},
+	                [WEB_AUTH_REFUSED] = {401, "bad_credentials"},
+	                [WEB_AUTH_WAIT] = {429, "login_wait"},
+	                [WEB_AUTH_BUSY] = {503, "login_busy"},
+	                [WEB_AUTH_NO_REDIS] = {503, "redis_away"}};
 	*ret_code = problems[result].code;
 	return problems[result].status;
 }
@@ -232,7 +235,8 @@ void web_auth_verify(struct web_auth *auth, const char *name, const char *passwo
 		return;
 	}
 	const struct web_account *account = web_accounts_find(auth->accounts, folded);
-	*check = (struct check){.auth = auth, .done = done, .context = context, .known = account != NULL, .epoch = account ? account->epoch : 0};
+	*check =
+	    (struct check){.auth = auth, .done = done, .context = context, .known = account != NULL, .epoch = account ? account->epoch : 0};
 	snprintf(check->name, sizeof check->name, "%s", folded);
 	snprintf(check->peer, sizeof check->peer, "%s", peer);
 	if (web_hasher_check(auth->hasher, account ? account->hash : NULL, password, checked, check) == 0)
@@ -283,7 +287,8 @@ static void login_verified(void *context, enum web_auth_result result, int wait_
 		login_end(login, result == WEB_AUTH_OK ? WEB_AUTH_REFUSED : result, wait_s);
 }
 
-void web_auth_login(struct web_auth *auth, const char *name, const char *password, const char *peer, const char *agent, web_auth_done done, void *context)
+void web_auth_login(struct web_auth *auth, const char *name, const char *password, const char *peer, const char *agent, web_auth_done done,
+                    void *context)
 {
 	struct login *login = web_auth_ready(auth) && web_redis_up(auth->server->redis) ? calloc(1, sizeof *login) : NULL;
 	if (!login) {

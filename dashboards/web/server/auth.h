@@ -28,8 +28,8 @@ enum {
 	WEB_PASSWORD_MAX = 128, // code points
 	WEB_TOKEN_BYTES = 32,
 	WEB_USERS = 2000,
-	WEB_SESSIONS = 1024,      // in memory; more live in Redis and are read again
-	WEB_USER_SESSIONS = 20,   // a login beyond ends his oldest
+	WEB_SESSIONS = 1024,    // in memory; more live in Redis and are read again
+	WEB_USER_SESSIONS = 20, // a login beyond ends his oldest
 	WEB_IDLE_S = 3600,
 	WEB_ABSOLUTE_S = 12 * 3600,
 	WEB_STEP_UP_S = 300,
@@ -51,7 +51,7 @@ struct web_server;
 // server: loop and redis are there, bodies by the time that Redis answers, streams may be.
 struct web_auth *web_auth_create(struct web_server *server); // NULL and errno
 void web_auth_destroy(struct web_auth *auth);
-bool web_auth_ready(const struct web_auth *auth);     // the users have been read
+bool web_auth_ready(const struct web_auth *auth); // the users have been read
 // Calls back once it is known that there is no user: the token makes the first one (main.c prints the link). Before the loop runs.
 void web_auth_on_first_run(struct web_auth *auth, void (*tell)(void *context, const char *token), void *context);
 
@@ -60,12 +60,12 @@ typedef void (*web_auth_done)(void *context, enum web_auth_result result, const 
 
 // agent: what the browser calls itself, for the list of sessions; may be NULL.
 void web_auth_login(struct web_auth *auth, const char *name, const char *password, const char *peer, const char *agent, web_auth_done done,
-		    void *context);
+                    void *context);
 
 // The session of a cookie's token, with its CSRF token and when the password was last given; `done` may be called before it returns.
 struct web_session {
 	struct web_user user;
-	char id[13];        // stays over a step-up; no secret
+	char id[13]; // stays over a step-up; no secret
 	char csrf[65];
 	int64_t step_up_ns; // CLOCK_REALTIME, as all of these
 	int64_t created_ns;
@@ -83,5 +83,6 @@ const struct web_auth_counters *web_auth_counters(const struct web_auth *auth);
 
 // yagura-web user add: makes a user, or gives one that is there a new password (and his role back, and turns him on): the way in when
 // the last administrator has lost his. Synchronous, without a loop. `scope`: "all", or codes with commas. `given`: his password, which then
-// need not be changed; NULL: one is made, to be changed at the first login, and stands in ret_password. 0, or a negative errno, said on stderr.
+// need not be changed; NULL: one is made, to be changed at the first login, and stands in ret_password. 0, or a negative errno, said on
+// stderr.
 int web_user_add(const char *redis_url, const char *name, const char *role, const char *scope, const char *given, char ret_password[32]);

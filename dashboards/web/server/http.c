@@ -301,6 +301,7 @@ struct web_http *web_http_create(const struct web_http_options *options, struct 
 		goto failed;
 	loopback = web_listen_is_local(http->socket);
 	if (!loopback && !http->tls && !options->insecure) {
+		errno = EPERM;
 		yg_error("%s: not without TLS beyond this host: give --certificate and --key, or listen on 127.0.0.1 behind a proxy, or "
 		         "say --insecure",
 		         options->listen ? options->listen : "the socket");
@@ -314,8 +315,10 @@ struct web_http *web_http_create(const struct web_http_options *options, struct 
 		explicit_bzero(http->key, strlen(http->key)); // GnuTLS has its own copy
 	web_loop_every(loop, 1000, end_slow, http);
 	return http;
-failed:
+failed:;
+	int error = errno;
 	web_http_destroy(http);
+	errno = error;
 	return NULL;
 }
 

@@ -117,7 +117,8 @@ bool web_index_ready(const struct web_index *index); // the streams have been re
 json_t *web_index_counters(const struct web_index *index); // by name; new reference
 
 // Rows as the API has them (AlertRow, GroupRow), as the view may see them. Their sentences stand in Redis alone: what is asked for is read
-// there (a memory of WEB_LINES_BYTES holds the last ones), then `done` is called, perhaps before this returns, with an array in the order of
+// there (a memory of WEB_LINES_BYTES holds the last ones), then `done` is called, perhaps before this returns, with an array in
+// the order of
 // `at`; NULL: Redis is away and they are not all at hand. The array is the callee's. The view must live until then.
 // What has gone from Redis meanwhile has empty sentences; what has gone from the index is left out.
 enum { WEB_LINES_BYTES = 4 << 20 };
@@ -138,8 +139,8 @@ struct web_ask {
 	enum web_tab tab;              // of groups
 	bool by_time;                  // groups: newest first, else worst first and then newest
 };
-void web_index_group_rows(struct web_index *index, const struct web_view *view, const struct web_ask *ask, const uint32_t *at, uint32_t count,
-			  web_rows done, void *context);
+void web_index_group_rows(struct web_index *index, const struct web_view *view, const struct web_ask *ask, const uint32_t *at,
+			  uint32_t count, web_rows done, void *context);
 // The EVE line of one alert, masked for the view, parsed. NULL: Redis is away. JSON null: it is trimmed there, or no JSON.
 void web_index_eve(struct web_index *index, const struct web_view *view, uint32_t at, web_rows done, void *context);
 
@@ -153,7 +154,8 @@ struct web_page {
 	int64_t start_ns, step_ns; // alerts: all that were found, by time of their newest record
 	uint32_t bins[WEB_BINS], bins_count;
 };
-// Groups or alerts that are asked for, within the view, behind `cursor` (NULL: from the beginning). A cursor is a place in the order, so that
+// Groups or alerts that are asked for, within the view, behind `cursor` (NULL: from the beginning). A cursor is a place in the
+// order, so that
 // what comes meanwhile neither doubles nor hides a row that stays where it was. 0; -EINVAL: no cursor of ours; -E2BIG: costs more than
 // WEB_QUERY_COST; -ENOMEM.
 // A group is of one tab: of its state where any alert of it counts, else suppressed, else shadow. It is found when one alert of its class
@@ -166,7 +168,8 @@ int web_index_alerts(const struct web_index *index, const struct web_view *view,
 // Each alert of the range that the view sees, hidden ones too, in no order; false ends it.
 void web_index_each_alert(const struct web_index *index, const struct web_view *view, struct web_range range,
 			  bool (*each)(void *context, uint32_t alert), void *context);
-// All of them, in no order, whose state is `state` (parameter State of openapi.yaml; NULL: all) and that have an alert within the range; for
+// All of them, in no order, whose state is `state` (parameter State of openapi.yaml; NULL: all) and that have an alert within the
+// range; for
 // what is done to many at once. Returns how many there are, of which the first `room` are in `ret`. What costs too much finds nothing: ask
 // web_query_cost() before.
 uint32_t web_index_select(const struct web_index *index, const struct web_view *view, const struct web_query *query, const char *state,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Reading the streams. Sensors are found by SCAN, and each stream is followed from its beginning (follow.c reads it in pieces, between which
-// the loop turns). Twice a minute its ends are asked for: what has been trimmed there is forgotten here, and so is what lies behind its end at
+// Reading the streams. Sensors are found by SCAN, and each stream is followed from its beginning (follow.c reads it in pieces,
+// between which
+// the loop turns). Twice a minute its ends are asked for: what has been trimmed there is forgotten here, and so is what lies
+// behind its end at
 // two looks in a row, as when Redis came back with an older state; a sensor sends again what Redis had confirmed and lost.
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Rows as openapi.yaml has them: what the index knows, and the sentences, which are read from Redis where they are not remembered, one XRANGE
+// Rows as openapi.yaml has them: what the index knows, and the sentences, which are read from Redis where they are not remembered,
+// one XRANGE
 // of one entry each, all in one pipeline. A row that has changed meanwhile says what it is now.
 #include <netinet/in.h>
 #include <stdio.h>
@@ -146,7 +147,8 @@ static void add(struct sum *s, uint32_t at, const struct web_alert *a, struct ax
 }
 
 // Alerts of the group's class within the range, as the list that it stands in has counted them; of other ranges when there is none left.
-static struct sum sum_of(const struct web_index *index, const struct web_view *view, uint32_t group, struct web_range range, struct axis axis)
+static struct sum sum_of(const struct web_index *index, const struct web_view *view, uint32_t group, struct web_range range,
+			 struct axis axis)
 {
 	const struct web_group *g = web_index_group(index, group);
 	enum web_class best = WEB_CLASSES;
@@ -182,7 +184,8 @@ static void put_sum(json_t *row, const struct sum *s)
 	put(row, "overdue", json_boolean(s->due_ns && s->due_ns < web_clock_ns()));
 }
 
-static json_t *row_of_group(const struct web_index *index, const struct web_view *view, uint32_t group, const struct sum *s, const struct extra *x)
+static json_t *row_of_group(const struct web_index *index, const struct web_view *view, uint32_t group, const struct sum *s,
+			    const struct extra *x)
 {
 	const struct web_group *g = web_index_group(index, group);
 	const struct web_alert *a = web_index_alert(index, s->latest);
@@ -334,8 +337,8 @@ void web_index_alert_rows(struct web_index *index, const struct web_view *view, 
 	fetch(f);
 }
 
-void web_index_group_rows(struct web_index *index, const struct web_view *view, const struct web_ask *ask, const uint32_t *at, uint32_t count,
-			  web_rows done, void *context)
+void web_index_group_rows(struct web_index *index, const struct web_view *view, const struct web_ask *ask, const uint32_t *at,
+			  uint32_t count, web_rows done, void *context)
 {
 	struct fetch *f = fetch_of(index, view, count, done, context);
 	if (!f)

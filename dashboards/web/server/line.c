@@ -263,7 +263,8 @@ static void set_target(struct reading *r)
 
 bool web_line_read(const char *line, size_t length, struct web_line *ret)
 {
-	static const uint64_t must = 1u << F_TIMESTAMP | 1u << F_ID | 1u << F_KIND | 1u << F_STATE | 1u << F_SEVERITY | 1u << F_FIRST | 1u << F_MODE;
+	static const uint64_t must = 1u << F_TIMESTAMP | 1u << F_ID | 1u << F_KIND | 1u << F_STATE | 1u << F_SEVERITY |
+				     1u << F_FIRST | 1u << F_MODE;
 	struct reading r = {.to = ret};
 	memset(ret, 0, offsetof(struct web_line, orgs));
 	ret->text_ja[0] = ret->text_en[0] = '\0';

@@ -86,9 +86,11 @@ int web_listen(const char *where)
 	if (fd >= 0 && address.any.sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
 	if (fd < 0 || bind(fd, &address.any, size) < 0 || (is_unix && chmod(where + 5, SOCKET_MODE) < 0) || listen(fd, BACKLOG) < 0) {
-		yg_error("%s: %s", where, strerror(errno));
+		int error = errno;
+		yg_error("%s: %s", where, strerror(error));
 		if (fd >= 0)
 			close(fd);
+		errno = error;
 		return -1;
 	}
 	return fd;

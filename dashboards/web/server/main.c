@@ -112,7 +112,8 @@ static void first_run(void *context, const char *token)
 	fflush(stdout);
 }
 
-static bool make_parts(struct process *p)
+// 0, or what the process ends with: what a person has to mend is told apart from what may come right by itself.
+static int make_parts(struct process *p)
 {
 	struct web_server *s = &p->server;
 	const struct web_options *o = &p->options;
@@ -129,19 +130,19 @@ static bool make_parts(struct process *p)
 		yg_error("%s: the audit log: %s", o->state,
 		         errno == EBADMSG ? "its chain is broken: see yagura-web audit verify" : strerror(errno));
 	if (!s->audit)
-		return false;
+		return s->redis ? EX_CANTCREAT : EX_CONFIG;
 	web_audit_forward(s->audit, STDOUT_FILENO);
 #define MAKE(part, create) (!(create) || (s->part = (create)(s)) != NULL)
 	if (!MAKE(auth, web_auth_create) || !MAKE(index, web_index_create) || !MAKE(state, web_state_create) ||
 	    !MAKE(suppress, web_suppress_create) || !MAKE(measure, web_measure_create) || !MAKE(streams, web_streams_create)) {
 		yg_error("a part does not start: %s", strerror(errno));
-		return false;
+		return EX_SOFTWARE;
 	}
 #undef MAKE
 	if (s->auth && web_auth_on_first_run)
 		web_auth_on_first_run(s->auth, first_run, p);
 	s->http = web_http_create(&http, s->loop, s);
-	return s->http;
+	return s->http ? 0 : errno == EADDRINUSE ? EX_UNAVAILABLE : EX_CONFIG;
 }
 
 static void end_parts(struct process *p)
@@ -212,19 +213,20 @@ static bool confine(const struct process *p)
 
 static int run(struct process *p)
 {
-	int status = EX_UNAVAILABLE;
 	p->server.loop = web_loop_create();
 	if (!p->server.loop || !open_signals(p)) {
 		yg_error("%s", strerror(errno));
 		return EX_OSERR;
 	}
 	yg_notify_open(&p->notify);
-	if (make_parts(p) && confine(p)) {
+	int status = make_parts(p);
+	if (!status && !confine(p))
+		status = EX_OSERR;
+	if (!status) {
 		if (p->notify.watchdog_ms)
 			web_loop_every(p->server.loop, p->notify.watchdog_ms, alive, p);
 		yg_notify_ready(&p->notify, NULL);
 		web_loop_run(p->server.loop, web_http_busy, p->server.http);
-		status = EXIT_SUCCESS;
 	}
 	end_parts(p);
 	yg_notify_close(&p->notify);

@@ -24,7 +24,7 @@ static const struct option_row {
 	size_t offset;
 } rows[] = {
     {"config", "FILE", "the sensor's yagura.yaml: its organisations", offsetof(struct web_options, config)},
-    {"redis", "URL", "redis://[user:password@]host:port[/db] or unix://[user:password@]/path", offsetof(struct web_options, redis)},
+    {"redis", "URL", "redis://[user:pass@]host[:port][/db] or unix://", offsetof(struct web_options, redis)},
     {"redis-password-file", "FILE", "its password, on the first line", offsetof(struct web_options, password_file)},
     {"listen", "WHERE", "127.0.0.1:8480, [::1]:8480 or unix:/path", offsetof(struct web_options, listen)},
     {"host", "NAMES", "host names of this server, with commas between", offsetof(struct web_options, names)},
@@ -36,7 +36,7 @@ static const struct option_row {
     {"timezone", "ZONE", "of texts and of the audit log", offsetof(struct web_options, timezone)},
     {"soc-name", "TEXT", "who hands over, on sheets for bodies", offsetof(struct web_options, soc_name)},
     {"soc-contact", "TEXT", "how to reach them", offsetof(struct web_options, soc_contact)},
-    {"role", "ROLE", "user add: viewer, org_viewer, analyst, lead, auditor, admin", offsetof(struct web_options, role)},
+    {"role", "ROLE", "user add: analyst, lead, admin, ... (see manual)", offsetof(struct web_options, role)},
     {"bodies", "CODES", "user add: all, or codes with commas between", offsetof(struct web_options, bodies)},
     {"password-stdin", NULL, "user add: the password is on standard input", offsetof(struct web_options, password_stdin)},
 };
@@ -46,13 +46,13 @@ static void help(void)
 {
 	puts("yagura-web [OPTIONS]                        the dashboard\n"
 	     "yagura-web --check [OPTIONS]                reads what it would read, and ends\n"
-	     "yagura-web user add NAME --role ROLE        makes a user, or gives one a new password\n"
+	     "yagura-web user add NAME --role ROLE        makes a user, or a new password\n"
 	     "yagura-web audit verify FILE                walks the chain of an audit log\n"
 	     "yagura-web version\n");
 	for (size_t i = 0; i < ROWS; i++) {
 		char left[64];
 		snprintf(left, sizeof left, "--%s%s%s", rows[i].name, rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
-		printf("  %-28s %s\n", left, rows[i].help);
+		printf("  %-27s %s\n", left, rows[i].help);
 	}
 	puts("\nEach also as YAGURA_WEB_<NAME>, with _ for -. See yagura-web(8).");
 }

@@ -15,6 +15,7 @@
 enum { WORD_MAX = 24 };
 
 // What people in an office choose, in letters and as it is typed. The list of common words is English.
+// clang-format off
 static const char *const office_words[] = {
 	"yagura", "dashboard", "sensor", "netmonitor", "soc", "security", "sekyuriti", "network", "monitor", "kanshi", "kanri", "kanrisha",
 	"administrator", "admin", "pasuwado", "pasuwaado", "password", "himitsu", "angou", "anshou", "login", "roguin", "jouhou", "johosystem",
@@ -28,9 +29,11 @@ static const char *const office_words[] = {
 	"平成", "昭和", "日本", "東京", "大阪", "京都", "富士山", "桜", "さくら", "こんにちは", "おはよう", "ありがとう", "よろしく", "ようこそ",
 	"あいうえお", "かきくけこ", "いろはにほへと", "開けごま", "ひらけごま", NULL,
 };
+// clang-format on
 
 // Rows of keyboards, as they lie; the Japanese one differs in its signs alone.
-static const char *const rows[] = {"`1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./", "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.0p;/", "!@#$%^&*()_+"};
+static const char *const rows[] = {"`1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./", "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.0p;/",
+				   "!@#$%^&*()_+"};
 
 struct text {
 	unsigned count;
@@ -270,7 +273,10 @@ enum web_password web_password_judge(const char *password, const char *const *co
 
 const char *web_password_code(enum web_password verdict)
 {
-	static const char *const codes[] = {[WEB_PASSWORD_SHORT] = "password_short", [WEB_PASSWORD_LONG] = "password_long",
-		[WEB_PASSWORD_NOT_TEXT] = "password_not_text", [WEB_PASSWORD_COMMON] = "password_common", [WEB_PASSWORD_CONTEXT] = "password_context"};
+	static const char *const codes[] = {[WEB_PASSWORD_SHORT] = "password_short",
+	                                    [WEB_PASSWORD_LONG] = "password_long",
+	                                    [WEB_PASSWORD_NOT_TEXT] = "password_not_text",
+	                                    [WEB_PASSWORD_COMMON] = "password_common",
+	                                    [WEB_PASSWORD_CONTEXT] = "password_context"};
 	return codes[verdict];
 }

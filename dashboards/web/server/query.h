@@ -39,7 +39,8 @@ struct web_query;
 struct web_query *web_query_parse(const char *text, const char *me, struct web_query_error *ret_error);
 void web_query_free(struct web_query *query);
 
-// What it costs to carry out on so many alerts, against WEB_QUERY_COST: texts that are looked for in every alert, times alerts. Beyond: 422.
+// What it costs to carry out on so many alerts, against WEB_QUERY_COST: texts that are looked for in every alert, times alerts.
+// Beyond: 422.
 enum { WEB_QUERY_COST = 5000000 };
 uint64_t web_query_cost(const struct web_query *query, uint32_t alerts);
 bool web_query_names_hidden(const struct web_query *query); // is:shadow, is:suppressed, id: with either sign

@@ -51,8 +51,9 @@ static void list_key(const char *user, char ret[KEY_BYTES])
 static bool alive(const struct web_sessions *s, const struct web_login *l, int64_t now_ns)
 {
 	const struct web_account *account = web_accounts_find(s->accounts, l->user);
-	return !l->ended && account && !account->user.off && account->epoch == l->epoch && now_ns < l->created_ns + WEB_ABSOLUTE_S * INT64_C(1000000000) &&
-	       now_ns < l->used_ns + WEB_IDLE_S * INT64_C(1000000000) && (!l->until_ns || now_ns < l->until_ns);
+	return !l->ended && account && !account->user.off && account->epoch == l->epoch &&
+	       now_ns < l->created_ns + WEB_ABSOLUTE_S * INT64_C(1000000000) && now_ns < l->used_ns + WEB_IDLE_S * INT64_C(1000000000) &&
+	       (!l->until_ns || now_ns < l->until_ns);
 }
 
 static struct web_login *find(struct web_sessions *s, const char *key)
@@ -87,9 +88,9 @@ static void put_id(struct web_login *l, const char *token)
 
 static char *print(const struct web_login *l)
 {
-	json_t *row = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "user", l->user, "epoch", (json_int_t)l->epoch, "id", l->id, "csrf",
-				l->csrf, "peer", l->peer, "agent", l->agent, "created", (json_int_t)l->created_ns, "used", (json_int_t)l->used_ns,
-				"step_up", (json_int_t)l->step_up_ns, "until", (json_int_t)l->until_ns);
+	json_t *row = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "user", l->user, "epoch", (json_int_t)l->epoch, "id",
+	                        l->id, "csrf", l->csrf, "peer", l->peer, "agent", l->agent, "created", (json_int_t)l->created_ns, "used",
+	                        (json_int_t)l->used_ns, "step_up", (json_int_t)l->step_up_ns, "until", (json_int_t)l->until_ns);
 	char *text = row ? json_dumps(row, JSON_COMPACT) : NULL;
 	json_decref(row);
 	return text;
@@ -110,8 +111,8 @@ static bool parse(const char *key, const char *text, size_t size, struct web_log
 	*ret = (struct web_login){.used = true};
 	memcpy(ret->key, key, 64);
 	bool good = take(row, "user", ret->user, sizeof ret->user) && take(row, "id", ret->id, sizeof ret->id) &&
-		    take(row, "csrf", ret->csrf, sizeof ret->csrf) && take(row, "peer", ret->peer, sizeof ret->peer) &&
-		    take(row, "agent", ret->agent, sizeof ret->agent);
+	            take(row, "csrf", ret->csrf, sizeof ret->csrf) && take(row, "peer", ret->peer, sizeof ret->peer) &&
+	            take(row, "agent", ret->agent, sizeof ret->agent);
 	ret->epoch = (uint64_t)json_integer_value(json_object_get(row, "epoch"));
 	ret->created_ns = json_integer_value(json_object_get(row, "created"));
 	ret->used_ns = ret->saved_ns = json_integer_value(json_object_get(row, "used"));
@@ -121,8 +122,8 @@ static bool parse(const char *key, const char *text, size_t size, struct web_log
 	return good;
 }
 
-// How long Redis keeps it: a minute more than it may be idle, for that is how old what it knows of its use may be; a replaced one as long as
-// what was on its way may take.
+// How long Redis keeps it: a minute more than it may be idle, for that is how old what it knows of its use may be; a replaced one as long
+// as what was on its way may take.
 static void save(struct web_sessions *s, struct web_login *l, bool fresh, web_reply done, void *context)
 {
 	char key[KEY_BYTES], ttl[24], *text = print(l);
@@ -209,7 +210,8 @@ unsigned web_sessions_of(const struct web_sessions *s, const char *user)
 {
 	unsigned count = 0;
 	for (unsigned i = 0; i < WEB_SESSIONS; i++)
-		count += s->table[i].used && !s->table[i].until_ns && strcmp(s->table[i].user, user) == 0 && alive(s, &s->table[i], web_clock_ns());
+		count += s->table[i].used && !s->table[i].until_ns && strcmp(s->table[i].user, user) == 0 &&
+		         alive(s, &s->table[i], web_clock_ns());
 	return count;
 }
 
@@ -222,7 +224,8 @@ struct asked {
 	void *context;
 };
 
-static void answer(struct web_sessions *s, struct web_login *l, void (*done)(void *context, const struct web_login *login, bool away), void *context)
+static void answer(struct web_sessions *s, struct web_login *l, void (*done)(void *context, const struct web_login *login, bool away),
+                   void *context)
 {
 	int64_t now = web_clock_ns();
 	if (!alive(s, l, now)) {
@@ -265,7 +268,8 @@ static void got(void *context, const redisReply *reply)
 	free(asked);
 }
 
-void web_sessions_find(struct web_sessions *s, const char *token, void (*done)(void *context, const struct web_login *login, bool away), void *context)
+void web_sessions_find(struct web_sessions *s, const char *token, void (*done)(void *context, const struct web_login *login, bool away),
+                       void *context)
 {
 	struct web_login key;
 	char name[KEY_BYTES];
@@ -307,7 +311,7 @@ const struct web_login *web_sessions_by_id(const struct web_sessions *s, const c
 struct listing {
 	struct web_sessions *sessions;
 	char user[WEB_USER_MAX], but[13];
-	bool end; // all but one, rather than told
+	bool end;      // all but one, rather than told
 	unsigned keep; // 0: no matter; else the newest so many stay
 	void (*done)(void *context, json_t *rows);
 	void *context;
@@ -324,7 +328,8 @@ static int newest_first(const void *a, const void *b)
 static json_t *list_row(const struct web_login *l, const char *current)
 {
 	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:b}", "id", l->id, "created_ms", (json_int_t)(l->created_ns / 1000000), "used_ms",
-			 (json_int_t)(l->used_ns / 1000000), "peer", l->peer, "agent", l->agent, "current", (int)(strcmp(l->id, current) == 0));
+	                 (json_int_t)(l->used_ns / 1000000), "peer", l->peer, "agent", l->agent, "current",
+	                 (int)(strcmp(l->id, current) == 0));
 }
 
 // What Redis alone knows (this process has been started since, or pushed it out) is ended there.
@@ -373,7 +378,7 @@ static void got_rows(void *context, const redisReply *reply)
 		if (row->type != REDIS_REPLY_STRING)
 			ask(s, ignore, NULL, 3, srem); // it has run out
 		else if (parse(listing->keys[i], row->str, row->len, &rows[count]) && strcmp(rows[count].user, listing->user) == 0 &&
-			 (listing->end || alive(s, &rows[count], web_clock_ns())))
+		         (listing->end || alive(s, &rows[count], web_clock_ns())))
 			count++;
 	}
 	if (rows)
@@ -434,7 +439,8 @@ static void list(struct web_sessions *s, const struct listing *what)
 	ask(s, got_keys, listing, 2, argv);
 }
 
-void web_sessions_list(struct web_sessions *s, const char *user, const char *current_id, void (*done)(void *context, json_t *rows), void *context)
+void web_sessions_list(struct web_sessions *s, const char *user, const char *current_id, void (*done)(void *context, json_t *rows),
+                       void *context)
 {
 	struct listing what = {.done = done, .context = context};
 	snprintf(what.user, sizeof what.user, "%s", user);
@@ -478,8 +484,9 @@ static void replace(struct web_sessions *s, const char *key)
 	save(s, old, false, ignore, NULL);
 }
 
-void web_sessions_make(struct web_sessions *s, const struct web_account *account, const char *peer, const char *agent, const struct web_login *old,
-		       char ret_token[2 * WEB_TOKEN_BYTES + 1], void (*done)(void *context, bool made), void *context)
+void web_sessions_make(struct web_sessions *s, const struct web_account *account, const char *peer, const char *agent,
+                       const struct web_login *old, char ret_token[2 * WEB_TOKEN_BYTES + 1], void (*done)(void *context, bool made),
+                       void *context)
 {
 	unsigned char random[WEB_TOKEN_BYTES];
 	int64_t now = web_clock_ns();

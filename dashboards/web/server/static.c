@@ -5,7 +5,6 @@
 #include "static.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "http_parts.h"
 #include "server.h"
@@ -38,21 +37,6 @@ static const char *const pages[] = {
     "/first-run",
     NULL,
 };
-
-bool web_accepts(const char *header, const char *coding)
-{
-	size_t length = strlen(coding);
-	for (const char *p = header; p && *p;) {
-		p += strspn(p, " \t,");
-		size_t token = strcspn(p, " \t,;"), all = strcspn(p, ",");
-		if (token == length && strncasecmp(p, coding, length) == 0) {
-			const char *q = memchr(p, '=', all);
-			return !q || q[1] != '0' || (q[2] == '.' && strspn(q + 3, "0") < strcspn(q + 3, ", \t"));
-		}
-		p += all;
-	}
-	return false;
-}
 
 static bool is_path(const struct web_request *request, const char *path)
 {

@@ -14,6 +14,3 @@ struct web_asset {
 };
 
 extern const struct web_asset web_assets[]; // ends with path NULL; made by assets.py
-
-// Whether an Accept-Encoding header takes this coding.
-bool web_accepts(const char *header, const char *coding);

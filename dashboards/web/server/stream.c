@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// See stream.h. What happens to alerts is one list of events for all; each stream has its place in it, and the last record of each sensor that
+// See stream.h. What happens to alerts is one list of events for all; each stream has its place in it, and the last record of each
+// sensor that
 // it has told. Who was away, or is too slow for the list, is told what the index holds behind that record: the index is the memory, so a
 // break of any length, of this process or of Redis, is the same case. A row is written once, for all viewers that are not masked.
 #include <stdio.h>

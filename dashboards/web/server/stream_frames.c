@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// What one stream is told. Groups come before the alerts that changed them, so that a break between the two repeats a hint rather than losing
+// What one stream is told. Groups come before the alerts that changed them, so that a break between the two repeats a hint rather
+// than losing
 // it. An alert whose newest record is another one than the event's has an event of its own further on, and is passed over here: so a burst
 // of updates costs one row, and nothing is told twice.
 #include <inttypes.h>

@@ -239,3 +239,18 @@ bool web_json_is_shallow(const char *text, size_t size)
 	}
 	return true;
 }
+
+bool web_accepts(const char *header, const char *coding)
+{
+	size_t length = strlen(coding);
+	for (const char *p = header; p && *p;) {
+		p += strspn(p, " \t,");
+		size_t token = strcspn(p, " \t,;"), all = strcspn(p, ",");
+		if (token == length && strncasecmp(p, coding, length) == 0) {
+			const char *q = memchr(p, '=', all);
+			return !q || q[1] != '0' || (q[2] == '.' && strspn(q + 3, "0") < strcspn(q + 3, ", \t"));
+		}
+		p += all;
+	}
+	return false;
+}

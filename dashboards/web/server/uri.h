@@ -44,3 +44,6 @@ bool web_origin_is_host(const char *origin, const char *host);
 bool web_json_is_shallow(const char *text, size_t size);
 
 bool web_utf8_valid(const char *text, size_t size); // and no control character but TAB and newline
+
+// Whether an Accept-Encoding header takes this coding.
+bool web_accepts(const char *header, const char *coding);

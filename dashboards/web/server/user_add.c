@@ -63,8 +63,8 @@ static redisContext *dial(const char *url)
 	if (!good)
 		yg_error("Redis: %s", redis ? redis->errstr : "no memory");
 	else
-		good = redisSetTimeout(redis, timeout) == REDIS_OK && (!u.has_password || (u.user[0] ? tell(redis, 3, three) : tell(redis, 2, two))) &&
-		       (!u.db || tell(redis, 2, select));
+		good = redisSetTimeout(redis, timeout) == REDIS_OK &&
+		       (!u.has_password || (u.user[0] ? tell(redis, 3, three) : tell(redis, 2, two))) && (!u.db || tell(redis, 2, select));
 	explicit_bzero(&u, sizeof u);
 	if (good)
 		return redis;
@@ -87,7 +87,8 @@ static const char *set_scope(struct web_account *account, const char *scope)
 		return "--bodies: all, or codes with commas between";
 	if (account->user.role == WEB_ORG_VIEWER)
 		return all ? "an org_viewer has bodies of his own, not all" : NULL;
-	return !all && (account->user.role == WEB_ADMIN || account->user.role == WEB_AUDITOR) ? "an admin and an auditor have all bodies" : NULL;
+	return !all && (account->user.role == WEB_ADMIN || account->user.role == WEB_AUDITOR) ? "an admin and an auditor have all bodies"
+	                                                                                      : NULL;
 }
 
 // What is there already, so that a reset ends his sessions and keeps when he was made.
@@ -124,8 +125,8 @@ int web_user_add(const char *redis_url, const char *name, const char *role, cons
 	struct web_account account = {.epoch = 1, .user = {.version = 1, .created_ns = web_clock_ns(), .must_change = !given}};
 	int found = role ? web_role_find(role) : -1;
 	const char *why = !web_account_name(name, account.user.name) ? "a name has a-z, 0-9, and . _ - behind the first; at most 63"
-			  : found < 0				     ? "--role: viewer, org_viewer, analyst, lead, auditor, admin"
-								     : NULL;
+	                  : found < 0                                ? "--role: viewer, org_viewer, analyst, lead, auditor, admin"
+	                                                             : NULL;
 	account.user.role = found < 0 ? WEB_VIEWER : (enum web_role)found;
 	if (!why)
 		why = set_scope(&account, scope && *scope ? scope : "all");
@@ -144,7 +145,8 @@ int web_user_add(const char *redis_url, const char *name, const char *role, cons
 	const char *password = given ? given : made;
 	redisContext *redis = dial(redis_url);
 	int error = !redis ? -ECONNREFUSED : 0;
-	if (!error && crypto_pwhash_str_alg(account.hash, password, strlen(password), WEB_HASH_PASSES, WEB_HASH_BYTES, crypto_pwhash_ALG_ARGON2ID13) != 0)
+	if (!error && crypto_pwhash_str_alg(account.hash, password, strlen(password), WEB_HASH_PASSES, WEB_HASH_BYTES,
+	                                    crypto_pwhash_ALG_ARGON2ID13) != 0)
 		error = -ENOMEM;
 	if (!error && (!take_over(redis, &account) || !write_user(redis, &account)))
 		error = -EIO;

@@ -4,7 +4,7 @@
 // The search over all alerts: query, histogram that narrows the range, a list that is read as far as somebody scrolls, a choice of columns,
 // export of the whole result. What is asked for stands in the address.
 import { html, useCallback, useEffect, useMemo, useRef, useState, get, href, may, navigate, pick, rangeText, setQuery, t, useApi, useFrames, Button, Dialog, Empty, Head,
-  Loaded, MenuButton, QueryBox, RangePicker, Table, toast } from '../ui.js';
+  Loaded, MenuButton, QueryBox, RANGES, RangePicker, Table, toast } from '../ui.js';
 import { alertAddress, alertColumns, COLUMN_IDS, DEFAULT_COLUMNS, Histogram } from '../kit.js';
 
 const PAGE_ROWS = 200;
@@ -45,7 +45,7 @@ function useRows(first, query) {
 }
 
 export default function Alerts({ query }) {
-  const range = query.range || '24h', q = query.q ?? '';
+  const chosenRange = query.range || '24h', range = chosenRange === 'all' ? '' : chosenRange, q = query.q ?? '';
   const columns = (query.cols ?? '').split(',').filter((id) => COLUMN_IDS.includes(id));
   const chosen = columns.length ? columns : DEFAULT_COLUMNS;
   const first = useApi(href('/alerts', { q, range, limit: PAGE_ROWS }));
@@ -59,7 +59,7 @@ export default function Alerts({ query }) {
   const data = first.data;
   return html`<div class="list-page">
     <${Head} title=${t('alerts.title')} sub=${data && t('alerts.total', { n: data.total })}>
-      <${RangePicker} value=${range} />
+      <${RangePicker} value=${chosenRange} ranges=${[...RANGES, 'all']} />
       <${Button} icon="table" onClick=${() => setChoosing(true)}>${t('alerts.columns')}<//>
       ${may('triage') && html`<${MenuButton} label=${t('alerts.export')} icon="download" items=${() => [
         { label: t('alerts.export_csv'), icon: 'download', onChoose: () => { location.assign(file('csv')); } },

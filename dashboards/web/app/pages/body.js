@@ -21,15 +21,15 @@ export default function Body({ params, query }) {
   const range = query.range || '24h';
   const { code } = params;
   const body = useApi(href(`/bodies/${encodeURIComponent(code)}`, { range }), { every: 30000 });
-  const groups = useApi(href('/groups', { q: term('org', code), state: 'inbox', range, limit: 10 }));
+  const groups = useApi(href('/groups', { q: term('org', code), state: 'inbox', limit: 10 }));
   useRefresh(['groups', 'health'], () => { body.reload(); groups.reload(); }, 3000);
   const open = (from, to) => navigate(href('/alerts', { q: term('org', code), range: rangeText(from, to) }));
   return html`<${Loaded} of=${body} rows=${8}>${({ tile, contact, name_kana: kana, prefixes, children = [], days = [], kinds = [] }) => {
     const totals = days.map((one) => sum(one.counts));
     return html`<${Head} title=${orgName(tile.org, words())} sub=${html`${kana && html`<span lang="ja">${kana}</span> `}<code>${tile.org.code}</code> <${Badges} tile=${tile} />`}><${RangePicker} value=${range} /><//>
       <div class="columns">
-        <${Section} title=${t('body.open')} tools=${html`<a href=${href('/inbox', { q: term('org', code), range })}>${t('body.inbox', { n: tile.inbox })}</a>`}>
-          <ul class="by-severity by-severity-row">${SEVERITIES.map((severity) => html`<li key=${severity}><a href=${href('/alerts', { q: `${term('org', code)} is:open -is:archived ${term('sev', severity)}`, range })} class=${tile.open[severity] ? '' : 'is-none'}><${Severity} severity=${severity} /><b class="number">${count(tile.open[severity])}</b></a></li>`)}</ul>
+        <${Section} title=${t('body.open')} tools=${html`<a href=${href('/inbox', { q: term('org', code), range: 'all' })}>${t('body.inbox', { n: tile.inbox })}</a>`}>
+          <ul class="by-severity by-severity-row">${SEVERITIES.map((severity) => html`<li key=${severity}><a href=${href('/alerts', { q: `${term('org', code)} is:open -is:archived ${term('sev', severity)}`, range: 'all' })} class=${tile.open[severity] ? '' : 'is-none'}><${Severity} severity=${severity} /><b class="number">${count(tile.open[severity])}</b></a></li>`)}</ul>
           <${Loaded} of=${groups} rows=${4}>${(page) => html`<${GroupLines} rows=${page.rows} empty=${t('body.nothing_open')} org=${false} />`}<//><//>
         <${Section} title=${t('body.traffic')} tools=${html`<a href=${href('/traffic', { org: code, range })}>${t('overview.traffic_more')}</a>`}>
           <${TrafficChart} rate=${tile.traffic} name=${t('body.traffic_hour')} height=${180} /><//>

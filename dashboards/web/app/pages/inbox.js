@@ -61,7 +61,7 @@ function Nothing({ checked, filtered, state }) {
 }
 
 export default function Inbox({ query }) {
-  const of = { q: query.q ?? '', state: TABS.includes(query.state) ? query.state : DEFAULT.state, range: query.range ?? DEFAULT.range };
+  const of = { q: query.q ?? '', state: TABS.includes(query.state) ? query.state : DEFAULT.state, range: query.range === 'all' ? '' : query.range ?? DEFAULT.range }; // '': the API's word for all time
   const shown = useLanguage(), prefs = usePrefs(), list = useRef(null), width = useWidth(list), mayTriage = useMay('triage');
   const groups = useGroups(of), data = groups.data, version = JSON.stringify(of);
   const [focus, setFocus] = useState(null), [selected, setSelected] = useState(new Set()), [all, setAll] = useState(false), [over, setOver] = useState(false), [scrolled, setScrolled] = useState(false);
@@ -131,7 +131,7 @@ export default function Inbox({ query }) {
     <header class="inbox-head">
       <div class="inbox-line"><h1>${t('inbox.title')}</h1>
         <nav class="tabs" aria-label=${t('inbox.tabs')}>${TABS.map((state) => html`<a key=${state} href=${href('/inbox', { q: of.q, range: query.range, state: state === DEFAULT.state ? '' : state })} aria-current=${state === of.state ? 'page' : undefined}>${t(`inbox.tab_${state}`)}<span class="tab-count">${counts ? format.count(counts[state]) : ''}</span></a>`)}</nav></div>
-      <div class="inbox-line"><${QueryBox} value=${of.q} error=${bad} /><${RangePicker} value=${of.range} /><${Views} page="inbox" /><${IconButton} icon="table" class="preview-toggle" label=${t('inbox.preview')} pressed=${preview} onClick=${togglePreview} /></div>
+      <div class="inbox-line"><${QueryBox} value=${of.q} error=${bad} /><${RangePicker} value=${query.range ?? DEFAULT.range} ranges=${[...RANGES, 'all']} /><${Views} page="inbox" /><${IconButton} icon="table" class="preview-toggle" label=${t('inbox.preview')} pressed=${preview} onClick=${togglePreview} /></div>
     </header>
     ${chosen > 0 ? html`<div class="bulk" role="region" aria-label=${t('inbox.bulk')}>
         <b aria-live="polite">${t('inbox.chosen', { n: chosen })}</b>

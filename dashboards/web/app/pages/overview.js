@@ -11,6 +11,7 @@ const { count, percent } = format;
 const { span } = time;
 
 const SENSOR_ICONS = { sound: 'check', degraded: 'warn', blind: 'close', away: 'help' };
+const ALL = 'all'; // what is open or waits is counted whatever the range
 const OPEN = 'is:open -is:archived'; // shadow and suppressed alerts are in no list that does not name them
 
 function Strip({ sensors }) {
@@ -34,17 +35,18 @@ function Cards({ data, range }) {
   const times = data.times ?? {};
   return html`<div class="cards">
     <${Card} title=${t('overview.open')}>
-      <ul class="by-severity">${SEVERITIES.map((severity) => html`<li key=${severity}><a href=${href('/alerts', { q: `${OPEN} ${term('sev', severity)}`, range })} class=${cx(!data.open[severity] && 'is-none')}>
+      <ul class="by-severity">${SEVERITIES.map((severity) => html`<li key=${severity}><a href=${href('/alerts', { q: `${OPEN} ${term('sev', severity)}`, range: ALL })} class=${cx(!data.open[severity] && 'is-none')}>
         <${Severity} severity=${severity} /><b class="number">${count(data.open[severity])}</b></a></li>`)}</ul><//>
     <${Card} title=${t('overview.inbox')}>
-      <${Figure} value=${sum(data.inbox)} to=${href('/inbox', { range })} label=${t('overview.inbox_label')} />
-      <p class="card-note">${['critical', 'high'].map((severity) => html`<a href=${href('/inbox', { q: term('sev', severity), range })}><${Severity} severity=${severity} /> <b class="number">${count(data.inbox[severity])}</b></a>`)}</p><//>
+      <${Figure} value=${sum(data.inbox)} to=${href('/inbox', { range: ALL })} label=${t('overview.inbox_label')} />
+      <p class="card-note"><a href=${href('/inbox', { q: 'sev:critical', range: ALL })}><${Severity} severity="critical" /> <b class="number">${count(data.inbox.critical)}</b></a>
+        <a href=${href('/inbox', { q: 'sev:>=high', range: ALL })}><${Severity} severity="high" /> ${t('overview.or_above')} <b class="number">${count(data.inbox.critical + data.inbox.high)}</b></a></p><//>
     <${Card} title=${t('overview.overdue')} alarm=${data.overdue > 0}>
-      <${Figure} value=${data.overdue} to=${href('/inbox', { q: 'is:overdue', range })} label=${t(data.overdue > 0 ? 'overview.overdue_label' : 'overview.overdue_none')} /><//>
+      <${Figure} value=${data.overdue} to=${href('/inbox', { q: 'is:overdue', range: ALL })} label=${t(data.overdue > 0 ? 'overview.overdue_label' : 'overview.overdue_none')} /><//>
     <${Card} title=${t('overview.times')}>
       <dl class="pairs"><div><dt>${t('overview.acknowledge')}</dt><dd>${mean(times.acknowledge_s)}</dd></div>
         <div><dt>${t('overview.archive')}</dt><dd>${mean(times.archive_s)}</dd></div>
-        <div><dt>${t('overview.shadow')}</dt><dd><a href=${href('/alerts', { q: 'is:shadow', range })}>${count(data.shadow)}</a></dd></div></dl><//>
+        <div><dt>${t('overview.shadow')}</dt><dd><a href=${href('/alerts', { q: 'is:shadow sev:>=high', range })}>${count(data.shadow)}</a></dd></div></dl><//>
   </div>`;
 }
 

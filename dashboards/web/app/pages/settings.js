@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 //
 // 設定: what follows a user to every desk (language, theme, zone, keys, sound), and his own password. Each change holds at once.
-import { Button, COMMANDS, Head, Key, Section, StepUp, changePassword, clashes, html, keyOf, nameOf, now, session, setKey, setPrefs, t, toast, useEffect, usePrefs, useSession, useState } from '../ui.js';
+import { Button, COMMANDS, Head, Key, Section, StepUp, changePassword, clashes, html, keyOf, nameOf, now, session, setKey, setPrefs, t, toast, useEffect, useLayoutEffect, usePrefs, useSession, useState } from '../ui.js';
 import { Choice, Field, Switch, said } from './list.js';
 
 const PASSWORD_MIN = 12, PASSWORD_MAX = 128;
@@ -40,7 +40,8 @@ function Catch({ command, onDone }) {
     const timer = setTimeout(() => onDone(held), 1500);
     return () => clearTimeout(timer);
   }, [held]);
-  useEffect(() => {
+  // at once, not after the next frame: who has just clicked may press already
+  useLayoutEffect(() => {
     const take = (event) => {
       if (MODIFIERS.includes(event.key) && !event.code) return;
       event.preventDefault();

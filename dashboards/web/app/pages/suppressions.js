@@ -21,7 +21,7 @@ function useBodies() {
   const { user } = session.get(), all = user?.scope === 'all';
   const of = useApi(all ? '/bodies' : null);
   const bodies = all ? (of.data?.rows ?? []).map((tile) => tile.org) : user?.scope ?? [];
-  return { all, bodies: useMemo(() => [...bodies].sort((a, b) => collate(orgName(a), orgName(b))), [bodies.length]), names: new Map(bodies.map((org) => [org.code, org])) };
+  return { all, ready: !all || !!of.data || !!of.error, bodies: useMemo(() => [...bodies].sort((a, b) => collate(orgName(a), orgName(b))), [bodies.length]), names: new Map(bodies.map((org) => [org.code, org])) };
 }
 
 function What({ row, names }) {
@@ -181,7 +181,7 @@ export default function Page({ query }) {
     <${Loaded} of=${of}>${() => (rows.length === 0 ? html`<${Empty} icon="suppress" title=${t('suppressions.none')}>${t('suppressions.none_why')}<//>`
     : html`<${List} caption=${t('suppressions.title')} columns=${columns(may, around.names, (what, row) => setOpen({ what, row }))} rows=${rows} id=${(row) => row.id} sort="status" sorted=${query.sort} />`)}<//>
     ${!may && html`<p class="pb-how">${t('suppressions.only_lead')}</p>`}
-    ${open?.what === 'new' && (around.bodies.length > 0 || !around.all) && html`<${Create} from=${open.from} kinds=${kinds.data?.rows ?? []} around=${around} onDone=${done} onClose=${close} />`}
+    ${open?.what === 'new' && around.ready && html`<${Create} from=${open.from} kinds=${kinds.data?.rows ?? []} around=${around} onDone=${done} onClose=${close} />`}
     ${open?.what === 'change' && html`<${Change} row=${open.row} onDone=${done} onConflict=${conflict} onClose=${close} />`}
     ${open?.what === 'end' && html`<${End} row=${open.row} onDone=${done} onConflict=${conflict} onClose=${close} />`}`;
 }

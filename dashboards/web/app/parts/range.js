@@ -13,7 +13,7 @@ import { Icon } from './icon.js';
 import { MenuList, below } from './menu.js';
 
 export const rangeLabel = (range) => {
-  if (RANGES.includes(range)) return t(`range.${range}`);
+  if (range === 'all' || RANGES.includes(range)) return t(`range.${range}`);
   const times = rangeOf(range);
   return times ? `${short(times.from)} – ${short(times.to)}` : t('range.custom');
 };

@@ -97,7 +97,7 @@ export function Table({ rows, columns, rowKey, label, rowHeight = 36, focus = nu
       ${rows.slice(first, end).map((row, offset) => {
         const index = first + offset, key = rowKey(row), on = !!selected?.has(key);
         return html`<div key=${key} id=${`${id}-${index}`} role="row" aria-rowindex=${index + 2} aria-selected=${onSelect ? String(on) : undefined} aria-label=${rowName?.(row)}
-            class=${cx('grid-row', index === at && 'grid-row-focus', on && 'grid-row-selected', rowTone?.(row))} data-id=${key} data-time=${rowTime?.(row)} aria-current=${index === at ? 'true' : undefined}
+            class=${cx('grid-row', index === at && 'grid-row-focus', on && 'grid-row-selected', rowTone?.(row))} data-id=${row.id ?? key} data-time=${rowTime?.(row)} aria-current=${index === at ? 'true' : undefined}
             style=${{ transform: `translateY(${index * rowHeight}px)`, height: `${rowHeight}px` }} onClick=${() => onFocus(key)} onDblClick=${() => onOpen?.(row)}>
           ${onSelect && html`<div role="gridcell" class="cell cell-check"><input type="checkbox" tabIndex="-1" checked=${on} aria-label=${t('shell.select_row')}
             onClick=${(event) => event.stopPropagation()} onChange=${(event) => onSelect(key, event.target.checked)} /></div>`}
