@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/confine.h"
@@ -235,6 +236,8 @@ int main(int argc, char **argv)
 	}
 	if (o->timezone)
 		p.server.timezone = o->timezone;
+	setenv("TZ", p.server.timezone, 1); // what localtime says everywhere, read before the files are out of reach
+	tzset();
 	p.server.soc_name = o->soc_name;
 	p.server.soc_contact = o->soc_contact;
 	prctl(PR_SET_DUMPABLE, 0);
