@@ -7,9 +7,9 @@ import { Banner, Chart, Empty, Head, Loaded, RangePicker, Section, Time, Value, 
 import { Bar, Choice } from './list.js';
 
 const { bitrate, bytes, count, packetrate, percent } = format;
-const METRICS = ['bytes', 'packets', 'flows', 'alerts'];
+const METRICS = ['bits', 'packets', 'flows', 'alerts'];
 const DIMS = ['application', 'body', 'sensor', 'host'];
-const FORMATS = { bytes: bitrate, packets: packetrate, flows: count, alerts: count };
+const FORMATS = { bits: bitrate, packets: packetrate, flows: count, alerts: count };
 const ROWS = 10;
 
 /** The newest value against the band: above, below, within; null where either is not known. */
@@ -63,7 +63,7 @@ function Top({ dim, range }) {
 
 export default function Page({ query }) {
   const range = query.range ?? '24h';
-  const metric = METRICS.includes(query.metric) ? query.metric : 'bytes';
+  const metric = METRICS.includes(query.metric) ? query.metric : 'bits';
   const bodies = useApi(href('/top', { dim: 'body', range, limit: 500 })), sensors = useApi('/sensors');
   const hosts = useApi(href('/top', { dim: 'application', range, limit: 1 }), { every: 60000 });
   const scopes = useMemo(() => [...(bodies.data?.rows ?? [])].filter((row) => row.org).sort((a, b) => collate(orgName(a.org), orgName(b.org))), [bodies.data]);
@@ -79,6 +79,6 @@ export default function Page({ query }) {
         ${scopes.map((row) => html`<option value=${`org:${row.org.code}`}>${orgName(row.org)}</option>`)}</select></label>
       <${RangePicker} value=${range} /><//>
     ${hosts.data && !hosts.data.delivered && html`<${Banner} tone="plain" icon="help"><strong>${t('traffic.not_delivered')}</strong> ${t('traffic.not_delivered_why')}<//>`}
-    <${Section} title=${scope} tools=${html`<${Choice} name="metric" label=${t('traffic.metric')} value=${metric} options=${METRICS.map((name) => [name, t(`traffic.${name}`)])} onChange=${(name) => setQuery({ metric: name === 'bytes' ? null : name })} />`}><${Course} metric=${metric} query=${query} range=${range} /><//>
+    <${Section} title=${scope} tools=${html`<${Choice} name="metric" label=${t('traffic.metric')} value=${metric} options=${METRICS.map((name) => [name, t(`traffic.${name}`)])} onChange=${(name) => setQuery({ metric: name === 'bits' ? null : name })} />`}><${Course} metric=${metric} query=${query} range=${range} /><//>
     <div class="pb-tops">${DIMS.map((dim) => html`<${Top} key=${dim} dim=${dim} range=${range} />`)}</div>`;
 }
