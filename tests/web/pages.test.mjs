@@ -277,12 +277,13 @@ test('the live tail: pause keeps counting, filters, and draws 200 a second witho
   const writer = rig.live({ rate: 200, seconds: 6 });
   await until(async () => await number(/受信([\d,]+)件/) > 100, 10000, 'nothing comes');
   await page.getByRole('button', { name: '一時停止' }).last().click();
-  const still = await page.locator('.grid-row').first().getAttribute('data-key');
+  const still = await page.locator('.grid-row').first().getAttribute('data-id');
+  assert.ok(still, 'a row has its id');
   const counted = await number(/受信([\d,]+)件/);
   await until(async () => await number(/受信([\d,]+)件/) > counted + 50, 8000, 'paused, it does not count');
-  assert.equal(await page.locator('.grid-row').first().getAttribute('data-key'), still, 'the list stands still');
+  assert.equal(await page.locator('.grid-row').first().getAttribute('data-id'), still, 'the list stands still');
   await page.locator('[data-new]').click();
-  await until(async () => await page.locator('.grid-row').first().getAttribute('data-key') !== still, 10000, 'the pill brings nothing');
+  await until(async () => await page.locator('.grid-row').first().getAttribute('data-id') !== still, 10000, 'the pill brings nothing');
   const { alerts } = await writer.told;
   await until(async () => await number(/受信([\d,]+)件/) >= alerts, 10000, `not all of ${alerts}`).catch(async (error) => { throw new Error(`${error.message}: ${await number(/受信([\d,]+)件/)}`); });
   const longest = await page.evaluate(() => window.longest);

@@ -14,7 +14,7 @@ enum { POINTS_MAX = 2000, ROWS_FIRST = 20, ROWS_MAX = 500, YEAR_DAYS = 400 };
 #define NS_PER_S INT64_C(1000000000)
 
 enum metric { BITS, PACKETS, FLOWS, ALERTS, LOST, METRICS };
-static const struct { const char *name, *unit; enum web_value in, out; bool pair, per_second; } metrics[METRICS] = {
+static const struct { const char *name, *unit; enum web_traffic in, out; bool pair, per_second; } metrics[METRICS] = {
 	[BITS] = {"bits", "bit/s", WEB_BYTES_IN, WEB_BYTES_OUT, true, true},
 	[PACKETS] = {"packets", "packets/s", WEB_PACKETS_IN, WEB_PACKETS_OUT, true, true},
 	[FLOWS] = {"flows", "flows/s", WEB_FLOWS, WEB_FLOWS, false, true},
@@ -97,7 +97,7 @@ static uint64_t add_up(const struct asked *asked, int64_t at_s, struct web_value
 		if (!web_whose_at(&asked->whose, asked->base_s, part / asked->base_s, &v))
 			continue;
 		seconds += asked->base_s == 300 ? (uint64_t)v.told * 60 : (uint64_t)asked->base_s;
-		for (unsigned i = 0; i < WEB_VALUES; i++)
+		for (unsigned i = 0; i < WEB_TRAFFIC_VALUES; i++)
 			ret->v[i] += v.v[i];
 	}
 	return seconds;
@@ -219,7 +219,7 @@ void web_op_timeseries(struct web_request *request, struct web_server *server)
 // ---- the heaviest ----
 
 struct sum {
-	uint64_t v[WEB_VALUES];
+	uint64_t v[WEB_TRAFFIC_VALUES];
 	const char *name;
 	uint16_t body;
 };
@@ -237,7 +237,7 @@ static void sum_range(struct asked *asked, struct sum *ret)
 	for (int64_t at_s = asked->from_s / asked->base_s * asked->base_s; at_s < asked->to_s; at_s += asked->base_s) {
 		struct web_values v;
 		if (web_whose_at(&asked->whose, asked->base_s, at_s / asked->base_s, &v))
-			for (unsigned i = 0; i < WEB_VALUES; i++)
+			for (unsigned i = 0; i < WEB_TRAFFIC_VALUES; i++)
 				ret->v[i] += v.v[i];
 	}
 }

@@ -230,10 +230,12 @@ static void go_on(struct web_request *request)
 	}
 	if (!allowed(request) || !read_json(request))
 		return;
-	if (request->route->handler)
-		request->route->handler(request, request->http->server);
-	else
-		web_gate_problem(request, 501, "not_here");
+	if (request->route->audit && request->http->server->audit && !web_audit_ready(request->http->server->audit)) {
+		request->stage = STAGE_BODY; // no record of this either
+		web_gate_problem(request, 503, "audit_failed");
+		return;
+	}
+	request->route->handler(request, request->http->server);
 }
 
 static void session_known(void *context, const struct web_session *session, bool away)

@@ -15,15 +15,15 @@
 
 enum { LINE_BYTES_MAX = 65536, AHEAD_S = 600, BODY_VALUES = WEB_LOST };
 
-static const char *const names[WEB_VALUES] = {"sensor.packets_in", "sensor.packets_out", "sensor.bytes_in", "sensor.bytes_out",
+static const char *const names[WEB_TRAFFIC_VALUES] = {"sensor.packets_in", "sensor.packets_out", "sensor.bytes_in", "sensor.bytes_out",
 					      "sensor.flows", "sensor.alerts", "sensor.lost"};
 
 struct line {
 	bool is_metrics, bad, has_sensor;
 	int64_t at_ns, step_s;
-	uint64_t sensor[WEB_VALUES];
+	uint64_t sensor[WEB_TRAFFIC_VALUES];
 	uint32_t bodies;
-	struct { char code[16]; uint64_t v[WEB_VALUES]; } body[WEB_BODIES];
+	struct { char code[16]; uint64_t v[WEB_TRAFFIC_VALUES]; } body[WEB_BODIES];
 };
 
 static uint64_t number_of(struct line *line, const struct yg_json_value *value)
@@ -72,7 +72,7 @@ static void take_value(void *context, const struct yg_json_value *value)
 		line->is_metrics = value->is_text && strcmp(value->text, "metrics") == 0;
 	else if (strcmp(path, "step") == 0)
 		line->step_s = (int64_t)number_of(line, value);
-	for (unsigned i = 0; i < WEB_VALUES; i++)
+	for (unsigned i = 0; i < WEB_TRAFFIC_VALUES; i++)
 		if (strcmp(path, names[i]) == 0) {
 			line->sensor[i] = number_of(line, value);
 			line->has_sensor = true;
@@ -109,7 +109,7 @@ static bool add_sensor(struct web_sensor *sensor, const struct line *line, int64
 		return false;
 	}
 	slot->line[slot->told++] = hash;
-	for (unsigned i = 0; i < WEB_VALUES; i++)
+	for (unsigned i = 0; i < WEB_TRAFFIC_VALUES; i++)
 		slot->v[i] += line->sensor[i];
 	return true;
 }

@@ -79,7 +79,7 @@ static void add48(uint32_t *low, uint16_t *high, uint64_t b)
 	*high = (uint16_t)(sum >> 32);
 }
 
-static void point_add(struct web_body_point *p, const uint64_t v[WEB_VALUES])
+static void point_add(struct web_body_point *p, const uint64_t v[WEB_TRAFFIC_VALUES])
 {
 	add48(&p->bytes_in, &p->bytes_in_high, v[WEB_BYTES_IN]);
 	add48(&p->bytes_out, &p->bytes_out_high, v[WEB_BYTES_OUT]);
@@ -90,7 +90,7 @@ static void point_add(struct web_body_point *p, const uint64_t v[WEB_VALUES])
 	p->opened = opened < UINT16_MAX ? (uint16_t)opened : UINT16_MAX;
 }
 
-static void add_second(struct web_body_rings *r, int64_t at_s, const uint64_t v[WEB_VALUES])
+static void add_second(struct web_body_rings *r, int64_t at_s, const uint64_t v[WEB_TRAFFIC_VALUES])
 {
 	unsigned at = (unsigned)(at_s % 4);
 	if (at_s < r->second[at])
@@ -102,7 +102,7 @@ static void add_second(struct web_body_rings *r, int64_t at_s, const uint64_t v[
 	r->second_bytes[at][1] += v[WEB_BYTES_OUT];
 }
 
-void web_body_rings_add(struct web_body_rings *r, int64_t at_s, int64_t step_s, const uint64_t v[WEB_VALUES])
+void web_body_rings_add(struct web_body_rings *r, int64_t at_s, int64_t step_s, const uint64_t v[WEB_TRAFFIC_VALUES])
 {
 	int64_t end_s = at_s + step_s;
 	if ((v[WEB_PACKETS_IN] || v[WEB_PACKETS_OUT]) && end_s > r->last_s && step_s < 3600)

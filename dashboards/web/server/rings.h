@@ -22,10 +22,10 @@ enum {
 };
 
 // In the order of a metrics line's lists.
-enum web_value { WEB_PACKETS_IN, WEB_PACKETS_OUT, WEB_BYTES_IN, WEB_BYTES_OUT, WEB_FLOWS, WEB_OPENED, WEB_LOST, WEB_VALUES };
+enum web_traffic { WEB_PACKETS_IN, WEB_PACKETS_OUT, WEB_BYTES_IN, WEB_BYTES_OUT, WEB_FLOWS, WEB_OPENED, WEB_LOST, WEB_TRAFFIC_VALUES };
 
 struct web_values {
-	uint64_t v[WEB_VALUES];
+	uint64_t v[WEB_TRAFFIC_VALUES];
 	uint32_t told; // lines that said something of this step; 0: not known
 	uint32_t line[WEB_STEP_LINES]; // hashes of them: what a sensor delivers twice, or Redis shows again, counts once
 };
@@ -58,7 +58,7 @@ struct web_body_rings {
 	uint64_t second_bytes[4][2];
 };
 // What a line says of a step of 1, 60 or 3,600 s that begins at `at_s`.
-void web_body_rings_add(struct web_body_rings *rings, int64_t at_s, int64_t step_s, const uint64_t values[WEB_VALUES]);
+void web_body_rings_add(struct web_body_rings *rings, int64_t at_s, int64_t step_s, const uint64_t values[WEB_TRAFFIC_VALUES]);
 // Of the step of 60, 300 or 3,600 s with this number; hours older than a week have bytes alone. False: it is older than what is kept.
 bool web_body_rings_at(const struct web_body_rings *rings, int64_t step_s, int64_t step, struct web_values *ret);
 

@@ -28,7 +28,7 @@ static uint64_t told(const struct web_measure *measure, const struct web_sensor 
 
 static void add(struct web_values *to, const struct web_values *from)
 {
-	for (unsigned i = 0; i < WEB_VALUES; i++)
+	for (unsigned i = 0; i < WEB_TRAFFIC_VALUES; i++)
 		to->v[i] += from->v[i];
 }
 

@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index_parts.h"
 #include "yagura/plugin.h"
 
 enum {
 	DARK_S = 600, DAY_S = 86400, USUAL_DAYS = 30, HIGH_CONFIDENCE = 50, SATURATED_PERCENT = 90, TILE_S = 3600, TILE_STEP_S = 120,
-	PUT_AWAY = 0x80, KNOWN = 0x40, WORST = 0x0f, USUAL_LEAST_BPS = 1000,
+	PUT_AWAY = 0x80, KNOWN = 0x40, NEW = 0x20, BACK = 0x10, WORST = 0x0f, USUAL_LEAST_BPS = 1000,
 };
 #define NS_PER_S INT64_C(1000000000)
 #define DAY_NS (DAY_S * NS_PER_S)
@@ -23,7 +24,8 @@ static bool is_put_away(struct web_summary *s, uint32_t group)
 	uint8_t *g = &s->group[group];
 	if (!(*g & KNOWN)) {
 		const struct web_group_touch *touch = web_state_of(s->server->state, web_index_group(s->server->index, group)->id);
-		*g |= KNOWN | (touch->state == WEB_ARCHIVED ? PUT_AWAY : 0);
+		*g |= KNOWN | (touch->state == WEB_ARCHIVED ? PUT_AWAY : 0) | (touch->state == WEB_NEW ? NEW : 0) |
+		      (touch->acknowledged_ns || touch->archived_ns ? BACK : 0);
 	}
 	return *g & PUT_AWAY;
 }
@@ -38,6 +40,19 @@ static void note_kind(struct web_body_summary *body, const char *kind)
 		body->breach |= 1u << YG_ZONE_MYNUMBER;
 	else if (strcmp(kind, "zone.lgwan") == 0)
 		body->breach |= 1u << YG_ZONE_LGWAN;
+}
+
+// As web_index_due_ns(), in the one walk: that one goes along the group's alerts, which lie all over memory. The touch is asked for only
+// where somebody has dealt with the group before.
+static void note_due(struct web_summary *s, const struct web_alert *a)
+{
+	static const struct web_group_touch untouched = {.state = WEB_NEW};
+	uint8_t g = s->group[a->group];
+	if (!(g & NEW) || !a->sla_minutes)
+		return;
+	int64_t due_ns = alert_due_ns(a, g & BACK ? web_state_of(s->server->state, web_index_group(s->server->index, a->group)->id) : &untouched);
+	if (due_ns && (!s->due_ns[a->group] || due_ns < s->due_ns[a->group]))
+		s->due_ns[a->group] = due_ns;
 }
 
 // The first alert of each kind and body within thirty days.
@@ -96,6 +111,7 @@ static bool look(void *context, uint32_t at)
 		note_pair(s, at, a);
 	uint8_t severity = a->severity < WEB_SEVERITIES ? a->severity : WEB_SEV_INFO;
 	bool away = is_put_away(s, a->group);
+	note_due(s, a);
 	if ((s->group[a->group] & WORST) < severity + 1)
 		s->group[a->group] = (uint8_t)((s->group[a->group] & ~WORST) | (severity + 1));
 	if (away || a->state != WEB_ALERT_OPEN)
@@ -136,8 +152,7 @@ static void count_groups(struct web_summary *s)
 			}
 		if (s->group[i] & PUT_AWAY)
 			continue;
-		int64_t due_ns = web_index_due_ns(s->server->index, s->view, i);
-		bool overdue = due_ns && due_ns < s->now_ns;
+		bool overdue = s->due_ns[i] && s->due_ns[i] < s->now_ns;
 		s->inbox[worst - 1]++;
 		s->overdue += overdue;
 		if (body < WEB_BODIES) {
@@ -196,8 +211,9 @@ struct web_summary *web_summary_make(struct web_server *server, const struct web
 	s->body = calloc(WEB_BODIES, sizeof *s->body);
 	s->kinds = calloc(WEB_STRINGS_MAX + 1, sizeof *s->kinds);
 	s->group = calloc(s->groups + 1, sizeof *s->group);
+	s->due_ns = calloc(s->groups + 1, sizeof *s->due_ns);
 	s->pair = calloc(WEB_PAIRS, sizeof *s->pair);
-	if (!s->body || !s->kinds || !s->group || !s->pair) {
+	if (!s->body || !s->kinds || !s->group || !s->due_ns || !s->pair) {
 		web_summary_free(s);
 		return NULL;
 	}
@@ -216,6 +232,7 @@ void web_summary_free(struct web_summary *s)
 	free(s->body);
 	free(s->kinds);
 	free(s->group);
+	free(s->due_ns);
 	free(s->pair);
 	free(s);
 }

@@ -42,7 +42,8 @@ struct web_summary {
 	uint32_t new_today[WEB_NEW_TODAY], new_count; // alerts, newest first
 	struct web_body_summary *body; // WEB_BODIES
 	uint32_t *kinds;           // alerts of the range by number of the kind's string, WEB_STRINGS_MAX + 1
-	uint8_t *group;            // of each group: worst severity of what counts + 1, and bit 7: put away
+	uint8_t *group;            // of each group: worst severity of what counts + 1, and bits of its state
+	int64_t *due_ns;           // of each group: till when somebody is to know; 0: no hurry
 	struct { uint32_t key, alert; int64_t first_ns; } *pair; // kind and body: the first alert of 30 days
 	uint32_t pairs, groups;
 };
