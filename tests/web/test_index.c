@@ -556,7 +556,13 @@ static void a_hundred_thousand_alerts_fit_the_budget(void **state)
 	}
 	size_t bytes = mallinfo2().uordblks + mallinfo2().hblkhd - before - server.index->lines.bytes;
 	print_message("          %.0f bytes an alert, %.1f us to take one\n", (double)bytes / ALERTS, (seconds() - begun) * 1e6 / ALERTS);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	(void)bytes; // the allocator is another one, and everything takes longer: what follows is not of the product
+	const double slow = 20;
+#else
 	assert_in_range(bytes / ALERTS, 100, 256);
+	const double slow = 1;
+#endif
 	struct web_view view = view_of(WEB_VIEWER, NULL);
 	struct web_query_error error;
 	struct web_query *query = web_query_parse("flood 192.0.5", "", &error);
@@ -569,7 +575,7 @@ static void a_hundred_thousand_alerts_fit_the_budget(void **state)
 	assert_int_equal(page.total, ALERTS / 10);
 	web_query_free(query);
 	print_message("          list %.1f ms, search %.1f ms of processor time\n", (search - list) * 1e3, (end - search) * 1e3);
-	assert_true(search - list < 0.05 && end - search < 0.3);
+	assert_true(search - list < 0.05 * slow && end - search < 0.3 * slow);
 }
 
 int main(void)

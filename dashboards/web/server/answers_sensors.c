@@ -75,8 +75,9 @@ static int64_t resident_bytes(void)
 static json_t *web_json(const struct web_server *server)
 {
 	json_t *all = json_object();
-	json_t *parts[] = {web_measure_counters(server->measure), web_index_counters(server->index)};
-	for (unsigned i = 0; i < 2; i++) {
+	json_t *parts[] = {web_measure_counters(server->measure), web_index_counters(server->index),
+			   web_streams_counters(server->streams)};
+	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
 		json_object_update(all, parts[i]);
 		json_decref(parts[i]);
 	}

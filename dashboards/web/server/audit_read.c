@@ -343,6 +343,23 @@ struct verify {
 	struct web_audit_walk walk;
 };
 
+// What was found, as the page has it in its languages; the command line prints the words themselves.
+static const char *code_of(const char *why)
+{
+	static const struct {
+		const char *why, *code;
+	} codes[] = {{"is not a record", "not_record"},
+		     {"is not what was written", "changed"},
+		     {"does not have the next number", "number"},
+		     {"does not follow from the record before it", "chain"},
+		     {"is too long", "not_record"},
+		     {"is torn", "torn"}};
+	for (unsigned i = 0; i < sizeof codes / sizeof *codes; i++)
+		if (strcmp(codes[i].why, why) == 0)
+			return codes[i].code;
+	return "cut";
+}
+
 static void verify_end(struct verify *v)
 {
 	struct web_audit_walk *w = &v->walk;
@@ -354,7 +371,7 @@ static void verify_end(struct verify *v)
 	web_answer(v->request, 200,
 	           json_pack("{s:I, s:b, s:o, s:o, s:I}", "records", (json_int_t)w->count, "whole", (int)!w->why, "first_bad",
 	                     w->why ? json_integer((json_int_t)w->count + 1) : json_null(), "why",
-	                     w->why ? json_string(w->why) : json_null(), "checked_ms", (json_int_t)(web_clock_ns() / 1000000)),
+	                     w->why ? json_string(code_of(w->why)) : json_null(), "checked_ms", (json_int_t)(web_clock_ns() / 1000000)),
 	           0);
 	web_audit_walk_end(w);
 	free(v);

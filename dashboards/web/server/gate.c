@@ -230,10 +230,7 @@ static void go_on(struct web_request *request)
 	}
 	if (!allowed(request) || !read_json(request))
 		return;
-	if (request->route->handler)
-		request->route->handler(request, request->http->server);
-	else
-		web_gate_problem(request, 501, "not_here");
+	request->route->handler(request, request->http->server);
 }
 
 static void session_known(void *context, const struct web_session *session, bool away)

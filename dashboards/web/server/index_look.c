@@ -133,12 +133,12 @@ bool web_index_ready(const struct web_index *index)
 
 json_t *web_index_counters(const struct web_index *index)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "index_alerts", (json_int_t)index->alerts_used,
-			 "index_groups", (json_int_t)index->groups_used, "index_strings", (json_int_t)index->strings.count, "index_bad_records",
-			 (json_int_t)index->bad, "index_evicted", (json_int_t)index->evicted, "index_trimmed", (json_int_t)index->trimmed,
-			 "index_strings_full", (json_int_t)index->strings.full, "index_sets_full", (json_int_t)index->sets_full,
-			 "index_sensors_full", (json_int_t)index->sensors_full, "index_groups_full", (json_int_t)index->groups_full,
-			 "index_no_memory", (json_int_t)index->no_memory, "index_orgs_left_out", (json_int_t)index->orgs_left_out);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "index.alerts", (json_int_t)index->alerts_used,
+			 "index.groups", (json_int_t)index->groups_used, "index.strings", (json_int_t)index->strings.count, "index.bad_records",
+			 (json_int_t)index->bad, "index.evicted", (json_int_t)index->evicted, "index.trimmed", (json_int_t)index->trimmed,
+			 "index.strings_full", (json_int_t)index->strings.full, "index.sets_full", (json_int_t)index->sets_full,
+			 "index.sensors_full", (json_int_t)index->sensors_full, "index.groups_full", (json_int_t)index->groups_full,
+			 "index.no_memory", (json_int_t)index->no_memory, "index.orgs_left_out", (json_int_t)index->orgs_left_out);
 }
 
 // ---- what counts, and who sees it ----

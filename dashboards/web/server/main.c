@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/confine.h"
@@ -23,24 +24,6 @@
 #include "listen.h"
 #include "options.h"
 #include "server.h"
-
-#pragma weak web_auth_create
-#pragma weak web_auth_destroy
-#pragma weak web_auth_on_first_run
-#pragma weak web_bodies_load
-#pragma weak web_bodies_free
-#pragma weak web_bodies_reload
-#pragma weak web_index_create
-#pragma weak web_index_destroy
-#pragma weak web_state_create
-#pragma weak web_state_destroy
-#pragma weak web_suppress_create
-#pragma weak web_suppress_destroy
-#pragma weak web_measure_create
-#pragma weak web_measure_destroy
-#pragma weak web_streams_create
-#pragma weak web_streams_destroy
-#pragma weak web_user_add
 
 struct process {
 	struct web_server server;
@@ -84,7 +67,7 @@ static int add_user(const struct web_options *o)
 		yg_error("user add: there is no password on standard input");
 		return EX_NOINPUT;
 	}
-	int error = web_user_add ? web_user_add(o->redis, o->argument, o->role, o->bodies, given, made) : -ENOSYS;
+	int error = web_user_add(o->redis, o->argument, o->role, o->bodies, given, made);
 	if (given)
 		explicit_bzero(given, strlen(given));
 	if (error)
@@ -132,15 +115,14 @@ static int make_parts(struct process *p)
 	if (!s->audit)
 		return s->redis ? EX_CANTCREAT : EX_CONFIG;
 	web_audit_forward(s->audit, STDOUT_FILENO);
-#define MAKE(part, create) (!(create) || (s->part = (create)(s)) != NULL)
+#define MAKE(part, create) ((s->part = (create)(s)) != NULL)
 	if (!MAKE(auth, web_auth_create) || !MAKE(index, web_index_create) || !MAKE(state, web_state_create) ||
 	    !MAKE(suppress, web_suppress_create) || !MAKE(measure, web_measure_create) || !MAKE(streams, web_streams_create)) {
 		yg_error("a part does not start: %s", strerror(errno));
 		return EX_SOFTWARE;
 	}
 #undef MAKE
-	if (s->auth && web_auth_on_first_run)
-		web_auth_on_first_run(s->auth, first_run, p);
+	web_auth_on_first_run(s->auth, first_run, p);
 	s->http = web_http_create(&http, s->loop, s);
 	return s->http ? 0 : errno == EADDRINUSE ? EX_UNAVAILABLE : EX_CONFIG;
 }
@@ -180,7 +162,7 @@ static void take_signal(void *context, uint32_t events)
 		return;
 	}
 	yg_notify_reloading(&p->notify);
-	if (p->server.bodies && web_bodies_reload && web_bodies_reload(p->server.bodies) == 0)
+	if (web_bodies_reload(p->server.bodies) == 0)
 		yg_info("the organisations have been read again");
 	yg_notify_ready(&p->notify, NULL);
 }
@@ -254,12 +236,14 @@ int main(int argc, char **argv)
 	}
 	if (o->timezone)
 		p.server.timezone = o->timezone;
+	setenv("TZ", p.server.timezone, 1); // what localtime says everywhere, read before the files are out of reach
+	tzset();
 	p.server.soc_name = o->soc_name;
 	p.server.soc_contact = o->soc_contact;
 	prctl(PR_SET_DUMPABLE, 0);
 	umask(0077);
-	p.server.bodies = web_bodies_load ? web_bodies_load(o->config) : NULL;
-	if (web_bodies_load && !p.server.bodies)
+	p.server.bodies = web_bodies_load(o->config);
+	if (!p.server.bodies)
 		return EX_CONFIG;
 	if (o->command == WEB_CHECK)
 		return EXIT_SUCCESS;

@@ -71,7 +71,6 @@ const struct web_message web_messages[] = {
 	{"method", "この操作には対応していません。", "This cannot be done here."},
 	{"must_change_password", "先にパスワードを変更してください。", "Please change your password first."},
 	{"not_found", "見つかりません。", "Not found."},
-	{"not_here", "この機能はまだありません。", "This does not exist yet."},
 	{"not_logged_in", "ログインしてください。", "Please log in."},
 	{"nothing_chosen", "対象のアラートグループを選んでください。",
 	 "Please choose what this is to be done to."},

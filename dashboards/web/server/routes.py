@@ -38,7 +38,7 @@ def main():
             rows.append('\t{' + ', '.join(row) + '},')
     print('// Made from openapi.yaml by routes.py. Do not edit.\n#include "http.h"\n')
     for name in sorted(names):
-        print(f'web_handler web_op_{name} __attribute__((weak));')
+        print(f'web_handler web_op_{name};')
     print('\nconst struct web_route web_routes[] = {\n' + '\n'.join(rows) + '\n\t{0},\n};')
 
 

@@ -9,10 +9,6 @@
 #include "http_parts.h"
 #include "server.h"
 
-#pragma weak web_auth_ready
-#pragma weak web_state_ready
-#pragma weak web_index_ready
-
 static const char *const pages[] = {
     "/",
     "/inbox",
@@ -91,8 +87,7 @@ static bool answer_state(struct web_request *request)
 	bool alive = is_path(request, "/healthz");
 	if (!alive && !is_path(request, "/readyz"))
 		return false;
-	bool ready = alive || (s->redis && web_redis_up(s->redis) && (!web_auth_ready || web_auth_ready(s->auth)) &&
-	                       (!web_state_ready || web_state_ready(s->state)) && (!web_index_ready || web_index_ready(s->index)));
+	bool ready = alive || (web_redis_up(s->redis) && web_auth_ready(s->auth) && web_state_ready(s->state) && web_index_ready(s->index));
 	web_answer_text(request, ready ? 200 : 503, "text/plain; charset=utf-8", ready ? "ok\n" : "starting\n", ready ? 3 : 9, NULL);
 	return true;
 }

@@ -13,10 +13,6 @@
 #include "http.h"
 #include "stream_parts.h"
 
-#pragma weak web_measure_strips
-#pragma weak web_measure_now
-json_t *web_measure_now(const struct web_measure *measure, const struct web_view *view);
-
 void stream_put(struct stream *s, const char *text, size_t size)
 {
 	if (s->out_size + size > s->out_room) {
