@@ -292,6 +292,30 @@ test('SEC-10: sessions live through kill -9 of the server, not beyond an idle ho
   }
 });
 
+test('SEC-10: twenty sessions of one user; one more ends his oldest', async () => {
+  const first = await login('analyst2');
+  assert.equal(await who(first), 'analyst2');
+  for (let i = 0; i < 20; i++) assert.equal((await login('analyst2')).status, 200);
+  await until(async () => (await who(first)) === null, 3000, 'the oldest is still there');
+  assert.equal((await admin.get('/users/analyst2/sessions')).body.rows.length, 20);
+});
+
+test('SEC-10: two thousand users, and no more', async () => {
+  const name = '"full" .. i';
+  const before = Number(rig.redis.cli('hlen', 'yagura:web:users'));
+  const row = rig.redis.cli('hget', 'yagura:web:users', 'viewer').trim();
+  const each = (what) => rig.redis.cli('eval', `for i = 1, ${2000 - before} do ${what} end redis.call("incr", "yagura:web:users:change")`, 0, row);
+  each(`redis.call("hset", "yagura:web:users", ${name}, ARGV[1])`);
+  try {
+    await until(async () => (await admin.get('/users')).body.rows.length === 2000, 8000, 'they are not all read');
+    const refused = await admin.post('/users', { name: 'over', role: 'viewer', scope: 'all' });
+    assert.deepEqual([refused.status, refused.body.code], [507, 'too_many_users']);
+  } finally {
+    each(`redis.call("hdel", "yagura:web:users", ${name})`);
+  }
+  await until(async () => (await admin.get('/users')).body.rows.length === before, 8000, 'they are still there');
+});
+
 test('SEC-10: while Redis is away who is in stays in, to read, and nobody comes in', { timeout: 20000 }, async () => {
   const in_ = await login('tanaka');
   await rig.redis.kill('SIGSTOP');

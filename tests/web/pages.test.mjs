@@ -82,6 +82,22 @@ test('the board: a tile a body, worst first, walked by arrow keys, filtered by n
   await tab.context.close();
 });
 
+test('the board of 300 bodies stays below 5,000 nodes', { timeout: 60000 }, async (t) => {
+  const many = await start({ fill: { alerts: 3000, groups: 400, bodies: 300 } });
+  try {
+    const { page } = await many.open('lead', { where: '/?range=7d' });
+    await page.waitForSelector('[data-tile="299"]');
+    const client = await page.context().newCDPSession(page);
+    await client.send('Performance.enable');
+    await client.send('HeapProfiler.collectGarbage');
+    const nodes = (await client.send('Performance.getMetrics')).metrics.find((one) => one.name === 'Nodes').value;
+    t.diagnostic(`${nodes} nodes`);
+    assert.ok(nodes <= 5000, `${nodes} nodes`);
+  } finally {
+    await many.stop();
+  }
+});
+
 test('UI-10 from the first screen to the flows of an alert in two steps; every value leads on', { timeout: 60000 }, async () => {
   const tab = await rig.open('lead', { where: '/?range=30d' }), { page } = tab;
   await ready(page);
@@ -277,12 +293,13 @@ test('the live tail: pause keeps counting, filters, and draws 200 a second witho
   const writer = rig.live({ rate: 200, seconds: 6 });
   await until(async () => await number(/受信([\d,]+)件/) > 100, 10000, 'nothing comes');
   await page.getByRole('button', { name: '一時停止' }).last().click();
-  const still = await page.locator('.grid-row').first().getAttribute('data-key');
+  const still = await page.locator('.grid-row').first().getAttribute('data-id');
+  assert.ok(still, 'a row has its id');
   const counted = await number(/受信([\d,]+)件/);
   await until(async () => await number(/受信([\d,]+)件/) > counted + 50, 8000, 'paused, it does not count');
-  assert.equal(await page.locator('.grid-row').first().getAttribute('data-key'), still, 'the list stands still');
+  assert.equal(await page.locator('.grid-row').first().getAttribute('data-id'), still, 'the list stands still');
   await page.locator('[data-new]').click();
-  await until(async () => await page.locator('.grid-row').first().getAttribute('data-key') !== still, 10000, 'the pill brings nothing');
+  await until(async () => await page.locator('.grid-row').first().getAttribute('data-id') !== still, 10000, 'the pill brings nothing');
   const { alerts } = await writer.told;
   await until(async () => await number(/受信([\d,]+)件/) >= alerts, 10000, `not all of ${alerts}`).catch(async (error) => { throw new Error(`${error.message}: ${await number(/受信([\d,]+)件/)}`); });
   const longest = await page.evaluate(() => window.longest);

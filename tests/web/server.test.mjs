@@ -285,3 +285,15 @@ test('options: usage is 64, a wrong address of Redis 78, a folder that is not th
   assert.match(spawnSync(WEB, ['version'], { encoding: 'utf8' }).stdout, /^yagura-web \d/);
   assert.equal(run(['--check']).status, 0);
 });
+
+test('every code that the server answers with has a sentence in both languages', () => {
+  const folder = path.join(root, 'dashboards/web/server');
+  const text = (name) => fs.readFileSync(path.join(folder, name), 'utf8');
+  const known = new Set([...text('messages.c').matchAll(/^\s*\{"([a-z_]+)",/gm)].map((m) => m[1]));
+  assert.ok(known.size > 30);
+  const missing = [];
+  for (const name of fs.readdirSync(folder).filter((n) => n.endsWith('.c') && n !== 'messages.c'))
+    for (const [, call] of text(name).matchAll(/\b(?:web_answer_problem|web_gate_problem|web_problem|refuse)\(([^;]*)\);/g))
+      for (const [, code] of call.matchAll(/"([a-z_]+)"/g)) if (!known.has(code)) missing.push(`${name}: ${code}`);
+  assert.deepEqual(missing, []);
+});

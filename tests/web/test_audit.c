@@ -10,9 +10,11 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -242,6 +244,34 @@ static void a_record_too_long_is_refused_and_leaves_nothing(void **unused)
 	free(what);
 }
 
+// The disk is full (a limit on the size of files stands for it): nothing of a record stays, what needs one is told so, and how many are
+// lost.
+static void a_full_disk_leaves_a_whole_log_that_says_what_it_lacks(void **unused)
+{
+	(void)unused;
+	struct web_audit *audit = web_audit_open(folder, "Asia/Tokyo");
+	struct rlimit before, full = {size + 100, RLIM_INFINITY};
+	struct web_audit_record record = {"sato", "192.0.2.1", "login", "ok", "as long as a record is"};
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	full.rlim_max = before.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	assert_true(web_audit_ready(audit));
+	assert_int_equal(web_audit_write(audit, &record), -EFBIG);
+	assert_int_equal(web_audit_write(audit, &record), -EFBIG);
+	assert_false(web_audit_ready(audit));
+	assert_int_equal(verify(path).records, RECORDS);
+	assert_int_equal(verify(path).first_bad, 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_true(web_audit_ready(audit));
+	assert_true(web_audit_ready(audit));
+	web_audit_close(audit);
+	get_file();
+	assert_non_null(strstr(line_at(RECORDS), "2 records could not be written"));
+	assert_int_equal(verify(path).records, RECORDS + 1);
+	assert_int_equal(verify(path).first_bad, 0);
+}
+
 // Nobody reads: the pipe fills, and the log goes on.
 static void a_journal_that_does_not_read_holds_nothing_up(void **unused)
 {
@@ -274,6 +304,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_broken_chain_is_not_opened, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_people_send_stays_one_line, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_record_too_long_is_refused_and_leaves_nothing, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_full_disk_leaves_a_whole_log_that_says_what_it_lacks, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_journal_that_does_not_read_holds_nothing_up, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,8 +26,10 @@ struct web_audit {
 	uint64_t count;
 	char prev[HEX];
 	char path[PATH_BYTES];
-	int forward; // -1: nowhere
-	uint64_t unforwarded;
+	int forward;                // -1: nowhere
+	uint64_t unforwarded, lost; // lost: records that could not be written since the last that could
+	int64_t size;
+	bool torn;
 };
 
 // Of a record as it is without its own hash.
@@ -235,6 +237,37 @@ const char *web_audit_head(const struct web_audit *audit)
 	return audit->prev;
 }
 
+// A line whole and on disk, or nothing of it. What could not be taken back (a disk that fails) is before the next line; until then, a torn
+// end.
+static int append(struct web_audit *audit, const char *line, size_t length)
+{
+	int error = audit->torn && ftruncate(audit->fd, audit->size) < 0 ? -errno : 0;
+	if (!error)
+		error = write_all(audit->fd, line, length);
+	if (!error && fdatasync(audit->fd) < 0)
+		error = -errno;
+	if (error) {
+		audit->torn = ftruncate(audit->fd, audit->size) < 0;
+		audit->lost++;
+		return error;
+	}
+	audit->torn = false;
+	audit->size += (int64_t)length;
+	return 0;
+}
+
+bool web_audit_ready(struct web_audit *audit)
+{
+	uint64_t lost = audit->lost;
+	char what[64];
+	if (!lost)
+		return true;
+	snprintf(what, sizeof what, "%llu records could not be written", (unsigned long long)lost);
+	bool good = web_audit_write(audit, &(struct web_audit_record){.action = "log", .result = "mended", .what = what}) == 0;
+	audit->lost = good ? 0 : lost;
+	return good;
+}
+
 int web_audit_write(struct web_audit *audit, const struct web_audit_record *r)
 {
 	char time[40];
@@ -263,16 +296,10 @@ int web_audit_write(struct web_audit *audit, const struct web_audit_record *r)
 		whole[length++] = '\n';
 	}
 	free(line);
-	off_t before = lseek(audit->fd, 0, SEEK_END);
 	if (!error)
-		error = write_all(audit->fd, whole, length);
-	if (!error && fdatasync(audit->fd) < 0)
-		error = -errno;
-	if (error) {
-		if (before >= 0 && ftruncate(audit->fd, before) < 0)
-			return -EIO; // a torn line is left, which the next start cuts off
+		error = append(audit, whole, length);
+	if (error)
 		return error;
-	}
 	audit->count++;
 	memcpy(audit->prev, hash, HEX);
 	forward(audit, whole, length);
@@ -295,6 +322,7 @@ static int take_over(struct web_audit *audit)
 	}
 	audit->count = w->count;
 	memcpy(audit->prev, w->prev, HEX);
+	audit->size = w->whole;
 	int64_t whole = w->whole, torn = w->end - w->whole;
 	free(w);
 	if (!torn)

@@ -29,6 +29,10 @@ struct web_audit_record {
 };
 int web_audit_write(struct web_audit *audit, const struct web_audit_record *record); // 0, or a negative errno: it is not on disk
 
+// Whether what is done can be told: after a record that could not be written it is tried whether one can, which then says how many are
+// lost. Asked before anything that needs a record is begun.
+bool web_audit_ready(struct web_audit *audit);
+
 // A copy of each line from now on, behind "<5>audit ", to a descriptor (standard output: the journal, and from there to wherever it is
 // forwarded). What does not go in at once is left out there, and counted.
 void web_audit_forward(struct web_audit *audit, int fd);

@@ -230,6 +230,11 @@ static void go_on(struct web_request *request)
 	}
 	if (!allowed(request) || !read_json(request))
 		return;
+	if (request->route->audit && request->http->server->audit && !web_audit_ready(request->http->server->audit)) {
+		request->stage = STAGE_BODY; // no record of this either
+		web_gate_problem(request, 503, "audit_failed");
+		return;
+	}
 	request->route->handler(request, request->http->server);
 }
 

@@ -222,7 +222,7 @@ static void run(void *context, uint32_t events)
 int64_t web_http_busy(void *context)
 {
 	struct web_http *http = context;
-	MHD_UNSIGNED_LONG_LONG wait;
+	unsigned long long wait;
 	if (web_now_ms() >= http->due_ms)
 		MHD_run(http->daemon);
 	if (MHD_get_timeout(http->daemon, &wait) != MHD_YES) {
