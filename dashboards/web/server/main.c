@@ -245,6 +245,11 @@ int main(int argc, char **argv)
 	p.server.bodies = web_bodies_load(o->config);
 	if (!p.server.bodies)
 		return EX_CONFIG;
+	if (!o->timezone && p.server.bodies)
+		p.server.timezone = web_bodies_timezone(p.server.bodies);
+	// texts, exports and the audit log print local time by it; read now, before the list of system calls
+	setenv("TZ", p.server.timezone, 1);
+	tzset();
 	if (o->command == WEB_CHECK)
 		return EXIT_SUCCESS;
 	status = run(&p);

@@ -503,22 +503,30 @@ const struct web_state_counters *web_state_counters(const struct web_state *stat
 // ---- history ----
 
 struct asked {
+	struct web_state *state;
+	uint64_t group;
 	void (*done)(void *context, json_t *events);
 	void *context;
 };
 
+// A Redis 7.0 that is killed while it writes a transaction to its append-only file may carry out the beginning of it at a later start: then
+// there is an event of a change that never was. Versions tell: each has one event, the last one that was written.
 static void told_history(void *context, const redisReply *reply)
 {
 	struct asked *asked = context;
 	json_t *events = reply && reply->type == REDIS_REPLY_ARRAY ? json_array() : NULL;
-	for (size_t i = events ? reply->elements : 0; i-- > 0;) { // newest first, as it was asked for
+	json_int_t below = (json_int_t)web_state_of(asked->state, asked->group)->version + 1;
+	for (size_t i = 0; events && i < reply->elements; i++) { // newest first, as it was asked for
 		const redisReply *entry = reply->element[i];
 		const redisReply *fields = entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 ? entry->element[1] : NULL;
 		if (!fields || fields->type != REDIS_REPLY_ARRAY || fields->elements != 2 || fields->element[1]->type != REDIS_REPLY_STRING)
 			continue;
 		json_t *event = json_loadb(fields->element[1]->str, (size_t)fields->element[1]->len, JSON_REJECT_DUPLICATES, NULL);
-		if (json_is_object(event))
-			json_array_append(events, event);
+		json_int_t version = json_integer_value(json_object_get(event, "version"));
+		if (version > 0 && version < below) {
+			below = version;
+			json_array_insert(events, 0, event);
+		}
 		json_decref(event);
 	}
 	asked->done(asked->context, events);
@@ -533,7 +541,7 @@ void web_state_history(struct web_state *state, uint64_t group, void (*done)(voi
 		done(context, NULL);
 		return;
 	}
-	*asked = (struct asked){done, context};
+	*asked = (struct asked){state, group, done, context};
 	snprintf(key, sizeof key, "yagura:web:history:%016llx", (unsigned long long)group);
 	snprintf(most, sizeof most, "%d", WEB_HISTORY_MAX);
 	const char *argv[] = {"XREVRANGE", key, "+", "-", "COUNT", most};

@@ -178,6 +178,7 @@ static char *event_of(const struct web_op *op, const struct web_group_touch *fro
 	json_object_set_new(event, "at_ms", json_integer(now_ns / 1000000));
 	json_object_set_new(event, "actor", json_string(op->actor));
 	json_object_set_new(event, "action", json_string(act_names[op->act]));
+	json_object_set_new(event, "version", json_integer(to->version)); // each version has one event: web_state_history()
 	if (op->act != WEB_COMMENT) {
 		json_object_set_new(event, "from", side(from, state, assignee));
 		json_object_set_new(event, "to", side(to, state, assignee));

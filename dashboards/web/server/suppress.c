@@ -30,7 +30,7 @@ struct web_suppress {
 	uint32_t active_count;
 	int64_t next_ns;          // when the next one of them ends
 	uint64_t generation, readings; // readings: of state.c that this one stands for
-	bool asking;
+	bool asking, reread;      // reread: somebody else wrote, or so it seems; what is known holds till then
 	struct writing writings[WEB_SUPPRESS_WRITES];
 	struct web_suppress_counters counters;
 };
@@ -319,9 +319,10 @@ static void tick(void *context)
 {
 	struct web_suppress *suppress = context;
 	uint64_t readings = web_state_readings(suppress->server->state);
-	if (readings && readings != suppress->readings && !suppress->asking) {
+	if (readings && (suppress->reread || readings != suppress->readings) && !suppress->asking) {
 		const char *argv[] = {"HGETALL", "yagura:web:suppressions"};
 		suppress->asking = true;
+		suppress->reread = false;
 		web_redis_ask(suppress->server->redis, read_all, suppress, 2, argv, NULL);
 	}
 	if (web_clock_ns() >= suppress->next_ns)
@@ -360,11 +361,11 @@ static void written(void *context, const redisReply *reply)
 	}
 	if (!w->done) {
 		*w = (struct writing){0};
-		suppress->readings = 0;
+		suppress->reread = true;
 	} else if (good) {
 		settle(w, WEB_SUPPRESS_DONE);
 	} else if (reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "CONFLICT", 8) == 0) {
-		suppress->readings = 0; // somebody else wrote it: read anew
+		suppress->reread = true;
 		settle(w, WEB_SUPPRESS_CONFLICT);
 	} else {
 		if (reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "STALE", 5) == 0)

@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 //
 // Beside the list: the group that the cursor is on, with what was done to it. Asked for a moment after the cursor has come to rest.
-import { Chip, End, Facts, Icon, Loaded, Org, Severity, SparkBars, StateChip, Time, Value, html, pick, t, useApi, useEffect, useRefresh, useState } from '../ui.js';
+import { Chip, End, Facts, Icon, Loaded, Org, Severity, SparkBars, StateChip, Time, Value, html, pick, rangeLabel, t, useApi, useEffect, useRefresh, useState } from '../ui.js';
 
 const REST_MS = 120, SHOWN = 6;
 
@@ -24,7 +24,7 @@ export function Preview({ row, range }) {
   useRefresh(['groups'], detail.reload, 2000);
   // its own change (by key, here) shows at once
   useEffect(() => { if (detail.data && row.id === id && row.version !== detail.data.group.version) detail.reload(); }, [row.version]);
-  const found = `/alerts?${new URLSearchParams({ q: [row.org && `org:${row.org.code}`, `kind:${row.kind}`, row.target?.ip && !row.target.masked && `ip:${row.target.ip}`, row.source?.ip && !row.source.masked && `ip:${row.source.ip}`].filter(Boolean).join(' '), range })}`;
+  const found = `/alerts?${new URLSearchParams({ q: [row.org && `org:${row.org.code}`, `kind:${row.kind}`, row.target?.ip && !row.target.masked && `ip:${row.target.ip}`, row.source?.ip && !row.source.masked && `ip:${row.source.ip}`].filter(Boolean).join(' '), range: range || 'all' })}`;
   return html`<aside class="preview" aria-label=${t('inbox.preview')}>
     <header class="preview-head"><${Severity} severity=${row.severity} /><${StateChip} state=${row.state} />${row.overdue && html`<${Chip} tone="bad" icon="clock">${t('inbox.overdue')}<//>`}</header>
     <h2><${Value} field="kind" value=${row.kind} quiet>${pick(row, 'kind')}<//></h2>
@@ -42,7 +42,7 @@ export function Preview({ row, range }) {
       row.verdict && [t('triage.verdict'), t(`verdict.${row.verdict}`)],
       row.reason && [t('triage.reason'), row.reason],
     ]} />
-    <div class="preview-spark"><${SparkBars} values=${row.spark} label=${t('inbox.spark', { n: row.alerts })} width=${280} height=${36} /><span class="muted">${t(`range.${range}`.replace(/\..*\/.*/, '.custom'))}</span></div>
+    <div class="preview-spark"><${SparkBars} values=${row.spark} label=${t('inbox.spark', { n: row.alerts })} width=${280} height=${36} /><span class="muted">${rangeLabel(range || 'all')}</span></div>
     <h3>${t('inbox.history')}</h3>
     <${Loaded} of=${detail} rows=${2}>${({ history, group }) => (group.id !== row.id ? null : history.length
       ? html`<ol class="history-list">${history.slice(-SHOWN).reverse().map((event) => html`<${HistoryLine} key=${event.at_ms + event.action} event=${event} />`)}</ol>${history.length > SHOWN && html`<a href=${`/groups/${encodeURIComponent(row.id)}`}>${t('inbox.history_all', { n: history.length })}</a>`}`

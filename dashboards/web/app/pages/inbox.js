@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 //
 // The inbox: groups of alerts that want somebody. Everything by keyboard; nothing moves under the cursor; what is shown is the address.
-import { Banner, Broken, Button, Chip, Empty, End, Icon, IconButton, Loading, MenuList, QueryBox, RangePicker, Severity, SparkBars, Table, Time, TriageButtons, Views, format, href, html, cx,
+import { Banner, Broken, Button, Chip, Empty, End, Icon, IconButton, Loading, MenuList, QueryBox, RANGES, RangePicker, Severity, SparkBars, Table, Time, TriageButtons, Views, format, href, html, cx,
   navigate, now, orgName, pick, setBadge, setQuery, setTitle, t, time, useEffect, useHeld, useKeys, useLanguage, useLayoutEffect, useMay, useMemo, usePrefs, useRef, useRefresh, useState, useTriage } from '../ui.js';
 import { Preview } from './inbox-preview.js';
 import { useGroups } from './inbox-data.js';

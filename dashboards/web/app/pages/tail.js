@@ -72,7 +72,7 @@ export default function Tail({ query }) {
     ${unknown.length > 0 && html`<p class="section-note" role="status">${t('tail.unknown', { fields: unknown.join(', ') })} <a href=${href('/alerts', { q })}>${t('group.search')}</a></p>`}
     ${told.waiting > 0 && still && html`<button type="button" class="pill" data-new onClick=${take}>${t(paused ? 'tail.waiting_paused' : 'tail.waiting', { n: told.waiting })}</button>`}
     ${rows.length === 0 && told.waiting === 0 ? html`<${Empty} icon="tail" title=${t(away ? 'tail.away' : 'tail.none')}>${t('tail.none_text')}<//>`
-    : html`<div class=${cx('table-box', paused && 'is-paused')} onPointerEnter=${() => setOver(true)} onPointerLeave=${() => setOver(false)}><${Table} rows=${rows} columns=${columns} rowKey=${keyOf} label=${t('tail.title')} focus=${focus} onFocus=${setFocus} rowHeight=${32}
+    : html`<div class=${cx('table-box', paused && 'is-paused')} onPointerEnter=${() => setOver(true)} onPointerLeave=${() => setOver(false)}><${Table} rows=${rows} columns=${columns} rowKey=${keyOf} rowTime=${(row) => row.time_ms} label=${t('tail.title')} focus=${focus} onFocus=${setFocus} rowHeight=${32}
         onOpen=${(row) => navigate(alertAddress(row.id))} rowName=${(row) => pick(row, 'text') || pick(row, 'kind')} /></div>
       <p class="list-foot muted">${t('tail.shown', { n: count(rows.length), most: count(TAIL_ROWS) })}</p>`}
   </div>`;
