@@ -160,8 +160,9 @@ json_t *web_whose_rate(const struct web_whose *whose, int64_t from_s, int64_t to
 		for (unsigned d = 0; d < 2; d++)
 			json_array_append_new(values[d], seconds ? json_integer((json_int_t)(bytes[d] * 8 / seconds)) : json_null());
 	}
-	json_t *rate = json_pack("{s:I, s:I, s:o, s:o, s:I}", "step_s", (json_int_t)step_s, "start_ms", (json_int_t)(from_s / step_s * step_s * 1000), "in",
-				 values[0], "out", values[1], "known_days", (json_int_t)web_measure_known_days(whose->measure));
+	json_t *rate = json_pack("{s:I, s:I, s:o, s:o, s:I}", "step_s", (json_int_t)step_s, "start_ms",
+				 (json_int_t)(from_s / step_s * step_s * 1000), "in", values[0], "out", values[1], "known_days",
+				 (json_int_t)web_measure_known_days(whose->measure));
 	struct web_habit habit;
 	bool known = web_whose_habit(whose, (to_s - 1) / 3600, &habit);
 	json_object_set_new(rate, "usual_in", known ? json_integer((json_int_t)habit.median[0]) : json_null());
