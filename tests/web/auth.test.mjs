@@ -91,7 +91,7 @@ test('SEC-08: what another page sends changes nothing', async () => {
 
 test('SEC-08: a page of another origin, in a browser that is logged in', { timeout: 30000 }, async () => {
   need('chromium', 'playwright');
-  const { page, context } = await rig.open('admin', { at: '/settings' });
+  const { page, context } = await rig.open('admin', { where: '/settings' });
   const port = await freePort();
   const server = http.createServer((request, answer) => {
     answer.setHeader('content-type', 'text/html');

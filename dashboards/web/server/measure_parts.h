@@ -60,6 +60,8 @@ struct web_measure {
 	uint64_t ticks, strips_hash;
 	int64_t redis_memory;      // -1: not known
 	char redis_version[24];
+	int64_t known_days;        // as counted when so many lines had come: 300 tiles ask for it at once
+	uint64_t known_lines;
 	struct web_measure_counters counters;
 };
 

@@ -105,10 +105,15 @@ int64_t web_whose_base(const struct web_whose *whose, int64_t from_s, int64_t to
 
 int64_t web_measure_known_days(const struct web_measure *measure)
 {
+	struct web_measure *memory = (struct web_measure *)measure; // of what is asked here, not its own state
 	int64_t hours = 0, now = web_clock_ns() / 1000000000 / 3600;
+	if (measure->known_lines && measure->known_lines == measure->counters.lines)
+		return measure->known_days;
 	for (int64_t h = now - WEB_RING_HOURS; h <= now; h++)
 		hours += told(measure, NULL, 3600, h) > 0;
-	return hours / DAY_HOURS;
+	memory->known_lines = measure->counters.lines;
+	memory->known_days = hours / DAY_HOURS;
+	return memory->known_days;
 }
 
 // What the hours every `every` before `hour` brought.
