@@ -37,6 +37,8 @@ export function listen(page, into = []) {
 export async function settled(page, ms = 10000) {
   await until(() => page.evaluate(() => Boolean(document.querySelector('main h1, main .empty-title, main form')) && !document.querySelector('main .loading') && !document.querySelector('[aria-busy=true]')),
     ms, `${page.url()} does not settle`).catch(async (error) => { throw new Error(`${error.message}: ${await page.evaluate(() => document.querySelector('main')?.innerText.slice(0, 200))}`); });
+  const broken = await page.evaluate(() => document.querySelector('main .empty-bad')?.innerText);
+  if (broken) throw new Error(`${page.url()} shows that it is broken: ${broken}`);
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 

@@ -82,6 +82,22 @@ test('the board: a tile a body, worst first, walked by arrow keys, filtered by n
   await tab.context.close();
 });
 
+test('the board of 300 bodies stays below 5,000 nodes', { timeout: 60000 }, async (t) => {
+  const many = await start({ fill: { alerts: 3000, groups: 400, bodies: 300 } });
+  try {
+    const { page } = await many.open('lead', { where: '/?range=7d' });
+    await page.waitForSelector('[data-tile="299"]');
+    const client = await page.context().newCDPSession(page);
+    await client.send('Performance.enable');
+    await client.send('HeapProfiler.collectGarbage');
+    const nodes = (await client.send('Performance.getMetrics')).metrics.find((one) => one.name === 'Nodes').value;
+    t.diagnostic(`${nodes} nodes`);
+    assert.ok(nodes <= 5000, `${nodes} nodes`);
+  } finally {
+    await many.stop();
+  }
+});
+
 test('UI-10 from the first screen to the flows of an alert in two steps; every value leads on', { timeout: 60000 }, async () => {
   const tab = await rig.open('lead', { where: '/?range=30d' }), { page } = tab;
   await ready(page);

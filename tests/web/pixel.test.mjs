@@ -92,7 +92,7 @@ test('must-show 1: triaged to closed by keyboard alone', { timeout: 60000 }, asy
   await page.keyboard.press('i');
   for (let i = 0; i < many; i++) { // until the SYN flood has the cursor
     await page.keyboard.press(i ? 'j' : 'Home');
-    if (/SYNフラッド/.test(await page.locator('main [data-id][aria-current="true"], main [data-id][aria-selected="true"], main [data-id]:focus').first().textContent().catch(() => ''))) break;
+    if (/SYNフラッド/.test(await page.locator('main [data-id][aria-current="true"], main [data-id][aria-selected="true"], main [data-id]:focus').first().textContent({ timeout: 300 }).catch(() => ''))) break;
   }
   const id = await page.locator('main [data-id][aria-current="true"], main [data-id][aria-selected="true"], main [data-id]:focus').first().getAttribute('data-id');
   const state = async () => (await (await rig.api('analyst')).get(`/groups/${id}`)).body.group;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Traffic and health over a real redis-server, with lines as docs/redis.md has them, against sums that the test makes itself; hostile lines;
-// every limit filled. The parts below it are the real ones, without HTTP.
+// Traffic and health over a real redis-server, with lines as docs/redis.md has them, against sums that the test makes itself; hostile
+// lines; every limit filled. The parts below it are the real ones, without HTTP.
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -55,7 +55,8 @@ static void begin_redis(void)
 	snprintf(url, sizeof url, "unix://%s", socket);
 	redis_pid = fork();
 	if (redis_pid == 0) {
-		execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder, "--logfile", "redis.log", (char *)NULL);
+		execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder, "--logfile",
+		       "redis.log", (char *)NULL);
 		_exit(127);
 	}
 	for (int i = 0; i < 200 && !(writer && !writer->err); i++) {
@@ -155,7 +156,8 @@ static void write_steps(const char *sensor, const char *stream, int64_t step_s, 
 			if ((i + b + seed) % 5 == 0) // no packet: it is left out
 				continue;
 			for (unsigned k = 0; k < 6; k++)
-				all[k] += v[k] = (seed * 7919 + i * 104729 + b * 1299709 + k * 15485863) % 1000003 * (k == 2 || k == 3 ? 4099 : 1) % (k == 5 ? 5 : UINT64_MAX);
+				all[k] += v[k] = (seed * 7919 + i * 104729 + b * 1299709 + k * 15485863) % 1000003 * (k == 2 || k == 3 ? 4099 : 1) %
+						 (k == 5 ? 5 : UINT64_MAX);
 			size_t n = strlen(orgs);
 			snprintf(orgs + n, sizeof orgs - n, "%s\"%s\":[%lu,%lu,%lu,%lu,%lu,%lu]", n ? "," : "", codes[b], v[0], v[1], v[2], v[3], v[4], v[5]);
 			for (unsigned k = 0; k < 6; k++)
@@ -164,7 +166,8 @@ static void write_steps(const char *sensor, const char *stream, int64_t step_s, 
 		all[6] = i;
 		for (unsigned k = 0; k < 7; k++)
 			reference[i][BODIES][k] += all[k];
-		snprintf(line, sizeof line, "{\"timestamp\":\"%s\",\"event_type\":\"metrics\",\"step\":%ld,\"host\":\"%s\",\"sensor\":{\"packets_in\":%lu,"
+		snprintf(line, sizeof line, "{\"timestamp\":\"%s\",\"event_type\":\"metrics\",\"step\":%ld,\"host\":\"%s\","
+			 "\"sensor\":{\"packets_in\":%lu,"
 			 "\"packets_out\":%lu,\"bytes_in\":%lu,\"bytes_out\":%lu,\"flows\":%lu,\"alerts\":%lu,\"lost\":%lu},\"orgs\":{%s},"
 			 "\"unassigned\":[0,0,0,0,0,0]}", stamp(first_s + i * step_s, at), (long)step_s, sensor, all[0], all[1], all[2], all[3], all[4], all[5],
 			 all[6], orgs);
@@ -254,7 +257,8 @@ static void hostile_lines_change_nothing(void **state)
 	stamp(minute, at), stamp(minute + 7200, ahead), stamp(minute + 1, odd);
 	static const char *const bad[] = {
 		"", "null", "[]", "{", "{}", "\xff\xfe", "{\"timestamp\":1}", "{\"timestamp\":\"%s\",\"event_type\":\"alert\",\"step\":60}",
-		"{\"timestamp\":\"%s\",\"event_type\":\"metrics\",\"step\":1}", "{\"timestamp\":\"%s\",\"event_type\":\"metrics\",\"step\":60,\"sensor\":{\"bytes_in\":-1}}",
+		"{\"timestamp\":\"%s\",\"event_type\":\"metrics\",\"step\":1}",
+		"{\"timestamp\":\"%s\",\"event_type\":\"metrics\",\"step\":60,\"sensor\":{\"bytes_in\":-1}}",
 		"{\"timestamp\":\"%s\",\"event_type\":\"metrics\",\"step\":60,\"sensor\":{\"bytes_in\":\"9\"}}",
 		"{\"timestamp\":\"%s\",\"event_type\":\"metrics\",\"step\":60,\"sensor\":{\"bytes_in\":1e300}}",
 		"{\"timestamp\":\"%s\",\"event_type\":\"metrics\",\"step\":60,\"orgs\":{\"kirihara\":[1,2,3,-4,5,6]}}",
@@ -370,7 +374,8 @@ static bool sensors_are_full(void)
 static void sensors_are_bounded(void **state)
 {
 	(void)state;
-	static const char *const odd[] = {"yagura:web:alerts", "yagura::alerts", "yagura:a:b:alerts", "yagura:\xff:alerts", "yagura:\xe2\x80\xae:alerts"};
+	static const char *const odd[] = {"yagura:web:alerts", "yagura::alerts", "yagura:a:b:alerts",
+					  "yagura:\xff:alerts", "yagura:\xe2\x80\xae:alerts"};
 	for (unsigned i = 0; i < sizeof odd / sizeof *odd; i++)
 		say(3, (const char *[]){"SET", odd[i], "1"});
 	for (unsigned i = 0; i < WEB_SENSORS + 3; i++) {
@@ -386,11 +391,14 @@ static void sensors_are_bounded(void **state)
 
 // ---- flows ----
 
-static void flow_line(char *to, size_t size, int64_t end_s, const char *app, const char *from, const char *to_org, uint64_t up, uint64_t down, const char *end_word)
+static void flow_line(char *to, size_t size, int64_t end_s, const char *app, const char *from, const char *to_org, uint64_t up,
+		      uint64_t down, const char *end_word)
 {
 	char at[40];
-	snprintf(to, size, "{\"timestamp\":\"%s\",\"event_type\":\"flow\",\"src_ip\":\"203.0.113.70\",\"dest_ip\":\"8.8.8.8\",\"flow\":{\"pkts_toserver\":1,"
-		 "\"pkts_toclient\":2,\"bytes_toserver\":%lu,\"bytes_toclient\":%lu,\"end\":\"%s\"},\"ndpi\":{\"proto\":\"%s\",\"org\":{\"src\":\"%s\",\"dest\":\"%s\"},"
+	snprintf(to, size, "{\"timestamp\":\"%s\",\"event_type\":\"flow\",\"src_ip\":\"203.0.113.70\",\"dest_ip\":\"8.8.8.8\","
+		 "\"flow\":{\"pkts_toserver\":1,"
+		 "\"pkts_toclient\":2,\"bytes_toserver\":%lu,\"bytes_toclient\":%lu,\"end\":\"%s\"},\"ndpi\":{\"proto\":\"%s\","
+		 "\"org\":{\"src\":\"%s\",\"dest\":\"%s\"},"
 		 "\"end\":\"%s\"}}", stamp(end_s, at), up, down, at, app, from, to_org, end_word);
 }
 
@@ -517,7 +525,8 @@ static void habits_are_medians_of_the_same_hour(void **state)
 	for (int64_t h = hour - 5 * 168; h < hour; h++) {
 		char line[256], at[40];
 		uint64_t weight = (hour - h) % 168 ? 7 : weeks[(hour - h) / 168 - 1];
-		snprintf(line, sizeof line, "{\"timestamp\":\"%s\",\"event_type\":\"metrics\",\"step\":3600,\"sensor\":{\"bytes_in\":%lu,\"bytes_out\":%lu},"
+		snprintf(line, sizeof line, "{\"timestamp\":\"%s\",\"event_type\":\"metrics\",\"step\":3600,"
+			 "\"sensor\":{\"bytes_in\":%lu,\"bytes_out\":%lu},"
 			 "\"orgs\":{\"kirihara\":[1,1,%lu,0,0,0]}}", stamp(h * 3600, at), weight * 450, weight * 900, weight * 450);
 		assert_true(web_metrics_take(sensor, 3600, line, strlen(line), hour * 3600));
 	}

@@ -17,6 +17,7 @@ import { Broken, Loading, NotFound } from './parts/states.js';
 import { Toasts } from './parts/toast.js';
 import './ui.js';
 
+const seesAlerts = (user) => user.permissions.includes('viewer');
 const pages = new Map(); // route -> its Page, once loaded
 
 /** A page that fails says so, and leaves the frame standing. */
@@ -61,6 +62,7 @@ function App() {
     if (!user && firstRun && at.route?.page !== 'first_run') navigate('/first-run' + location.search, { replace: true });
     else if (!user && !at.route?.open) navigate(`/login?next=${encodeURIComponent(at.path + location.search)}`, { replace: true });
     else if (user?.must_change_password && at.route?.page !== 'login') navigate('/login', { replace: true });
+    else if (user && !seesAlerts(user) && at.route?.page === 'overview') navigate('/users', { replace: true }); // an administrator's first page
   }, [known, user, firstRun, at]);
   if (error) return html`<main class="alone"><${Broken} error=${error} onRetry=${begin} /></main>`;
   if (!known) return html`<main class="alone"><${Loading} rows=${3} /></main>`;
@@ -81,7 +83,8 @@ async function begin() {
 
 startRouter();
 startKeys();
-onSession((user) => { if (user) startLive(); else stopLive(); });
+// the stream is of alerts, which an administrator does not see
+onSession((user) => { if (user && seesAlerts(user)) startLive(); else stopLive(); });
 // who logs out here has gone to the login page before the server says so: this one was ended elsewhere
 on('session', ({ ends }) => endSession(ends === 'logout' ? 'elsewhere' : ends ?? 'expired'));
 startNotices();

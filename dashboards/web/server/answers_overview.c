@@ -42,8 +42,8 @@ static json_t *bars_json(const struct web_summary *s)
 	json_t *values = json_array();
 	for (uint32_t i = 0; i < s->bars_count; i++)
 		json_array_append_new(values, json_integer(s->bars[i]));
-	json_t *bars = json_pack("{s:I, s:I, s:o}", "start_ms", (json_int_t)(s->range.from_ns / 1000000), "step_ms", (json_int_t)(s->bar_ns / 1000000),
-				 "values", values);
+	json_t *bars = json_pack("{s:I, s:I, s:o}", "start_ms", (json_int_t)(s->range.from_ns / 1000000), "step_ms",
+				 (json_int_t)(s->bar_ns / 1000000), "values", values);
 	int64_t since_ns = s->oldest_ns > s->range.from_ns - DAYS * DAY_NS ? s->oldest_ns : s->range.from_ns - DAYS * DAY_NS;
 	bool known = s->range.from_ns - since_ns >= DAY_NS;
 	double usual = known ? (double)s->before * (double)s->bar_ns / (double)(s->range.from_ns - since_ns) : 0;
@@ -135,7 +135,8 @@ void web_op_bodies(struct web_request *request, struct web_server *server)
 	for (uint32_t i = 0; i < count; i++)
 		json_array_append_new(tiles, web_tile_json(s, order[i]));
 	web_summary_free(s);
-	web_answer(request, 200, json_pack("{s:o, s:I, s:b}", "rows", tiles, "total", (json_int_t)count, "blind", web_measure_blind(server->measure)), 0);
+	bool blind = web_measure_blind(server->measure);
+	web_answer(request, 200, json_pack("{s:o, s:I, s:b}", "rows", tiles, "total", (json_int_t)count, "blind", blind), 0);
 }
 
 // ---- one body ----

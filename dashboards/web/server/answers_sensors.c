@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// GET /sensors and /version. How the sensors are, everybody may know; what they count as a whole, the health hash, the books and the counters
-// of this process are for who sees all bodies.
+// GET /sensors and /version. How the sensors are, everybody may know; what they count as a whole, the health hash, the books and the
+// counters of this process are for who sees all bodies.
 #include <microhttpd.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -42,7 +42,9 @@ static int64_t newest_ms(const struct web_server *server, const struct web_senso
 	const struct web_ring *const rings[] = {&sensor->rings.seconds, &sensor->rings.minutes, &sensor->rings.hours};
 	if (feed < WEB_FEED_FLOWS)
 		return rings[feed]->newest * rings[feed]->step_s * 1000;
-	return feed == WEB_FEED_FLOWS ? sensor->flow_s * 1000 : server->measure->sensors_count == 1 ? web_index_last_ns(server->index) / 1000000 : 0;
+	if (feed == WEB_FEED_FLOWS)
+		return sensor->flow_s * 1000;
+	return server->measure->sensors_count == 1 ? web_index_last_ns(server->index) / 1000000 : 0;
 }
 
 static json_t *streams_json(const struct web_server *server, const struct web_sensor *sensor)
@@ -181,6 +183,7 @@ void web_op_version(struct web_request *request, struct web_server *server)
 {
 	char hiredis[32];
 	snprintf(hiredis, sizeof hiredis, "%d.%d.%d", HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
-	web_answer(request, 200, json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "version", server->version, "api", "1", "libraries", "libmicrohttpd",
-					   MHD_get_version(), "libsodium", sodium_version_string(), "jansson", JANSSON_VERSION, "hiredis", hiredis), 0);
+	json_t *libraries = json_pack("{s:s, s:s, s:s, s:s}", "libmicrohttpd", MHD_get_version(), "libsodium", sodium_version_string(), "jansson",
+				      JANSSON_VERSION, "hiredis", hiredis);
+	web_answer(request, 200, json_pack("{s:s, s:s, s:o}", "version", server->version, "api", "1", "libraries", libraries), 0);
 }

@@ -226,8 +226,8 @@ void web_op_timeline(struct web_request *request, struct web_server *server)
 	for (; shown < d->lanes; shown++)
 		d->cut += d->lane[shown].count;
 	d->range = web_range_axis(range, now_ns - INT64_C(30) * 86400 * 1000000000, now_ns);
-	d->body = json_pack("{s:I, s:I, s:o, s:I}", "from_ms", (json_int_t)(d->range.from_ns / 1000000), "to_ms", (json_int_t)(d->range.to_ns / 1000000),
-			    "lanes", lanes, "cut", (json_int_t)d->cut);
+	d->body = json_pack("{s:I, s:I, s:o, s:I}", "from_ms", (json_int_t)(d->range.from_ns / 1000000), "to_ms",
+			    (json_int_t)(d->range.to_ns / 1000000), "lanes", lanes, "cut", (json_int_t)d->cut);
 	web_answer_later(request);
 	web_index_alert_rows(server->index, d->view, d->text, d->texts, put_texts, d);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// GET /timeseries and /top. Without `org` or `sensor`: everything, for who sees all; else the sum of the bodies that the caller sees. What a
-// sensor counts as a whole is for who sees all alone; to others there is no such thing (404).
+// GET /timeseries and /top. Without `org` or `sensor`: everything, for who sees all; else the sum of the bodies that the caller sees. What
+// a sensor counts as a whole is for who sees all alone; to others there is no such thing (404).
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

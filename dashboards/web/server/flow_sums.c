@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// See flow_sums.h. A ten minutes' bucket is a small table of (body of the initiator, body of the responder, application): from it follow the
-// sums of any set of bodies, each flow once. Buckets are addressed by the number of their ten minutes and cleared when the ring comes round.
+// See flow_sums.h. A ten minutes' bucket is a small table of (body of the initiator, body of the responder, application): from it follow
+// the sums of any set of bodies, each flow once. Buckets are addressed by the number of their ten minutes and cleared when the ring comes
+// round.
 #include "flow_sums.h"
 
 #include <stdio.h>
@@ -180,7 +181,8 @@ static struct triple *triple_of(struct bucket *b, uint16_t from, uint16_t to, ui
 	return t;
 }
 
-static void add_host(struct web_flow_sums *sums, struct web_heavy *heavy, const struct flow_line *line, unsigned end, uint16_t own, uint16_t other)
+static void add_host(struct web_flow_sums *sums, struct web_heavy *heavy, const struct flow_line *line, unsigned end, uint16_t own,
+		     uint16_t other)
 {
 	struct web_heavy_key key = {.af = line->af[end], .body = own != WEB_BODY_NONE ? own : other, .inside = own != WEB_BODY_NONE};
 	memcpy(key.address, line->addr[end].b, sizeof key.address);
@@ -252,7 +254,8 @@ struct app_sum {
 	uint16_t app;
 };
 
-static void sum_triple(const struct web_flow_sums *sums, const struct web_view *view, const struct triple *t, struct app_sum *by_app, uint64_t *records)
+static void sum_triple(const struct web_flow_sums *sums, const struct web_view *view, const struct triple *t, struct app_sum *by_app,
+		       uint64_t *records)
 {
 	bool from = t->from != WEB_BODY_NONE && web_body_sees(sums->bodies, view, t->from);
 	bool to = t->to != WEB_BODY_NONE && web_body_sees(sums->bodies, view, t->to);
@@ -276,8 +279,8 @@ static int heavier_app(const void *a, const void *b)
 
 static json_t *row(const char *name, uint64_t in, uint64_t out, uint64_t packets, uint64_t flows, uint64_t all)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f}", "name", name, "bytes", (json_int_t)(in + out), "bytes_in", (json_int_t)in, "bytes_out",
-			 (json_int_t)out, "packets", (json_int_t)packets, "flows", (json_int_t)flows, "share",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f}", "name", name, "bytes", (json_int_t)(in + out), "bytes_in", (json_int_t)in,
+			 "bytes_out", (json_int_t)out, "packets", (json_int_t)packets, "flows", (json_int_t)flows, "share",
 			 all ? (double)(in + out) / (double)all : 0.0);
 }
 
@@ -336,7 +339,7 @@ static uint32_t gather(const struct web_flow_sums *sums, const struct web_view *
 		if (!*ret_from_s || b->number * WEB_FLOW_BUCKET_S < *ret_from_s)
 			*ret_from_s = b->number * WEB_FLOW_BUCKET_S;
 		for (uint32_t k = 0; k < b->heavy->count; k++)
-			if (view->scope.all || (b->heavy->one[k].key.body != WEB_BODY_NONE && web_body_sees(sums->bodies, view, b->heavy->one[k].key.body)))
+			if (web_body_sees(sums->bodies, view, b->heavy->one[k].key.body))
 				to[n++] = b->heavy->one[k];
 	}
 	qsort(to, n, sizeof *to, by_address);

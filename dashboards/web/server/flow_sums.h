@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// What flow records add up to: applications by the bodies at both ends, in ten minutes each, for a day; the heaviest hosts of the last hour.
-// A flow counts when it has ended, in the ten minutes of its end, once (updates of a lasting flow are passed over: they repeat its bytes).
+// What flow records add up to: applications by the bodies at both ends, in ten minutes each, for a day; the heaviest hosts of the last
+// hour. A flow counts when it has ended, in the ten minutes of its end, once (updates of a lasting flow are passed over: they repeat its
+// bytes).
 //
 // Bounded: WEB_APPS names and WEB_TRIPLES combinations in ten minutes; beyond, what comes is counted under "…" and of no body. WEB_HEAVY
 // hosts in ten minutes, by space-saving. 6 MiB with every table full. Lines are anybody's: checked, counted, passed over.

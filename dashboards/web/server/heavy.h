@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The heaviest of many in bounded memory: space-saving [Metwally, Agrawal, El Abbadi 2005]. Whoever has more than 1/WEB_HEAVY of all weight is
-// among them, and a weight is too high by `error` at most, never too low.
-// Pure but for memory. Cost: log2(WEB_HEAVY) steps an addition.
+// The heaviest of many in bounded memory: space-saving [Metwally, Agrawal, El Abbadi 2005]. Whoever has more than 1/WEB_HEAVY of all
+// weight is among them, and a weight is too high by `error` at most, never too low. Pure but for memory. Cost: log2(WEB_HEAVY) steps an
+// addition.
 #pragma once
 
 #include <stdint.h>

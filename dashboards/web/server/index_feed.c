@@ -12,7 +12,7 @@
 
 #include "index_parts.h"
 
-enum { SCAN_EVERY_MS = 2000, TRIM_EVERY_MS = 30000 };
+enum { SCAN_EVERY_MS = 500, TRIM_EVERY_MS = 30000 };
 
 struct asked { // about a sensor
 	struct web_index *index;
@@ -211,6 +211,7 @@ static void scan_came(void *context, const redisReply *reply)
 		return;
 	}
 	index->scanned = true;
+	index->scan_rest = index->scan_rounds - 1;
 	follow_all(index);
 }
 
@@ -221,6 +222,7 @@ static void ask_scan(struct web_index *index)
 	const char *argv[] = {"SCAN", cursor, "MATCH", "yagura:*:alerts", "COUNT", "1000", "TYPE", "stream"};
 	const size_t sizes[] = {4, strlen(cursor), 5, 15, 5, 4, 4, 6};
 	index->scanning = true;
+	index->scan_rounds++;
 	web_redis_ask(index->server->redis, scan_came, index, 8, argv, sizes);
 }
 
@@ -228,8 +230,15 @@ static void look_for_sensors(void *context)
 {
 	struct web_index *index = context;
 	ready_look(index);
-	if (!index->scanning && web_redis_up(index->server->redis))
-		ask_scan(index);
+	if (index->scanning || !web_redis_up(index->server->redis))
+		return;
+	// a new sensor's first alert is to be seen within a second, where there are few keys to look through; else as often as their number allows
+	if (index->scan_rest > 0) {
+		index->scan_rest--;
+		return;
+	}
+	index->scan_rounds = 0;
+	ask_scan(index);
 }
 
 // Soon after the start, too: nothing is served before the streams have been read.

@@ -80,6 +80,7 @@ struct web_index {
 	struct lines lines;
 	struct web_line line;     // being read; large, so not on the stack
 	uint64_t scan_cursor;
+	uint32_t scan_rounds, scan_rest; // calls that the last look took; turns to leave out for it
 	uint8_t reopened_before;  // of the alert that was taken last
 	bool scanning;
 };

@@ -110,7 +110,8 @@ static bool is_text(const redisReply *reply)
 
 static bool take_entry(struct web_history *history, const redisReply *entry)
 {
-	if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 || !is_text(entry->element[0]) || entry->element[1]->type != REDIS_REPLY_ARRAY)
+	if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 || !is_text(entry->element[0]) ||
+	    entry->element[1]->type != REDIS_REPLY_ARRAY)
 		return true;
 	const redisReply *fields = entry->element[1];
 	bool more = true;
@@ -188,7 +189,8 @@ static bool ask_page(struct web_history *history)
 	return true;
 }
 
-// Few at a time, minutes before hours before seconds before flows: what the first screen needs comes first, and between two pages the loop turns.
+// Few at a time, minutes before hours before seconds before flows: what the first screen needs comes first, and between two pages the loop
+// turns.
 static void read_on(void *context)
 {
 	static const enum web_feed order[] = {WEB_FEED_MINUTES, WEB_FEED_HOURS, WEB_FEED_SECONDS, WEB_FEED_FLOWS};

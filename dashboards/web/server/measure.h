@@ -2,14 +2,14 @@
 // Copyright the Yagura authors
 //
 // Traffic and health, as the sensors tell them: metrics (by second, minute, hour) are followed and kept as rings (rings.h), flow records,
-// where they are delivered, are summed up by application, body and host (flow_sums.h), health hashes are read every five seconds. Nothing of
-// it is written; a restart reads it again.
+// where they are delivered, are summed up by application, body and host (flow_sums.h), health hashes are read every five seconds. Nothing
+// of it is written; a restart reads it again.
 //
 // A habit is the median of the same hour of the week over the last eight weeks (of the same hour of day over two weeks, with less than two
 // weeks known; with fewer than three of either there is none). Hours are those of UTC.
 //
-// Never green when blind: a sensor whose health is gone is away, and so is every sensor while Redis is; one whose clock stands, or that says
-// so itself, or has an open sensor.silent or sensor.blind, is blind.
+// Never green when blind: a sensor whose health is gone is away, and so is every sensor while Redis is; one whose clock stands, or that
+// says so itself, or has an open sensor.silent or sensor.blind, is blind.
 //
 // Bounded: WEB_SENSORS sensors (more are counted and not followed): 530 KiB each; a body of which traffic was seen takes 31 KiB.
 // Thread: the loop's.

@@ -44,7 +44,8 @@ struct web_sensor {
 };
 
 struct web_measure_counters {
-	uint64_t lines, lines_bad, lines_again, lines_ahead, lines_old, lines_full, bodies_full, sensors_full, flows, flows_bad, flows_updates, follow_failed;
+	uint64_t lines, lines_bad, lines_again, lines_ahead, lines_old, lines_full;
+	uint64_t bodies_full, sensors_full, flows, flows_bad, flows_updates, follow_failed;
 };
 
 struct web_measure {
@@ -59,6 +60,8 @@ struct web_measure {
 	uint64_t ticks, strips_hash;
 	int64_t redis_memory;      // -1: not known
 	char redis_version[24];
+	int64_t known_days;        // as counted when so many lines had come: 300 tiles ask for it at once
+	uint64_t known_lines;
 	struct web_measure_counters counters;
 };
 
@@ -81,7 +84,8 @@ struct web_whose {
 bool web_whose_at(const struct web_whose *whose, int64_t step_s, int64_t step, struct web_values *ret);
 // Steps that reach back to `from_s`: 1, 60, 300 or 3,600.
 int64_t web_whose_base(const struct web_whose *whose, int64_t from_s, int64_t to_s);
-// bit/s of the hour with this number by the weeks before: its median, and a band of the tenth and the ninetieth percent. False: too little is known.
+// bit/s of the hour with this number by the weeks before: its median, and a band of the tenth and the ninetieth percent. False: too little
+// is known.
 struct web_habit { double median[2], low[2], high[2]; };
 bool web_whose_habit(const struct web_whose *whose, int64_t hour, struct web_habit *ret);
 int64_t web_measure_known_days(const struct web_measure *measure);

@@ -105,10 +105,15 @@ int64_t web_whose_base(const struct web_whose *whose, int64_t from_s, int64_t to
 
 int64_t web_measure_known_days(const struct web_measure *measure)
 {
+	struct web_measure *memory = (struct web_measure *)measure; // of what is asked here, not its own state
 	int64_t hours = 0, now = web_clock_ns() / 1000000000 / 3600;
+	if (measure->known_lines && measure->known_lines == measure->counters.lines)
+		return measure->known_days;
 	for (int64_t h = now - WEB_RING_HOURS; h <= now; h++)
 		hours += told(measure, NULL, 3600, h) > 0;
-	return hours / DAY_HOURS;
+	memory->known_lines = measure->counters.lines;
+	memory->known_days = hours / DAY_HOURS;
+	return memory->known_days;
 }
 
 // What the hours every `every` before `hour` brought.
@@ -160,8 +165,9 @@ json_t *web_whose_rate(const struct web_whose *whose, int64_t from_s, int64_t to
 		for (unsigned d = 0; d < 2; d++)
 			json_array_append_new(values[d], seconds ? json_integer((json_int_t)(bytes[d] * 8 / seconds)) : json_null());
 	}
-	json_t *rate = json_pack("{s:I, s:I, s:o, s:o, s:I}", "step_s", (json_int_t)step_s, "start_ms", (json_int_t)(from_s / step_s * step_s * 1000), "in",
-				 values[0], "out", values[1], "known_days", (json_int_t)web_measure_known_days(whose->measure));
+	json_t *rate = json_pack("{s:I, s:I, s:o, s:o, s:I}", "step_s", (json_int_t)step_s, "start_ms",
+				 (json_int_t)(from_s / step_s * step_s * 1000), "in", values[0], "out", values[1], "known_days",
+				 (json_int_t)web_measure_known_days(whose->measure));
 	struct web_habit habit;
 	bool known = web_whose_habit(whose, (to_s - 1) / 3600, &habit);
 	json_object_set_new(rate, "usual_in", known ? json_integer((json_int_t)habit.median[0]) : json_null());

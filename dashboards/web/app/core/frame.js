@@ -87,8 +87,8 @@ function Strip({ onMenu, onHelp }) {
   const other = prefs.language === 'ja' ? 'en' : 'ja';
   return html`<header class="strip">
     <${IconButton} icon="menu" class="strip-menu" label=${t('shell.navigation')} onClick=${onMenu} />
-    <${Pulse} /><${Link} />
-    <button type="button" class=${cx('pulse', 'pulse-button', paused && 'pulse-warn')} aria-pressed=${paused} onClick=${() => setPaused(!paused)} title=${t(paused ? 'strip.resume' : 'strip.pause')}><${Icon} name=${paused ? 'play' : 'pause'} size=${14} /><span class="pulse-name">${t(paused ? 'strip.resume' : 'strip.pause')}</span></button>
+    ${user.permissions.includes('viewer') && html`<${Pulse} /><${Link} />
+    <button type="button" class=${cx('pulse', 'pulse-button', paused && 'pulse-warn')} aria-pressed=${paused} onClick=${() => setPaused(!paused)} title=${t(paused ? 'strip.resume' : 'strip.pause')}><${Icon} name=${paused ? 'play' : 'pause'} size=${14} /><span class="pulse-name">${t(paused ? 'strip.resume' : 'strip.pause')}</span></button>`}
     <span class="strip-gap"></span>
     <${Clock} />
     <button type="button" class="button button-quiet strip-language" lang=${other} onClick=${() => setPrefs({ language: other })}>${other === 'en' ? 'English' : '日本語'}</button>
@@ -111,7 +111,7 @@ function Banners() {
     const timer = setTimeout(() => setLate(true), Math.max(0, since + 2000 - Date.now()));
     return () => clearTimeout(timer);
   }, [state, since]);
-  if (late && state === 'away') return html`<${Banner} tone="bad">${t('shell.server_away')}<//>`;
+  if (late && state === 'away' && session.user?.permissions.includes('viewer')) return html`<${Banner} tone="bad">${t('shell.server_away')}<//>`;
   if (redis === false || (redis === null && session.readOnly)) return html`<${Banner} tone="bad">${t('shell.redis_away')}<//>`;
   if (readOnly) return html`<${Banner} tone="warn">${t('shell.read_only')}<//>`;
   if (state === 'polling') return html`<${Banner}>${t('shell.polling')}<//>`;

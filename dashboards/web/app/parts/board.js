@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 //
 // The board of bodies: a tile each, worst first, a link to the body. 300 tiles stay below the page's budget of nodes because a calm tile
-// has ten of them. One tile is in the tab order; the arrow keys walk the rest, as rows and columns stand on the screen.
+// has ten of them: its sign is drawn by the style sheet. One tile is in the tab order; the arrow keys walk the rest, as rows and columns stand on the screen.
 import { html, useMemo, useRef, useState, cx, collate, t, setQuery, Section, Severity, format } from '../ui.js';
 import { againstHabit, attentionOf, breached, chosen, ordered, SORTS, sparkPath, trafficNow } from '../facts/board.js';
 import { SEVERITIES, words } from '../facts/page.js';
@@ -12,7 +12,6 @@ import { bodyAddress } from '../facts/query.js';
 const { bitrate, count, percent } = format;
 
 const WIDTH = 120, HEIGHT = 24;
-const ICONS = { dark: '◼', zone: '⚠', critical: '▲', overdue: '◷', high: '▲', saturated: '◆', some: '●', unseen: '?', calm: '✓' };
 
 function Tile({ tile, blind, focusable, range, index }) {
   const attention = attentionOf(tile, blind);
@@ -24,15 +23,15 @@ function Tile({ tile, blind, focusable, range, index }) {
   const said = habit === null ? bitrate(now) : t('board.against', { rate: bitrate(now), share: percent(habit, 0) });
   return html`<li><a class=${cx('tile', `is-${attention}`)} href=${`${bodyAddress(tile.org.code)}?range=${range}`} tabindex=${focusable ? 0 : -1} data-tile=${index}>
     <span class="tile-name">${name}</span>
-    <span class="tile-state"><span aria-hidden="true">${ICONS[attention]}</span> ${t(`board.is.${attention}`)}</span>
+    <span class="tile-state">${t(`board.is.${attention}`)}</span>
     ${open.length > 0 && html`<span class="tile-open">${open.map((severity) => html`<span><${Severity} severity=${severity} /> <b>${count(tile.open[severity])}</b></span>`)}</span>`}
     ${(tile.dark || tile.saturated || breached(tile)) && html`<span class="tile-marks">
       ${tile.dark && attention !== 'dark' && html`<span>${t('board.is.dark')}</span>`}
       ${tile.saturated && attention !== 'saturated' && html`<span>${t('board.is.saturated')}</span>`}
       ${zones.map((zone) => html`<span>${t('board.breach', { zone })}</span>`)}</span>`}
-    <span class="tile-traffic"><svg viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+    <svg class="tile-spark" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
       ${usual !== null && html`<line x1="0" x2=${WIDTH} y1=${usual} y2=${usual} />`}${line && html`<path d=${line} />`}</svg>
-      <span class="tile-rate">${said}</span></span>
+    <span class="tile-rate">${said}</span>
   </a></li>`;
 }
 
