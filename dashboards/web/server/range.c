@@ -102,7 +102,7 @@ bool web_range_parse(const char *text, int64_t now_ns, struct web_range *ret)
 		int32_t seconds;
 	} known[] = {{"15m", 900}, {"1h", 3600}, {"4h", 14400}, {"24h", DAY_S}, {"7d", 7 * DAY_S}, {"30d", 30 * DAY_S}};
 	memset(ret, 0, sizeof *ret);
-	if (!text || !*text)
+	if (!text || !*text || strcmp(text, "all") == 0)
 		return true;
 	ret->to_ns = INT64_MAX;
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)

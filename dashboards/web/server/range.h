@@ -14,7 +14,7 @@ struct web_range {
 	int64_t from_ns, to_ns; // to_ns INT64_MAX: till now, and what sensors with a fast clock say; all zero: all time
 };
 
-// NULL or "": all time. False: none of these, or it ends before it begins.
+// NULL, "" or "all": all time. False: none of these, or it ends before it begins.
 bool web_range_parse(const char *text, int64_t now_ns, struct web_range *ret);
 
 // The same with an end for axes: now where it is open, and a beginning: `first_ns` where it has none.
