@@ -54,7 +54,7 @@ function What({ alert, eve, context }) {
     community && [t('alert.community'), html`<${Value} value=${community} pivots=${[{ label: t('alert.community_flows'), href: href(alertAddress(alert.id), { flow: community }) }]}><span class="address">${community}</span><//>`],
     [t('alert.sensor'), html`<${Value} field="sensor" value=${alert.sensor} page=${href('/sensors', { sensor: alert.sensor })}>${alert.sensor}<//>`],
     [t('alert.first'), html`<${Time} ms=${alert.first_ms} />`],
-    [t('alert.last'), html`<${Time} ms=${alert.last_ms} /> <span class="muted">${duration(alert.last_ms - alert.first_ms, words())}</span>`],
+    [t('alert.last'), html`<${Time} ms=${alert.last_ms} /> ${alert.last_ms - alert.first_ms >= 1000 && html`<span class="muted">${t('alert.lasting', { span: duration(alert.last_ms - alert.first_ms, words()) })}</span>`}`],
     [t('alert.count'), html`${t('lines.times', { n: count(alert.count) })}${alert.reopened > 0 ? html` <span class="muted">${t('alert.reopened', { n: alert.reopened })}</span>` : ''}`],
     [t('alert.score'), t('alert.score_value', { n: alert.score })],
     [t('alert.confidence'), t('alert.confidence_value', { name: confidenceName(alert.confidence, words()), n: Math.round(alert.confidence * 100) })],

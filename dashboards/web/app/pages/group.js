@@ -46,8 +46,8 @@ export default function Group({ params }) {
         [t('group.counts'), t('group.counts_value', { n: count(group.alerts), open: count(group.open) })],
         group.spark?.length > 0 && [t('group.spark'), html`<${SparkBars} values=${group.spark} label=${t('group.spark')} width=${160} height=${28} />`],
         group.due_ms && [t('group.due'), html`<${Time} ms=${group.due_ms} />`],
-        group.verdict && [t('act.verdict'), t(`verdict.${group.verdict}`)],
-        group.reason && [t('act.reason'), html`<span class="pre">${group.reason}</span>`],
+        group.verdict && [t('triage.verdict'), t(`verdict.${group.verdict}`)],
+        group.reason && [t('triage.reason'), html`<span class="pre">${group.reason}</span>`],
       ]} /><//></aside>
     </div></div>`}<//>`;
 }

@@ -7,7 +7,7 @@ import { alertAddress, alertColumns, appName, duration, Histogram, sum, term, wo
 
 const { bytes, count } = format;
 const DAY_MS = 86400000;
-const COLUMNS = ['severity', 'first', 'text', 'org', 'source', 'target', 'count', 'state'];
+const COLUMNS = ['severity', 'time', 'text', 'org', 'source', 'target', 'count', 'state'];
 
 function Flows({ flows }) {
   if (!flows) return null;
