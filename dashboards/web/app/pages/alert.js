@@ -55,7 +55,7 @@ function What({ alert, eve, context }) {
     [t('alert.sensor'), html`<${Value} field="sensor" value=${alert.sensor} page=${href('/sensors', { sensor: alert.sensor })}>${alert.sensor}<//>`],
     [t('alert.first'), html`<${Time} ms=${alert.first_ms} />`],
     [t('alert.last'), html`<${Time} ms=${alert.last_ms} /> ${alert.last_ms - alert.first_ms >= 1000 && html`<span class="muted">${t('alert.lasting', { span: duration(alert.last_ms - alert.first_ms, words()) })}</span>`}`],
-    [t('alert.count'), html`${t('lines.times', { n: count(alert.count) })}${alert.reopened > 0 ? html` <span class="muted">${t('alert.reopened', { n: alert.reopened })}</span>` : ''}`],
+    [t('alert.count'), html`${t('lines.times', { n: alert.count })}${alert.reopened > 0 ? html` <span class="muted">${t('alert.reopened', { n: alert.reopened })}</span>` : ''}`],
     [t('alert.score'), t('alert.score_value', { n: alert.score })],
     [t('alert.confidence'), t('alert.confidence_value', { name: confidenceName(alert.confidence, words()), n: Math.round(alert.confidence * 100) })],
     [t('alert.id'), html`<${Value} field="id" value=${alert.id}><span class="address breakable">${alert.id}</span><//>`],

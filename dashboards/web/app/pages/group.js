@@ -34,7 +34,7 @@ export default function Group({ params }) {
       <div class="main-column">
         <${Section} title=${t('group.alerts', { n: total })} tools=${html`<a href=${wholeList(group)}>${t('group.search')}</a>`}>
           ${total > alerts.length && html`<p class="section-note">${t('group.newest', { n: alerts.length })}</p>`}
-          <div class="table-box table-box-short"><${Table} rows=${alerts} columns=${alertColumns(COLUMNS)} rowKey=${(row) => row.id + row.first_ms} label=${t('group.alerts', { n: total })} focus=${focus} onFocus=${setFocus}
+          <div class="table-box table-box-short" style=${{ maxHeight: `${alerts.length * 36 + 40}px` }}><${Table} rows=${alerts} columns=${alertColumns(COLUMNS)} rowKey=${(row) => row.id + row.first_ms} label=${t('group.alerts', { n: total })} focus=${focus} onFocus=${setFocus}
             onOpen=${(row) => navigate(alertAddress(row.id))} rowName=${(row) => pick(row, 'text')} /></div><//>
         <${Section} title=${t('alert.history')}><${History} events=${history} /><//>
       </div>
