@@ -109,8 +109,9 @@ static const struct row rows[] = {
 	CALL(P, mmap), IF(ALL, mmap, 2, PROT_EXEC, 0), NO(ALL, mmap, REFUSE),
 	CALL(P, mprotect), IF(ALL, mprotect, 2, PROT_EXEC, 0), NO(ALL, mprotect, REFUSE),
 
-	// threads and processes; the dashboard reads the bodies' files again in a child, which runs no other program. clone3 hides its flags in memory: libc goes back to clone where the kernel has no clone3. The engine's threads
-	// of a live run exist; those of a replay and the courier's for names begin later.
+	// threads and processes. clone3 hides its flags in memory: libc goes back to clone where the kernel has no clone3. The engine's threads
+	// of a live run exist; those of a replay and the courier's for names begin later. The dashboard reads the bodies' files again in a child,
+	// which runs no other program.
 	NO(ALL, clone3, ABSENT),
 	IF(R | C | W | ASKED, clone, 0, NAMESPACES | CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM), IF(P | W, clone, 0, NAMESPACES, 0),
 	// libc names another thread through a file; it need not succeed
@@ -160,7 +161,8 @@ static const struct row rows[] = {
 	CALL(UNIX | INET | E | P | M | W, getsockopt), CALL(UNIX | INET | E | P | M | W, setsockopt),
 	CALL(UNIX | INET | XDP | P | M | W, sendto), NO(E, sendto, REFUSE), CALL(UNIX | INET | XDP | P | M | W, sendmsg), CALL(INET | P, sendmmsg),
 	CALL(UNIX | INET | E | P | M | W, recvfrom), CALL(UNIX | INET | E | P | W, recvmsg), CALL(INET | P, recvmmsg),
-	CALL(E | P, epoll_create1), CALL(E | P | M | W, epoll_ctl), CALL(E | P | M | W, epoll_pwait), CALL(E | C | P, pselect6), CALL(E | P, eventfd2),
+	CALL(E | P, epoll_create1), CALL(E | P | M | W, epoll_ctl), CALL(E | P | M | W, epoll_pwait), CALL(E | C | P, pselect6),
+	CALL(E | P, eventfd2),
 	CALL(E | P, timerfd_create), CALL(E | P, timerfd_settime), CALL(E | P, timerfd_gettime), CALL(P, signalfd4),
 	CALL(T, bpf), NO(S | E, bpf, REFUSE), // an AF_XDP port would take its program with it; it stays, and the next engine uses it
 

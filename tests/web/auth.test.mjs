@@ -249,6 +249,22 @@ test('SEC-10: sessions are listed and ended; a new password ends the others; a c
   assert.equal((await login('sato', 'another lamp in 8 windows 灯')).status, 401);
 });
 
+test('an administrator begins with the users, and is told nothing of alerts', { timeout: 30000 }, async () => {
+  need('chromium', 'playwright');
+  const { page, context, broken } = await rig.open('admin');
+  const refused = [];
+  page.on('response', (answer) => { if (answer.status() === 403) refused.push(answer.url()); });
+  try {
+    await page.waitForURL('**/users');
+    await page.waitForFunction(() => document.documentElement.hasAttribute('data-ready'));
+    await sleep(2500); // that the server does not answer is said after two seconds
+    assert.equal(await page.locator('text=サーバーから応答がありません').count(), 0);
+    assert.deepEqual([broken.errors, broken.csp, refused.filter((url) => url.includes('/stream'))], [[], [], []]);
+  } finally {
+    await context.close();
+  }
+});
+
 test('SEC-10: the last administrator stays; roles and scopes that go together', async () => {
   const row = (await admin.get('/users')).body.rows.find(({ name }) => name === 'admin');
   for (const change of [{ off: true }, { role: 'viewer' }])

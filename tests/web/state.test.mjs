@@ -200,3 +200,30 @@ test('Redis away: 503 and nothing changed; back: what is known is what Redis hol
   const after = await Promise.all(ids.map(async (id) => (await group(analyst, id)).history.length));
   assert.deepEqual(after, before.map((n) => n + 1));
 });
+
+test('an alert brings back what was archived, while the server runs and while it does not', { timeout: 60000 }, async (t) => {
+  const archiveAll = async () => {
+    const answer = await analyst.post('/groups/actions', { action: 'archive', verdict: 'benign', q: '', state: 'inbox' });
+    assert.equal(answer.status, 200, answer.text);
+  };
+  const back = async () => {
+    const { rows } = (await lead.get('/groups?state=new&limit=500')).body;
+    const found = [];
+    for (const row of rows.filter(({ changed_by }) => changed_by === 'yagura').slice(0, 10)) {
+      const { history } = await group(lead, row.id);
+      const [archived, reopened] = history.slice(-2);
+      assert.deepEqual([archived.action, reopened.action, reopened.actor, reopened.to], ['archive', 'reopen', 'yagura', { state: 'new' }]);
+      found.push(row.id);
+    }
+    return found.length;
+  };
+  await archiveAll();
+  await rig.live({ rate: 200, seconds: 3 }).ended;
+  const running = await until(back, 10000, 'groups came back');
+  await archiveAll();
+  await rig.killWeb();
+  await rig.live({ rate: 200, seconds: 3 }).ended;
+  await rig.startWeb();
+  const away = await until(back, 10000, 'groups came back after the start');
+  t.diagnostic(`${running} and ${away} groups looked at that came back`);
+});

@@ -159,16 +159,13 @@ test('UI-14: the export is a file that the sensor takes, with the same words', {
   assert.notEqual(check(path.join(folder, 'yagura.yaml')).status, 0);
 });
 
-test('an alert that comes while it is hidden stays hidden; what expires shows again by itself', { timeout: 90000 }, async () => {
-  const made = (await lead.post('/suppressions', { kind: 'scan.*', reason: '診断', expires_ms: Date.now() + 61000 })).body;
-  const hidden = (await lead.post('/suppressions/preview', { kind: 'scan.*' })).body;
-  assert.equal(hidden.alerts, 0);
-  if (!process.env.YAGURA_LONG) {
-    await lead.patch('/suppressions/' + made.id, { version: made.version, on: false });
-    return;
-  }
+test('what expires shows again by itself (long)', { timeout: 90000, skip: !process.env.YAGURA_LONG }, async () => {
+  const scope = { kind: 'scan.*' };
+  const before = (await lead.post('/suppressions/preview', scope)).body.alerts;
+  await lead.post('/suppressions', { ...scope, reason: '診断', expires_ms: Date.now() + 61000 });
+  assert.equal((await lead.post('/suppressions/preview', scope)).body.alerts, 0);
   await sleep(61000);
-  await until(async () => (await lead.post('/suppressions/preview', { kind: 'scan.*' })).body.alerts > 0, 5000, 'they show again');
+  await until(async () => (await lead.post('/suppressions/preview', scope)).body.alerts === before, 5000, 'they show again');
 });
 
 test('Redis away: none is made; back: those that were there are in force', { timeout: 30000 }, async () => {

@@ -287,6 +287,7 @@ static void hostile_lines_change_nothing(void **state)
 		assert_true(TAKE(at, i));
 	assert_false(TAKE(at, WEB_STEP_LINES));
 	assert_int_equal(server.measure->counters.lines_full, 1);
+	assert_int_equal(web_ring_at(&sensor.rings.minutes, minute / 60)->v[WEB_BYTES_IN], 0 + 1 + 2 + 3 + 4);
 	assert_false(TAKE(stamp(minute - 86400 * 2, odd), 1));
 	assert_int_equal(server.measure->counters.lines_old, 1);
 	web_sensor_rings_finish(&sensor.rings);
@@ -424,7 +425,7 @@ static void flows_add_up_within_the_view(void **state)
 	assert_int_equal(FLOW(now_s - 5, "TLS", "kirihara", "", 1, 9, "none"), WEB_FLOW_UPDATE);
 	assert_int_equal(FLOW(now_s - 9, "DNS", "", "shiomi", 50, 70, "idle"), WEB_FLOW_COUNTED);
 	assert_int_equal(FLOW(now_s - 9, "SSH", "kirihara", "shiomi", 10, 20, "idle"), WEB_FLOW_COUNTED);
-	assert_int_equal(FLOW(now_s - 2 * 86400, "TLS", "kirihara", "", 1, 1, "idle"), WEB_FLOW_OLD);
+	assert_int_equal(FLOW(now_s - 86400 - 7200, "TLS", "kirihara", "", 1, 1, "idle"), WEB_FLOW_OLD);
 	assert_int_equal(FLOW(now_s + 86400, "TLS", "kirihara", "", 1, 1, "idle"), WEB_FLOW_BAD);
 	assert_int_equal(web_flow_sums_take(sums, "{\"event_type\":\"flow\"}", 21, now_s, 0, &end_s), WEB_FLOW_BAD);
 	struct web_view all = view_of(NULL), town = view_of("kirihara"), city = view_of("shiomi");

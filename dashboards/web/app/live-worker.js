@@ -5,6 +5,7 @@
 import { createEngine } from './core/live-engine.js';
 
 const ports = new Map(); // port -> {topics, seen}
+const ALWAYS = ['health', 'session', 'reset', 'grave'];
 const GONE_MS = 90000;   // a tab that was closed does not say so: who has not pinged is gone (background tabs ping once a minute at least)
 
 function tell(message) {
@@ -19,10 +20,10 @@ function tell(message) {
 const engine = createEngine(tell);
 
 self.onconnect = ({ ports: [port] }) => {
-  const tab = { topics: new Set(['health', 'session', 'reset']), seen: Date.now() };
+  const tab = { topics: new Set(ALWAYS), seen: Date.now() };
   port.onmessage = ({ data }) => {
     tab.seen = Date.now();
-    if (data.type === 'topics') tab.topics = new Set([...data.topics, 'health', 'session', 'reset']);
+    if (data.type === 'topics') tab.topics = new Set([...data.topics, ...ALWAYS]);
     else if (data.type === 'bye') ports.delete(port);
     else if (data.type === 'stop') engine.stop();
     else if (data.type === 'restart') engine.restart();

@@ -49,8 +49,8 @@ struct web_view {
 // The only way to a view. False: 403 (he is known, the permission is not his) or 404 by the route's x-scope.
 bool web_access_view(const struct web_user *user, enum web_permission permission, bool global, struct web_view *ret);
 
-// A view for routes that ask for a session and no more: one's own things. An administrator's scope is empty there, whatever his account says.
-// False: he is off, or has to change his password first and the route is not one of those that let him (`own`).
+// A view for routes that ask for a session and no more: one's own things. An administrator's scope is empty there, whatever his account
+// says. False: he is off, or has to change his password first and the route is not one of those that let him (`own`).
 bool web_access_session(const struct web_user *user, bool own, struct web_view *ret);
 
 // Whether something that concerns these bodies (none: nobody's) may be seen.

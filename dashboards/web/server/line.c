@@ -28,9 +28,8 @@ static const struct path {
 	{"id", F_ID}, {"kind", F_KIND}, {"state", F_STATE}, {"score", F_SCORE}, {"severity", F_SEVERITY}, {"confidence", F_CONFIDENCE},
 	{"mode", F_MODE}, {"sla_minutes", F_SLA}, {"first_seen", F_FIRST}, {"last_seen", F_LAST}, {"count", F_COUNT}, {"reopened", F_REOPENED},
 	{"org.code", F_ORG}, {"org.name_ja", F_ORG_JA}, {"org.name_en", F_ORG_EN}, {"orgs[]", F_ORGS}, {"zone", F_ZONE}, {"target", F_TARGET},
-	{"vector", F_VECTOR}, {"impact.state", F_IMPACT}, {"campaign", F_CAMPAIGN}, {"pulse", F_PULSE},
-	{"run", F_RUN}, {"sequence", F_SEQUENCE}, {"why.text_ja", F_TEXT_JA},
-	{"why.text_en", F_TEXT_EN}, {"affected_count", F_AFFECTED}, {NULL, FIELDS},
+	{"vector", F_VECTOR}, {"impact.state", F_IMPACT}, {"campaign", F_CAMPAIGN}, {"pulse", F_PULSE}, {"run", F_RUN}, {"sequence", F_SEQUENCE},
+	{"why.text_ja", F_TEXT_JA}, {"why.text_en", F_TEXT_EN}, {"affected_count", F_AFFECTED}, {NULL, FIELDS},
 };
 
 static const char *const severities[] = {"info", "low", "medium", "high", "critical", NULL};

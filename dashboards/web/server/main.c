@@ -236,8 +236,6 @@ int main(int argc, char **argv)
 	}
 	if (o->timezone)
 		p.server.timezone = o->timezone;
-	setenv("TZ", p.server.timezone, 1); // what localtime says everywhere, read before the files are out of reach
-	tzset();
 	p.server.soc_name = o->soc_name;
 	p.server.soc_contact = o->soc_contact;
 	prctl(PR_SET_DUMPABLE, 0);
@@ -245,10 +243,9 @@ int main(int argc, char **argv)
 	p.server.bodies = web_bodies_load(o->config);
 	if (!p.server.bodies)
 		return EX_CONFIG;
-	if (!o->timezone && p.server.bodies)
+	if (!o->timezone)
 		p.server.timezone = web_bodies_timezone(p.server.bodies);
-	// texts, exports and the audit log print local time by it; read now, before the list of system calls
-	setenv("TZ", p.server.timezone, 1);
+	setenv("TZ", p.server.timezone, 1); // what localtime says everywhere, read before the files are out of reach
 	tzset();
 	if (o->command == WEB_CHECK)
 		return EXIT_SUCCESS;

@@ -386,7 +386,8 @@ void web_suppress_write(struct web_suppress *suppress, const struct web_suppress
 	bool full = s->version == 1 && suppress->active_count == WEB_SUPPRESSIONS;
 	if (full)
 		suppress->counters.full++;
-	if (full || !w || !text || !web_state_readings(suppress->server->state) || !suppress->readings) {
+	bool writable = web_redis_up(suppress->server->redis) && web_state_readings(suppress->server->state) && suppress->readings;
+	if (full || !w || !text || !writable) {
 		free(text);
 		done(context, full ? WEB_SUPPRESS_FULL : WEB_SUPPRESS_AWAY);
 		return;

@@ -4,6 +4,7 @@
 // The one stream of a browser: an EventSource, and asking every two seconds where a proxy swallows events. Runs in the SharedWorker, or in
 // the tab that holds the lock; either hands on what it says:
 //   {type: 'event', name, data, id}   a frame of the server; data is its JSON text, which only those who want it parse
+// and, made of the frame alerts, an event `grave`: the critical and high ones among them.
 //   {type: 'state', state}            live, polling, away (no answer), ended (no session)
 // Where it was is the id of the last frame: EventSource sends it by itself when it comes back; a new one gets it as ?since=.
 
@@ -12,6 +13,7 @@ const URL_BASE = '/api/v1/stream?topics=alerts,groups,health,metrics';
 const SILENT_MS = 20000; // the server says something every 5 s
 const POLL_MS = 2000;
 const LATEST_MS = 10000;
+const GRAVE = ['critical', 'high'], GRAVE_MOST = 20;
 
 /** `from`: the id of the last frame that another tab has told, where this one takes over. */
 export function createEngine(tell, from = '') {
@@ -29,10 +31,22 @@ export function createEngine(tell, from = '') {
     if (id) since = id;
     if (name === 'health') last = { ...last, health: data };
     tell({ type: 'event', name, data, id });
+    if (name === 'alerts') grave(data);
     if (name === 'session') {
       stop();
       become('ended');
     }
+  }
+
+  // What rings, and no more: picked out here, so that a page which shows no single alerts need not read a thousand of them a second.
+  function grave(data) {
+    let rows;
+    try {
+      rows = JSON.parse(data).rows.filter((row) => GRAVE.includes(row.severity) && row.state === 'open').slice(-GRAVE_MOST);
+    } catch {
+      return; // no JSON of ours: those who read the frame itself pass over it as well
+    }
+    if (rows.length) tell({ type: 'event', name: 'grave', data: JSON.stringify({ rows }) });
   }
 
   function open() {

@@ -56,7 +56,7 @@ function take({ rows = [] }) {
 }
 
 export function startNotices() {
-  on('alerts', take);
+  on('grave', take);
   document.addEventListener('visibilitychange', () => {
     if (document.hidden || !unseen) return;
     unseen = 0;

@@ -69,7 +69,7 @@ export default function Inbox({ query }) {
   const still = focus !== null || selected.size > 0 || over || scrolled;
   const held = useHeld(data?.rows ?? groups.empty.rows, (row) => row.id, still, version);
   const { rows } = held, byId = useMemo(() => new Map(rows.map((row) => [row.id, row])), [rows]);
-  useRefresh(['groups', 'alerts'], groups.refresh, 500);
+  useRefresh(['groups'], groups.refresh, 500);
 
   // another query is another list
   useEffect(() => { setFocus(null); setSelected(new Set()); setAll(false); }, [version]);

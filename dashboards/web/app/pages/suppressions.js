@@ -73,7 +73,7 @@ function useForm(start, all) {
   const limit = now() + DAYS_MAX * DAY_MS - 60000;
   const fixed = typed.day === dayIn(DAYS_MAX) ? check({ ...typed, expires: limit }, now(), all) : checked;
   const set = (name) => (event) => setTyped((old) => ({ ...old, [name]: event.target.value }));
-  return { typed, set, setTyped, ...fixed, tried, setTried, wrong: (name) => (tried && fixed.errors[name] ? t(`suppressions.${fixed.errors[name]}`) : null) };
+  return { typed, set, setTyped, ...fixed, tried, setTried, wrong: (name) => (tried && !(tried === 'look' && ['reason', 'expires'].includes(name)) && fixed.errors[name] ? t(`suppressions.${fixed.errors[name]}`) : null) };
 }
 
 function ReasonAndExpiry({ form }) {
@@ -95,7 +95,7 @@ function Create({ from, kinds, around, onDone, onClose }) {
     setBusy(false);
   };
   const look = () => {
-    form.setTried(true);
+    form.setTried(form.tried || 'look'); // a reason is not asked for before it is needed
     if (!conditionsBad) run(async () => setSeen({ key, data: await send('POST', '/suppressions/preview', { ...form.conditions, reason: '-', expires_ms: form.body.expires_ms }) }));
   };
   const submit = () => {

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// States of groups against a real redis-server: what is written, read again, refused to another writer, and found out after a lost answer;
+// limits filled. And the handover sheet, which nothing outside may be clicked on.
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+
+#include "handover.h"
+#include "state_parts.h"
+
+static char folder[64], socket_path[96], url[128];
+static pid_t redis;
+static struct web_server server;
+static bool (*reached)(void);
+static int64_t until_ms;
+
+static void start_redis(void)
+{
+	redis = fork();
+	if (redis == 0) {
+		if (!freopen("/dev/null", "w", stdout))
+			_exit(1);
+		execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket_path, "--dir", folder, "--save", "", "--appendonly", "yes",
+		       (char *)NULL);
+		_exit(127);
+	}
+}
+
+static void kill_redis(void)
+{
+	kill(redis, SIGKILL);
+	waitpid(redis, NULL, 0);
+}
+
+static int64_t busy(void *context)
+{
+	(void)context;
+	if (!reached || reached() || web_now_ms() > until_ms)
+		web_loop_stop(server.loop);
+	return 5;
+}
+
+static void run_until(bool (*what)(void))
+{
+	reached = what;
+	until_ms = web_now_ms() + 15000;
+	web_loop_run(server.loop, busy, NULL);
+	assert_true(what());
+}
+
+static bool ready(void)
+{
+	return web_state_readings(server.state) > 0;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	if (access("/usr/bin/redis-server", X_OK) != 0)
+		exit(77);
+	snprintf(folder, sizeof folder, "/tmp/yg-state-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	snprintf(socket_path, sizeof socket_path, "%s/s", folder);
+	snprintf(url, sizeof url, "unix://%s", socket_path);
+	start_redis();
+	server = (struct web_server){.timezone = "Asia/Tokyo", .loop = web_loop_create()};
+	server.bodies = web_bodies_load(NULL);
+	server.redis = web_redis_create(server.loop, url);
+	server.index = web_index_create(&server);
+	server.state = web_state_create(&server);
+	assert_non_null(server.state);
+	run_until(ready);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	web_state_destroy(server.state);
+	web_index_destroy(server.index);
+	web_redis_destroy(server.redis);
+	web_bodies_free(server.bodies);
+	web_loop_destroy(server.loop);
+	kill_redis();
+	pid_t pid = fork();
+	if (pid == 0) {
+		execlp("rm", "rm", "-rf", folder, (char *)NULL);
+		_exit(127);
+	}
+	waitpid(pid, NULL, 0);
+	return 0;
+}
+
+static struct {
+	bool done, refused, gone;
+	uint32_t succeeded, count;
+	uint8_t results[WEB_STATE_PART * 4];
+	char undo[33];
+} last;
+
+static void acted(void *context, const struct web_outcome *o)
+{
+	(void)context;
+	last.done = true;
+	last.refused = o->refused;
+	last.gone = o->gone;
+	last.succeeded = o->succeeded;
+	last.count = o->count;
+	memcpy(last.results, o->results, o->count < sizeof last.results ? o->count : sizeof last.results);
+	memcpy(last.undo, o->undo, sizeof last.undo);
+}
+
+static bool answered(void)
+{
+	return last.done;
+}
+
+static void act_many(const struct web_action *action, uint64_t from, uint32_t count, int64_t version)
+{
+	struct web_target *targets = calloc(count, sizeof *targets);
+	for (uint32_t i = 0; i < count; i++)
+		targets[i] = (struct web_target){from + i, version};
+	memset(&last, 0, sizeof last);
+	web_state_act(server.state, action, targets, count, acted, NULL);
+	free(targets);
+}
+
+static void act(const struct web_action *action, uint64_t from, uint32_t count, int64_t version)
+{
+	act_many(action, from, count, version);
+	run_until(answered);
+}
+
+static const struct web_action acknowledge = {.act = WEB_ACKNOWLEDGE, .actor = "sato"};
+static const struct web_action archive = {.act = WEB_ARCHIVE, .actor = "suzuki", .verdict = WEB_BENIGN, .reason = "夜間バックアップ"};
+
+static void first_times_stay_and_versions_grow(void **state)
+{
+	(void)state;
+	act(&acknowledge, 1, 1, 0);
+	const struct web_group_touch *t = web_state_of(server.state, 1);
+	int64_t first = t->acknowledged_ns;
+	assert_int_equal(t->state, WEB_ACKNOWLEDGED);
+	assert_int_equal(t->version, 1);
+	assert_string_equal(t->changed_by, "sato");
+	assert_true(first > 0);
+	act(&archive, 1, 1, 0); // of the version before: somebody was faster
+	assert_int_equal(last.results[0], WEB_CONFLICT);
+	act(&archive, 1, 1, 1);
+	t = web_state_of(server.state, 1);
+	assert_string_equal(t->reason, "夜間バックアップ");
+	assert_true(t->archived_ns >= first && t->acknowledged_ns == first);
+	act(&(struct web_action){.act = WEB_REOPEN, .actor = "yagura"}, 1, 1, -1);
+	t = web_state_of(server.state, 1);
+	assert_int_equal(t->state, WEB_NEW);
+	assert_null(t->reason);
+	act(&(struct web_action){.act = WEB_REOPEN, .actor = "yagura"}, 1, 1, -1);
+	assert_int_equal(last.results[0], WEB_NO_CHANGE);
+}
+
+static bool may(void *context, uint64_t group)
+{
+	(void)context;
+	return group != 1003; // not seen any more
+}
+
+static void undo_brings_back_what_was_but_for_whom_it_may_not_be_shown(void **state)
+{
+	(void)state;
+	act(&acknowledge, 1000, 2, -1);
+	struct web_group_touch before = *web_state_of(server.state, 1000);
+	act(&archive, 1000, 1200, -1);
+	assert_int_equal(last.succeeded, 1200);
+	char token[33];
+	memcpy(token, last.undo, sizeof token);
+	memset(&last, 0, sizeof last);
+	web_state_undo(server.state, token, "sato", may, acted, NULL); // another's
+	run_until(answered);
+	assert_true(last.gone);
+	memset(&last, 0, sizeof last);
+	web_state_undo(server.state, token, "suzuki", may, acted, NULL);
+	run_until(answered);
+	assert_int_equal(last.succeeded, 1199);
+	const struct web_group_touch *t = web_state_of(server.state, 1000);
+	assert_int_equal(t->version, before.version + 2);
+	assert_int_equal(t->changed_ns, before.changed_ns);
+	assert_ptr_equal(t->changed_by, before.changed_by);
+	assert_int_equal(t->acknowledged_ns, before.acknowledged_ns);
+	assert_int_equal(t->archived_ns, 0);
+	assert_int_equal(web_state_of(server.state, 1500)->state, WEB_NEW);
+	assert_int_equal(web_state_of(server.state, 1500)->changed_ns, 0);
+	assert_int_equal(web_state_of(server.state, 1003)->state, WEB_ARCHIVED);
+}
+
+static bool raised;
+
+static void told_raised(void *context, const redisReply *reply)
+{
+	(void)context;
+	raised = reply && reply->type == REDIS_REPLY_INTEGER;
+}
+
+static bool is_raised(void)
+{
+	return raised;
+}
+
+static void another_writer_makes_us_read_anew_and_nothing_is_lost(void **state)
+{
+	(void)state;
+	uint64_t readings = web_state_readings(server.state), stale = web_state_counters(server.state)->stale;
+	const char *argv[] = {"INCR", "yagura:web:writer"};
+	web_redis_ask(server.redis, told_raised, NULL, 2, argv, NULL);
+	run_until(is_raised);
+	act(&acknowledge, 2500, 1, -1);
+	assert_int_equal(last.succeeded, 1);
+	assert_int_equal(web_state_of(server.state, 2500)->version, 1);
+	assert_int_equal(web_state_counters(server.state)->stale, stale + 1);
+	assert_true(web_state_readings(server.state) > readings);
+}
+
+static void what_is_no_state_is_passed_over(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"", "{}", "[1]", "{\"state\":\"gone\",\"version\":1}", "{\"state\":\"new\",\"version\":-1}",
+					  "{\"state\":\"new\",\"assignee\":7}", "{\"state\":\"archived\",\"verdict\":\"maybe\"}"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct web_group_touch touch;
+		json_t *object = json_loads(bad[i], 0, NULL);
+		assert_false(web_touch_of(server.state, object, &touch));
+		json_decref(object);
+	}
+	uint64_t id;
+	assert_false(web_group_id_read("0123456789ABCDEF", 16, &id));
+	assert_false(web_group_id_read("0123", 4, &id));
+	assert_true(web_group_id_read("0123456789abcdef", 16, &id));
+}
+
+static void lost_answers_are_found_out(void **state)
+{
+	(void)state;
+	uint64_t readings = web_state_readings(server.state);
+	act_many(&archive, 5000, 1500, -1); // the first script is on its way
+	kill_redis();
+	start_redis();
+	run_until(answered);
+	assert_int_equal(last.succeeded, 1500);
+	for (uint64_t i = 5000; i < 6500; i++)
+		assert_int_equal(web_state_of(server.state, i)->version, 1);
+	assert_true(web_state_readings(server.state) > readings);
+}
+
+static bool is_idle(void)
+{
+	return server.state->waiting == 0;
+}
+
+static void those_who_wait_are_bounded(void **state)
+{
+	(void)state;
+	uint64_t before = web_state_counters(server.state)->waiting_full;
+	for (int i = 0; i < WEB_STATE_WAITING; i++)
+		act_many(&archive, 20000 + (uint64_t)i, 1, -1);
+	assert_false(last.done);
+	act_many(&archive, 30000, 1, -1);
+	assert_true(last.done && last.refused);
+	assert_int_equal(web_state_counters(server.state)->waiting_full, before + 1);
+	run_until(is_idle);
+}
+
+static bool all_outside(void *context, uint8_t af, const uint8_t address[16])
+{
+	(void)context, (void)address;
+	return af == 4 || af == 6;
+}
+
+static void nothing_outside_can_be_clicked_on(void **state)
+{
+	(void)state;
+	static const char line[] =
+	    "{\"timestamp\":\"2026-06-09T10:07:02.000000+0900\",\"event_type\":\"alert\",\"host\":\"s\","
+	    "\"src_ip\":\"198.51.100.7\",\"dest_ip\":\"2001:db8::5\","
+	    "\"alert\":{\"signature\":\"YAGURA scan\",\"severity\":1,\"context\":{\"id\":\"84285800d70c7589\",\"kind\":\"scan.port\",\"why\":{"
+	    "\"text_ja\":\"198.51.100.7から2001:db8::5への走査。\",\"text_en\":\"198.51.100.7 scans 2001:db8::5.\",\"observed\":3,\"unit\":\"ports\"}}}}";
+	struct explain_alert read;
+	struct handover made;
+	assert_true(explain_read(line, strlen(line), &read));
+	struct handover_facts f = {.alert = &read, .host = {"203.0.113.9", 443}, .peer = {"198.51.100.7", 0}, .kind_ja = "ポートスキャン", .kind_en = "scan",
+				   .severity_ja = "高", .severity_en = "high", .org_ja = "", .org_en = "", .reference = "s:1", .group = "g",
+				   .outside = all_outside};
+	assert_true(handover_write(&f, &made));
+	assert_non_null(strstr(made.text_ja, "198[.]51[.]100[.]7から2001[:]db8[:][:]5への走査"));
+	assert_non_null(strstr(made.text_en, "198[.]51[.]100[.]7 scans 2001[:]db8[:][:]5."));
+	assert_null(strstr(made.text_ja, "198.51.100.7"));
+	assert_non_null(strstr(made.text_ja, "［団体名を記入］"));
+	free(made.subject_ja);
+	free(made.subject_en);
+	free(made.text_ja);
+	free(made.text_en);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(first_times_stay_and_versions_grow),
+	    cmocka_unit_test(undo_brings_back_what_was_but_for_whom_it_may_not_be_shown),
+	    cmocka_unit_test(another_writer_makes_us_read_anew_and_nothing_is_lost),
+	    cmocka_unit_test(what_is_no_state_is_passed_over),
+	    cmocka_unit_test(those_who_wait_are_bounded),
+	    cmocka_unit_test(lost_answers_are_found_out),
+	    cmocka_unit_test(nothing_outside_can_be_clicked_on),
+	};
+	signal(SIGPIPE, SIG_IGN);
+	setenv("TZ", "Asia/Tokyo", 1);
+	if (sodium_init() < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
