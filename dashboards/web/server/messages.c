@@ -141,6 +141,8 @@ const struct web_message web_messages[] = {
 };
 // clang-format on
 
+_Static_assert(sizeof web_messages / sizeof *web_messages <= WEB_MESSAGES_MAX, "a refusal without a counter");
+
 const struct web_message *web_message_find(const char *code)
 {
 	for (const struct web_message *m = web_messages; m->code; m++)
