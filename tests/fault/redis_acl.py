@@ -32,7 +32,7 @@ KEYSPACE = {"exists", "type", "ttl", "pttl", "expire", "pexpire", "persist", "de
 MAY = {
     "sensor": LOGIN | BATCH | {"watch", "role", "wait", "xadd", "xtrim", "xinfo|stream", "hset", "hmget", "expire", "zadd",
                                "lpush", "rpush", "ltrim", "publish"},
-    "web": LOGIN | BATCH | READS | KEYSPACE | {"role", "scan"},
+    "web": LOGIN | BATCH | READS | KEYSPACE | {"role", "scan", "info", "eval", "watch"},
     "logstash": LOGIN | {"blpop", "lrange", "ltrim", "evalsha", "script|load"},
     "replica": {"ping", "psync", "replconf"},
     "sentinel": LOGIN | BATCH | {"replicaof", "slaveof", "config|rewrite", "role", "info", "client|setname", "client|kill", "subscribe", "publish",
@@ -183,11 +183,17 @@ def web(cases, server):
         (("XLEN", OTHER), "0")])
     check_real(cases, server, "web", "owns_its_keys", [
         (("HSET", WEB, "user", "x"), "1"), (("EXPIRE", WEB, "60"), "1"), (("HGETALL", WEB), "user"), (("DEL", WEB), "1"),
-        (("SET", "yagura:web:a", "1", "EX", "5"), "OK"), (("XADD", "yagura:web:audit", "*", "a", "b"), "1"), (("ZADD", "yagura:web:z", "1", "a"), "1")])
+        (("SET", "yagura:web:a", "1", "EX", "5"), "OK"), (("WATCH", "yagura:web:users"), "OK"), (("INFO", "memory"), "# Memory"),
+        (("EVAL", "return redis.call('GET', KEYS[1])", "1", "yagura:web:a"), "1"), (("XADD", "yagura:web:audit", "*", "a", "b"), "1"), (("ZADD", "yagura:web:z", "1", "a"), "1")])
     check_real(cases, server, "web", "writes_nowhere_else", [
         (("XADD", SENSOR, "*", "a", "b"), NO), (("XTRIM", SENSOR, "MAXLEN", "0"), NO), (("DEL", SENSOR), NO), (("EXPIRE", SENSOR, "1"), NO),
         (("HSET", "yagura:egress-1:health", "a", "b"), NO), (("SET", "other", "1"), NO), (("GET", "other"), NO), (("KEYS", "*"), NO),
-        (("FLUSHDB",), NO), (("EVAL", "return 1", "0"), NO), (("CONFIG", "GET", "*"), NO), (("COPY", SENSOR, WEB), NO)])
+        (("FLUSHDB",), NO), (("EVAL", "return 1", "1", SENSOR), NO), (("EVAL", "return 1", "1", ""), NO), (("WATCH", "other"), NO),
+        (("CONFIG", "GET", "*"), NO), (("COPY", SENSOR, WEB), NO)])
+    # a script may do what its user may: the key named in it does not have to be among its keys
+    said = [server.ask("web", "EVAL", f"return redis.call({what})", "0") for what in (f"'DEL', '{SENSOR}'", f"'XADD', '{SENSOR}', '*', 'a', 'b'", "'FLUSHALL'", "'GET', 'other'")]
+    cases.check("web_gains_nothing_by_a_script", all("can't run this command" in one or "can't access at least one of the keys" in one or "ACL failure in script" in one for one in said)
+                and server.ask("admin", "XLEN", SENSOR) == "2", said)
 
 
 def logstash(cases, server):

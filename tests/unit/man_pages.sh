@@ -21,8 +21,8 @@ for page in "$pages"/*.[1-8]; do
   name=$(basename "$page")
   verdict "mandoc finds no fault in $name" "$(lint "$name")"
 done
-# One for every command with more options than --help and --build, one for the configuration, and none besides.
-expected='yagura.1 yagura.yaml.5'
+# One for every command with more options than --help and --build, one for the configuration, one for the dashboard, and none besides.
+expected='yagura.1 yagura.yaml.5 yagura-web.8'
 for command in $("$yagura" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
   [[ $command == plugins || $command == version ]] || expected+=" yagura-$command.1"
 done
@@ -37,6 +37,11 @@ for command in replay run check doctor spool tail explain eval; do
   verdict "yagura-$command.1 has the options of its help" "$(comm -3 <(printf '%s\n' "$help" | grep -v '^--help$') \
     <(printf '%s\n' "$page" | grep -v '^--help$'))"
 done
+web=$(dirname "$yagura")/yagura-web
+if [[ -x $web ]]; then
+  verdict 'yagura-web.8 has the options of its help' "$(comm -3 <("$web" --help | long_options | grep -vE '^--(help|version)$') \
+    <(mandoc -T ascii "$pages/yagura-web.8" | sed 's/.\x08//g' | long_options | grep -vE '^--(help|version)$'))"
+fi
 for part in $("$yagura" config --help | sed -n 's/^  \([a-z-]*\)  .*/\1/p'); do
   verdict "yagura-config.1 has $part" "$(grep -q "^\.It Cm $part" "$pages/yagura-config.1" || echo "$part is missing")"
 done

@@ -93,13 +93,21 @@ export function freePort() {
   });
 }
 
+// The user that yagura-web is everywhere in these tests: the very line of configs/redis/users.acl. What it may not do, no test can do.
+const SECRET = 'of-the-user-web';
+function users() {
+  const line = fs.readFileSync(path.join(root, 'configs/redis/users.acl'), 'utf8').split('\n').find((one) => one.startsWith('user web '));
+  return 'user default on nopass ~* &* +@all\n' + line.replace('WEB-SHA256', createHash('sha256').update(SECRET).digest('hex')) + '\n';
+}
+
 export class Redis {
   constructor(folder, options = []) {
     Object.assign(this, { folder, options, socket: path.join(folder, 'redis.sock') });
   }
 
   async start() {
-    this.child = begin('redis-server', ['--port', '0', '--unixsocket', this.socket, '--save', '', '--dir', this.folder, '--daemonize', 'no', ...this.options],
+    fs.writeFileSync(path.join(this.folder, 'users.acl'), users());
+    this.child = begin('redis-server', ['--port', '0', '--aclfile', path.join(this.folder, 'users.acl'), '--unixsocket', this.socket, '--save', '', '--dir', this.folder, '--daemonize', 'no', ...this.options],
       { env: { ...process.env, LC_ALL: 'C' } });
     await until(() => this.cli('ping').trim() === 'PONG', 15000, 'redis-server does not answer: ' + this.child.said);
     return this;
@@ -183,7 +191,7 @@ class Rig {
 
   get common() {
     const config = this.seeded ? ['--config', path.join(this.seeded.folder, 'config/yagura.yaml')] : [];
-    return ['--redis', 'unix://' + this.redis.socket, '--state', this.state, ...config];
+    return ['--redis', `unix://web:${SECRET}@${this.redis.socket}`, '--state', this.state, ...config];
   }
 
   /** `yagura-web user add`, as an administrator at the console would. */
@@ -281,9 +289,11 @@ class Rig {
 
   async stop() {
     await this.chromium?.close();
+    const denied = this.redis.cli('acl', 'log');
     if (this.web?.exitCode === null && this.web.signalCode === null) await this.killWeb('SIGTERM');
     if (this.redis.child.exitCode === null && this.redis.child.signalCode === null) await this.redis.kill('SIGKILL');
     fs.rmSync(this.folder, { recursive: true, force: true });
+    if (/^web$/m.test(denied)) throw new Error('configs/redis/users.acl does not let yagura-web do this:\n' + denied);
   }
 }
 

@@ -109,10 +109,14 @@ static int add_password(struct web_options *o)
 	char *text = web_read_file(o->password_file), *url = malloc(URL_BYTES);
 	const char *scheme = strstr(o->redis, "://");
 	if (!text || !url || !scheme) {
-		yg_error("%s: %s", o->password_file, strerror(errno));
+		int status = text && url ? EX_CONFIG : EX_NOINPUT;
+		if (status == EX_CONFIG)
+			yg_error("--redis: only redis:// and unix://");
+		else
+			yg_error("%s: %s", o->password_file, strerror(errno));
 		free(text);
 		free(url);
-		return EX_NOINPUT;
+		return status;
 	}
 	text[strcspn(text, "\r\n")] = '\0';
 	const char *rest = scheme + 3, *at = strchr(rest, '@');
@@ -141,12 +145,16 @@ static int check(struct web_options *o)
 		yg_error("user add: which --role?");
 		return EX_USAGE;
 	}
+	// first: a URL that names the user and leaves the password to the file is none without it
+	int error = o->password_file ? add_password(o) : 0;
+	if (error)
+		return error;
 	if (yg_redis_url_parse(o->redis, &url, &reason) < 0) {
 		yg_error("--redis: %s", reason);
 		return EX_CONFIG;
 	}
 	explicit_bzero(&url, sizeof url);
-	return o->password_file ? add_password(o) : 0;
+	return 0;
 }
 
 int web_options_read(int argc, char **argv, struct web_options *ret_options)

@@ -13,16 +13,20 @@
 
 #include "state_parts.h"
 
+// Every key of a script is one that the user of configs/redis/users.acl may write, so `none` stands where there is none.
+#define NO_UNDO "yagura:web:undo:none"
+
 static const char script[] =
+    "local none = '" NO_UNDO "'\n"
     "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('STALE another writer') end\n"
     "for i = 3, #ARGV, 4 do\n"
     "  redis.call('XADD', 'yagura:web:history:' .. ARGV[i], '*', 'e', ARGV[i + 2])\n"
     "  redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])\n"
     "  redis.call('XADD', KEYS[3], 'MAXLEN', '~', '100000', '*', 'group', ARGV[i])\n"
-    "  if KEYS[4] ~= '' then redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 3]) end\n"
+    "  if KEYS[4] ~= none then redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 3]) end\n"
     "end\n"
-    "if KEYS[4] ~= '' then redis.call('HSET', KEYS[4], 'meta', ARGV[2]); redis.call('EXPIRE', KEYS[4], 30) end\n"
-    "if KEYS[5] ~= '' then redis.call('DEL', KEYS[5]) end\n"
+    "if KEYS[4] ~= none then redis.call('HSET', KEYS[4], 'meta', ARGV[2]); redis.call('EXPIRE', KEYS[4], 30) end\n"
+    "if KEYS[5] ~= none then redis.call('DEL', KEYS[5]) end\n"
     "return redis.status_reply('OK')";
 _Static_assert(WEB_UNDO_S == 30, "as the script has it");
 
@@ -233,7 +237,7 @@ static bool fill(struct web_state *state, const struct web_op *op, const char **
 static void send_part(struct web_state *state, struct web_op *op, int64_t now_ns)
 {
 	static const char *argv[ARGUMENTS];
-	char writer[24], undo[64] = "", undone[64] = "", meta[WEB_USER_MAX * 6 + 32];
+	char writer[24], undo[64] = NO_UNDO, undone[64] = NO_UNDO, meta[WEB_USER_MAX * 6 + 32];
 	bool is_undo = op->act == WEB_UNDO, last = state->pending_end == op->count;
 	snprintf(writer, sizeof writer, "%llu", (unsigned long long)state->writer);
 	snprintf(is_undo ? undone : undo, sizeof undo, "yagura:web:undo:%s", op->token);
@@ -242,7 +246,7 @@ static void send_part(struct web_state *state, struct web_op *op, int64_t now_ns
 	json_decref(who);
 	snprintf(meta, sizeof meta, "%s", text ? text : "");
 	free(text);
-	const char *head[] = {"EVAL", script, "5", "yagura:web:writer", "yagura:web:groups", "yagura:web:changes", undo, last ? undone : ""};
+	const char *head[] = {"EVAL", script, "5", "yagura:web:writer", "yagura:web:groups", "yagura:web:changes", undo, last ? undone : NO_UNDO};
 	_Static_assert(sizeof head / sizeof *head == HEAD, "as many as are counted");
 	memcpy(argv, head, sizeof head);
 	argv[HEAD] = writer;

@@ -50,7 +50,7 @@ const policy = self.trustedTypes?.createPolicy('yagura', {
     return url;
   },
 });
-const workerUrl = () => document.querySelector('link[rel=yagura-live]').href;
+const workerUrl = () => /** @type {HTMLLinkElement} */ (document.querySelector('link[rel=yagura-live]')).href;
 
 function sharedWorker() {
   const worker = new SharedWorker(policy ? policy.createScriptURL(workerUrl()) : workerUrl(), { type: 'module', name: 'yagura-live' });

@@ -12,9 +12,9 @@ const KEPT = 'yagura.preferences';
 const DEFAULTS = { language: 'ja', theme: 'system', timezone: 'jst', keys: true, keymap: {}, sound: false, desktop: false };
 const CHOICES = { language: ['ja', 'en'], theme: ['light', 'dark', 'system'], timezone: ['jst', 'utc'] };
 
-/** Whatever is stored may be old, or somebody else's: only what we know, and of the right kind. */
+/** Whatever is stored may be old, or somebody else's: only what we know, and of the right kind. @returns {Preferences} */
 function checked(from) {
-  const to = { ...DEFAULTS };
+  const to = /** @type {Preferences} */ ({ ...DEFAULTS });
   if (!from || typeof from !== 'object') return to;
   for (const [name, choices] of Object.entries(CHOICES)) if (choices.includes(from[name])) to[name] = from[name];
   for (const name of ['keys', 'sound', 'desktop']) if (typeof from[name] === 'boolean') to[name] = from[name];
@@ -32,7 +32,7 @@ function kept() {
   }
 }
 
-export const prefs = createStore(/** @type {Preferences} */ (checked(kept())));
+export const prefs = createStore(checked(kept()));
 export const usePrefs = () => useStore(prefs);
 
 let save = null; // set once somebody is logged in

@@ -38,6 +38,8 @@ for (const route of ROUTES) {
   route.names = names;
 }
 
+// Its type is written out: that of a route would be found by way of every page.
+/** @returns {{route: any, params: Object<string, string>, query: Object<string, string>, hash: string, path: string}} */
 function read() {
   const { pathname, search, hash } = location;
   const query = Object.fromEntries(new URLSearchParams(search));
@@ -95,7 +97,7 @@ export function startRouter() {
   addEventListener('popstate', () => where.set(read));
   document.addEventListener('click', (event) => {
     if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    const link = event.target instanceof Element ? event.target.closest('a[href]') : null;
+    const link = event.target instanceof Element ? /** @type {HTMLAnchorElement|null} */ (event.target.closest('a[href]')) : null;
     if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return;
     if (link.pathname.startsWith('/api/') || (link.hash && link.pathname === location.pathname && link.search === location.search)) return;
     event.preventDefault();

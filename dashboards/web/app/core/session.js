@@ -10,8 +10,8 @@ import { setSite } from './time.js';
 
 /** @typedef {'viewer'|'triage'|'suppress'|'audit'|'users'} Permission */
 
-/** known: the server has been asked. user null: nobody. ended: a session was, and is over. */
-export const session = createStore({ known: false, user: null, firstRun: false, ended: null, stepUpUntil: 0, expires: 0, readOnly: false });
+/** known: the server has been asked; error: why it was in vain. user null: nobody. ended: a session was, and is over. */
+export const session = createStore({ known: false, user: null, firstRun: false, ended: null, stepUpUntil: 0, expires: 0, readOnly: false, error: null });
 export const useSession = () => useStore(session);
 
 const changed = new Set();

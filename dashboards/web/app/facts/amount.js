@@ -13,7 +13,7 @@ const KNOWN = {
   records: 'records', events: 'events', times: 'times', s: 's', step: 'step', links: 'links', '%': 'percent', flows: 'flows', names: 'names', contacts: 'contacts', attempts: 'attempts', requests: 'requests', logins: 'logins',
 };
 
-const SCALES = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k'], [1, '']];
+const SCALES = /** @type {Array<[number, string]>} */ ([[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k'], [1, '']]);
 
 /** As much of a number as says something: a decimal below a hundred, none above. */
 export function rounded(value) {
@@ -24,7 +24,7 @@ export function rounded(value) {
 const SCALED = { 'bits/s': 'bits_s', 'bit/s': 'bits_s', bytes: 'bytes' };
 const isScaled = (unit) => Object.hasOwn(SCALED, unit ?? '');
 
-/** The prefix in which the greatest of these reads best, so that an axis has one unit. */
+/** The prefix in which the greatest of these reads best, so that an axis has one unit. @returns {[number, string]} */
 export function scaleOf(greatest) {
   return SCALES.find(([factor]) => greatest >= factor) ?? SCALES[SCALES.length - 1];
 }

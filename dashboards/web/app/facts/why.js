@@ -34,7 +34,7 @@ export function whySentences(why, words) {
 export function whyRows(context, words) {
   const { why } = context;
   const { t } = words;
-  const rows = [];
+  const rows = /** @type {Array<[string, string]>} */ ([]);
   const add = (name, value) => { if (value !== null) rows.push([t(name), amount(value, why.unit, words)]); };
   add('why.observed', why.observed);
   add('why.threshold', why.threshold);

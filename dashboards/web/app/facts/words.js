@@ -8,7 +8,7 @@ const IMPACTS = ['absorbed', 'degraded', 'down', 'unknown'];
 const LEARNINGS = ['floor', 'short', 'full'];
 const ZONES = ['internet', 'lgwan', 'mynumber'];
 const STATES = ['open', 'closed', 'update', 'close'];
-const CONFIDENCE = [[0.8, 'high'], [0.5, 'medium'], [0, 'low']];
+const CONFIDENCE = /** @type {Array<[number, string]>} */ ([[0.8, 'high'], [0.5, 'medium'], [0, 'low']]);
 
 // Names of protocols and services are the same in both languages.
 const NAMES = {

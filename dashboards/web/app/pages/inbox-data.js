@@ -11,7 +11,7 @@ const EMPTY = { rows: [], total: 0, cursor: null, counts: null, checked: null };
 /**
  * @param {{q: string, state: string, range: string}} of
  * @returns {{data: object|null, error: any, loading: boolean, refresh: () => Promise<void>, more: () => void, reach: (row: number) => void,
- *   patch: (ids: string[], change: object) => (() => void)}} reach: how far down is looked; patch: changes rows at once and answers how to take it back
+ *   patch: (ids: string[], change: object) => (() => void), empty: {rows: Array}}} reach: how far down is looked; patch: changes rows at once and answers how to take it back
  */
 export function useGroups(of) {
   const key = JSON.stringify(of);

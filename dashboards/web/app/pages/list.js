@@ -6,7 +6,7 @@
 import { Facts, Icon, cx, html, setQuery, t, useMemo } from '../ui.js';
 
 /** Names and values; the third of a row is the tone of its value: bad, warn, good. @param {{rows: Array<[any, any, string?]|false>}} props */
-export const Toned = ({ rows }) => html`<${Facts} rows=${rows.filter(Boolean).map(([name, value, tone]) => [name, tone ? html`<span class=${`pb-${tone}`}>${value}</span>` : value])} />`;
+export const Toned = ({ rows }) => html`<${Facts} rows=${/** @type {Array<[any, any, string?]>} */ (rows.filter(Boolean)).map(([name, value, tone]) => [name, tone ? html`<span class=${`pb-${tone}`}>${value}</span>` : value])} />`;
 
 const plain = (a, b) => (a === b ? 0 : a === null || a === undefined ? 1 : b === null || b === undefined ? -1 : a < b ? -1 : 1);
 

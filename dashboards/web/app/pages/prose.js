@@ -11,7 +11,7 @@ const FILES = {
 
 /**
  * The texts of an area in the language shown and in the other one; null while they come.
- * @returns {{p: (key: string) => string, other: (key: string) => string, keys: string[]}|null}
+ * @returns {{p: (key: string) => string, other: (key: string) => string, otherLanguage: 'ja'|'en', keys: string[]}|null}
  */
 export function useProse(area) {
   const language = useLanguage(), [texts, setTexts] = useState(null), [error, setError] = useState(null);

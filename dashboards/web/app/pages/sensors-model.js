@@ -22,7 +22,7 @@ const RANK = { sound: 0, degraded: 1, blind: 2, away: 3 };
  * @returns {'sound'|'degraded'|'blind'|'away'}
  */
 export function stateOf(row, now, answered) {
-  let state = RANK[row.strip.state] === undefined ? 'away' : row.strip.state;
+  let state = /** @type {'sound'|'degraded'|'blind'|'away'} */ (RANK[row.strip.state] === undefined ? 'away' : row.strip.state);
   const worsen = (to) => { if (RANK[to] > RANK[state]) state = to; };
   if (now - answered > ANSWER_MS) worsen('away');
   if (row.strip.last_ms === null || row.strip.last_ms === undefined || now - row.strip.last_ms > REPORT_MS + (now - answered)) worsen('away');

@@ -64,7 +64,7 @@ export function kind(text) {
  * @returns {{errors: Object<string, string>, conditions: Object, body: Object}} errors: field to key of its text
  */
 export function check(typed, now, all) {
-  const errors = {};
+  const errors = /** @type {Object<string, string>} */ ({});
   const of = { kind: kind(typed.kind), source: prefix(typed.source), target: prefix(typed.target) };
   if (of.kind === null) errors.kind = 'bad_kind';
   if (of.source === null) errors.source = 'bad_prefix';

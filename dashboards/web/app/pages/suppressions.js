@@ -67,7 +67,7 @@ const dayIn = (days) => time.day(now() + days * DAY_MS);
 
 function useForm(start, all) {
   const [typed, setTyped] = useState(start);
-  const [tried, setTried] = useState(false);
+  const [tried, setTried] = useState(/** @type {boolean|'look'} */ (false));
   const checked = check({ ...typed, expires: endOf(typed.day) }, now(), all);
   // the ninetieth day ends later than ninety days from now: then the last moment that is allowed is meant
   const limit = now() + DAYS_MAX * DAY_MS - 60000;

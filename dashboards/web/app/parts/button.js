@@ -23,7 +23,7 @@ export function Button({ kind = 'plain', icon, command, busy, children, class: e
   </button>`;
 }
 
-/** A button without a word; `label` is its name and tooltip. @param {{icon: string, label: string, onClick?: Function, pressed?: boolean}} props */
+/** A button without a word; `label` is its name and tooltip. @param {{icon: string, label: string, onClick?: Function, pressed?: boolean, class?: string}} props */
 export function IconButton({ icon, label, pressed, class: extra, ...rest }) {
   return html`<button type="button" class=${cx('icon-button', extra)} aria-label=${label} title=${label} aria-pressed=${pressed} ...${rest}><${Icon} name=${icon} /></button>`;
 }

@@ -69,7 +69,7 @@ export function Chart({ name, times, lines, band = null, format, height = 200, s
         scales: { x: { time: true }, y: { range: (self, low, high) => [0, Math.max(high * 1.08, ...marks.map((mark) => (mark.value ?? 0) * 1.08), 1e-9)] } },
         series: [{}, ...series, ...edge], bands: band ? [{ series: [series.length + 1, series.length + 2], fill: css('--chart-band') }] : [],
         hooks: {
-          setCursor: [(self) => { if (self.cursor.idx !== null && self.cursor.idx !== undefined && self.cursor.left >= 0) setCursor({ at: self.cursor.idx, spoken: self.yaguraKey }); }],
+          setCursor: [(self) => { if (self.cursor.idx !== null && self.cursor.idx !== undefined && self.cursor.left >= 0) setCursor({ at: self.cursor.idx }); }],
           setSelect: [(self) => {
             if (self.select.width < 4) return;
             brush.current?.(self.posToVal(self.select.left, 'x') * 1000, self.posToVal(self.select.left + self.select.width, 'x') * 1000);
@@ -95,7 +95,7 @@ export function Chart({ name, times, lines, band = null, format, height = 200, s
             }
           }],
         },
-      }, newest.current, place.current);
+      }, /** @type {any} */ (newest.current), place.current);
       plot.current.root.setAttribute('aria-hidden', 'true');
       size = new ResizeObserver(() => plot.current?.setSize({ width: place.current.clientWidth, height }));
       size.observe(place.current);
@@ -124,7 +124,7 @@ export function Chart({ name, times, lines, band = null, format, height = 200, s
     if (to === undefined) return;
     event.preventDefault();
     const at = Math.max(0, Math.min(times.length - 1, to));
-    setCursor({ at, spoken: true });
+    setCursor({ at });
     if (plot.current) plot.current.setCursor({ left: plot.current.valToPos(times[at] / 1000, 'x'), top: 10 }, false);
   };
   const step = Math.ceil(times.length / TABLE_ROWS) || 1;

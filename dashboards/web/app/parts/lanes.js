@@ -70,8 +70,8 @@ export function Lanes({ timeline, onOpen }) {
     const px = event.clientX - area.left, py = event.clientY - area.top;
     const nr = tops.findLastIndex((top) => top <= py);
     if (nr < 0) return null;
-    const near = placed[nr].spans.map((one, i) => [i, one]).filter(([, one]) => px >= one.x - 3 && px <= one.x + one.width + 3 && py - tops[nr] >= one.row * ROW && py - tops[nr] <= (one.row + 1) * ROW);
-    return near.length ? { lane: nr, span: near.at(-1)[0] } : null;
+    const near = placed[nr].spans.map((one, i) => ({ i, one })).filter(({ one }) => px >= one.x - 3 && px <= one.x + one.width + 3 && py - tops[nr] >= one.row * ROW && py - tops[nr] <= (one.row + 1) * ROW);
+    return near.length ? { lane: nr, span: near.at(-1).i } : null;
   };
   return html`<div class="lanes">
     <div class="lanes-tools"><span class="lanes-legend">${SEVERITIES.map((severity) => html`<${Severity} key=${severity} severity=${severity} />`)}</span>

@@ -15,7 +15,7 @@ export const Head = ({ title, sub, children }) => html`<header class="page-head"
 export const Section = ({ title, tools, class: extra, children }) => html`<section class=${cx('section', extra)}><div class="section-head"><h2>${title}</h2>${tools && html`<div class="section-tools">${tools}</div>`}</div>${children}</section>`;
 
 /** Names and values. @param {{rows: Array<[any, any]|false|null|undefined>}} props */
-export const Facts = ({ rows }) => html`<dl class="facts">${rows.filter(Boolean).map(([name, value]) => html`<div class="fact"><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+export const Facts = ({ rows }) => html`<dl class="facts">${/** @type {Array<[any, any]>} */ (rows.filter(Boolean)).map(([name, value]) => html`<div class="fact"><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 
 /** A number that leads to the list that explains it. @param {{label: string, value: any, href?: string, tone?: string, note?: any}} props */
 export const Stat = ({ label, value, href, tone, note }) => {

@@ -7,7 +7,7 @@ import { Key } from './button.js';
 /**
  * Items of a menu, at a place. Arrows move, Enter chooses, Esc closes, a letter jumps.
  * items: {label, icon?, command?, onChoose?, href?, checked?, disabled?, separator?: true, heading?: string}
- * @param {{items: Array, at: {x: number, y: number, width?: number}, onClose: () => void, label: string}} props
+ * @param {{items: Array, at: {x: number, y: number, top?: number, width?: number}, onClose: () => void, label: string}} props
  */
 export function MenuList({ items, at, onClose, label }) {
   const box = useRef(null);

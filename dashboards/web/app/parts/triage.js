@@ -33,7 +33,7 @@ function ArchiveDialog({ many, escalate, onClose, onDone }) {
     const digit = /^(?:Digit|Numpad)([1-4])$/.exec(event.code)?.[1] ?? /^[1-4]$/.exec(event.key)?.[0];
     if (!digit) return;
     event.preventDefault();
-    choose(VERDICTS[digit - 1]);
+    choose(VERDICTS[Number(digit) - 1]);
   };
   const submit = () => {
     if (!verdict) { setBad(true); return; }
