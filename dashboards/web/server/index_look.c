@@ -143,7 +143,8 @@ json_t *web_index_counters(const struct web_index *index)
 			 (json_int_t)index->bad, "index.evicted", (json_int_t)index->evicted, "index.trimmed", (json_int_t)index->trimmed,
 			 "index.strings_full", (json_int_t)index->strings.full, "index.sets_full", (json_int_t)index->sets_full,
 			 "index.sensors_full", (json_int_t)index->sensors_full, "index.groups_full", (json_int_t)index->groups_full,
-			 "index.no_memory", (json_int_t)index->no_memory, "index.orgs_left_out", (json_int_t)index->orgs_left_out, "index.same_id", (json_int_t)index->same_id);
+			 "index.no_memory", (json_int_t)index->no_memory, "index.orgs_left_out", (json_int_t)index->orgs_left_out,
+			 "index.same_id", (json_int_t)index->same_id);
 }
 
 // ---- what counts, and who sees it ----
