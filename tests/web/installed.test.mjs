@@ -205,12 +205,14 @@ test('a browser logs in by the form, over TLS, and the cookie stays', { timeout:
   }
 });
 
-test('SIGTERM ends it, and the next one comes up on the socket that the first left', { timeout: 30000 }, async () => {
+test('the next one comes up on the socket that a killed one left, and prints the link as a browser needs it; SIGTERM ends it', { timeout: 30000 }, async () => {
   const ended = new Promise((resolve) => unit.on('exit', (code, signal) => resolve(signal ?? code)));
   unit.kill('SIGKILL');
   await ended;
+  rig.redis.cli('del', 'yagura:web:users');
   startUnit();
   await until(ready, 15000, 'not ready: ' + unit.said);
+  await until(() => /https:\/\/yagura\.example\.lg\.jp\/first-run#[0-9a-f]{64}\n/.test(unit.said), 5000, 'the link: ' + unit.said);
   assert.equal((await ask('GET', '/api/v1/session')).status, 200);
   const over = new Promise((resolve) => unit.on('exit', (code, signal) => resolve(signal ?? code)));
   unit.kill('SIGTERM');
