@@ -24,7 +24,7 @@ test('API p95 with 100,000 alerts: list 50 ms, overview 80 ms, search 300 ms', l
     search: ['/alerts?range=30d&limit=50&q=' + encodeURIComponent('sev:>=medium -kind:policy.* org:shiosegoe,kirisegoe'), 300] };
   for (const [name, [where, budget]] of Object.entries(routes)) {
     const took = [];
-    for (let i = 0; i < 200; i++) {
+    for (let i = 0; i < (LONG ? 1000 : 200); i++) {
       const began = performance.now();
       const answer = await lead.get(where);
       took.push(performance.now() - began);
@@ -33,6 +33,29 @@ test('API p95 with 100,000 alerts: list 50 ms, overview 80 ms, search 300 ms', l
     }
     t.diagnostic(`${name}: median ${quantile(took, 0.5).toFixed(1)} ms, p95 ${quantile(took, 0.95).toFixed(1)} ms (${budget})`);
     assert.ok(quantile(took, 0.95) <= budget, `${name}: p95 ${quantile(took, 0.95)} ms`);
+  }
+});
+
+test('API p95 with 300 bodies and 100,000 alerts: the board 80 ms, the overview 80 ms', long, async (t) => {
+  const wide = await start({ fill: { bodies: 300, alerts: 100000, groups: 1900, flows: 2000 } });
+  try {
+    const lead = await wide.api('lead');
+    for (const where of ['/bodies?range=24h', '/overview?range=24h']) {
+      const took = [];
+      let bytes = 0;
+      for (let i = 0; i < 200; i++) {
+        const began = performance.now();
+        const answer = await lead.get(where);
+        took.push(performance.now() - began);
+        assert.equal(answer.status, 200, answer.text);
+        bytes = answer.text.length;
+        await sleep(18);
+      }
+      t.diagnostic(`${where}: ${bytes} bytes, median ${quantile(took, 0.5).toFixed(1)} ms, p95 ${quantile(took, 0.95).toFixed(1)} ms (80)`);
+      assert.ok(quantile(took, 0.95) <= 80, `${where}: p95 ${quantile(took, 0.95)} ms`);
+    }
+  } finally {
+    await wide.stop();
   }
 });
 
@@ -65,7 +88,7 @@ test('server: at most 48 MB and 10 % of a core with 20 streams at 200 alerts a s
       }
     } catch { /* ended below */ }
   });
-  const live = rig.live({ rate: 200, seconds: LONG ? 60 : 20 });
+  const live = rig.live({ rate: 200, seconds: LONG ? 60 : 12 });
   await sleep(1000);
   const before = rig.cpu(), from = performance.now();
   const { alerts } = await live.told;
@@ -151,7 +174,7 @@ test('heap and nodes: at most 60 MB and 5,000 with 100,000 alerts; 40 MB after t
   assert.ok(many.JSHeapUsedSize <= 60 << 20 && many.Nodes <= 5000, JSON.stringify(many));
   await page.goto(rig.origin + '/tail');
   await rig.live({ rate: 300, seconds: 10, number: 100000 }).ended; // what the page keeps is full from here on
-  const seconds = LONG ? 600 : 60;
+  const seconds = LONG ? 600 : 40;
   const live = rig.live({ rate: 50, seconds });
   await sleep(seconds * 500);
   const half = await heap(cdp);

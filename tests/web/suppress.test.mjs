@@ -126,6 +126,36 @@ test('UI-14: owner, reason and end are mandatory; nothing too wide, too long or 
   assert.equal((await lead.patch('/suppressions/' + made.id, { version: 3, reason: 'x' })).body.code, 'suppression_ended');
 });
 
+test('a lead of two bodies makes none beyond them, and is told that one for all hides alerts of his, not of whom else', { timeout: 30000 }, async () => {
+  rig.makeUsers({ two: ['lead', 'kirisegoe,shiosegoe'] });
+  const two = await until(() => session('two').catch(() => null), 5000, 'a user made beside the server is seen'), all = await rows('30d');
+  const own = all.find((row) => row.orgs.includes('kirisegoe')), foreign = all.find((row) => row.org && !['kirisegoe', 'shiosegoe'].includes(row.org.code) && row.target.ip && !row.target.ip.includes('/'));
+  const other = all.find((row) => row.org?.code === 'kirisegoe' && ![own.kind, foreign.kind].includes(row.kind) && row.mode !== 'shadow');
+  const make = (who, scope) => who.post('/suppressions', { reason: '外部診断', expires_ms: soon(), ...scope });
+  for (const [scope, code] of [[{ kind: own.kind }, 'org_required'], [{ kind: own.kind, org: foreign.org.code }, 'org_unknown'], [{ kind: own.kind, org: 'no-such-body' }, 'org_unknown']]) {
+    for (const answer of [await make(two, scope), await two.post('/suppressions/preview', scope)])
+      assert.deepEqual([answer.status, answer.body.code], [422, code], JSON.stringify(scope));
+  }
+  const listed = async () => (await two.get('/suppressions')).body;
+  const before = await listed(), seen = async () => (await two.get('/alerts?range=30d&limit=1')).body.total;
+  const visible = await seen();
+  const mine = (await make(two, { kind: own.kind, org: 'kirisegoe' })).body;
+  const hidden = visible - await seen();
+  const theirs = (await make(lead, { kind: foreign.kind, org: foreign.org.code })).body;
+  const left = await seen(); // an alert of a foreign body may concern one of his as well
+  const everybody = (await make(lead, { kind: other.kind, reason: `機密：${foreign.org.name_ja} ${foreign.target.ip}` })).body;
+  const after = await listed();
+  assert.deepEqual(after.rows.map((row) => row.id).filter((id) => !before.rows.some((row) => row.id === id)), [mine.id]);
+  assert.equal(after.rows.find((row) => row.id === mine.id).hits, hidden);
+  assert.deepEqual([after.for_all.on, after.for_all.hits], [before.for_all.on + 1, before.for_all.hits + left - await seen()]);
+  assert.ok(after.for_all.hits > before.for_all.hits, 'it hides something of his');
+  for (const secret of [foreign.org.name_ja, foreign.org.name_en, foreign.target.ip, everybody.id, theirs.id]) assert.ok(!JSON.stringify(after).includes(secret), secret);
+  for (const { id } of [everybody, theirs]) assert.equal((await two.patch('/suppressions/' + id, { version: 1, on: false })).status, 404);
+  assert.doesNotMatch((await two.get('/suppressions/export')).text, new RegExp(`${everybody.id}|${theirs.id}`));
+  assert.equal((await lead.get('/suppressions')).body.for_all.on, 0, 'who sees all sees them one by one');
+  for (const { id } of [mine, theirs, everybody]) assert.equal((await lead.patch('/suppressions/' + id, { version: 1, on: false })).status, 200);
+});
+
 test('UI-14: the export is a file that the sensor takes, with the same words', { timeout: 30000 }, async () => {
   const org = (await rows()).find((row) => row.org).org.code;
   const scopes = [{ kind: 'dos.*', org }, { target: '203.0.113.0/24', port: 53 }, { source: '2001:db8::/32', kind: 'scan.host' }, { kind: 'org.baseline', org }];

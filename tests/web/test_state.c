@@ -3,6 +3,7 @@
 //
 // States of groups against a real redis-server: what is written, read again, refused to another writer, and found out after a lost answer;
 // limits filled. And the handover sheet, which nothing outside may be clicked on.
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -19,6 +20,7 @@
 #include <sodium.h>
 
 #include "handover.h"
+#include "redis_parts.h"
 #include "state_parts.h"
 
 static char folder[64], socket_path[96], url[128];
@@ -249,6 +251,86 @@ static void what_is_no_state_is_passed_over(void **state)
 	assert_true(web_group_id_read("0123456789abcdef", 16, &id));
 }
 
+// By themselves, without Redis: what the tables hold, and that one more is refused and counted.
+static void states_and_names_are_bounded(void **state)
+{
+	(void)state;
+	struct web_state *s = calloc(1, sizeof *s);
+	char name[16];
+	assert_non_null(s);
+	for (uint64_t group = 1; group <= WEB_STATES_MAX; group++)
+		if (!web_touched_make(s, group))
+			fail();
+	assert_null(web_touched_make(s, WEB_STATES_MAX + 1));
+	assert_non_null(web_touched_make(s, WEB_STATES_MAX)); // that one is there
+	assert_int_equal(s->counters.full, 1);
+	for (unsigned i = 0; i < WEB_STATE_NAMES; i++) {
+		snprintf(name, sizeof name, "u%u", i);
+		assert_string_equal(web_state_name(s, name), name);
+	}
+	assert_string_equal(web_state_name(s, "one more"), "…");
+	assert_string_equal(web_state_name(s, "u0"), "u0");
+	assert_int_equal(s->counters.names_full, 1);
+	for (unsigned i = 0; i < WEB_STATE_NAMES; i++)
+		free(s->names[i]);
+	for (unsigned i = 0; i < sizeof s->chunks / sizeof *s->chunks; i++)
+		free(s->chunks[i]);
+	free(s->slots);
+	free(s);
+}
+
+static unsigned replies, refusals;
+
+static void count_reply(void *context, const redisReply *reply)
+{
+	(void)context;
+	replies += reply != NULL;
+	refusals += reply == NULL;
+}
+
+static bool all_came(void)
+{
+	return replies + refusals >= WEB_REDIS_PENDING + 1;
+}
+
+static int64_t counted(const char *name)
+{
+	json_t *all = json_object();
+	web_redis_counters(server.redis, all);
+	int64_t value = json_integer_value(json_object_get(all, name));
+	json_decref(all);
+	return value;
+}
+
+static void take_entry(void *context, const char *stream, uint64_t generation, uint64_t sequence, const char *field, size_t field_size,
+		const char *value, size_t value_size)
+{
+	(void)context, (void)stream, (void)generation, (void)sequence, (void)field, (void)field_size, (void)value, (void)value_size;
+}
+
+// Whoever asks while as many wait as may is told at once, and those that wait get their answers all the same.
+static void commands_and_streams_are_bounded(void **state)
+{
+	(void)state;
+	const char *const ping[] = {"PING"};
+	char name[32];
+	replies = refusals = 0;
+	for (unsigned i = 0; i < WEB_REDIS_PENDING + 1; i++)
+		web_redis_ask(server.redis, count_reply, NULL, 1, (const char **)ping, NULL);
+	assert_true(refusals >= 1);
+	assert_true(counted("redis.overflow") >= 1);
+	run_until(all_came);
+	assert_int_equal(replies + refusals, WEB_REDIS_PENDING + 1);
+	assert_true(refusals < 16);
+	int64_t there = counted("redis.streams");
+	for (int64_t i = there; i < WEB_FOLLOWED; i++) {
+		snprintf(name, sizeof name, "s%d", (int)i);
+		assert_int_equal(web_redis_follow(server.redis, name, 0, 0, take_entry, NULL), 0);
+	}
+	assert_int_equal(web_redis_follow(server.redis, "one-more", 0, 0, take_entry, NULL), -ENOSPC);
+	assert_int_equal(counted("redis.streams_full"), 1);
+}
+
 static void lost_answers_are_found_out(void **state)
 {
 	(void)state;
@@ -320,8 +402,10 @@ int main(void)
 	    cmocka_unit_test(another_writer_makes_us_read_anew_and_nothing_is_lost),
 	    cmocka_unit_test(what_is_no_state_is_passed_over),
 	    cmocka_unit_test(those_who_wait_are_bounded),
+	    cmocka_unit_test(states_and_names_are_bounded),
 	    cmocka_unit_test(lost_answers_are_found_out),
 	    cmocka_unit_test(nothing_outside_can_be_clicked_on),
+	    cmocka_unit_test(commands_and_streams_are_bounded), // the last: nothing ends the following of a stream
 	};
 	signal(SIGPIPE, SIG_IGN);
 	setenv("TZ", "Asia/Tokyo", 1);

@@ -235,6 +235,14 @@ void web_answer_problem(struct web_request *request, unsigned status, const char
 	web_answer(request, status, web_problem(status, code), 0);
 }
 
+static void count_refusal(struct web_http *http, const json_t *problem)
+{
+	const char *code = json_string_value(json_object_get(problem, "code"));
+	const struct web_message *m = code ? web_message_find(code) : NULL;
+	if (m)
+		http->refused[m - web_messages]++;
+}
+
 void web_answer(struct web_request *request, unsigned status, json_t *body, uint64_t etag)
 {
 	char tag[24];
@@ -242,6 +250,8 @@ void web_answer(struct web_request *request, unsigned status, json_t *body, uint
 		json_decref(body);
 		return;
 	}
+	if (status >= 400)
+		count_refusal(request->http, body);
 	snprintf(tag, sizeof tag, "\"%" PRIu64 "\"", etag);
 	const char *known = etag && status == 200 ? web_request_header(request, "If-None-Match") : NULL;
 	bool same = known && strcmp(known, tag) == 0;

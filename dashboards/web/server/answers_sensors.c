@@ -83,10 +83,18 @@ static json_t *web_json(const struct web_server *server)
 	}
 	const struct web_bodies_counters bodies = web_bodies_counters(server->bodies);
 	const struct web_auth_counters *auth = web_auth_counters(server->auth);
+	const struct web_state_counters *state = web_state_counters(server->state);
+	const struct web_suppress_counters *suppress = web_suppress_counters(server->suppress);
 	const struct { const char *name; uint64_t value; } rows[] = {
 		{"bodies", web_bodies_count(server->bodies)}, {"bodies.full", bodies.full}, {"bodies.bad_code", bodies.bad_code},
 		{"bodies.reloads", bodies.reloads}, {"bodies.reloads_failed", bodies.reloads_failed}, {"auth.logins", auth->logins},
 		{"auth.refused", auth->refused}, {"auth.waited", auth->waited}, {"auth.busy", auth->busy},
+		{"auth.waits_full", auth->full_waits}, {"auth.sessions_full", auth->full_sessions}, {"auth.hashes", auth->hashes},
+		{"auth.rehashed", auth->rehashed}, {"state.bad", state->bad}, {"state.full", state->full}, {"state.names_full", state->names_full},
+		{"state.waiting_full", state->waiting_full}, {"state.stale", state->stale}, {"state.lost", state->lost},
+		{"state.readings", state->readings}, {"suppress.bad", suppress->bad}, {"suppress.full", suppress->full},
+		{"suppress.kept_full", suppress->kept_full}, {"suppress.writes_full", suppress->writes_full},
+		{"suppress.readings", suppress->readings}, {"audit.unforwarded", web_audit_unforwarded(server->audit)},
 		{"memory_bytes", (uint64_t)resident_bytes()},
 	};
 	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)

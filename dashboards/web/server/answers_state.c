@@ -94,7 +94,7 @@ static void acted(void *context, const struct web_outcome *o)
 	if (o->gone)
 		web_answer_problem(a->request, 410, "gone");
 	else if (o->refused)
-		web_answer_problem(a->request, 503, "read_only");
+		web_answer_problem(a->request, 503, web_state_readings(a->server->state) && web_redis_up(a->server->redis) ? "busy" : "read_only");
 	else if (unknown && !o->succeeded)
 		web_answer_problem(a->request, 503, "unknown_outcome");
 	else {

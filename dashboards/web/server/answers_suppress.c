@@ -104,13 +104,18 @@ void web_op_suppressions(struct web_request *request, struct web_server *server)
 	const struct web_view *view = web_request_view(request);
 	struct hits *hits = count_hits(server, view);
 	json_t *rows = json_array();
+	json_int_t on = 0, hidden = 0; // those for all bodies: that they hide something of his he is told, not by whom, why and of whom else
 	for (uint32_t n = 1; hits && n <= web_suppress_count(server->suppress); n++) {
 		const struct web_suppression *s = web_suppress_at(server->suppress, (uint16_t)n);
-		if (s && web_suppression_seen(server, view, s))
+		if (s && web_suppression_seen(server, view, s)) {
 			json_array_append_new(rows, one_json(server, view, s, hits->of[n]));
+		} else if (s && !s->org[0] && web_suppress_in_force(s, web_clock_ns())) {
+			on++;
+			hidden += hits->of[n];
+		}
 	}
 	free(hits);
-	web_answer(request, 200, json_pack("{so}", "rows", rows), 0);
+	web_answer(request, 200, json_pack("{s:o, s:{s:I, s:I}}", "rows", rows, "for_all", "on", on, "hits", hidden), 0);
 }
 
 // ---- what one would have hidden ----
@@ -234,6 +239,9 @@ static void changed(void *context, enum web_suppress_result result)
 		break;
 	case WEB_SUPPRESS_FULL:
 		web_answer_problem(c->request, 422, "suppressions_full");
+		break;
+	case WEB_SUPPRESS_BUSY:
+		web_answer_problem(c->request, 503, "busy");
 		break;
 	case WEB_SUPPRESS_UNKNOWN:
 		web_answer_problem(c->request, 503, "unknown_outcome");

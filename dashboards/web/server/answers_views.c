@@ -138,7 +138,7 @@ static void counted(void *context, const redisReply *reply)
 	}
 	char *text = mine < WEB_USER_VIEWS && reply->elements < WEB_VIEWS ? json_dumps(step->row, JSON_COMPACT) : NULL;
 	if (!text) {
-		fail(step, 409, "too_many_views");
+		fail(step, 409, mine < WEB_USER_VIEWS ? "too_many_views_all" : "too_many_views");
 		return;
 	}
 	unsigned char random[VIEW_ID_BYTES];

@@ -249,8 +249,10 @@ void web_follow_begin(struct web_redis *redis)
 int web_redis_follow(struct web_redis *redis, const char *stream, uint64_t generation, uint64_t sequence, web_stream_entry entry,
                      void *context)
 {
-	if (redis->followed_count == WEB_FOLLOWED)
+	if (redis->followed_count == WEB_FOLLOWED) {
+		redis->followed_full++;
 		return -ENOSPC;
+	}
 	if (strlen(stream) >= WEB_STREAM_NAME)
 		return -ENAMETOOLONG;
 	if (find(redis, stream, strlen(stream)))

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -19,8 +20,11 @@
 
 #include "base/log.h"
 #include "listen.h"
+#include "loop.h"
 
-enum { POOL_BYTES = 32768 };
+enum { POOL_BYTES = 32768, OTHER_FDS = 64 };
+// The loop never has to refuse a connection.
+_Static_assert(WEB_CONNECTIONS + OTHER_FDS <= WEB_LOOP_FDS, "descriptors");
 
 // ---- connections ----
 
@@ -355,4 +359,10 @@ void web_http_counters(const struct web_http *http, json_t *into)
 #define X(name) json_object_set_new(into, "http." #name, json_integer((json_int_t)http->counters.name));
 	WEB_COUNTERS(X)
 #undef X
+	for (unsigned i = 0; web_messages[i].code; i++) {
+		char name[64];
+		snprintf(name, sizeof name, "refused.%s", web_messages[i].code);
+		if (http->refused[i])
+			json_object_set_new(into, name, json_integer((json_int_t)http->refused[i]));
+	}
 }

@@ -10,6 +10,7 @@
 #include <microhttpd.h>
 
 #include "http.h"
+#include "messages.h"
 #include "uri.h"
 
 enum {
@@ -59,6 +60,7 @@ struct web_http {
 	char *names, *certificate, *key;
 	int64_t due_ms;
 	struct web_counters counters;
+	uint64_t refused[WEB_MESSAGES_MAX]; // by place in web_messages: every limit that is met has its code, and so its counter
 	unsigned char bucket_key[16]; // crypto_shorthash_KEYBYTES
 	struct bucket buckets[WEB_BUCKETS];
 };

@@ -126,6 +126,8 @@ const struct web_message web_messages[] = {
 	 "There are as many users as there can be (2,000)."},
 	{"too_many_views", "保存できる表示条件は1人50件までです。不要なものを削除してください。",
 	 "At most 50 saved views each. Please delete one first."},
+	{"too_many_views_all", "保存した表示条件が全体の上限（5,000件）に達しています。管理者に連絡してください。",
+	 "There are as many saved views as there can be (5,000). Please tell an administrator."},
 	{"trimmed", "このアラートの内容は、保存期間を過ぎたため残っていません。",
 	 "What this alert said is not kept any more."},
 	{"unknown_body", "登録されていない団体が含まれています。",
@@ -140,6 +142,8 @@ const struct web_message web_messages[] = {
 	{NULL, NULL, NULL},
 };
 // clang-format on
+
+_Static_assert(sizeof web_messages / sizeof *web_messages <= WEB_MESSAGES_MAX, "a refusal without a counter");
 
 const struct web_message *web_message_find(const char *code)
 {

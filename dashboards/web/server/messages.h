@@ -10,5 +10,6 @@ struct web_message {
 	const char *code, *ja, *en;
 };
 
+enum { WEB_MESSAGES_MAX = 160 }; // room for a counter each
 extern const struct web_message web_messages[]; // by code; ends with NULL
 const struct web_message *web_message_find(const char *code); // NULL: there is none

@@ -460,6 +460,7 @@ void web_redis_counters(const struct web_redis *redis, json_t *into)
 	           {"redis.entries", redis->entries},
 	           {"redis.bad_entries", redis->bad_entries},
 	           {"redis.streams", redis->followed_count},
+	           {"redis.streams_full", redis->followed_full},
 	           {"redis.resets", redis->resets}};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		json_object_set_new(into, all[i].name, json_integer((json_int_t)all[i].value));

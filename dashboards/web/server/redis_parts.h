@@ -10,7 +10,7 @@
 #include "redis.h"
 
 enum {
-	WEB_FOLLOWED = 320, // streams
+	WEB_FOLLOWED = 320, // streams; beyond, -ENOSPC and redis.streams_full
 	WEB_STREAM_NAME = 160,
 	WEB_CATCH_UP = 500, // entries a reply while there are more
 	WEB_BLOCK_MS = 500,
@@ -53,6 +53,7 @@ struct web_redis {
 	void *changed_context;
 	struct followed *followed[WEB_FOLLOWED];
 	uint32_t followed_count;
+	uint64_t followed_full;
 	uint32_t next; // whose turn it is
 	bool reading;  // a command of follow.c is under way
 	int64_t pause_until_ms;

@@ -200,7 +200,7 @@ void web_op_stream(struct web_request *request, struct web_server *server)
 		refused = "busy";
 	if (refused) {
 		streams->refused++;
-		web_answer_problem(request, session ? (s ? 503 : 429) : 401, refused);
+		web_answer_problem(request, !session ? 401 : strcmp(refused, "busy") == 0 ? 503 : 429, refused);
 		return;
 	}
 	if (!since || !*since)

@@ -211,7 +211,7 @@ static uint16_t room(struct web_suppress *suppress)
 			at = (uint16_t)(i + 1);
 		}
 	}
-	suppress->counters.full++;
+	suppress->counters.kept_full++;
 	return at;
 }
 
@@ -384,12 +384,12 @@ void web_suppress_write(struct web_suppress *suppress, const struct web_suppress
 			w = &suppress->writings[i];
 	char *text = text_of(s), writer[24], version[16];
 	bool full = s->version == 1 && suppress->active_count == WEB_SUPPRESSIONS;
-	if (full)
-		suppress->counters.full++;
+	suppress->counters.full += full;
+	suppress->counters.writes_full += !w;
 	bool writable = web_redis_up(suppress->server->redis) && web_state_readings(suppress->server->state) && suppress->readings;
 	if (full || !w || !text || !writable) {
 		free(text);
-		done(context, full ? WEB_SUPPRESS_FULL : WEB_SUPPRESS_AWAY);
+		done(context, full ? WEB_SUPPRESS_FULL : writable ? WEB_SUPPRESS_BUSY : WEB_SUPPRESS_AWAY);
 		return;
 	}
 	*w = (struct writing){.s = *s, .used = true, .since_ms = web_now_ms(), .done = done, .context = context, .suppress = suppress};

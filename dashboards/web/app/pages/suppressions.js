@@ -172,13 +172,15 @@ export default function Page({ query }) {
   const conflict = () => { close(); toast(t('suppressions.conflict'), { tone: 'warn' }); of.reload(); };
   const all = of.data?.rows ?? [];
   const rows = all.filter((row) => (query.show === 'all' || row.on) && (!query.kind_is || row.kind === query.kind_is || (row.kind.endsWith('*') && query.kind_is.startsWith(row.kind.slice(0, -1)))));
+  const beyond = of.data?.for_all ?? { on: 0, hits: 0 }; // for all bodies: made by somebody who sees more than we do
   const expiring = all.filter((row) => row.on && row.expiring).length;
   return html`<${Head} title=${t('suppressions.title')} sub=${t('suppressions.lead')}>
       <${Choice} name="show" label=${t('suppressions.show')} value=${query.show === 'all' ? 'all' : 'force'} options=${[['force', t('suppressions.show_force')], ['all', t('suppressions.show_all')]]} onChange=${(show) => setQuery({ show: show === 'all' ? 'all' : null })} />
       ${may && html`<a class="button button-plain" href="/api/v1/suppressions/export" download title=${t('suppressions.export_how')}><${Icon} name="download" /><span>${t('suppressions.export')}</span></a>
         <${Button} kind="primary" icon="plus" onClick=${() => setOpen({ what: 'new', from: {} })}>${t('suppressions.new')}<//>`}<//>
     ${expiring > 0 && html`<${Banner} tone="warn" icon="clock">${t('suppressions.warn', { n: expiring })}<//>`}
-    <${Loaded} of=${of}>${() => (rows.length === 0 ? html`<${Empty} icon="suppress" title=${t('suppressions.none')}>${t('suppressions.none_why')}<//>`
+    ${beyond.on > 0 && html`<${Banner} tone="warn" icon="suppress">${t('suppressions.for_all', { n: beyond.on, hits: beyond.hits })} <a href=${href('/inbox', { state: 'suppressed', range: '30d' })}>${t('suppressions.for_all_show')}</a><//>`}
+    <${Loaded} of=${of}>${() => (rows.length === 0 ? html`<${Empty} icon="suppress" title=${t('suppressions.none')}>${beyond.on > 0 ? null : t('suppressions.none_why')}<//>`
     : html`<${List} caption=${t('suppressions.title')} columns=${columns(may, around.names, (what, row) => setOpen({ what, row }))} rows=${rows} id=${(row) => row.id} sort="status" sorted=${query.sort} />`)}<//>
     ${!may && html`<p class="pb-how">${t('suppressions.only_lead')}</p>`}
     ${open?.what === 'new' && around.ready && html`<${Create} from=${open.from} kinds=${kinds.data?.rows ?? []} around=${around} onDone=${done} onClose=${close} />`}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Yagura authors
+//
+// Limits of the server that take a whole server to fill: each is filled, one more is refused or put away, its counter says so, and what is
+// there goes on. Those of one part stand in its unit test; of a request in server.test.mjs; of logins, users and a user's views in auth.test.mjs.
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import net from 'node:net';
+import { after, before, test } from 'node:test';
+import { need, sleep, start, until } from './rig.mjs';
+
+need('redis', 'web');
+const DAY = 86400000;
+let rig, lead;
+
+before(async () => {
+  rig = await start({ fill: { alerts: 20000 } });
+  lead = await rig.api('lead');
+}, { timeout: 120000 });
+after(() => rig?.stop());
+
+const counters = async () => (await lead.get('/sensors')).body.web;
+
+/** As many rows of a hash as are wanted, written at once. */
+function fill(hash, count, row) {
+  for (let from = 0; from < count; from += 1000) {
+    const rows = Array.from({ length: Math.min(1000, count - from) }, (_, i) => [`fill-${from + i}`, JSON.stringify(row(from + i))]).flat();
+    rig.redis.cli('hset', hash, ...rows);
+  }
+}
+const unfill = (hash) => rig.redis.cli('eval', 'for _, id in ipairs(redis.call("hkeys", KEYS[1])) do if id:sub(1, 5) == "fill-" then redis.call("hdel", KEYS[1], id) end end', 1, hash);
+
+/** Sessions of the viewer, as that many logins would leave them; each a cookie. */
+async function sessions(count) {
+  const { cookie } = await rig.api('viewer');
+  const key = (token) => 'yagura:web:session:' + createHash('sha256').update(token).digest('hex');
+  const row = JSON.parse(rig.redis.cli('get', key(cookie.split('=')[1])));
+  const tokens = Array.from({ length: count }, () => randomBytes(32).toString('hex'));
+  rig.redis.cli('mset', ...tokens.flatMap((token, i) => [key(token), JSON.stringify({ ...row, id: (0x100000000000 + i).toString(16) })]));
+  return tokens.map((token) => `${cookie.split('=')[0]}=${token}`);
+}
+const who = async (cookie) => (await (await fetch(rig.origin + '/api/v1/session', { headers: { cookie } })).json()).user?.name ?? null;
+
+test('SEC-13: 1,024 sessions in memory: the stillest make room, are counted, and are found again', { timeout: 60000 }, async () => {
+  const cookies = await sessions(1100);
+  for (let i = 0; i < cookies.length; i += 50) assert.deepEqual(await Promise.all(cookies.slice(i, i + 50).map(who)), Array(50).fill('viewer'));
+  assert.ok((await counters())['auth.sessions_full'] >= 76);
+  assert.equal(await who(cookies[0]), 'viewer', 'Redis still has it');
+});
+
+test('SEC-13: 128 streams, and others go on', { timeout: 30000 }, async () => {
+  const cookies = await sessions(65), control = new AbortController();
+  const open = (cookie) => fetch(rig.origin + '/api/v1/stream?topics=health', { headers: { cookie }, signal: control.signal });
+  const answers = await Promise.all(cookies.slice(0, 64).flatMap((cookie) => [open(cookie), open(cookie)]));
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+  const refused = await open(cookies[64]);
+  assert.deepEqual([refused.status, (await refused.json()).code], [429, 'too_many_streams']);
+  const told = await counters();
+  assert.equal(told['streams.now'], 128);
+  assert.ok(told['streams.refused'] >= 1 && told['refused.too_many_streams'] >= 1);
+  control.abort();
+  await until(async () => (await counters())['streams.now'] === 0, 5000, 'their places are free');
+});
+
+test('SEC-13: two exports of one user at once', { timeout: 30000 }, async () => {
+  const { cookie } = await rig.api('analyst');
+  const slow = () => new Promise((resolve) => { // takes its first bytes, and no more
+    const socket = net.connect(rig.port, '127.0.0.1', () => socket.write(`GET /api/v1/export?format=jsonl HTTP/1.1\r\nHost: localhost\r\nCookie: ${cookie}\r\n\r\n`));
+    socket.once('data', (data) => { socket.pause(); resolve({ socket, status: Number(/^HTTP\/1\.1 (\d+)/.exec(data)?.[1]) }); });
+  });
+  const two = [await slow(), await slow()];
+  assert.deepEqual(two.map(({ status }) => status), [200, 200]);
+  const third = await (await rig.api('analyst')).get('/export?format=csv');
+  assert.deepEqual([third.status, third.body.code], [429, 'too_many_exports']);
+  assert.equal((await counters())['refused.too_many_exports'], 1);
+  assert.equal((await lead.get('/export?format=csv&q=kind:scan.port')).status, 200, 'somebody else\'s');
+  for (const { socket } of two) socket.destroy();
+  await until(async () => (await (await rig.api('analyst')).get('/export?format=csv&q=kind:scan.port')).status === 200, 5000, 'the places are free again');
+});
+
+test('5,000 saved views in all', { timeout: 30000 }, async () => {
+  fill('yagura:web:views', 5000, (i) => ({ name: `v${i}`, page: 'inbox', query: '', owner: 'somebody', role: 'lead', shared: 'me', created_ms: 1 }));
+  const refused = await lead.post('/views', { name: 'x', page: 'inbox', query: '', shared: 'me' });
+  assert.deepEqual([refused.status, refused.body.code], [409, 'too_many_views_all']);
+  assert.equal((await counters())['refused.too_many_views_all'], 1);
+  assert.equal((await lead.get('/views')).status, 200);
+  unfill('yagura:web:views');
+  assert.equal((await lead.post('/views', { name: 'x', page: 'inbox', query: '', shared: 'me' })).status, 201);
+});
+
+test('512 suppressions in force, 4,096 with those that ended', { timeout: 30000 }, async () => {
+  const now = Date.now() * 1e6;
+  const row = (i) => ({ kind: 'scan.port', source: `192.0.2.${i % 256}/32`, owner: 'lead', reason: 'filled', created_ns: now - 100 * DAY * 1e6, expires_ns: now + (i < 512 ? 30 : -30) * DAY * 1e6, ended_ns: 0, version: 1 });
+  fill('yagura:web:suppressions', 4200, row);
+  rig.redis.cli('client', 'kill', 'type', 'normal', 'skipme', 'yes'); // a new connection: everything is read again
+  const listed = await until(async () => {
+    const answer = await lead.get('/suppressions');
+    return answer.status === 200 && answer.body.rows.length >= 4096 && answer.body.rows;
+  }, 15000, 'they are not read');
+  assert.equal(listed.length, 4096);
+  assert.equal(listed.filter((one) => one.on).length, 512, 'what is in force is never put away');
+  const make = () => lead.post('/suppressions', { kind: 'scan.port', org: 'kirisegoe', reason: 'one more', expires_ms: Date.now() + DAY });
+  const refused = await until(async () => { const answer = await make(); return answer.status !== 503 && answer; }, 10000);
+  assert.deepEqual([refused.status, refused.body.code], [422, 'suppressions_full']);
+  const told = await counters();
+  assert.ok(told['suppress.kept_full'] >= 104 && told['suppress.full'] >= 1, JSON.stringify(told));
+  const one = listed.find(({ on }) => on);
+  assert.equal((await lead.patch('/suppressions/' + one.id, { version: 1, on: false })).status, 200);
+  assert.equal((await make()).status, 201);
+});
+
+test('more changes than may wait are told that the server is busy, and none is lost', { timeout: 30000 }, async () => {
+  const ids = (await lead.get('/groups?state=all&range=30d&limit=100')).body.rows.map((row) => row.id);
+  const cookies = await Promise.all(['lead', 'analyst', 'analyst2'].map((name) => rig.api(name)));
+  await sleep(1200); // the rate of a session is full again
+  rig.redis.cli('client', 'pause', '700', 'write'); // so that they wait
+  const answers = await Promise.all(Array.from({ length: 120 }, (_, i) => cookies[i % 3].post('/groups/actions', { action: 'comment', ids: [ids[i % ids.length]], comment: `c${i}` })));
+  const done = answers.filter(({ status }) => status === 200), busy = answers.filter(({ status }) => status === 503);
+  assert.equal(done.length + busy.length, 120);
+  assert.ok(done.length >= 64 && busy.length > 0, `${done.length} done, ${busy.length} refused`);
+  assert.deepEqual([...new Set(busy.map(({ body }) => body.code))], ['busy']);
+  assert.ok(done.every(({ body }) => body.succeeded === 1));
+  assert.equal((await counters())['state.waiting_full'], busy.length);
+});
