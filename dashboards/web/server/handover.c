@@ -86,6 +86,10 @@ static void print_time(FILE *out, int64_t at_ns, bool ja)
 
 static void print_end(FILE *out, const struct handover_end *end, bool ja)
 {
+	if (end->instead_ja) {
+		fputs(ja ? end->instead_ja : end->instead_en, out);
+		return;
+	}
 	fputs(end->address, out);
 	if (end->port)
 		fprintf(out, ja ? "、ポート%u" : ", port %u", end->port);
@@ -110,7 +114,7 @@ static void print_what(FILE *out, const struct handover_facts *f, bool ja)
 // Which machine it is, and how it is found: the sensor sees it at the egress, behind whatever translates addresses.
 static void print_host(FILE *out, const struct handover_facts *f, bool ja)
 {
-	bool whole = !f->host.address[0], prefix = strchr(f->host.address, '/') != NULL;
+	bool whole = !f->host.address[0] && !f->host.instead_ja, prefix = strchr(f->host.address, '/') != NULL;
 	fputs(ja ? "3. 該当端末\n   " : "3. Which machine\n   ", out);
 	if (whole) {
 		fputs(ja ? "個々の端末ではなく、貴団体の回線全体に関するものです。\n\n" : "No single machine: this is about your line as a whole.\n\n", out);
@@ -138,13 +142,14 @@ static void print_peer(FILE *out, const struct handover_facts *f, bool ja)
 {
 	const struct explain_alert *a = f->alert;
 	fputs(ja ? "4. 相手先\n   " : "4. The other end\n   ", out);
-	if (f->peer.address[0])
+	bool known = f->peer.address[0] || f->peer.instead_ja;
+	if (known)
 		print_end(out, &f->peer, ja);
 	else if (!isnan(a->sources) && a->sources > 1)
 		fprintf(out, ja ? "多数（少なくとも%.0f）。送信元は偽装されている可能性があります。" : "many (at least %.0f); they may be forged", a->sources);
 	else
 		fputs(ja ? "特定の相手先はありません。" : "none in particular", out);
-	for (unsigned i = 0; !f->peer.address[0] && i < a->top_count && i < 3; i++)
+	for (unsigned i = 0; !known && i < a->top_count && i < 3; i++)
 		fprintf(out, "%s%s", i ? ja ? "、" : ", " : ja ? "\n   多いもの: " : "\n   most: ", a->top[i].name);
 	fputs(ja ? "\n   （誤って接続しないよう、外部のアドレスの「.」「:」は [ ] で囲んでいます）\n\n"
 		 : "\n   (Dots and colons of outside addresses are in brackets, so that nobody connects by mistake.)\n\n",

@@ -88,10 +88,13 @@ static int print_version(void)
 
 static void first_run(void *context, const char *token)
 {
-	const struct process *p = context;
-	const char *where = strncmp(p->options.listen, "unix:", 5) == 0 ? "<address>" : p->options.listen;
-	printf("There is no user yet. Make the first administrator: http%s://%s/first-run#%s\n", p->options.certificate ? "s" : "", where,
-	       token);
+	const struct web_options *o = &((const struct process *)context)->options;
+	bool local = strncmp(o->listen, "unix:", 5) == 0;
+	const char *name = o->names && *o->names ? o->names : local ? "<address>" : o->listen, *port = strrchr(o->listen, ':');
+	if (name != o->names || local || o->behind_proxy || !port) // a proxy has the port of https
+		port = "";
+	printf("There is no user yet. Make the first administrator: http%s://%.*s%s/first-run#%s\n", o->certificate || o->behind_proxy ? "s" : "",
+	       (int)strcspn(name, ","), name, port, token);
 	fflush(stdout);
 }
 
@@ -131,6 +134,7 @@ static void end_parts(struct process *p)
 {
 	struct web_server *s = &p->server;
 	web_http_destroy(s->http);
+	web_redis_end(s->redis); // what is unanswered is answered now, while those who asked are there
 #define END(part, destroy)                                                                                                                 \
 	if (s->part)                                                                                                                       \
 	(destroy)(s->part)
