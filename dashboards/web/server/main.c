@@ -136,6 +136,7 @@ static void end_parts(struct process *p)
 {
 	struct web_server *s = &p->server;
 	web_http_destroy(s->http);
+	web_redis_end(s->redis); // what is unanswered is answered now, while those who asked are there
 #define END(part, destroy)                                                                                                                 \
 	if (s->part)                                                                                                                       \
 	(destroy)(s->part)
