@@ -125,14 +125,14 @@ static void print_host(FILE *out, const struct handover_facts *f, bool ja)
 	if (prefix)
 		fputs(ja ? "\n   このアドレス範囲の全体が対象です。1台の端末ではありません。\n\n" : "\n   The whole range is concerned, not one machine.\n\n", out);
 	else if (f->host_is_source)
-		fprintf(out, ja ? "\n   NATやプロキシを経由している場合、これは変換後（post-NAT）の値です。変換前（pre-NAT）の庁内端末は、\n"
-				  "   上記の日時%sをもとに、貴団体のNAT、プロキシ、DHCPのログで特定してください。\n\n"
+		fprintf(out, ja ? "\n   NATやプロキシを経由している場合、これは変換後（post-NAT）の値です。\n"
+				  "   変換前（pre-NAT）の庁内端末は、上記の日時%sをもとに、貴団体のNAT、プロキシ、DHCPのログで特定してください。\n\n"
 				: "\n   Behind NAT or a proxy this is the address after translation (post-NAT). Please find the machine inside (pre-NAT)\n"
 				  "   in your logs of NAT, proxy and DHCP, by the time%s above.\n\n",
 			f->host.port ? ja ? "とポート番号" : " and port" : ja ? "と相手先のアドレス" : " and the remote address");
 	else
-		fputs(ja ? "\n   NATやロードバランサーを経由している場合、これは変換前の公開アドレスです。実際の庁内のサーバー（変換後）は、\n"
-			   "   ファイアウォールやロードバランサーの設定とログで、上記の日時をもとに特定してください。\n\n"
+		fputs(ja ? "\n   NATやロードバランサーを経由している場合、これは変換前の公開アドレスです。\n"
+			   "   実際の庁内のサーバー（変換後）は、ファイアウォールやロードバランサーの設定とログで、上記の日時をもとに特定してください。\n\n"
 			 : "\n   Behind NAT or a load balancer this is the public address. Please find the server inside in the configuration and\n"
 			   "   the logs of the firewall or load balancer, by the time above.\n\n",
 		      out);
