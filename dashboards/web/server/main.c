@@ -30,7 +30,7 @@ struct process {
 	struct web_options options;
 	struct yg_notify notify;
 	int signals;
-	bool told;
+	bool told, inherited; // inherited: the socket is the service manager's, and --listen says nothing
 };
 
 // ---- commands that need no server ----
@@ -88,8 +88,9 @@ static int print_version(void)
 
 static void first_run(void *context, const char *token)
 {
-	const struct web_options *o = &((const struct process *)context)->options;
-	bool local = strncmp(o->listen, "unix:", 5) == 0;
+	const struct process *p = context;
+	const struct web_options *o = &p->options;
+	bool local = p->inherited || strncmp(o->listen, "unix:", 5) == 0;
 	const char *name = o->names && *o->names ? o->names : local ? "<address>" : o->listen, *port = strrchr(o->listen, ':');
 	if (name != o->names || local || o->behind_proxy || !port) // a proxy has the port of https
 		port = "";
@@ -110,6 +111,7 @@ static int make_parts(struct process *p)
 	                                .key = o->key,
 	                                .insecure = o->insecure,
 	                                .behind_proxy = o->behind_proxy};
+	p->inherited = http.socket >= 0;
 	s->redis = web_redis_create(s->loop, o->redis);
 	s->audit = s->redis ? web_audit_open(o->state, s->timezone) : NULL;
 	if (s->redis && !s->audit)
