@@ -9,7 +9,7 @@
 Rules: both languages have the same keys; a key is <area>.<name> and stands in one file; no value is empty; both have the same placeholders; no word
 that the glossary tells to avoid; no half-width kana, no full-width letters, digits or signs that have a half-width form in our texts;
 Japanese text in Japanese, none in English; three dots are an ellipsis; a label has no full stop at its end, and a text of several
-sentences has one.
+sentences has one; what a source asks for by name is there.
 """
 import json
 import re
@@ -137,6 +137,17 @@ def check_folder(folder):
     return bad, keys
 
 
+def asked_for(text):
+    """Keys that a source of the page names as they are: t('area.name'); such as are put together at run time it cannot tell."""
+    return re.findall(r"(?<![\w.])(?:t|has)\('([a-z][a-z0-9_]*\.[A-Za-z0-9_.-]+)'", text)
+
+
+def check_asked(app):
+    """A key without a text is shown in brackets, on a page that no test may walk through."""
+    there = {key for path in [*app.glob("i18n/**/*.ja.json"), *app.glob("text/*.ja.json")] for key in json.loads(path.read_text(encoding="utf-8"))}
+    return [f"{path.relative_to(app)}: no text {key}" for path in sorted(app.rglob("*.js")) for key in asked_for(path.read_text(encoding="utf-8")) if key not in there]
+
+
 def check_sources(folder):
     """String literals with Japanese in the C of the server: its messages are on the page too."""
     bad = []
@@ -166,6 +177,9 @@ def self_test():
         if check_pair("t", ja, en):
             print(f"i18n: this was to be taken: {ja} {en}: {check_pair('t', ja, en)}")
             return 1
+    if asked_for("[t('act.verdict'), t(`verdict.${x}`), at('no.key'), t('b.c', {n})]") != ["act.verdict", "b.c"]:
+        print("i18n: keys of a source are not found")
+        return 1
     for pattern, _ in AVOID:
         if not any(pattern.search(word) for word in SELF_WORDS):
             print(f"i18n: no word of the test meets {pattern.pattern}")
@@ -188,6 +202,7 @@ def main():
         more, prose = check_folder(ROOT / "dashboards/web/app/text")
         bad, keys = bad + more, keys + prose
         bad += check_sources(ROOT / "dashboards/web/server")
+        bad += check_asked(ROOT / "dashboards/web/app")
     bad += ["its own test fails"] if self_test() else []
     for line in bad:
         print(f"lint: {line}")

@@ -243,6 +243,7 @@ def live(args):
     signal.signal(signal.SIGINT, lambda *_: ending.append(1))
     groups = groups_of(rng, bodies, 400)
     begun, number, second, beat = time.time(), 0, 0, 0.0
+    minute, dark = int(begun) // 60, {bodies[-1].code} if args.dark else set()
     while not ending and (not args.duration or time.time() - begun < args.duration) or waiting:
         now = time.time()
         while number < (min(now - begun, args.duration or now) if not ending else 0) * args.rate:
@@ -258,7 +259,10 @@ def live(args):
                 writer.entry("alerts", line, f"3-{sequence}")
             if int(now) != second:
                 second = int(now)
-                writer.entry("metrics", metrics_line(args.sensor, bodies, second * 1000 - 1000, 1, rng, set(), {}))
+                writer.entry("metrics", metrics_line(args.sensor, bodies, second * 1000 - 1000, 1, rng, dark, {}))
+                if second // 60 != minute: # a minute that is over
+                    minute = second // 60
+                    writer.entry("metrics:1m", metrics_line(args.sensor, bodies, minute * 60000 - 60000, 60, rng, dark, {}))
             if now - beat >= 5:
                 beat = now
                 health(redis, args.sensor, int(now * 1000), int(now) * 1000, 15)

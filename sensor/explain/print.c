@@ -19,6 +19,8 @@ static const struct words units[] = {
     {"packets", "packets", "パケット"}, {"bodies", "bodies", "団体"}, {"records", "records", "件"}, {"events", "events", "件"},
     {"times", "times", "倍"}, {"s", "s", "秒"}, {"step", "step", "段階"}, {"links", "links", "リンク"},
     {"clients", "clients", "クライアント"}, {"pulses", "pulses", "回"}, {"handshakes/s", "handshakes/s", "ハンドシェイク/秒"},
+    {"bytes", "bytes", "バイト"}, {"flows", "flows", "フロー"}, {"names", "names", "種類の名前"}, {"contacts", "contacts", "回の通信"},
+    {"attempts", "attempts", "回の試行"}, {"requests", "requests", "件の要求"}, {"logins", "logins", "回のログイン"},
 };
 static const struct words severities[] = {
     {"critical", "critical", "緊急"}, {"high", "high", "高"}, {"medium", "medium", "中"}, {"low", "low", "低"}, {"info", "info", "参考"},

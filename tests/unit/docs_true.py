@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 root = Path(sys.argv[1])
-pages = sorted(p for p in root.rglob('*.md') if not any(part.startswith(('.', 'build')) for part in p.relative_to(root).parts))
+pages = sorted(p for p in root.rglob('*.md') if not any(part.startswith(('.', 'build')) or part == 'node_modules' for part in p.relative_to(root).parts))
 failed = 0
 
 

@@ -68,6 +68,19 @@ test('whoever may not suppress sees the list and no way to change it', async () 
   await context.close();
 });
 
+test('a page that one may not see offers nothing: no button that the server then refuses', async () => {
+  for (const [user, where] of [['viewer', '/users'], ['lead', '/audit'], ['admin', '/inbox']]) {
+    const { page, context } = await rig.open(user, { where });
+    const refused = [];
+    page.on('response', (answer) => { if (answer.status() === 403) refused.push(answer.url()); });
+    await page.getByText('ページが見つかりません').first().waitFor();
+    assert.deepEqual(await page.locator('main button').allInnerTexts(), [], `${user} at ${where}`);
+    assert.ok(await page.getByRole('link', { name: '概況へ戻る' }).isVisible());
+    assert.deepEqual(refused, [], `${user} at ${where}: nothing is asked for that is refused`);
+    await context.close();
+  }
+});
+
 test('a user is made: step-up first, his password once, bodies chosen; then turned off, which ends his sessions', async () => {
   const { page, context, broken } = await rig.open('admin', { where: '/users' });
   await settled(page);

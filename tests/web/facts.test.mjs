@@ -73,6 +73,7 @@ test('UI-12 reasons: above, below, without threshold, without anything', () => {
   const why = (more) => ({ observed: 60, threshold: 20, baseline: 6, unit: 'ports', window: 300, ...more });
   assert.deepEqual(whySentences(why({}), ja), ['直近5分で60ポートを観測しました。しきい値（20ポート）の3倍です。', '平常値（6ポート）の10倍です。']);
   assert.match(whySentences(why({ observed: 5 }), en)[0], /25 % of the threshold/);
+  assert.equal(whySentences(why({ observed: 20, baseline: null }), ja)[0], '直近5分で20ポートを観測しました。しきい値（20ポート）に達しています。', 'and not: once the threshold');
   assert.equal(whySentences(why({ threshold: 0, baseline: null, window: null }), en)[0], '60 ports was measured.');
   assert.deepEqual(whySentences(why({ observed: null }), ja), []);
   const rows = whyRows({ learning: 'floor', why: { ...why({}), peak: 80, sourcesAtLeast: 9994, sample: 10 } }, ja);
@@ -201,6 +202,8 @@ test('board: worst first, and never calm when nobody looks', () => {
   assert.deepEqual(chosen(tiles, 'ＬＯＷ', false).map((one) => one.org.code), ['low']);
   assert.equal(chosen(tiles, '', true).length, 5);
   assert.ok(!/NaN|Infinity/.test(sparkPath(tile('z', { traffic: { in: [0, 0], out: [], usual_in: null } }), 120, 24).line));
+  const holed = sparkPath(tile('z', { traffic: { in: [8, null, 8, 8], out: [1, null, null, 1], usual_in: 8, usual_out: 1 } }), 120, 24).line;
+  assert.equal(holed.replace(/[\d. ]+/g, ''), 'MML', 'what is not known is a hole, and not a fall to zero');
 });
 
 test('a mail link holds what such links may hold, and no header of a stranger', () => {

@@ -95,8 +95,10 @@ test('UI-04: escalate, escalate and archive in one key, as in EveBox; undo by ke
   const first = await until(() => current(page), 2000);
   await page.keyboard.press('s');
   await until(async () => (await groupOf('lead', first)).group.state === 'escalated', 3000, 's escalates');
+  await page.locator('.toast button').first().waitFor(); // the answer has come, too
   await page.keyboard.press('u');
   await until(async () => (await groupOf('lead', first)).group.state === 'new', 3000, 'u takes it back');
+  await page.locator('.toast-text', { hasText: '元に戻' }).waitFor({ timeout: 3000 }); // and the page knows
   for (const key of ['Shift+S', 'F9']) {
     const id = await until(() => current(page), 2000);
     await page.keyboard.press(key);

@@ -5,7 +5,7 @@
 // left out. SEC-02: what belongs to another body is 404, and no route tells a body's officer an address of another's.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { need, PASSWORD, sleep, start, USERS } from './rig.mjs';
+import { need, PASSWORD, sleep, start, until, USERS } from './rig.mjs';
 import { api, operations, wrong } from './contract.mjs';
 
 need('redis', 'web');
@@ -84,6 +84,7 @@ for (const [user, role, bodies] of [[null, null, null], ...Object.entries(USERS)
       }
     }
     assert.deepEqual(bad, []);
+    rig.sessions.delete(user); // it stepped up: the cookie that is known here is good for some seconds only
   });
 }
 
@@ -104,6 +105,7 @@ test('SEC-02 an id of another body is 404, word for word as one that does not ex
     assert.equal(there.text, nowhere.text, operation.name);
   }
   const acted = await (await rig.api('lead')).post('/groups/actions', { action: 'comment', ids: ['ffffffffffffffff'], comment: 'x' });
+  assert.equal(acted.status, 200, acted.text);
   assert.deepEqual(acted.body.failed, [{ id: 'ffffffffffffffff', code: 'not_found' }].map((f) => ({ ...f, ...('current' in (acted.body.failed[0] ?? {}) && { current: null }) })));
 });
 
@@ -121,6 +123,38 @@ test('SEC-02 no route tells an officer of another body', async () => {
   assert.deepEqual([...new Set(seen)], []);
   const total = (await officer.get('/alerts?range=30d')).body.total, whole = (await (await rig.api('lead')).get('/alerts?range=30d')).body.total;
   assert.ok(total > 0 && total < whole, `${total} of ${whole}`);
+});
+
+test('SEC-02 nobody writes to an officer what he may not know', async () => {
+  const lead = await rig.api('lead'), officer = await rig.api('other');
+  // one of his alerts, with a machine of the other body at its other end, on top of it
+  const { eve, entry } = (await lead.get('/alerts/' + encodeURIComponent(ids.alert))).body;
+  const theirs = foreign.ip, id = 'abcdef0123456789';
+  assert.ok(entry && theirs !== ids.ip, 'two machines');
+  const line = structuredClone(eve);
+  Object.assign(line, { src_ip: theirs, src_port: 4444, dest_ip: ids.ip, timestamp: line.alert.context.last_seen ?? line.timestamp });
+  Object.assign(line.alert.context, { id, state: 'open', mode: 'alert', target: ids.ip, campaign: undefined });
+  rig.redis.cli('xadd', 'yagura:egress-9:alerts', '*', 'eve', JSON.stringify(line));
+  const where = '/alerts/' + encodeURIComponent('egress-9:' + id);
+  await until(async () => (await officer.get(where)).status === 200, 5000, 'the alert is not there');
+  assert.ok((await lead.get(where)).text.includes(theirs), 'who sees all reads it');
+  const { group } = (await officer.get(where)).body;
+  for (const action of [{ action: 'comment', comment: `from ${theirs}` }, { action: 'archive', verdict: 'benign', reason: `it was ${theirs}` }])
+    assert.equal((await lead.post('/groups/actions', { ids: [group.id], ...action })).body.succeeded, 1);
+  const view = async (name, query) => assert.equal((await lead.post('/views', { name, page: 'alerts', query, shared: 'all' })).status, 201);
+  await view('theirs', 'q=' + encodeURIComponent(`ip:${theirs}`));
+  await view('of ' + theirs, 'q=a');
+  await view('wide', 'q=' + encodeURIComponent([...theirs].map((c) => (c === '.' ? '．' : String.fromCodePoint(c.codePointAt(0) + 0xfee0))).join('')));
+  await view('harmless', 'q=' + encodeURIComponent('ip:203.0.113.9'));
+  for (const what of [where, where + '/handover', where + '/related', where + '/flows', '/groups/' + group.id, '/groups?range=all&state=all&q=id:' + group.id, '/views', '/suppressions'])
+    for (const who of [officer, ...(what.endsWith('handover') ? [lead] : [])]) { // a sheet is for the officer, whoever asks for it
+      const answer = await who.get(what);
+      assert.equal(answer.status, 200, what);
+      assert.ok(!answer.text.includes(theirs), `${what}: ${answer.text.slice(Math.max(0, answer.text.indexOf(theirs) - 300), answer.text.indexOf(theirs) + 40)}`);
+    }
+  assert.deepEqual((await officer.get('/views')).body.rows.filter((row) => row.owner === 'lead' && row.name !== 'n').map((row) => row.name), ['harmless']);
+  assert.equal((await officer.get('/alerts?range=all&q=port:4444')).body.total, 0, 'nor by its port');
+  assert.match((await officer.get(where + '/handover')).body.text_ja, /4\. 相手先\n {3}\S/);
 });
 
 test('SEC-02 neither does the stream', async () => {

@@ -271,7 +271,7 @@ class Rig {
   live({ rate = 50, seconds = 0, number = 0 } = {}) {
     const child = begin('/usr/bin/python3', [path.join(web, 'seed.py'), 'live', '--redis', this.redis.socket, '--rate', String(rate), '--for', String(seconds),
       '--number', String(number)]);
-    child.told = child.ended.then(() => JSON.parse(child.said.trim().split('\n').at(-1)));
+    child.told = child.ended.then(() => { try { return JSON.parse(child.said.trim().split('\n').at(-1)); } catch { throw new Error('seed.py live: ' + child.said); } });
     return child;
   }
 

@@ -226,6 +226,12 @@ static void lines_are_masked_at_every_depth(void **state)
 	web_mask_json(demo, &view, eve);
 	assert_int_equal(json_object_size(eve), 3); // nothing was hidden, nothing is lost
 	json_decref(eve);
+	eve = json_loads("{\"tls\":{\"sni\":\"a\\u0000203.0.113.70\"},\"list\":[\"x\\u0000y\"],\"flow_id\":5}", JSON_ALLOW_NUL, NULL);
+	web_mask_json(demo, &view, eve);
+	text = json_dumps(eve, JSON_COMPACT);
+	assert_string_equal(text, "{\"tls\":{\"sni\":\"a Kirihara Town\"},\"list\":[\"x y\"]}"); // what stands behind a zero byte as well
+	free(text);
+	json_decref(eve);
 }
 
 static void without_prefixes_every_address_is_masked(void **state)

@@ -469,6 +469,50 @@ static void groups_strings_sets_and_sensors_have_an_end(void **state)
 	assert_int_equal(server.index->sensors_full, 4);
 }
 
+// Rows of one group go and come in any order; what is left of it is found from its first to its last.
+static void a_group_of_many_is_left_from_anywhere(void **state)
+{
+	(void)state;
+	struct spec s = plain;
+	uint32_t at[9], group, left = 0;
+	for (unsigned i = 0; i < 9; i++) {
+		s.id = 100 + i;
+		at[i] = must_take(&s);
+	}
+	group = web_index_alert(server.index, at[0])->group;
+	static const unsigned order[] = {4, 0, 8, 7, 1};
+	for (unsigned i = 0; i < 5; i++) {
+		s.id = 100 + order[i];
+		s.target = "192.0.2.99"; // its newest record makes it another group's
+		uint32_t again;
+		assert_int_equal(take_spec(&s, &again), WEB_TAKEN_CHANGED);
+	}
+	static const uint64_t rest[] = {102, 103, 105, 106};
+	for (uint32_t i = web_index_group(server.index, group)->first; i != WEB_NOWHERE; i = web_index_alert(server.index, i)->next)
+		assert_int_equal(web_index_alert(server.index, i)->id, rest[left++]);
+	assert_int_equal(left, 4);
+	assert_int_equal(web_index_alert(server.index, web_index_group(server.index, group)->last)->id, 106);
+}
+
+// Records of one id and ever new onsets: neither memory nor time without end.
+static void one_id_has_few_alerts(void **state)
+{
+	(void)state;
+	struct spec s = plain;
+	clock_t begin = clock();
+	for (unsigned i = 0; i < 20000; i++) {
+		uint32_t at;
+		s.first_s = plain.first_s + i;
+		s.time_s = s.first_s + 1;
+		assert_int_equal(take_spec(&s, &at), WEB_TAKEN_NEW);
+	}
+	assert_int_equal(server.index->alerts_used, WEB_SAME_ID);
+	assert_int_equal(server.index->same_id, 20000 - WEB_SAME_ID);
+	assert_true(clock() - begin < 10 * CLOCKS_PER_SEC);
+	uint32_t newest = web_index_find_alert(server.index, "egress-1:0000000000000001");
+	assert_int_equal(web_index_alert(server.index, newest)->first_ns, s.first_s * INT64_C(1000000000));
+}
+
 static void what_rows_say_is_remembered_within_its_bound(void **state)
 {
 	(void)state;
@@ -586,6 +630,8 @@ int main(void)
 		TEST(a_groups_number_is_the_same_for_ever), TEST(who_sees_an_alert_is_who_it_names), TEST(counts_of_every_tab_are_exact),
 		TEST(pages_follow_each_other_without_a_hole), TEST(alerts_are_paged_binned_and_hidden), TEST(somebody_is_to_know_until),
 		TEST(the_oldest_closed_ones_go_when_it_is_full), TEST(groups_strings_sets_and_sensors_have_an_end),
+		TEST(a_group_of_many_is_left_from_anywhere),
+		TEST(one_id_has_few_alerts),
 		TEST(what_rows_say_is_remembered_within_its_bound), TEST(rows_say_what_the_line_said), TEST(a_hundred_thousand_alerts_fit_the_budget),
 	};
 	return cmocka_run_group_tests_name("index", tests, NULL, NULL);

@@ -284,8 +284,10 @@ static void masked_addresses_are_not_found(void **state)
 	struct web_query_error error;
 	s.organisations_text = "\"kirisasa\",\"shiomi\"";
 	s.source = "1.2.3.4";
+	s.target_port = 8443;
 	uint32_t at = must_take(&s);
-	static const char *const tries[] = {"ip:192.0.2.14", "dst:192.0.2.0/24", "@192.0.2.14", "192.0.2.14", "\"2.14\""};
+	static const char *const tries[] = {"ip:192.0.2.14", "port:8443", "port:>=8000",
+					     "dst:192.0.2.0/24", "@192.0.2.14", "192.0.2.14", "\"2.14\""};
 	for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
 		struct web_query *query = web_query_parse(tries[i], "", &error);
 		assert_non_null(query);

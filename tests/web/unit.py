@@ -66,7 +66,7 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         unit = [line.strip() for line in file]
     with open(sys.argv[2], encoding="utf-8") as file:
-        environment = dict(line.strip().split("=", 1) for line in file if line.strip() and line[0] not in "#;")
+        environment = dict(line.strip().replace('"', "").split("=", 1) for line in file if line.strip() and line[0] not in "#;")
     libc = ctypes.CDLL(None, use_errno=True)
     if os.geteuid() == 0:
         if "PrivateNetwork=yes" in unit:

@@ -11,7 +11,7 @@ import { startNotices } from './core/notify.js';
 import { setMounted } from './core/ready.js';
 import { navigate, startRouter, useRoute, where } from './core/router.js';
 import { setTitle } from './core/title.js';
-import { endSession, loadSession, onSession, session, useSession } from './core/session.js';
+import { endSession, loadSession, may, onSession, session, useSession } from './core/session.js';
 import { Frame } from './core/frame.js';
 import { Broken, Loading, NotFound } from './parts/states.js';
 import { Toasts } from './parts/toast.js';
@@ -29,7 +29,7 @@ function Guard({ children, of }) {
 
 function PageOf({ at }) {
   const [, again] = useState(0), [error, setError] = useState(null), [turn, setTurn] = useState(0);
-  const { route } = at, Page = route && pages.get(route);
+  const route = at.route?.needs && !may(at.route.needs) ? null : at.route, Page = route && pages.get(route);
   useEffect(() => {
     if (!route || pages.has(route)) return undefined;
     let gone = false;

@@ -245,9 +245,10 @@ static void got_logins(void *context, const redisReply *reply)
 {
 	struct web_accounts *a = context;
 	for (size_t i = 0; reply && reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
-		struct web_account *row = find(a, reply->element[i]->str);
+		const char *name = reply->element[i]->str, *time = reply->element[i + 1]->str;
+		struct web_account *row = name && time ? find(a, name) : NULL;
 		if (row)
-			row->user.login_ns = strtoll(reply->element[i + 1]->str, NULL, 10) * 1000000;
+			row->user.login_ns = strtoll(time, NULL, 10) * 1000000;
 	}
 	if (!a->ready && reply) {
 		a->ready = true;

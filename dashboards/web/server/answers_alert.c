@@ -33,6 +33,14 @@ static bool came(struct asked *asked, const char *key, json_t *value)
 	return true;
 }
 
+// What people wrote may name a machine: for who may not know whose it is, as everywhere.
+static bool history_came(struct asked *asked, json_t *events)
+{
+	if (events)
+		web_mask_json(asked->server->bodies, asked->view, events);
+	return came(asked, "history", events);
+}
+
 static json_t *only(json_t *rows)
 {
 	json_t *one = json_incref(json_array_get(rows, 0));
@@ -41,6 +49,22 @@ static json_t *only(json_t *rows)
 }
 
 // ---- a group ----
+
+// The row is another's by now: what it was is gone from the index.
+static bool is_other(const struct asked *asked, uint64_t id)
+{
+	return id != asked->id;
+}
+
+static uint64_t group_now(const struct asked *asked)
+{
+	return web_index_group_id(asked->server->index, asked->at);
+}
+
+static uint64_t alert_now(const struct asked *asked)
+{
+	return web_index_alert(asked->server->index, asked->at)->id;
+}
 
 static void group_alerts_came(void *context, json_t *rows)
 {
@@ -75,7 +99,12 @@ static void collect(struct asked *asked, uint32_t first)
 static void group_history_came(void *context, json_t *events)
 {
 	struct asked *asked = context;
-	if (!came(asked, "history", events))
+	if (is_other(asked, group_now(asked))) {
+		json_decref(events);
+		asked_refuse(asked, 404, "not_found");
+		return;
+	}
+	if (!history_came(asked, events))
 		return;
 	collect(asked, web_index_group(asked->server->index, asked->at)->first);
 	json_object_set_new(asked->body, "alerts_total", json_integer((json_int_t)asked->page.total));
@@ -85,14 +114,14 @@ static void group_history_came(void *context, json_t *events)
 static void group_row_came(void *context, json_t *rows)
 {
 	struct asked *asked = context;
-	if (rows && !json_array_size(rows)) {
+	if (rows && (!json_array_size(rows) || is_other(asked, group_now(asked)))) {
 		json_decref(rows);
 		asked_refuse(asked, 404, "not_found");
 		return;
 	}
 	if (!came(asked, "group", rows ? only(rows) : NULL))
 		return;
-	web_state_history(asked->server->state, web_index_group(asked->server->index, asked->at)->id, group_history_came, asked);
+	web_state_history(asked->server->state, web_index_group_id(asked->server->index, asked->at), group_history_came, asked);
 }
 
 void web_op_group(struct web_request *request, struct web_server *server)
@@ -105,6 +134,7 @@ void web_op_group(struct web_request *request, struct web_server *server)
 		asked_refuse(asked, 404, "not_found");
 		return;
 	}
+	asked->id = group_now(asked);
 	asked->body = json_object();
 	asked->ask.tab = WEB_TAB_ALL;
 	web_answer_later(request);
@@ -123,6 +153,7 @@ static struct asked *find(struct web_request *request, struct web_server *server
 		asked_refuse(asked, 404, "not_found");
 		return NULL;
 	}
+	asked->id = alert_now(asked);
 	asked->body = json_object();
 	return asked;
 }
@@ -154,7 +185,7 @@ static void put_advice(struct asked *asked)
 static void alert_history_came(void *context, json_t *events)
 {
 	struct asked *asked = context;
-	if (came(asked, "history", events))
+	if (history_came(asked, events))
 		answer(asked);
 }
 
@@ -165,17 +196,25 @@ static void alert_eve_came(void *context, json_t *eve)
 		json_decref(eve);
 		eve = json_object();
 	}
+	if (is_other(asked, alert_now(asked))) {
+		json_decref(eve);
+		asked_refuse(asked, 404, "not_found");
+		return;
+	}
 	if (!came(asked, "eve", eve))
 		return;
 	uint32_t group = web_index_alert(asked->server->index, asked->at)->group;
 	put_advice(asked);
-	web_state_history(asked->server->state, web_index_group(asked->server->index, group)->id, alert_history_came, asked);
+	web_state_history(asked->server->state, web_index_group_id(asked->server->index, group), alert_history_came, asked);
 }
 
 static void alert_group_came(void *context, json_t *rows)
 {
 	struct asked *asked = context;
-	if (came(asked, "group", rows ? only(rows) : NULL))
+	if (is_other(asked, alert_now(asked))) {
+		json_decref(rows);
+		asked_refuse(asked, 404, "not_found");
+	} else if (came(asked, "group", rows ? only(rows) : NULL))
 		web_index_eve(asked->server->index, asked->view, asked->at, alert_eve_came, asked);
 }
 
@@ -183,7 +222,7 @@ static void alert_row_came(void *context, json_t *rows)
 {
 	struct asked *asked = context;
 	const struct web_alert *a = web_index_alert(asked->server->index, asked->at);
-	if (rows && (!json_array_size(rows) || !a->sensor)) {
+	if (rows && (!json_array_size(rows) || is_other(asked, a->id))) {
 		json_decref(rows);
 		asked_refuse(asked, 404, "not_found");
 		return;

@@ -20,6 +20,7 @@ struct asked {
 	struct web_page page;
 	json_t *body, *history;   // what has been put together
 	uint32_t at;              // of a group or an alert
+	uint64_t id;              // its, when it was found: a row may be another's when Redis answers
 };
 
 // NULL: it has been refused. free with asked_free.

@@ -56,7 +56,7 @@ static bool count(void *context, uint32_t at)
 		return true;
 	c->seen[a->group] = 1;
 	t->groups++;
-	t->verdicts[web_state_of(c->server->state, web_index_group(c->server->index, a->group)->id)->verdict % WEB_VERDICTS]++;
+	t->verdicts[web_state_of(c->server->state, web_index_group_id(c->server->index, a->group))->verdict % WEB_VERDICTS]++;
 	return true;
 }
 

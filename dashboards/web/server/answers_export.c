@@ -162,7 +162,7 @@ static void put_row(struct export *e, const json_t *row)
 	const json_t *org = json_object_get(row, "org");
 	char confidence[16];
 	uint32_t group = web_index_find_group_text(e->server->index, text_of(row, "group"));
-	json_t *state = web_state_json(web_state_of(e->server->state, web_index_group(e->server->index, group)->id));
+	json_t *state = web_state_json(web_state_of(e->server->state, web_index_group_id(e->server->index, group)));
 	put_time(e, number_of(row, "time_ms"));
 	put_time(e, number_of(row, "first_ms"));
 	put_time(e, number_of(row, "last_ms"));

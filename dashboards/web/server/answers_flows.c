@@ -17,7 +17,7 @@
 enum { WEB_FLOWS_SEARCHED = 5000, FLOW_PIECE = 500 };
 
 struct flow_line {
-	uint8_t af, source[16], target[16];
+	uint8_t af, target_af, source[16], target[16]; // af 0: none
 	uint16_t source_port, target_port;
 	int64_t start_ns, end_ns;
 	double packets_to, packets_back, bytes_to, bytes_back, id;
@@ -36,11 +36,18 @@ struct search {
 	void *context;
 };
 
-static bool address(const char *text, uint8_t *ret_af, uint8_t to[16])
+static void address(const char *text, uint8_t *ret_af, uint8_t to[16])
 {
 	memset(to, 0, 16);
 	*ret_af = strchr(text, ':') ? 6 : 4;
-	return inet_pton(*ret_af == 6 ? AF_INET6 : AF_INET, text, to) == 1;
+	if (inet_pton(*ret_af == 6 ? AF_INET6 : AF_INET, text, to) != 1)
+		*ret_af = 0;
+}
+
+static uint16_t port(const struct yg_json_value *v)
+{
+	double n = yg_json_number(v, 0);
+	return n >= 0 && n <= UINT16_MAX ? (uint16_t)n : 0;
 }
 
 static void text_of(char *to, size_t size, const struct yg_json_value *v)
@@ -51,17 +58,16 @@ static void text_of(char *to, size_t size, const struct yg_json_value *v)
 static void take(void *context, const struct yg_json_value *v)
 {
 	struct flow_line *f = context;
-	uint8_t af;
 	if (strcmp(v->path, "event_type") == 0)
 		f->is_flow = strcmp(v->text, "flow") == 0;
 	else if (strcmp(v->path, "src_ip") == 0)
-		f->af = address(v->text, &af, f->source) ? af : 0;
+		address(v->text, &f->af, f->source);
 	else if (strcmp(v->path, "dest_ip") == 0)
-		address(v->text, &af, f->target);
+		address(v->text, &f->target_af, f->target);
 	else if (strcmp(v->path, "src_port") == 0)
-		f->source_port = (uint16_t)yg_json_number(v, 0);
+		f->source_port = port(v);
 	else if (strcmp(v->path, "dest_port") == 0)
-		f->target_port = (uint16_t)yg_json_number(v, 0);
+		f->target_port = port(v);
 	else if (strcmp(v->path, "flow_id") == 0)
 		f->id = yg_json_number(v, 0);
 	else if (strcmp(v->path, "proto") == 0)
@@ -130,9 +136,9 @@ static json_t *row_of(const struct search *s, const struct flow_line *f)
 	json_object_set_new(row, "bytes_to", json_integer(whole(f->bytes_to)));
 	json_object_set_new(row, "bytes_back", json_integer(whole(f->bytes_back)));
 	json_object_set_new(row, "hostname", text_or_null(s->view->masked ? (host ? host : "") : f->hostname));
-	// a Community ID is a hash of both ends, which could be tried: not for who is not to know one
+	// a Community ID is a hash of both ends, as the flow's own id is, which could be tried: not for who is not to know one
 	json_object_set_new(row, "community_id", s->view->masked ? json_null() : text_or_null(f->community));
-	json_object_set_new(row, "flow_id", f->id > 0 ? json_integer(whole(f->id)) : json_null());
+	json_object_set_new(row, "flow_id", f->id > 0 && !s->view->masked ? json_integer(whole(f->id)) : json_null());
 	json_object_set_new(row, "end", json_string(f->end));
 	free(host);
 	return row;
@@ -160,11 +166,12 @@ static void piece_came(void *context, const redisReply *reply)
 		const redisReply *line = reply_line(reply->element[i]);
 		struct flow_line f = {.af = 0};
 		s->searched++;
-		if (line && yg_json_read(line->str, line->len, take, &f) && f.is_flow && f.af && has_end(s, &f) && sees(s, &f))
+		if (line && yg_json_read(line->str, line->len, take, &f) && f.is_flow && f.af && f.target_af == f.af && has_end(s, &f) && sees(s, &f))
 			json_array_append_new(s->rows, row_of(s, &f));
 	}
 	const redisReply *last = reply->elements ? reply->element[reply->elements - 1] : NULL;
-	bool more = last && reply->elements == FLOW_PIECE && last->type == REDIS_REPLY_ARRAY && last->elements;
+	bool more = last && reply->elements == FLOW_PIECE && last->type == REDIS_REPLY_ARRAY && last->elements &&
+		    last->element[0]->str;
 	if (!more || s->searched >= WEB_FLOWS_SEARCHED || json_array_size(s->rows) >= s->limit) {
 		finish(s, false, s->searched > 0);
 		return;

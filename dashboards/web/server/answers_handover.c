@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bodies_parts.h"
 #include "config/address.h"
 #include "handover.h"
 #include "http.h"
@@ -16,10 +17,27 @@ struct asking {
 	struct web_server *server;
 	struct web_request *request;
 	uint32_t at;
+	uint64_t id;              // of the alert: the row may be another's when its line comes
 	struct web_view reader;   // the officer's
 };
 
-static void end_of(struct handover_end *to, uint8_t af, const uint8_t address[16], unsigned length, unsigned port)
+// Whether neither the reader nor the caller is kept from it; else whose it is instead.
+static bool may_know(const struct asking *q, uint8_t af, const struct yg_addr *a, unsigned length, struct handover_end *to)
+{
+	const struct web_view *const views[] = {&q->reader, web_request_view(q->request)};
+	uint16_t owner;
+	for (unsigned i = 0; i < 2; i++) {
+		if (!web_body_hides(q->server->bodies, views[i], af, a, length, &owner))
+			continue;
+		const struct web_body *body = web_body_at(q->server->bodies, owner);
+		to->instead_ja = !body ? "他の団体" : *body->name_ja ? body->name_ja : body->code;
+		to->instead_en = !body ? "another body" : *body->name_en ? body->name_en : body->code;
+		return false;
+	}
+	return true;
+}
+
+static void end_of(const struct asking *q, struct handover_end *to, uint8_t af, const uint8_t address[16], unsigned length, unsigned port)
 {
 	char text[YG_PREFIX_TEXT];
 	struct yg_addr a;
@@ -28,6 +46,8 @@ static void end_of(struct handover_end *to, uint8_t af, const uint8_t address[16
 	if (!af || memcmp(address, none, sizeof none) == 0)
 		return;
 	memcpy(&a, address, sizeof a);
+	if (!may_know(q, af, &a, length, to))
+		return;
 	bool host = length >= (af == 4 ? 32u : 128u);
 	snprintf(to->address, sizeof to->address, "%s", host ? yg_address_text(af, &a, text) : yg_prefix_text(af, &a, (uint8_t)length, text));
 	to->port = port;
@@ -47,8 +67,8 @@ static void set_ends(const struct asking *q, const struct web_alert *a, struct h
 	bool source_inside = a->source_af && !outside((void *)(uintptr_t)q, a->source_af, a->source);
 	bool target_inside = a->af && !outside((void *)(uintptr_t)q, a->af, a->target);
 	struct handover_end source, target;
-	end_of(&source, a->source_af, a->source, 128, a->source_port);
-	end_of(&target, a->af, a->target, a->target_len, a->target_port);
+	end_of(q, &source, a->source_af, a->source, 128, a->source_port);
+	end_of(q, &target, a->af, a->target, a->target_len, a->target_port);
 	// Inside both: the body's own is the one that the alert is about, and of two of its own the one that does it.
 	if (source_inside && target_inside)
 		source_inside = web_body_of(q->server->bodies, a->source_af, a->source, &target_inside) == a->body;
@@ -79,7 +99,7 @@ static json_t *sheet(const struct asking *q, const json_t *eve, const struct exp
 	char reference[96], group[17];
 	struct handover made;
 	web_alert_text(index, q->at, reference);
-	web_group_text(web_index_group(index, a->group)->id, group);
+	web_group_text(web_index_group_id(index, a->group), group);
 	struct handover_facts f = {
 	    .alert = read, .open = a->state == WEB_ALERT_OPEN, .first_ns = a->first_ns, .last_ns = a->last_ns,
 	    .kind_ja = web_kind_ja(kind), .kind_en = web_kind_en(kind), .proto = text_at(eve, "proto"), .app = text_at(eve, "app_proto"),
@@ -109,7 +129,7 @@ static void eve_came(void *context, json_t *eve)
 	struct explain_alert *read = calloc(1, sizeof *read);
 	char *line = NULL;
 	json_t *body = NULL;
-	if (json_is_object(eve) && read) {
+	if (json_is_object(eve) && read && web_index_alert(q->server->index, q->at)->id == q->id) {
 		web_mask_json(q->server->bodies, &q->reader, eve);
 		line = json_dumps(eve, JSON_COMPACT);
 		if (line && explain_read(line, strlen(line), read))
@@ -142,7 +162,7 @@ void web_op_alert_handover(struct web_request *request, struct web_server *serve
 		web_answer_problem(request, 503, "busy");
 		return;
 	}
-	*q = (struct asking){.server = server, .request = request, .at = at, .reader = *view};
+	*q = (struct asking){.server = server, .request = request, .at = at, .id = web_index_alert(server->index, at)->id, .reader = *view};
 	uint16_t body = web_index_alert(server->index, at)->body;
 	if (body != WEB_BODY_NONE) {
 		memset(&q->reader.scope, 0, sizeof q->reader.scope);

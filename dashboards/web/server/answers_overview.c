@@ -206,6 +206,8 @@ void web_op_body(struct web_request *request, struct web_server *server)
 	json_object_set_new(answer, "contact", text_or_null(body->contact));
 	json_object_set_new(answer, "name_kana", text_or_null(body->name_kana));
 	json_object_set_new(answer, "prefixes", prefixes);
+	bool parent = body->parent != WEB_BODY_NONE && web_body_sees(server->bodies, view, body->parent);
+	json_object_set_new(answer, "parent", parent ? web_body_json(server->bodies, body->parent) : json_null());
 	json_object_set_new(answer, "children", children);
 	json_object_set_new(answer, "days", days_json(server, view, at));
 	json_object_set_new(answer, "kinds", web_kinds_json(s, KINDS_FIRST));

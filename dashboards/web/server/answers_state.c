@@ -182,7 +182,7 @@ static const char *take_found(struct acting *a, const struct web_query *query, c
 	if (count <= WEB_BULK_MAX)
 		a->targets = calloc(count + 1, sizeof *a->targets);
 	for (uint32_t i = 0; a->targets && i < count; i++)
-		a->targets[a->count++] = (struct web_target){web_index_group(index, found[i])->id, -1};
+		a->targets[a->count++] = (struct web_target){web_index_group_id(index, found[i]), -1};
 	free(found);
 	return a->targets ? NULL : "too_many";
 }

@@ -40,7 +40,9 @@ static json_t *one_json(const struct web_server *server, const struct web_view *
 	json_object_set_new(o, "target", prefix_json(server, view, s->target_af, s->target, s->target_len));
 	json_object_set_new(o, "port", s->port ? json_integer(s->port) : json_null());
 	json_object_set_new(o, "owner", json_string(s->owner));
-	json_object_set_new(o, "reason", json_string(s->reason));
+	char *reason = web_mask_text(server->bodies, view, s->reason, true);
+	json_object_set_new(o, "reason", json_string(reason ? reason : ""));
+	free(reason);
 	json_object_set_new(o, "created_ms", json_integer(s->created_ns / 1000000));
 	json_object_set_new(o, "expires_ms", json_integer(s->expires_ns / 1000000));
 	json_object_set_new(o, "ended_ms", s->ended_ns ? json_integer(s->ended_ns / 1000000) : json_null());

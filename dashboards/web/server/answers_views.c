@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "auth.h"
+#include "query_parts.h"
 #include "server.h"
 
 enum { WEB_USER_VIEWS = 50, WEB_VIEWS = 5000, VIEW_NAME_CHARACTERS = 80, VIEW_QUERY_BYTES = 2048, VIEW_ID_BYTES = 8 };
@@ -75,6 +76,45 @@ static bool may_see(const struct step *step, const json_t *row)
 	       (strcmp(shared, "role") == 0 && strcmp(text_of(row, "role"), web_role_name(step->role)) == 0);
 }
 
+static int hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+// As the search would read it: a query stands here as it stood in an address, and full-width digits are digits. free() it.
+static char *as_read(const char *text)
+{
+	char *plain = strdup(text), *to = plain, *folded = NULL;
+	for (const char *p = text; plain && *p; p++) {
+		bool escape = *p == '%' && hex(p[1]) >= 0 && hex(p[2]) >= 0;
+		char c = escape ? (char)(hex(p[1]) << 4 | hex(p[2])) : *p == '+' ? ' ' : *p;
+		*to++ = c ? c : ' ';
+		p += escape ? 2 : 0;
+	}
+	if (plain) {
+		*to = '\0';
+		folded = web_fold_text(plain);
+	}
+	free(plain);
+	return folded;
+}
+
+// A question that names a machine tells of it: what another wrote is shown to who may know each address in it.
+static bool may_know(const struct step *step, const json_t *row)
+{
+	static const char *const told[] = {"name", "query"};
+	bool all = true;
+	for (unsigned i = 0; i < 2 && !is_mine(step, row); i++) {
+		const char *text = text_of(row, told[i]);
+		char *plain = as_read(text);
+		char *masked = plain ? web_mask_text(step->server->bodies, web_request_view(step->request), plain, true) : NULL;
+		all = all && masked && strcmp(masked, plain) == 0;
+		free(plain);
+		free(masked);
+	}
+	return all;
+}
+
 static json_t *shown(const struct step *step, const char *id, json_t *row)
 {
 	json_object_set_new(row, "id", json_string(id));
@@ -96,7 +136,7 @@ static void got_all(void *context, const redisReply *reply)
 	}
 	for (size_t i = 0; i + 1 < reply->elements; i += 2) {
 		json_t *row = json_loadb(reply->element[i + 1]->str, reply->element[i + 1]->len, 0, NULL);
-		if (json_is_object(row) && may_see(step, row))
+		if (json_is_object(row) && may_see(step, row) && may_know(step, row))
 			json_array_append_new(rows, shown(step, reply->element[i]->str, json_incref(row)));
 		json_decref(row);
 	}

@@ -86,6 +86,10 @@ static void print_time(FILE *out, int64_t at_ns, bool ja)
 
 static void print_end(FILE *out, const struct handover_end *end, bool ja)
 {
+	if (end->instead_ja) {
+		fputs(ja ? end->instead_ja : end->instead_en, out);
+		return;
+	}
 	fputs(end->address, out);
 	if (end->port)
 		fprintf(out, ja ? "、ポート%u" : ", port %u", end->port);
@@ -110,7 +114,7 @@ static void print_what(FILE *out, const struct handover_facts *f, bool ja)
 // Which machine it is, and how it is found: the sensor sees it at the egress, behind whatever translates addresses.
 static void print_host(FILE *out, const struct handover_facts *f, bool ja)
 {
-	bool whole = !f->host.address[0], prefix = strchr(f->host.address, '/') != NULL;
+	bool whole = !f->host.address[0] && !f->host.instead_ja, prefix = strchr(f->host.address, '/') != NULL;
 	fputs(ja ? "3. 該当端末\n   " : "3. Which machine\n   ", out);
 	if (whole) {
 		fputs(ja ? "個々の端末ではなく、貴団体の回線全体に関するものです。\n\n" : "No single machine: this is about your line as a whole.\n\n", out);
@@ -121,14 +125,14 @@ static void print_host(FILE *out, const struct handover_facts *f, bool ja)
 	if (prefix)
 		fputs(ja ? "\n   このアドレス範囲の全体が対象です。1台の端末ではありません。\n\n" : "\n   The whole range is concerned, not one machine.\n\n", out);
 	else if (f->host_is_source)
-		fprintf(out, ja ? "\n   NATやプロキシを経由している場合、これは変換後（post-NAT）の値です。変換前（pre-NAT）の庁内端末は、\n"
-				  "   上記の日時%sをもとに、貴団体のNAT、プロキシ、DHCPのログで特定してください。\n\n"
+		fprintf(out, ja ? "\n   NATやプロキシを経由している場合、これは変換後（post-NAT）の値です。\n"
+				  "   変換前（pre-NAT）の庁内端末は、上記の日時%sをもとに、貴団体のNAT、プロキシ、DHCPのログで特定してください。\n\n"
 				: "\n   Behind NAT or a proxy this is the address after translation (post-NAT). Please find the machine inside (pre-NAT)\n"
 				  "   in your logs of NAT, proxy and DHCP, by the time%s above.\n\n",
 			f->host.port ? ja ? "とポート番号" : " and port" : ja ? "と相手先のアドレス" : " and the remote address");
 	else
-		fputs(ja ? "\n   NATやロードバランサーを経由している場合、これは変換前の公開アドレスです。実際の庁内のサーバー（変換後）は、\n"
-			   "   ファイアウォールやロードバランサーの設定とログで、上記の日時をもとに特定してください。\n\n"
+		fputs(ja ? "\n   NATやロードバランサーを経由している場合、これは変換前の公開アドレスです。\n"
+			   "   実際の庁内のサーバー（変換後）は、ファイアウォールやロードバランサーの設定とログで、上記の日時をもとに特定してください。\n\n"
 			 : "\n   Behind NAT or a load balancer this is the public address. Please find the server inside in the configuration and\n"
 			   "   the logs of the firewall or load balancer, by the time above.\n\n",
 		      out);
@@ -138,13 +142,14 @@ static void print_peer(FILE *out, const struct handover_facts *f, bool ja)
 {
 	const struct explain_alert *a = f->alert;
 	fputs(ja ? "4. 相手先\n   " : "4. The other end\n   ", out);
-	if (f->peer.address[0])
+	bool known = f->peer.address[0] || f->peer.instead_ja;
+	if (known)
 		print_end(out, &f->peer, ja);
 	else if (!isnan(a->sources) && a->sources > 1)
 		fprintf(out, ja ? "多数（少なくとも%.0f）。送信元は偽装されている可能性があります。" : "many (at least %.0f); they may be forged", a->sources);
 	else
 		fputs(ja ? "特定の相手先はありません。" : "none in particular", out);
-	for (unsigned i = 0; !f->peer.address[0] && i < a->top_count && i < 3; i++)
+	for (unsigned i = 0; !known && i < a->top_count && i < 3; i++)
 		fprintf(out, "%s%s", i ? ja ? "、" : ", " : ja ? "\n   多いもの: " : "\n   most: ", a->top[i].name);
 	fputs(ja ? "\n   （誤って接続しないよう、外部のアドレスの「.」「:」は [ ] で囲んでいます）\n\n"
 		 : "\n   (Dots and colons of outside addresses are in brackets, so that nobody connects by mistake.)\n\n",

@@ -25,8 +25,9 @@ struct handover_advice {
 const struct handover_advice *handover_advice_of(const char *kind, bool from_inside);
 
 struct handover_end {
-	char address[64];         // or a prefix; empty: none, or many
+	char address[64];         // or a prefix; empty: none, or many, or not for his eyes
 	unsigned port;            // 0: none, or many
+	const char *instead_ja, *instead_en; // whose it is, where the reader is not to know the address; else NULL
 };
 
 struct handover_facts {

@@ -13,7 +13,7 @@
 
 #include "index_parts.h"
 
-static const struct web_alert no_alert = {.group = WEB_NOWHERE, .next = WEB_NOWHERE, .body = WEB_BODY_NONE};
+static const struct web_alert no_alert = {.group = WEB_NOWHERE, .next = WEB_NOWHERE, .before = WEB_NOWHERE, .body = WEB_BODY_NONE};
 static const struct web_group no_group = {.first = WEB_NOWHERE, .last = WEB_NOWHERE};
 
 static uint64_t hash_of(const struct web_index *index, uint64_t id)
@@ -228,10 +228,11 @@ static void group_join(struct web_index *index, uint32_t group, uint32_t at)
 	struct web_alert *a = alert_at(index, at);
 	a->group = group;
 	a->next = WEB_NOWHERE;
-	if (g->alerts++ == 0)
+	a->before = g->alerts++ ? g->last : WEB_NOWHERE;
+	if (a->before == WEB_NOWHERE)
 		g->first = at;
 	else
-		alert_at(index, g->last)->next = at;
+		alert_at(index, a->before)->next = at;
 	g->last = at;
 }
 
@@ -239,19 +240,18 @@ static void group_leave(struct web_index *index, uint32_t at)
 {
 	struct web_alert *a = alert_at(index, at);
 	struct web_group *g = group_at(index, a->group);
-	uint32_t before = WEB_NOWHERE;
-	for (uint32_t i = g->first; i != at; i = alert_at(index, i)->next)
-		before = i;
-	if (before == WEB_NOWHERE)
+	if (a->before == WEB_NOWHERE)
 		g->first = a->next;
 	else
-		alert_at(index, before)->next = a->next;
-	if (g->last == at)
-		g->last = before;
+		alert_at(index, a->before)->next = a->next;
+	if (a->next == WEB_NOWHERE)
+		g->last = a->before;
+	else
+		alert_at(index, a->next)->before = a->before;
 	g->stale = true;
 	if (--g->alerts == 0)
 		group_free(index, a->group);
-	a->group = a->next = WEB_NOWHERE;
+	a->group = a->next = a->before = WEB_NOWHERE;
 }
 
 void index_drop(struct web_index *index, uint32_t at)
@@ -478,8 +478,27 @@ static void fill(struct web_index *index, struct web_alert *a, struct web_entry 
 	a->suppressed = index->server->suppress ? web_suppressed(index->server->suppress, a) : 0;
 }
 
+// An id stands for a kind, a key and a minute, so few have it: were they many, each record would walk along all of them.
+static void bound_same(struct web_index *index, uint16_t sensor, uint64_t id)
+{
+	uint32_t count = 0, oldest = WEB_NOWHERE;
+	for (uint32_t at = index->alert_buckets[hash_of(index, id) & index->alert_mask]; at != WEB_NOWHERE; at = alert_at(index, at)->chain) {
+		const struct web_alert *a = alert_at(index, at);
+		if (a->id != id || a->sensor != sensor)
+			continue;
+		count++;
+		if (oldest == WEB_NOWHERE || a->time_ns < alert_at(index, oldest)->time_ns)
+			oldest = at;
+	}
+	if (count < WEB_SAME_ID)
+		return;
+	index_drop(index, oldest);
+	index->same_id++;
+}
+
 static uint32_t new_alert(struct web_index *index, uint16_t sensor, uint64_t id, uint64_t group_id)
 {
+	bound_same(index, sensor, id);
 	if (index->alerts_used >= index->alerts_max)
 		evict(index);
 	uint32_t group = group_of(index, group_id);

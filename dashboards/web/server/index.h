@@ -23,6 +23,7 @@
 enum {
 	WEB_ALERTS_MAX = 500000,
 	WEB_GROUPS_MAX = 200000,
+	WEB_SAME_ID = 64,        // alerts of one sensor and id, told apart by their onset; beyond, the oldest goes (counted)
 	WEB_ALERT_SENSORS = 64,  // whose alerts are kept; what further ones say is counted and passed over
 	WEB_STRINGS_MAX = 65535,
 	WEB_SETS_MAX = 4096,     // sets of more than seven bodies; beyond, the first seven alone see the alert (counted)
@@ -48,6 +49,7 @@ struct web_alert {
 	int64_t first_ns, last_ns, time_ns;
 	uint8_t source[16], target[16]; // IPv4: the first four bytes
 	uint32_t group, next;     // index of its group; next alert of it, WEB_NOWHERE: the last
+	uint32_t before;          // the one before it in its group
 	uint32_t chain;           // the index's own
 	uint32_t count;
 	uint16_t source_port, target_port;
@@ -85,6 +87,7 @@ enum web_taken web_index_take(struct web_index *index, const char *sensor, struc
 
 const struct web_alert *web_index_alert(const struct web_index *index, uint32_t at); // never NULL; sensor 0: the row is free
 const struct web_group *web_index_group(const struct web_index *index, uint32_t at); // alerts 0: the row is free
+uint64_t web_index_group_id(const struct web_index *index, uint32_t at); // without a walk along its alerts; 0: the row is free
 // "<sensor>:<id>" or the id alone; of several the newest; WEB_NOWHERE.
 uint32_t web_index_find_alert(const struct web_index *index, const char *text);
 uint32_t web_index_find_group(const struct web_index *index, uint64_t id);      // WEB_NOWHERE

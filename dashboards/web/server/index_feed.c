@@ -140,6 +140,8 @@ static void ends_came(void *context, const redisReply *reply)
 		return;
 	for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
 		const redisReply *value = reply->element[i + 1];
+		if (!reply->element[i]->str)
+			continue; // no name
 		if (strcmp(reply->element[i]->str, "last-generated-id") == 0)
 			known = entry_of(value, &last);
 		if (strcmp(reply->element[i]->str, "first-entry") == 0 && value->type == REDIS_REPLY_ARRAY && value->elements)

@@ -11,7 +11,7 @@
 
 const struct web_alert *web_index_alert(const struct web_index *index, uint32_t at)
 {
-	static const struct web_alert none = {.group = WEB_NOWHERE, .next = WEB_NOWHERE, .body = WEB_BODY_NONE};
+	static const struct web_alert none = {.group = WEB_NOWHERE, .next = WEB_NOWHERE, .before = WEB_NOWHERE, .body = WEB_BODY_NONE};
 	return at < index->alerts_count ? alert_at(index, at) : &none;
 }
 
@@ -40,6 +40,11 @@ const struct web_group *web_index_group(const struct web_index *index, uint32_t 
 	if (group_at(index, at)->stale)
 		sum_up(index, group_at(index, at));
 	return group_at(index, at);
+}
+
+uint64_t web_index_group_id(const struct web_index *index, uint32_t at)
+{
+	return at < index->groups_count ? group_at(index, at)->id : 0;
 }
 
 static bool hex_id(const char *text, uint64_t *ret)
@@ -133,12 +138,13 @@ bool web_index_ready(const struct web_index *index)
 
 json_t *web_index_counters(const struct web_index *index)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "index.alerts", (json_int_t)index->alerts_used,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "index.alerts", (json_int_t)index->alerts_used,
 			 "index.groups", (json_int_t)index->groups_used, "index.strings", (json_int_t)index->strings.count, "index.bad_records",
 			 (json_int_t)index->bad, "index.evicted", (json_int_t)index->evicted, "index.trimmed", (json_int_t)index->trimmed,
 			 "index.strings_full", (json_int_t)index->strings.full, "index.sets_full", (json_int_t)index->sets_full,
 			 "index.sensors_full", (json_int_t)index->sensors_full, "index.groups_full", (json_int_t)index->groups_full,
-			 "index.no_memory", (json_int_t)index->no_memory, "index.orgs_left_out", (json_int_t)index->orgs_left_out);
+			 "index.no_memory", (json_int_t)index->no_memory, "index.orgs_left_out", (json_int_t)index->orgs_left_out,
+			 "index.same_id", (json_int_t)index->same_id);
 }
 
 // ---- what counts, and who sees it ----

@@ -87,7 +87,7 @@ json_t *row_of_alert(const struct web_index *index, const struct web_view *view,
 	uint32_t count;
 	const uint16_t *bodies = web_index_bodies(index, a, &count);
 	web_alert_text(index, at, id);
-	web_group_text(web_index_group(index, a->group)->id, group);
+	web_group_text(web_index_group_id(index, a->group), group);
 	put_text(row, "id", id);
 	put_text(row, "group", group);
 	put_text(row, "sensor", web_index_sensor(index, a->sensor));
@@ -193,6 +193,7 @@ static json_t *row_of_group(const struct web_index *index, const struct web_view
 	char id[17], latest[96];
 	if (!row)
 		row = json_object();
+	web_mask_json(index->server->bodies, view, row); // the reason is what somebody wrote
 	web_group_text(g->id, id);
 	web_alert_text(index, s->latest, latest);
 	put_text(row, "id", id);
@@ -249,7 +250,8 @@ static void finish(struct fetch *f)
 		struct wanted *w = &f->wanted[i];
 		const struct web_alert *a = web_index_alert(f->index, w->alert);
 		const struct extra *x = lines_find(f->index, w->alert);
-		if (rows && a->sensor == w->sensor && a->id == w->id && a->sensor)
+		bool same = a->sensor && a->sensor == w->sensor && a->id == w->id && (!f->groups || a->group == w->at);
+		if (rows && same && view_sees_alert(f->index, f->view, a)) // a newer record may have made it another body's
 			json_array_append_new(rows, f->groups ? row_of_group(f->index, f->view, w->at, &w->sum, x ? x : w->extra) :
 								row_of_alert(f->index, f->view, w->alert, x ? x : w->extra));
 		free(w->extra);

@@ -30,7 +30,7 @@ struct process {
 	struct web_options options;
 	struct yg_notify notify;
 	int signals;
-	bool told;
+	bool told, inherited; // inherited: the socket is the service manager's, and --listen says nothing
 };
 
 // ---- commands that need no server ----
@@ -89,9 +89,13 @@ static int print_version(void)
 static void first_run(void *context, const char *token)
 {
 	const struct process *p = context;
-	const char *where = strncmp(p->options.listen, "unix:", 5) == 0 ? "<address>" : p->options.listen;
-	printf("There is no user yet. Make the first administrator: http%s://%s/first-run#%s\n", p->options.certificate ? "s" : "", where,
-	       token);
+	const struct web_options *o = &p->options;
+	bool local = p->inherited || strncmp(o->listen, "unix:", 5) == 0;
+	const char *name = o->names && *o->names ? o->names : local ? "<address>" : o->listen, *port = strrchr(o->listen, ':');
+	if (name != o->names || local || o->behind_proxy || !port) // a proxy has the port of https
+		port = "";
+	printf("There is no user yet. Make the first administrator: http%s://%.*s%s/first-run#%s\n", o->certificate || o->behind_proxy ? "s" : "",
+	       (int)strcspn(name, ","), name, port, token);
 	fflush(stdout);
 }
 
@@ -107,6 +111,7 @@ static int make_parts(struct process *p)
 	                                .key = o->key,
 	                                .insecure = o->insecure,
 	                                .behind_proxy = o->behind_proxy};
+	p->inherited = http.socket >= 0;
 	s->redis = web_redis_create(s->loop, o->redis);
 	s->audit = s->redis ? web_audit_open(o->state, s->timezone) : NULL;
 	if (s->redis && !s->audit)
@@ -131,6 +136,7 @@ static void end_parts(struct process *p)
 {
 	struct web_server *s = &p->server;
 	web_http_destroy(s->http);
+	web_redis_end(s->redis); // what is unanswered is answered now, while those who asked are there
 #define END(part, destroy)                                                                                                                 \
 	if (s->part)                                                                                                                       \
 	(destroy)(s->part)

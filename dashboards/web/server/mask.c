@@ -390,16 +390,29 @@ static bool is_japanese(const char *key)
 	return n > 3 && strcmp(key + n - 3, "_ja") == 0;
 }
 
+// What a device named may hold a zero byte, behind which mask() would not look.
+static char *without_zeros(const json_t *value)
+{
+	size_t size = json_string_length(value);
+	char *copy = malloc(size + 1);
+	for (size_t i = 0; copy && i <= size; i++)
+		copy[i] = json_string_value(value)[i] || i == size ? json_string_value(value)[i] : ' ';
+	return copy;
+}
+
 // New reference to what stands in the place of `value`, or NULL: it may stay.
 static json_t *mask_string(struct masking *m, const json_t *value, bool japanese)
 {
-	bool failed;
-	char *masked = mask(m->bodies, m->view, json_string_value(value), japanese, &failed);
-	if (!masked && !failed)
-		return NULL;
-	m->any = true;
-	json_t *instead = json_string(masked ? masked : "");
+	bool failed, plain = strlen(json_string_value(value)) == json_string_length(value);
+	char *copy = plain ? NULL : without_zeros(value), *masked = NULL;
+	if (plain || copy)
+		masked = mask(m->bodies, m->view, copy ? copy : json_string_value(value), japanese, &failed);
+	else
+		failed = true;
+	m->any = m->any || masked || failed;
+	json_t *instead = masked || failed ? json_string(masked ? masked : "") : copy ? json_string(copy) : NULL;
 	free(masked);
+	free(copy);
 	return instead;
 }
 

@@ -259,8 +259,10 @@ static bool number_fits(struct web_run *run, const struct web_term *t, const str
 	switch (t->field) {
 	case WEB_F_IS: return is_finds(run, v->low, a);
 	case WEB_F_PORT:
-		return (a->source_port && a->source_port >= v->low && a->source_port <= v->high) ||
-		       (a->target_port && a->target_port >= v->low && a->target_port <= v->high);
+		return (a->source_port && a->source_port >= v->low && a->source_port <= v->high &&
+			(!run->view->masked || shown(run, a->source_af, a->source, a->source_af == 6 ? 128 : 32))) ||
+		       (a->target_port && a->target_port >= v->low && a->target_port <= v->high &&
+			(!run->view->masked || shown(run, a->af, a->target, a->target_len)));
 	case WEB_F_SEV: n = a->severity; break;
 	case WEB_F_STATE: n = touch_of(run, a)->state; break;
 	case WEB_F_PROTO: n = a->proto; break;

@@ -75,7 +75,7 @@ bool web_time_parse(const char *text, int64_t *ret_ns)
 	if (!zone(&at, &offset) || *at)
 		return false;
 	*ret_ns = ((days_of(year, month, day) * DAY_S + hour * 3600 + minute * 60 + second) - offset) * NS_PER_S + fraction;
-	return true;
+	return *ret_ns >= 0; // 1970 with a zone ahead of UTC
 }
 
 // Midnight of the first of April that began the fiscal year, or of today, by the clock of the process (TZ is the sensor's timezone).

@@ -401,7 +401,7 @@ struct web_redis *web_redis_create(struct web_loop *loop, const char *url)
 	return redis;
 }
 
-void web_redis_destroy(struct web_redis *redis)
+void web_redis_end(struct web_redis *redis)
 {
 	if (!redis)
 		return;
@@ -414,6 +414,13 @@ void web_redis_destroy(struct web_redis *redis)
 		if (async)
 			redisAsyncFree(async);
 	}
+}
+
+void web_redis_destroy(struct web_redis *redis)
+{
+	if (!redis)
+		return;
+	web_redis_end(redis);
 	for (uint32_t i = 0; i < redis->followed_count; i++)
 		free(redis->followed[i]);
 	explicit_bzero(&redis->url, sizeof redis->url);

@@ -23,6 +23,8 @@ typedef void (*web_stream_entry)(void *context, const char *stream, uint64_t gen
                                  size_t field_size, const char *value, size_t value_size);
 
 struct web_redis *web_redis_create(struct web_loop *loop, const char *url); // NULL: said on stderr
+// Ends both connections: whatever is unanswered is answered with NULL, as is what is asked from then on. Before the parts that asked go.
+void web_redis_end(struct web_redis *redis);
 void web_redis_destroy(struct web_redis *redis);
 bool web_redis_up(const struct web_redis *redis);
 uint64_t web_redis_connection(const struct web_redis *redis); // of commands: 0: none, else its number, which grows with each

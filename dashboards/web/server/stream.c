@@ -48,7 +48,7 @@ void web_streams_alert(struct web_streams *streams, uint32_t alert)
 		streams->bytes += sizeof *event->extra + event->extra->bytes;
 	for (uint32_t i = 0; i < streams->count; i++)
 		if (streams->all[i]->stage == STAGE_LIVE && web_index_sees_alert(index, &streams->all[i]->view, alert))
-			stream_group(streams->all[i], web_index_group(index, a->group)->id);
+			stream_group(streams->all[i], web_index_group_id(index, a->group));
 }
 
 void web_streams_group(struct web_streams *streams, uint64_t group)

@@ -163,7 +163,7 @@ static bool collect(struct stream *s)
 		if (s->caught_count == STREAM_RESUME)
 			return false;
 		s->caught[s->caught_count++] = (struct caught){at, a->sensor, a->id, a->entry};
-		stream_group(s, web_index_group(index, a->group)->id);
+		stream_group(s, web_index_group_id(index, a->group));
 	}
 	if (!s->caught)
 		return false;
@@ -337,7 +337,10 @@ static void tell_events(struct stream *s)
 		return;
 	}
 	char tail[48];
-	snprintf(tail, sizeof tail, "],\"held\":%" PRIu64 "}\n\n", streams->next - to);
+	uint64_t held = 0; // of what he sees: how much happens to others is not his to know
+	for (uint64_t i = to; i < streams->next; i++)
+		held += web_index_sees_alert(index_of(s), &s->view, streams->events[i % EVENTS].alert);
+	snprintf(tail, sizeof tail, "],\"held\":%" PRIu64 "}\n\n", held);
 	put(s, tail);
 	streams->rows += rows;
 }

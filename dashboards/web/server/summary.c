@@ -23,7 +23,7 @@ static bool is_put_away(struct web_summary *s, uint32_t group)
 {
 	uint8_t *g = &s->group[group];
 	if (!(*g & KNOWN)) {
-		const struct web_group_touch *touch = web_state_of(s->server->state, web_index_group(s->server->index, group)->id);
+		const struct web_group_touch *touch = web_state_of(s->server->state, web_index_group_id(s->server->index, group));
 		*g |= KNOWN | (touch->state == WEB_ARCHIVED ? PUT_AWAY : 0) | (touch->state == WEB_NEW ? NEW : 0) |
 		      (touch->acknowledged_ns || touch->archived_ns ? BACK : 0);
 	}
@@ -50,7 +50,7 @@ static void note_due(struct web_summary *s, const struct web_alert *a)
 	uint8_t g = s->group[a->group];
 	if (!(g & NEW) || !a->sla_minutes)
 		return;
-	int64_t due_ns = alert_due_ns(a, g & BACK ? web_state_of(s->server->state, web_index_group(s->server->index, a->group)->id) : &untouched);
+	int64_t due_ns = alert_due_ns(a, g & BACK ? web_state_of(s->server->state, web_index_group_id(s->server->index, a->group)) : &untouched);
 	if (due_ns && (!s->due_ns[a->group] || due_ns < s->due_ns[a->group]))
 		s->due_ns[a->group] = due_ns;
 }

@@ -18,8 +18,8 @@ export const count = (value) => (known(value) ? format(value, { maximumFractionD
 /** Short for narrow places: 12.3万, 123K. The whole number belongs into its tooltip. */
 export const brief = (value) => (known(value) ? (Math.abs(value) < 10000 ? count(value)
   : format(value, { notation: 'compact', maximumFractionDigits: 1 })) : '–');
-/** 3.2 % of a share between 0 and 1 */
-export const percent = (value, digits = 1) => (known(value) ? `${format(value * 100, { maximumFractionDigits: digits })} %` : '–');
+/** 3.2 % of a share between 0 and 1; Japanese sets no blank before the sign */
+export const percent = (value, digits = 1) => (known(value) ? `${format(value * 100, { maximumFractionDigits: digits })}${language() === 'ja' ? '' : ' '}%` : '–');
 /** At most three digits that matter: 0.042, 1.23, 310 */
 export const measure = (value) => (known(value) ? format(value, value >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 }) : '–');
 

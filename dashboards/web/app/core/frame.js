@@ -92,7 +92,7 @@ function Strip({ onMenu, onHelp }) {
     <span class="strip-gap"></span>
     <${Clock} />
     <button type="button" class="button button-quiet strip-language" lang=${other} onClick=${() => setPrefs({ language: other })}>${other === 'en' ? 'English' : '日本語'}</button>
-    <${MenuButton} label=${t('strip.theme')} icon=${THEME_ICONS[prefs.theme]} items=${() => ['dark', 'light', 'system'].map((theme) => ({ label: t(`theme.${theme}`), icon: THEME_ICONS[theme], checked: prefs.theme === theme, onChoose: () => setPrefs({ theme }) }))} />
+    <${MenuButton} label=${t('strip.theme')} class="strip-theme" icon=${THEME_ICONS[prefs.theme]} items=${() => ['dark', 'light', 'system'].map((theme) => ({ label: t(`theme.${theme}`), icon: THEME_ICONS[theme], checked: prefs.theme === theme, onChoose: () => setPrefs({ theme }) }))} />
     <${MenuButton} label=${t('strip.user', { name: user.name })} class="strip-user" items=${() => [
       { heading: `${user.name} · ${t(`role.${user.role}`)}` },
       { label: t('nav.settings'), icon: 'settings', href: '/settings' }, { label: t('strip.shortcuts'), icon: 'keyboard', command: 'help', onChoose: onHelp },

@@ -77,9 +77,11 @@ export function sparkPath(tile, width, height) {
   if (n < 2)
     return { line: '', usual: null };
   const usual = (tile.traffic.usual_in ?? 0) + (tile.traffic.usual_out ?? 0);
-  const values = Array.from({ length: n }, (_, i) => (into[i] ?? 0) + (out[i] ?? 0));
-  const most = Math.max(usual * 1.25, ...values) || 1;
+  const known = (value) => typeof value === 'number';
+  const values = Array.from({ length: n }, (_, i) => (known(into[i]) || known(out[i]) ? (into[i] ?? 0) + (out[i] ?? 0) : null));
+  const most = Math.max(usual * 1.25, ...values.map((value) => value ?? 0)) || 1;
   const y = (value) => Math.round((height - 1 - (value / most) * (height - 2)) * 10) / 10;
-  const line = values.map((value, i) => `${i ? 'L' : 'M'}${Math.round((i / (n - 1)) * width * 10) / 10} ${y(value)}`).join('');
+  // what nobody measured is a hole: a line down to zero would say that a body has fallen silent
+  const line = values.map((value, i) => (value === null ? '' : `${i && values[i - 1] !== null ? 'L' : 'M'}${Math.round((i / (n - 1)) * width * 10) / 10} ${y(value)}`)).join('');
   return { line, usual: usual > 0 ? y(usual) : null };
 }

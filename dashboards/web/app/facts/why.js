@@ -19,6 +19,8 @@ export function whySentences(why, words) {
   const times = ratio(why.observed, why.threshold);
   if (times === null)
     said.push(t(window ? 'why.measured_window' : 'why.measured', { observed, window }));
+  else if (rounded(times) === 1 && times >= 1)
+    said.push(t(window ? 'why.reached_window' : 'why.reached', { observed, window, threshold: amount(why.threshold, why.unit, words) }));
   else if (times >= 1)
     said.push(t(window ? 'why.above_window' : 'why.above', { observed, window, threshold: amount(why.threshold, why.unit, words), times: rounded(Math.min(times, RATIO_MAX)) }));
   else

@@ -7,7 +7,7 @@ import { Empty, Head, Loaded, RangePicker, Severity, Shares, collate, format, hr
 import { Bar, Choice, List } from './list.js';
 
 const { count, percent } = format;
-const VERDICTS = [['threat', 'critical'], ['benign', 'low'], ['false_positive', 'info'], ['drill', 'accent']];
+const VERDICTS = [['threat', 'critical'], ['benign', 'low'], ['false_positive', 'info'], ['drill', 'medium']];
 
 function Verdicts({ row }) {
   const parts = VERDICTS.map(([name, tone]) => ({ name, tone, value: row.verdicts?.[name] ?? 0 })).filter((part) => part.value > 0);

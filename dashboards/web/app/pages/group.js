@@ -34,7 +34,7 @@ export default function Group({ params }) {
       <div class="main-column">
         <${Section} title=${t('group.alerts', { n: total })} tools=${html`<a href=${wholeList(group)}>${t('group.search')}</a>`}>
           ${total > alerts.length && html`<p class="section-note">${t('group.newest', { n: alerts.length })}</p>`}
-          <div class="table-box table-box-short"><${Table} rows=${alerts} columns=${alertColumns(COLUMNS)} rowKey=${(row) => row.id + row.first_ms} label=${t('group.alerts', { n: total })} focus=${focus} onFocus=${setFocus}
+          <div class="table-box table-box-short" style=${{ maxHeight: `${alerts.length * 36 + 40}px` }}><${Table} rows=${alerts} columns=${alertColumns(COLUMNS)} rowKey=${(row) => row.id + row.first_ms} label=${t('group.alerts', { n: total })} focus=${focus} onFocus=${setFocus}
             onOpen=${(row) => navigate(alertAddress(row.id))} rowName=${(row) => pick(row, 'text')} /></div><//>
         <${Section} title=${t('alert.history')}><${History} events=${history} /><//>
       </div>
@@ -46,8 +46,8 @@ export default function Group({ params }) {
         [t('group.counts'), t('group.counts_value', { n: count(group.alerts), open: count(group.open) })],
         group.spark?.length > 0 && [t('group.spark'), html`<${SparkBars} values=${group.spark} label=${t('group.spark')} width=${160} height=${28} />`],
         group.due_ms && [t('group.due'), html`<${Time} ms=${group.due_ms} />`],
-        group.verdict && [t('act.verdict'), t(`verdict.${group.verdict}`)],
-        group.reason && [t('act.reason'), html`<span class="pre">${group.reason}</span>`],
+        group.verdict && [t('triage.verdict'), t(`verdict.${group.verdict}`)],
+        group.reason && [t('triage.reason'), html`<span class="pre">${group.reason}</span>`],
       ]} /><//></aside>
     </div></div>`}<//>`;
 }

@@ -7,6 +7,9 @@ import { html, cx, useEffect, setQuery, t, useApi, Button, Head, Icon, Loaded, c
 import { alertAddress } from '../kit.js';
 import { mailto } from '../facts/mailto.js';
 
+// a line that goes on below begins there where its text began
+const indent = (line) => (/^ +\(\d+\) /.test(line) ? 'sheet-item' : line.startsWith(' ') && 'sheet-in');
+
 export default function Handover({ params, query }) {
   const { id } = params;
   const language = query.sheet === 'en' ? 'en' : 'ja';
@@ -30,7 +33,7 @@ export default function Handover({ params, query }) {
       <article class="sheet" lang=${language} aria-label=${subject}>
         <h2>${subject}</h2>
         ${data.contact && html`<p class="sheet-contact">${data.contact}</p>`}
-        <div class="sheet-text">${text}</div>
+        <div class="sheet-text">${text.split(/(?<=\n)/).map((line) => html`<span class=${cx('sheet-line', indent(line))}>${line}</span>`)}</div>
       </article></div>`;
   }}<//>`;
 }

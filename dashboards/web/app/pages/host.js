@@ -7,7 +7,7 @@ import { alertAddress, alertColumns, appName, duration, Histogram, sum, term, wo
 
 const { bytes, count } = format;
 const DAY_MS = 86400000;
-const COLUMNS = ['severity', 'first', 'text', 'org', 'source', 'target', 'count', 'state'];
+const COLUMNS = ['severity', 'time', 'text', 'org', 'source', 'target', 'count', 'state'];
 
 function Flows({ flows }) {
   if (!flows) return null;
@@ -44,7 +44,7 @@ export default function Host({ params, query }) {
     <${Section} title=${t('host.alerts')} tools=${html`<a href=${href('/alerts', { q: term('ip', ip), range })}>${t('group.search')}</a>`}>
       ${total === 0 ? html`<${Empty} title=${t('host.none')} />`
     : html`${total > alerts.length && html`<p class="section-note">${t('group.newest', { n: alerts.length })}</p>`}
-        <div class="table-box table-box-short"><${Table} rows=${alerts} columns=${alertColumns(COLUMNS)} rowKey=${(row) => `${row.id} ${row.first_ms}`} label=${t('host.alerts')} focus=${focus} onFocus=${setFocus}
+        <div class="table-box table-box-short" style=${{ maxHeight: `${alerts.length * 36 + 40}px` }}><${Table} rows=${alerts} columns=${alertColumns(COLUMNS)} rowKey=${(row) => `${row.id} ${row.first_ms}`} label=${t('host.alerts')} focus=${focus} onFocus=${setFocus}
         onOpen=${(row) => navigate(alertAddress(row.id))} rowName=${(row) => pick(row, 'text')} /></div>`}<//>
     <${Section} title=${t('host.peers')}><${Plain} caption=${t('host.peers')} rows=${peers} empty=${t('host.no_peers')} columns=${[
       { id: 'end', label: t('host.peer'), cell: (row) => html`<${End} end=${row.end} />` },

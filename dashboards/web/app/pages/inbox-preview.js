@@ -34,7 +34,7 @@ export function Preview({ row, range }) {
       [t('inbox.body'), html`<${Org} org=${row.org} />`],
       [t('inbox.source'), html`<${End} end=${row.source} />`],
       [t('inbox.target'), html`<${End} end=${row.target} />`],
-      [t('inbox.alerts'), html`<a href=${found}>${t('inbox.alerts_of', { n: row.alerts })}</a>${row.open > 0 && html` <span class="muted">${t('inbox.open_of', { n: row.open })}</span>`}`],
+      [t('inbox.count'), html`<a href=${found}>${t('inbox.alerts_of', { n: row.alerts })}</a>${row.open > 0 && html` <span class="muted">${t('inbox.open_of', { n: row.open })}</span>`}`],
       [t('inbox.first'), html`<${Time} ms=${row.first_ms} />`],
       [t('inbox.last'), html`<${Time} ms=${row.last_ms} />`],
       row.due_ms && [t('inbox.due'), html`<${Time} ms=${row.due_ms} />`],

@@ -46,7 +46,7 @@ function columnsFor(width, gone) {
     } },
     width >= 520 && { id: 'count', label: t('inbox.count'), width: '92px', align: 'end', class: 'cell-two', cell: (row) => html`
       <span class="line-1" title=${t('inbox.alerts_of', { n: row.alerts })}>${format.brief(row.alerts)}</span><${SparkBars} values=${row.spark} label=${t('inbox.spark', { n: row.alerts })} width=${72} height=${14} />` },
-    { id: 'age', label: t('inbox.age'), width: narrow ? '88px' : '132px', align: 'end', class: 'cell-two', cell: (row) => html`
+    { id: 'age', label: t(narrow ? 'inbox.age_short' : 'inbox.age'), width: narrow ? '88px' : '132px', align: 'end', class: 'cell-two', cell: (row) => html`
       <span class="line-1"><${Time} ms=${row.last_ms} as="ago" /></span><span class="line-2"><${Due} row=${row} short=${narrow} /></span>` },
     width >= 860 && { id: 'who', label: t('inbox.who'), width: '112px', class: 'cell-two', cell: (row) => html`
       <span class="line-1">${row.assignee ?? html`<span class="muted">${t('triage.nobody')}</span>`}</span><span class="line-2">${t(`state.${row.state}`)}${row.comments > 0 && html` <span title=${t('inbox.comments', { n: row.comments })}><${Icon} name="comment" size=${12} /> ${format.count(row.comments)}</span>`}</span>` },

@@ -79,7 +79,7 @@ export default function Overview({ query }) {
         <${Section} title=${t('overview.alerts')} tools=${html`<a href=${href('/alerts', { range })}>${t('overview.alerts_total', { n: data.alerts.values.reduce((a, b) => a + b, 0) })}</a>`}>
           <${Histogram} values=${data.alerts.values} start=${data.alerts.start_ms} step=${data.alerts.step_ms} usual=${data.alerts.usual} name=${t('overview.alerts')} onChoose=${choose} height=${160} /><//>
         <${Section} title=${t('overview.traffic')} tools=${html`<a href=${href('/traffic', { range })}>${t('overview.traffic_more')}</a>`}>
-          <${TrafficChart} rate=${data.traffic} name=${t('overview.traffic')} height=${160} /><//>
+          <${TrafficChart} rate=${data.traffic} name=${t('overview.traffic')} titled height=${160} /><//>
       </div>
       <${Loaded} of=${bodies} rows=${6}>${(board) => html`<${Board} rows=${board.rows} blind=${!!board.blind} query=${query} range=${range} />`}<//>
       <div class="columns"><${Kinds} rows=${data.kinds} range=${range} /><${NewToday} rows=${data.new_today} /></div>`}<//>`;

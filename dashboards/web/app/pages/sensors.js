@@ -73,6 +73,15 @@ function Small({ caption, head, rows }) {
 
 const LINK_TONES = { up: 'good', down: 'bad', unknown: 'plain' };
 
+// what a newer sensor reports besides keeps its own name
+const partName = (part, key) => (has(`sensors.k_${part}_${key}`) ? t(`sensors.k_${part}_${key}`) : html`<code>${key}</code>`);
+function partValue(key, value) {
+  if (!/^\d+$/.test(value)) return has(`sensors.k_state_${value}`) ? t(`sensors.k_state_${value}`) : html`<span translate="no">${value}</span>`;
+  const n = Number(value);
+  if (key === 'up') return t(n ? 'sensors.yes' : 'sensors.no');
+  return /bytes$/.test(key) ? bytes(n) : /percent$/.test(key) ? percent(n / 100, 0) : count(n);
+}
+
 function Sensor({ row, answered }) {
   const { strip, health } = row, state = stateOf(row, now(), answered);
   const ports = portsOf(health), processes = processesOf(health), streams = row.streams ?? [];
@@ -94,7 +103,7 @@ function Sensor({ row, answered }) {
         head=${[[t('sensors.stream')], [t('sensors.entries'), true], [t('sensors.newest')]]}
         rows=${streams.map((one) => [html`<code>${one.name}</code>`, count(one.entries), one.last_ms ? html`<${Time} ms=${one.last_ms} as="ago" />` : t('sensors.empty_stream')])} /></section>
       ${['spool', 'redis'].map((part) => pairsOf(health, part).length > 0 && html`<section><h3>${t(part === 'spool' ? 'sensors.spool' : 'sensors.courier')}</h3>
-        <${Toned} rows=${pairsOf(health, part).map(({ key, value }) => [html`<code>${key}</code>`, /bytes$/.test(key) && /^\d+$/.test(value) ? bytes(Number(value)) : /^\d+$/.test(value) ? count(Number(value)) : html`<span translate="no">${value}</span>`])} /></section>`)}
+        <${Toned} rows=${pairsOf(health, part).map(({ key, value }) => [partName(part, key), partValue(key, value)])} /></section>`)}
     </div>
     <details class="pb-raw"><summary>${t('sensors.raw')}</summary><${Small} caption=${t('sensors.raw')} head=${[[t('sensors.key')], [t('sensors.val')]]}
       rows=${Object.entries(health).sort().map(([key, value]) => [html`<code>${key}</code>`, html`<span translate="no">${value}</span>`])} /></details>
@@ -104,7 +113,7 @@ function Sensor({ row, answered }) {
 function Around({ data }) {
   const { redis = {}, web = {} } = data;
   return html`<${Section} title=${t('sensors.redis')}><${Toned} rows=${[
-      [t('sensors.redis'), html`<${Chip} tone=${redis.up ? 'good' : 'bad'}>${t(redis.up ? 'sensors.redis_up' : 'sensors.redis_down')}<//>`],
+      [t('sensors.redis_link'), html`<${Chip} tone=${redis.up ? 'good' : 'bad'}>${t(redis.up ? 'sensors.redis_up' : 'sensors.redis_down')}<//>`],
       [t('sensors.memory'), redis.memory === null || redis.memory === undefined ? unknown() : bytes(redis.memory)],
       [t('sensors.version'), html`<span translate="no">${redis.version ?? '–'}</span>`]]} />
     <details class="pb-raw"><summary>${t('sensors.web')}</summary><${Small} caption=${t('sensors.web')} head=${[[t('sensors.key')], [t('sensors.val'), true]]}

@@ -122,7 +122,7 @@ function Account() {
   const { user } = useSession();
   if (!user) return null;
   const bodies = user.scope === 'all' ? t('settings.account_all') : user.scope.map((org) => org[`name_${document.documentElement.lang}`] || org.name_ja).join(t('settings.list_comma'));
-  return html`<${Section} title=${t('settings.account')}><p><strong translate="no">${user.name}</strong> – ${t(`role.${user.role}`)}</p><p class="pb-how">${t('settings.account_scope')}: ${bodies}</p><${Password} /><//>`;
+  return html`<${Section} title=${t('settings.account')}><p><strong translate="no">${user.name}</strong> – ${t(`role.${user.role}`)}</p><p class="pb-how">${t('settings.account_scope_of', { bodies })}</p><${Password} /><//>`;
 }
 
 export default function Page() {

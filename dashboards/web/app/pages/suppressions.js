@@ -24,10 +24,10 @@ function useBodies() {
   return { all, ready: !all || !!of.data || !!of.error, bodies: useMemo(() => [...bodies].sort((a, b) => collate(orgName(a), orgName(b))), [bodies.length]), names: new Map(bodies.map((org) => [org.code, org])) };
 }
 
-function What({ row, names }) {
+function What({ row, names, kinds }) {
   const org = row.org && (names.get(row.org) ? orgName(names.get(row.org)) : row.org);
   const ends = [['source', row.source], ['target', row.target], ['port', row.port]].filter(([, value]) => value);
-  return html`<span class="pb-kind"><code>${row.kind}</code><span>${row.org ? html`<a href=${`/bodies/${encodeURIComponent(row.org)}`}>${org}</a>` : t('suppressions.org_all')}</span>
+  return html`<span class="pb-kind">${kinds.has(row.kind) && html`<span>${pick(kinds.get(row.kind), 'kind')}</span>`}<code>${row.kind}</code><span>${row.org ? html`<a href=${`/bodies/${encodeURIComponent(row.org)}`}>${org}</a>` : t('suppressions.org_all')}</span>
     ${ends.length > 0 && html`<span class="pb-small">${ends.map(([name, value], at) => html`${at > 0 && ' · '}${t(`suppressions.${name}`)} <span class="address">${value}</span>`)}</span>`}</span>`;
 }
 
@@ -36,9 +36,9 @@ function Expiry({ row }) {
   return html`<${Time} ms=${row.expires_ms} as="short" />${row.on && html`<br /><span class=${row.expiring ? 'pb-small pb-warn' : 'pb-small'}>${t(`suppressions.${rest.key}`, { n: rest.n })}</span>`}`;
 }
 
-function columns(may, names, act) {
+function columns(may, names, kinds, act) {
   return [
-    { name: 'what', label: t('suppressions.what'), sort: (row) => row.kind, cell: (row) => html`<${What} row=${row} names=${names} />` },
+    { name: 'what', label: t('suppressions.what'), sort: (row) => row.kind, cell: (row) => html`<${What} row=${row} names=${names} kinds=${kinds} />` },
     { name: 'status', label: t('suppressions.status'), sort: (row) => ['expiring', 'on', 'expired', 'ended'].indexOf(statusOf(row, now())), cell: (row) => html`<${StatusChip} row=${row} />
       ${row.ended_by && html`<br /><span class="pb-small">${t('suppressions.by', { name: row.ended_by })}</span>`}` },
     { name: 'reason', label: t('suppressions.reason'), class: 'pb-wide', cell: (row) => html`<span class="pb-text">${row.reason}</span>` },
@@ -163,7 +163,7 @@ function End({ row, onDone, onConflict, onClose }) {
 }
 
 export default function Page({ query }) {
-  const may = useMay('suppress'), of = useApi('/suppressions', { every: 30000 }), kinds = useApi(may ? '/detectors?range=30d' : null), around = useBodies();
+  const may = useMay('suppress'), of = useApi('/suppressions', { every: 30000 }), kinds = useApi('/detectors?range=30d'), around = useBodies();
   const [open, setOpen] = useState(null);
   const prefilled = may && PREFILLED.some((name) => query[name]);
   useEffect(() => { if (prefilled) setOpen({ what: 'new', from: Object.fromEntries(PREFILLED.map((name) => [name, query[name]])) }); }, [prefilled]);
@@ -172,6 +172,7 @@ export default function Page({ query }) {
   const conflict = () => { close(); toast(t('suppressions.conflict'), { tone: 'warn' }); of.reload(); };
   const all = of.data?.rows ?? [];
   const rows = all.filter((row) => (query.show === 'all' || row.on) && (!query.kind_is || row.kind === query.kind_is || (row.kind.endsWith('*') && query.kind_is.startsWith(row.kind.slice(0, -1)))));
+  const named = new Map((kinds.data?.rows ?? []).map((one) => [one.kind, one]));
   const beyond = of.data?.for_all ?? { on: 0, hits: 0 }; // for all bodies: made by somebody who sees more than we do
   const expiring = all.filter((row) => row.on && row.expiring).length;
   return html`<${Head} title=${t('suppressions.title')} sub=${t('suppressions.lead')}>
@@ -181,7 +182,7 @@ export default function Page({ query }) {
     ${expiring > 0 && html`<${Banner} tone="warn" icon="clock">${t('suppressions.warn', { n: expiring })}<//>`}
     ${beyond.on > 0 && html`<${Banner} tone="warn" icon="suppress">${t('suppressions.for_all', { n: beyond.on, hits: beyond.hits })} <a href=${href('/inbox', { state: 'suppressed', range: '30d' })}>${t('suppressions.for_all_show')}</a><//>`}
     <${Loaded} of=${of}>${() => (rows.length === 0 ? html`<${Empty} icon="suppress" title=${t('suppressions.none')}>${beyond.on > 0 ? null : t('suppressions.none_why')}<//>`
-    : html`<${List} caption=${t('suppressions.title')} columns=${columns(may, around.names, (what, row) => setOpen({ what, row }))} rows=${rows} id=${(row) => row.id} sort="status" sorted=${query.sort} />`)}<//>
+    : html`<${List} caption=${t('suppressions.title')} columns=${columns(may, around.names, named, (what, row) => setOpen({ what, row }))} rows=${rows} id=${(row) => row.id} sort="status" sorted=${query.sort} />`)}<//>
     ${!may && html`<p class="pb-how">${t('suppressions.only_lead')}</p>`}
     ${open?.what === 'new' && around.ready && html`<${Create} from=${open.from} kinds=${kinds.data?.rows ?? []} around=${around} onDone=${done} onClose=${close} />`}
     ${open?.what === 'change' && html`<${Change} row=${open.row} onDone=${done} onConflict=${conflict} onClose=${close} />`}

@@ -3,7 +3,7 @@
 //
 // トラフィック: in and out over time with the band of what is usual, for a sensor or a body; applications, bodies, links and hosts by bytes.
 // Where flow records are not delivered it says so, and how to have them, instead of showing empty tables.
-import { Banner, Chart, Empty, Head, Loaded, RangePicker, Section, Time, Value, collate, format, href, html, orgName, rangeText, setQuery, t, useApi, useMemo } from '../ui.js';
+import { Banner, Chart, Empty, Head, Loaded, RangePicker, Section, Value, collate, format, href, html, orgName, rangeText, setQuery, t, time, useApi, useMemo } from '../ui.js';
 import { Bar, Choice } from './list.js';
 
 const { bitrate, bytes, count, packetrate, percent } = format;
@@ -11,6 +11,7 @@ const METRICS = ['bits', 'packets', 'flows', 'alerts'];
 const DIMS = ['application', 'body', 'sensor', 'host'];
 const FORMATS = { bits: bitrate, packets: packetrate, flows: count, alerts: count };
 const ROWS = 10;
+const ADDRESS = /^[0-9a-f]*[.:][0-9a-f.:]*$/i;
 
 /** The newest value against the band: above, below, within; null where either is not known. */
 export function against(series) {
@@ -39,9 +40,11 @@ function Course({ metric, query, range }) {
 }
 
 function Name({ dim, row, range }) {
+  // a host inside is named by its body only where its address is not shown
+  if (dim === 'host' && ADDRESS.test(row.name)) return html`<${Value} field="ip" value=${row.name} page=${`/hosts/${encodeURIComponent(row.name)}`} pageLabel=${t('shell.open_host')}><span class="address">${row.name}</span><//>`;
   if (row.org) return html`<${Value} field="org" value=${row.org.code} page=${`/bodies/${encodeURIComponent(row.org.code)}`} pageLabel=${t('shell.open_body')} pivots=${[{ label: t('traffic.show_course'), href: href('/traffic', { org: row.org.code, range }) }]}>${orgName(row.org)}<//>`;
   if (dim === 'sensor') return html`<${Value} field="sensor" value=${row.name} page=${`/sensors#${encodeURIComponent(row.name)}`} pivots=${[{ label: t('traffic.show_course'), href: href('/traffic', { sensor: row.name, range }) }]} />`;
-  if (dim === 'host') return html`<${Value} field="ip" value=${row.name} page=${`/hosts/${encodeURIComponent(row.name)}`} pageLabel=${t('shell.open_host')}><span class="address">${row.name}</span><//>`;
+  if (dim === 'host') return row.name;
   if (dim === 'application') return row.name === '' || row.name === 'Unknown' ? t('traffic.unknown_app') : html`<${Value} field="app" value=${row.name.toLowerCase()}><span translate="no">${row.name}</span><//>`;
   return row.name;
 }
@@ -54,10 +57,10 @@ function Top({ dim, range }) {
     }
     return html`<table class="pb-table pb-top"><caption class="only-read">${t(`traffic.top_${dim}`)}</caption>
         <thead><tr><th scope="col">${t('traffic.col_name')}</th><th scope="col" class="pb-number">${t('traffic.col_bytes')}</th><th scope="col">${t('traffic.col_share')}</th></tr></thead>
-        <tbody>${top.rows.map((row) => html`<tr key=${row.name}><th scope="row"><${Name} dim=${dim} row=${row} range=${range} />${dim === 'host' && row.inside !== undefined && html`<span class="pb-tag">${t(row.inside ? 'traffic.inside' : 'traffic.outside')}</span>`}</th>
+        <tbody>${top.rows.map((row) => html`<tr key=${row.name}><th scope="row"><${Name} dim=${dim} row=${row} range=${range} />${dim === 'host' && row.inside !== undefined && html`<span class="pb-tag">${row.org && ADDRESS.test(row.name) ? orgName(row.org) : t(row.inside ? 'traffic.inside' : 'traffic.outside')}</span>`}</th>
           <td class="pb-number" title=${row.bytes_in === undefined ? undefined : `${t('traffic.col_in')} ${bytes(row.bytes_in)} / ${t('traffic.col_out')} ${bytes(row.bytes_out)}`}>${bytes(row.bytes)}</td>
           <td><${Bar} share=${row.share ?? 0} text=${percent(row.share)} /></td></tr>`)}</tbody></table>
-      <p class="pb-how">${top.delivered && top.records > 0 ? html`${t('traffic.records', { n: top.records })}${top.from_ms ? html` · <${Time} ms=${top.from_ms} as="short" /> –` : ''}` : t('traffic.from_metrics')}${dim === 'host' && top.delivered ? ` · ${t('traffic.hosts_error')}` : ''}</p>`;
+      <p class="pb-how">${top.delivered && top.records > 0 ? (top.from_ms ? t('traffic.records', { n: top.records, from: time.short(top.from_ms) }) : t('traffic.records_all', { n: top.records })) : t('traffic.from_metrics')}${dim === 'host' && top.delivered ? ` · ${t('traffic.hosts_error')}` : ''}</p>`;
   }}<//><//>`;
 }
 

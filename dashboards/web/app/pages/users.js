@@ -32,7 +32,9 @@ function useGrave() {
 }
 
 const roleName = (role) => t(`role.${role}`);
-const scopeText = (scope) => (scope === 'all' ? t('users.scope_all') : t('users.scope_n', { n: scope.length }));
+// one or two bodies by name: which, is what is asked
+const scopeText = (scope, names) => (scope === 'all' ? t('users.scope_all') : scope.length > 2 ? t('users.scope_n', { n: scope.length })
+  : scope.map((code) => (names.has(code) ? orgName(names.get(code)) : code)).join(t('users.list_comma')));
 
 /** Up to some hundred bodies: a filter, boxes, and what to do with all that are shown. */
 function Bodies({ bodies, chosen, onChange, error }) {
@@ -134,12 +136,12 @@ function State({ user }) {
   return html`<${Chip} tone=${dormant ? 'warn' : 'good'} icon=${dormant ? 'clock' : 'check'}>${t(dormant ? 'users.dormant' : 'users.active')}<//>`;
 }
 
-function columns(act) {
+function columns(names, act) {
   const me = session.get().user?.name;
   return [
     { name: 'name', label: t('users.name'), sort: (user) => user.name, cell: (user) => html`<span translate="no">${user.name}</span>` },
     { name: 'role', label: t('users.role'), sort: (user) => ROLES.indexOf(user.role), cell: (user) => roleName(user.role) },
-    { name: 'scope', label: t('users.scope'), cell: (user) => scopeText(user.scope) },
+    { name: 'scope', label: t('users.scope'), cell: (user) => scopeText(user.scope, names) },
     { name: 'state', label: t('users.state'), sort: (user) => Number(user.off), cell: (user) => html`<${State} user=${user} />` },
     { name: 'login', label: t('users.login'), sort: (user) => user.login_ms, cell: (user) => (user.login_ms ? html`<${Time} ms=${user.login_ms} as="ago" />` : html`<span class="muted">${t('users.never')}</span>`) },
     { name: 'sessions', label: t('users.sessions'), number: true, sort: (user) => user.sessions ?? 0, cell: (user) => html`<button type="button" class="pb-link" onClick=${() => act('sessions', user)} aria-label=${`${t('users.sessions_of', { name: user.name })}: ${count(user.sessions ?? 0)}`}>${count(user.sessions ?? 0)}</button>` },
@@ -162,13 +164,13 @@ export default function Page({ query }) {
   const change = (user, patch) => grave(async () => done(await send('PATCH', `/users/${encodeURIComponent(user.name)}`, { version: user.version, ...patch }))).catch((problem) => { if (problem.status === 409) conflict(); else throw problem; });
   const words = (query.name ?? '').normalize('NFKC').toLowerCase();
   const rows = (of.data?.rows ?? []).filter((user) => !words || user.name.toLowerCase().includes(words));
-  const user = open?.user;
+  const user = open?.user, names = new Map((of.data?.bodies ?? []).map((org) => [org.code, org]));
   return html`<${Head} title=${t('users.title')} sub=${t('users.lead')}>
       <input class="input" type="search" value=${query.name ?? ''} aria-label=${t('users.filter')} placeholder=${t('users.filter')} onInput=${(event) => setQuery({ name: event.target.value })} />
       <a class="button button-plain" href=${href('/audit', { action: 'user' })} hidden=${!session.get().user?.permissions?.includes('audit')}>${t('users.history')}</a>
       <${Button} kind="primary" icon="plus" onClick=${() => setOpen({ what: 'edit' })}>${t('users.new')}<//><//>
     <${Loaded} of=${of}>${() => (rows.length === 0 ? html`<${Empty} icon="users" title=${t('users.none')} />`
-    : html`<${List} caption=${t('users.title')} columns=${columns((what, one) => setOpen({ what, user: one }))} rows=${rows} id=${(one) => one.name} sort="name" sorted=${query.sort} />`)}<//>
+    : html`<${List} caption=${t('users.title')} columns=${columns(names, (what, one) => setOpen({ what, user: one }))} rows=${rows} id=${(one) => one.name} sort="name" sorted=${query.sort} />`)}<//>
     ${open?.what === 'edit' && html`<${Edit} user=${user} bodies=${of.data?.bodies ?? []} grave=${grave} onDone=${done} onConflict=${conflict} onClose=${close} />`}
     ${open?.what === 'reset' && html`<${Ask} title=${t('users.reset_ask', { name: user.name })} text=${t('users.reset_text')} word=${t('users.reset')} danger=${true} run=${() => change(user, { reset: true })} onClose=${close} />`}
     ${open?.what === 'off' && (user.off

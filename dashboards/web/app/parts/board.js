@@ -20,7 +20,7 @@ function Tile({ tile, blind, focusable, range, index }) {
   const now = trafficNow(tile), habit = againstHabit(tile);
   const open = SEVERITIES.filter((severity) => tile.open?.[severity] > 0);
   const zones = Object.entries(tile.zones ?? {}).filter(([, state]) => state === 'breach').map(([zone]) => zoneName(zone, words()));
-  const said = habit === null ? bitrate(now) : t('board.against', { rate: bitrate(now), share: percent(habit, 0) });
+  const said = now === null ? t('board.no_rate') : habit === null ? bitrate(now) : t('board.against', { rate: bitrate(now), share: percent(habit, 0) });
   return html`<li><a class=${cx('tile', `is-${attention}`)} href=${`${bodyAddress(tile.org.code)}?range=${range}`} tabindex=${focusable ? 0 : -1} data-tile=${index}>
     <span class="tile-name">${name}</span>
     <span class="tile-state">${t(`board.is.${attention}`)}</span>

@@ -29,10 +29,11 @@ function summary(lines, times, format) {
 /**
  * @param {{name: string, times: number[], lines: Array<{name: string, values: Array<number|null>, tone?: string, bars?: boolean, quiet?: boolean}>,
  *   band?: {low: Array<number|null>, high: Array<number|null>, name: string}|null, format: (value: number) => string, height?: number, sentence?: string,
- *   onBrush?: (fromMs: number, toMs: number) => void, marks?: Array<{at: number, name: string, tone?: string, value?: number}>}} props
- *   times in ms; band: what is usual; tone: in, out, accent, critical …; onBrush: a range was drawn; marks with `value` are horizontal lines (thresholds)
+ *   onBrush?: (fromMs: number, toMs: number) => void, marks?: Array<{at: number, name: string, tone?: string, value?: number}>, titled?: boolean}} props
+ *   times in ms; band: what is usual; tone: in, out, accent, critical …; onBrush: a range was drawn; marks with `value` are horizontal lines (thresholds), named
+ *   in the legend, where no line runs through them; titled: a heading above says the name already
  */
-export function Chart({ name, times, lines, band = null, format, height = 200, sentence, onBrush, marks = [] }) {
+export function Chart({ name, times, lines, band = null, format, height = 200, sentence, onBrush, marks = [], titled = false }) {
   const shown = useLanguage(), prefs = usePrefs();
   const place = useRef(null), plot = useRef(null), brush = useRef(onBrush), id = useId();
   brush.current = onBrush;
@@ -62,9 +63,9 @@ export function Chart({ name, times, lines, band = null, format, height = 200, s
       const fine = data[0].length ? (data[0].at(-1) - data[0][0]) < 600 : false; // minutes alone would repeat
       const long = data[0].length ? (data[0].at(-1) - data[0][0]) > 36 * 3600 : false;
       plot.current = new UPlot({
-        width: place.current.clientWidth, height, legend: { show: false }, tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1000), zone()), padding: [8, 8, 0, 0],
+        width: place.current.clientWidth, height, legend: { show: false }, tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1000), zone()), padding: [8, long ? 36 : fine ? 28 : 20, 0, 0], // half a label of the axis finds room at the end
         cursor: { drag: { x: !!brush.current, y: false, setScale: false }, points: { size: 6 }, y: false },
-        axes: [{ ...axis, values: (self, splits) => splits.map((at) => (long ? (minute(at * 1000) === '00:00' ? day(at * 1000).slice(5) : short(at * 1000)) : fine ? clock(at * 1000) : minute(at * 1000))), space: long ? 90 : fine ? 72 : 56 },
+        axes: [{ ...axis, size: 26, values: (self, splits) => splits.map((at) => (long ? (minute(at * 1000) === '00:00' ? day(at * 1000).slice(5) : short(at * 1000)) : fine ? clock(at * 1000) : minute(at * 1000))), space: long ? 90 : fine ? 72 : 56 },
           { ...axis, size: 76, values: (self, splits) => splits.map((value) => format(value)), space: 32 }],
         scales: { x: { time: true }, y: { range: (self, low, high) => [0, Math.max(high * 1.08, ...marks.map((mark) => (mark.value ?? 0) * 1.08), 1e-9)] } },
         series: [{}, ...series, ...edge], bands: band ? [{ series: [series.length + 1, series.length + 2], fill: css('--chart-band') }] : [],
@@ -87,10 +88,6 @@ export function Chart({ name, times, lines, band = null, format, height = 200, s
               ctx.moveTo(bbox.left, y);
               ctx.lineTo(bbox.left + bbox.width, y);
               ctx.stroke();
-              ctx.fillStyle = ink;
-              ctx.font = `${11 * devicePixelRatio}px ${getComputedStyle(document.body).fontFamily}`;
-              ctx.textAlign = 'left'; // the axes leave it as their labels want it
-              ctx.fillText(mark.name, bbox.left + 6 * devicePixelRatio, y - 5 * devicePixelRatio);
               ctx.restore();
             }
           }],
@@ -129,8 +126,8 @@ export function Chart({ name, times, lines, band = null, format, height = 200, s
   };
   const step = Math.ceil(times.length / TABLE_ROWS) || 1;
   return html`<figure class="chart" aria-labelledby=${`${id}n`}>
-    <figcaption class="chart-head"><span class="chart-name" id=${`${id}n`}>${name}</span>
-      <span class="chart-legend">${lines.map((line) => html`<span class="legend"><i class=${cx('legend-mark', `legend-${line.tone ?? 'accent'}`)}></i>${line.name}</span>`)}${band && html`<span class="legend"><i class="legend-mark legend-band"></i>${band.name}</span>`}</span>
+    <figcaption class="chart-head"><span class=${titled ? 'only-read' : 'chart-name'} id=${`${id}n`}>${name}</span>
+      <span class="chart-legend">${lines.map((line) => html`<span class="legend"><i class=${cx('legend-mark', `legend-${line.tone ?? 'accent'}`)}></i>${line.name}</span>`)}${band && html`<span class="legend"><i class="legend-mark legend-band"></i>${band.name}</span>`}${marks.filter((mark) => mark.value !== undefined).map((mark) => html`<span class="legend"><i class=${cx('legend-dashes', `legend-dashes-${mark.tone ?? 'high'}`)}></i>${mark.name}</span>`)}</span>
       <${IconButton} icon=${table ? 'chart' : 'table'} label=${t(table ? 'chart.as_chart' : 'chart.as_table')} pressed=${table} onClick=${() => setTable(!table)} /></figcaption>
     ${table || failed ? html`<div class="chart-table" style=${{ maxHeight: `${Math.max(height, 160)}px` }}><${Plain} caption=${name} rows=${times.map((ms, at) => ({ ms, at })).filter((row) => row.at % step === 0)}
         columns=${[{ id: 'at', label: t('chart.time'), cell: (row) => stamp(row.ms) },

@@ -107,10 +107,10 @@ export function Histogram({ values, start, step, name, usual = null, onChoose, h
     </div>
     <div class="histogram-foot">
       <span title=${both(start)}>${short(start)}</span>
-      <span class="histogram-say" id=${`${id}h`}>${say}${onChoose && cursor === null ? html`<span class="only-read">${t('histogram.keys')}</span>` : ''}</span>
+      <span class="histogram-middle"><span class="histogram-say" id=${`${id}h`}>${say}${onChoose && cursor === null ? html`<span class="only-read">${t('histogram.keys')}</span>` : ''}</span>
+        <button type="button" class="histogram-toggle" aria-expanded=${table} onClick=${() => setTable(!table)}>${t(table ? 'histogram.hide_table' : 'histogram.show_table')}</button></span>
       <span title=${both(at(n))}>${short(at(n))}</span>
     </div>
-    <button type="button" class="histogram-toggle" aria-expanded=${table} onClick=${() => setTable(!table)}>${t(table ? 'histogram.hide_table' : 'histogram.show_table')}</button>
     ${table && html`<div class="plain-scroll" tabindex="0" role="region" aria-label=${name}><table class="plain">
       <caption>${name}</caption>
       <thead><tr><th scope="col">${t('histogram.time')}</th><th scope="col" class="cell-end">${t('histogram.count')}</th></tr></thead>

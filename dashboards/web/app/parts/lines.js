@@ -25,5 +25,5 @@ export function AlertLines({ rows, empty, except }) {
     return html`<p class="muted">${empty}</p>`;
   return html`<ul class="lines">${shown.map((row) => html`<li key=${row.id + row.first_ms}><a href=${alertAddress(row.id)}>
       <${Severity} severity=${row.severity} /> <span class="lines-text">${pick(row, 'text') || pick(row, 'kind')}</span></a>
-    <span class="lines-side muted"><span>${orgName(row.org, words())}</span><span>${stateName(row.state, words())}</span>${row.count > 1 && html`<span class="number">${t('lines.times', { n: count(row.count) })}</span>`}<${Time} ms=${row.first_ms} as="short" /></span></li>`)}</ul>`;
+    <span class="lines-side muted"><span>${orgName(row.org, words())}</span><span>${stateName(row.state, words())}</span>${row.count > 1 && html`<span class="number">${t('lines.times', { n: row.count })}</span>`}<${Time} ms=${row.first_ms} as="short" /></span></li>`)}</ul>`;
 }

@@ -42,7 +42,9 @@ export function QueryBox({ value, onSearch = (q) => setQuery({ q }, { replace: f
   const at = bad && Number.isInteger(bad.at) ? characterOf(value, bad.at) : -1;
 
   const code = bad?.problem.detail, hint = bad?.problem.hint;
-  const why = bad && (has(`search.why_${code}`) ? t(`search.why_${code}`) : bad.text) + (hint ? t('search.hint', { hint }) : '');
+  // of a value that a field has not, the server tells the field; what it has says more
+  const valid = code === 'bad_value' && WORDS[hint] ? WORDS[hint].join(', ') : hint;
+  const why = bad && (has(`search.why_${code}`) ? t(`search.why_${code}`) : bad.text) + (hint && !(code === 'bad_value' && !WORDS[hint]) ? t('search.hint', { hint: valid }) : '');
 
   const word = text.slice(0, field.current?.selectionStart ?? text.length).match(/\S*$/)[0];
   const options = useMemo(() => {

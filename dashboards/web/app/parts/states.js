@@ -12,7 +12,7 @@ export const Banner = ({ tone = 'plain', icon = 'warn', action, children }) => h
   <${Icon} name=${icon} /><span class="banner-text">${children}</span>${action}</div>`;
 
 /** Nothing there: says why, and what was looked at. @param {{title: string, icon?: string, action?: any, children?: any}} props */
-export const Empty = ({ title, icon = 'check', action, children }) => html`<div class="empty">
+export const Empty = ({ title, icon = 'check', action, children }) => html`<div class=${icon === 'check' ? 'empty empty-good' : 'empty'}>
   <${Icon} name=${icon} size=${32} /><p class="empty-title">${title}</p>${children && html`<p class="empty-text">${children}</p>`}${action}</div>`;
 
 /** Nothing yet. Appears after 150 ms, so that a fast answer does not flicker. @param {{rows?: number}} props */

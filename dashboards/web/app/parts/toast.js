@@ -26,6 +26,15 @@ export function toast(text, { tone = 'plain', undo, until, action } = {}) {
 }
 export const dismiss = (id) => toasts.set(({ list }) => ({ list: list.filter((one) => one.id !== id) }));
 
+// Whoever takes back while something is on its way means that, and not what was done before it.
+const flying = new Set();
+/** Something that can be taken back is on its way. Call the answer when it has landed: it says, once, whether it was taken back meanwhile. */
+export function underway() {
+  const one = { regretted: false };
+  flying.add(one);
+  return () => flying.delete(one) && one.regretted;
+}
+
 const ICONS = { good: 'check', warn: 'warn', bad: 'warn' };
 
 function Toast({ one }) {
@@ -45,6 +54,10 @@ function Toast({ one }) {
 export function Toasts() {
   const { list } = useStore(toasts);
   const undo = list.findLast((one) => one.undo);
-  useKeys({ undo: () => { dismiss(undo.id); undo.undo(); } }, { when: !!undo });
+  useKeys({ undo: () => {
+    const newest = [...flying].at(-1);
+    if (newest) newest.regretted = true;
+    else if (undo) { dismiss(undo.id); undo.undo(); }
+  } });
   return html`<div class="toasts" role="status" aria-live="polite">${list.map((one) => html`<${Toast} key=${one.id} one=${one} />`)}</div>`;
 }

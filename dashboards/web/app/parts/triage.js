@@ -15,7 +15,7 @@ import { StateChip } from './chip.js';
 import { Dialog } from './dialog.js';
 import { Facts } from './layout.js';
 import { Time } from './time.js';
-import { toast } from './toast.js';
+import { toast, underway } from './toast.js';
 
 export const VERDICTS = ['threat', 'benign', 'false_positive', 'drill'];
 const COMMENT_MAX = 2000, REASON_MAX = 500;
@@ -132,11 +132,14 @@ export function useTriage({ rows, query = () => null, known = () => [], apply = 
     const patch = { ...(STATE_AFTER[action] ? { state: STATE_AFTER[action] } : {}), ...(more.assignee !== undefined ? { assignee: more.assignee || null } : {}), ...(more.verdict ? { verdict: more.verdict } : {}) };
     const back = scope ? () => {} : apply(body.ids, patch);
     setBusy(true);
+    const landed = underway();
     try {
       const result = await send('POST', '/groups/actions', body);
+      const regretted = landed();
       const failed = new Set(result.failed.map((one) => one.id));
       if (failed.size) back();
-      tell(action, result);
+      if (regretted && result.undo) await undo(result.undo)();
+      else tell(action, result);
       const ids = scope ? null : body.ids.filter((id) => !failed.has(id));
       if (alive.current) {
         done(action, ids, result);
@@ -151,6 +154,7 @@ export function useTriage({ rows, query = () => null, known = () => [], apply = 
       } else toast(error.text ?? error.message, { tone: 'bad' });
       return null;
     } finally {
+      landed();
       if (alive.current) setBusy(false);
     }
   }
