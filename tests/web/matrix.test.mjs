@@ -173,3 +173,8 @@ test('SEC-02 neither does the stream', async () => {
 });
 
 test('the rows of the matrix are those of the file', () => assert.equal(operations.length, Object.values(api.paths).reduce((n, p) => n + Object.keys(p).length, 0)));
+
+test('no key of the file is a word that YAML takes for true or false', () => {
+  const words = JSON.stringify(api);
+  assert.doesNotMatch(words, /"(true|false)":|"required":\[[^\]]*\b(true|false)\b[^"\]]*\]/);
+});
