@@ -7,9 +7,10 @@
 //
 // Without --all: the few that docs/dashboard*.md show, into docs/dashboard/, each at most 60 KB (a larger one is an error). With it: all of
 // them, at 1280x800, 1920x1080 and 390x844, into FOLDER.
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { need, root, sleep, start } from './rig.mjs';
+import { need, PASSWORD, root, sleep, start } from './rig.mjs';
 import { openAs, pagesOf, walk } from './pages.mjs';
 
 need('redis', 'web', 'chromium', 'playwright');
@@ -21,6 +22,7 @@ const all = process.argv[2] === '--all' ? process.argv[3] : null;
 const folder = all ?? path.join(root, 'docs/dashboard');
 fs.mkdirSync(folder, { recursive: true });
 const rig = await start({ fill: { alerts: 20000, groups: 800 } });
+execFileSync('/usr/bin/python3', [path.join(root, 'dashboards/web/seed_triage.py'), rig.origin, PASSWORD]); // an inbox in which people work
 const live = rig.live({ rate: 1 }); // health and metrics as of now
 const pages = await pagesOf(rig);
 const lead = await rig.api('lead');
