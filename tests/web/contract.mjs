@@ -13,7 +13,7 @@ export const api = JSON.parse(execFileSync('/usr/bin/python3', ['-c', 'import js
 /** [{ method, path, name, role, scope, stepUp, audit, answers }] of every operation. */
 export const operations = Object.entries(api.paths).flatMap(([where, methods]) => Object.entries(methods).map(([method, o]) => ({
   method: method.toUpperCase(), path: where, name: o.operationId, role: o['x-role'], scope: o['x-scope'], stepUp: Boolean(o['x-step-up']), audit: o['x-audit'],
-  answers: Object.keys(o.responses).map(Number), responses: o.responses, parameters: o.parameters ?? [],
+  answers: Object.keys(o.responses).filter((status) => status !== 'default').map(Number), responses: o.responses, parameters: o.parameters ?? [],
 })));
 
 let validator;
@@ -28,7 +28,7 @@ function ajv() {
 
 /** What is wrong with an answer, or ''. */
 export function wrong(operation, status, body) {
-  const answer = operation.responses[status];
+  const answer = operation.responses[status] ?? (status >= 400 && operation.responses.default);
   if (!answer) return `${operation.name}: status ${status} is not in openapi.yaml`;
   const name = (answer.$ref ?? '').split('/').at(-1);
   const response = answer.$ref ? api.components.responses[name] : answer;

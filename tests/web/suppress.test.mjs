@@ -9,6 +9,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { build, need, sleep, start, until } from './rig.mjs';
+import { operations, wrong } from './contract.mjs';
 
 need('redis', 'web', 'sensor');
 const DAY = 86400000;
@@ -136,7 +137,11 @@ test('a lead of two bodies makes none beyond them, and is told that one for all 
     for (const answer of [await make(two, scope), await two.post('/suppressions/preview', scope)])
       assert.deepEqual([answer.status, answer.body.code], [422, code], JSON.stringify(scope));
   }
-  const listed = async () => (await two.get('/suppressions')).body;
+  const listed = async () => {
+    const { status, body } = await two.get('/suppressions');
+    assert.equal(wrong(operations.find(({ name }) => name === 'suppressions'), status, body), '');
+    return body;
+  };
   const before = await listed(), seen = async () => (await two.get('/alerts?range=30d&limit=1')).body.total;
   const visible = await seen();
   const mine = (await make(two, { kind: own.kind, org: 'kirisegoe' })).body;

@@ -256,7 +256,7 @@ static void states_and_names_are_bounded(void **state)
 {
 	(void)state;
 	struct web_state *s = calloc(1, sizeof *s);
-	char name[16];
+	char name[WEB_USER_MAX];
 	assert_non_null(s);
 	for (uint64_t group = 1; group <= WEB_STATES_MAX; group++)
 		if (!web_touched_make(s, group))

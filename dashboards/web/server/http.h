@@ -80,5 +80,5 @@ struct web_http_options {
 struct web_http *web_http_create(const struct web_http_options *options, struct web_loop *loop,
                                  struct web_server *server); // NULL: said on stderr
 void web_http_destroy(struct web_http *http);
-int64_t web_http_busy(void *http);                                 // for web_loop_run
-void web_http_counters(const struct web_http *http, json_t *into); // "http.requests", ...; "refused.rate" and the like, where there were any
+int64_t web_http_busy(void *http); // for web_loop_run
+void web_http_counters(const struct web_http *http, json_t *into); // "http.requests", ...; "refused.rate" and the like where there were any

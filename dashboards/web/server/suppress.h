@@ -61,7 +61,14 @@ bool web_suppression_fits(const struct web_server *server, const struct web_supp
 struct web_view;
 bool web_suppression_seen(const struct web_server *server, const struct web_view *view, const struct web_suppression *s);
 
-enum web_suppress_result { WEB_SUPPRESS_DONE, WEB_SUPPRESS_CONFLICT, WEB_SUPPRESS_FULL, WEB_SUPPRESS_AWAY, WEB_SUPPRESS_BUSY, WEB_SUPPRESS_UNKNOWN };
+enum web_suppress_result {
+	WEB_SUPPRESS_DONE,
+	WEB_SUPPRESS_CONFLICT,
+	WEB_SUPPRESS_FULL,
+	WEB_SUPPRESS_AWAY,
+	WEB_SUPPRESS_BUSY,
+	WEB_SUPPRESS_UNKNOWN
+};
 // Writes one: with version 1 a new one, else in the place of the version before. `done` is called once, perhaps before this returns.
 void web_suppress_write(struct web_suppress *suppress, const struct web_suppression *s,
 			void (*done)(void *context, enum web_suppress_result result), void *context);
