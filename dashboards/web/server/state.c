@@ -124,8 +124,8 @@ const char *web_state_name(struct web_state *state, const char *name)
 	for (uint32_t i = 0; i < state->names_count; i++)
 		if (strcmp(state->names[i], name) == 0)
 			return state->names[i];
-	char *copy = state->names_count < WEB_STATE_NAMES ? strndup(name, WEB_USER_MAX - 1) : NULL;
-	if (!copy) {
+	char *copy = NULL;
+	if (state->names_count >= WEB_STATE_NAMES || asprintf(&copy, "%.*s", WEB_USER_MAX - 1, name) < 0) {
 		state->counters.names_full++;
 		return "…";
 	}
