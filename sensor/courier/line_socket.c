@@ -383,18 +383,26 @@ static void batch_confirmed(struct line_socket *s, uint64_t now_ns)
 
 // True when all of the batch is with the peer's kernel, and that has said that it sends nothing more: no reset, so what came before was
 // read, or the peer reads on. Its program can tell us no more, and without this the same batch would be sent for ever.
+// A reset that comes behind its end is not seen by recv, which goes on to say "the end": the state of the connection tells.
 static bool ended_behind_batch(const struct line_socket *s)
 {
 	char byte;
-	return s->o.peer.kind == YG_PEER_TCP && recv(s->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
+	struct tcp_info info = {0};
+	socklen_t size = sizeof info;
+	return s->o.peer.kind == YG_PEER_TCP && recv(s->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0 &&
+	       getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state == TCP_CLOSE_WAIT;
 }
 
 // The batch is out: is it with the peer? The sink may have failed.
 static bool confirm(struct line_socket *s, uint64_t now_ns)
 {
 	int queued = 0;
-	if (s->o.peer.kind != YG_PEER_UDP && (ioctl(s->fd, SIOCOUTQ, &queued) < 0 || queued > 0))
-		return hung_up(s, now_ns);
+	if (s->o.peer.kind != YG_PEER_UDP && (ioctl(s->fd, SIOCOUTQ, &queued) < 0 || queued > 0)) {
+		// what its kernel has not confirmed yet may still be on its way to one that says no more: a reset or TCP_USER_TIMEOUT ends that
+		bool ended = ended_behind_batch(s);
+		s->deaf |= ended;
+		return ended ? false : hung_up(s, now_ns);
+	}
 	if (!ended_behind_batch(s) && hung_up(s, now_ns))
 		return true;
 	batch_confirmed(s, now_ns);

@@ -7,10 +7,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { root, until } from './rig.mjs';
 
-const ROUTER = path.join(root, 'dashboards/web/app/core/router.js');
+const ROUTES = path.join(root, 'dashboards/web/app/routes.js');
 
-/** The paths of core/router.js. */
-export const routes = () => [...fs.readFileSync(ROUTER, 'utf8').matchAll(/\{ path: '([^']+)', page: '(\w+)'/g)].map(([, where, name]) => ({ where, name }));
+/** The paths of routes.js. */
+export const routes = () => [...fs.readFileSync(ROUTES, 'utf8').matchAll(/\{ path: '([^']+)', page: '(\w+)'/g)].map(([, where, name]) => ({ where, name }));
 
 /** name -> [user, address]; user null: nobody is logged in. */
 export async function pagesOf(rig) {

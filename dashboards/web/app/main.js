@@ -11,6 +11,7 @@ import { startNotices } from './core/notify.js';
 import { setMounted } from './core/ready.js';
 import { navigate, startRouter, useRoute, where } from './core/router.js';
 import { setTitle } from './core/title.js';
+import { ROUTES } from './routes.js';
 import { endSession, loadSession, may, onSession, session, useSession } from './core/session.js';
 import { Frame } from './core/frame.js';
 import { Broken, Loading, NotFound } from './parts/states.js';
@@ -81,7 +82,7 @@ async function begin() {
   }
 }
 
-startRouter();
+startRouter(ROUTES);
 startKeys();
 // the stream is of alerts, which an administrator does not see
 onSession((user) => { if (user && seesAlerts(user)) startLive(); else stopLive(); });

@@ -10,7 +10,7 @@ export { t, has, pick, language, useLanguage, collate } from './core/i18n.js';
 export * as time from './core/time.js';
 export { RANGES, rangeOf, rangeText, now } from './core/time.js';
 export * as format from './core/format.js';
-export { ROUTES, where, useRoute, navigate, safeNext, setQuery, href } from './core/router.js';
+export { where, useRoute, navigate, safeNext, setQuery, href } from './core/router.js';
 export { ApiError, get, send, useApi } from './core/api.js';
 export * from './core/session.js';
 export { COMMANDS, keyOf, setKey, clashes, nameOf, useKeys, reachable } from './core/keys.js';

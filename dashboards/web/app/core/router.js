@@ -5,37 +5,14 @@
 // listener turns clicks on our own into pushState, with everything else (new tab, middle button, modifiers) left to the browser.
 import { createStore, useStore } from './store.js';
 
-/** Pages are loaded when they are first asked for. `alone`: without the frame around it. `open`: without a login. `more`: its texts are those of
- * i18n/more/. `needs`: who has not this permission is told so, instead of being offered what the server then refuses. */
-export const ROUTES = [
-  { path: '/', page: 'overview', load: () => import('../pages/overview.js') },
-  { path: '/inbox', page: 'inbox', needs: 'viewer', load: () => import('../pages/inbox.js') },
-  { path: '/groups/:id', page: 'group', needs: 'viewer', load: () => import('../pages/group.js') },
-  { path: '/alerts', page: 'alerts', needs: 'viewer', load: () => import('../pages/alerts.js') },
-  { path: '/alerts/:id', page: 'alert', needs: 'viewer', load: () => import('../pages/alert.js') },
-  { path: '/alerts/:id/handover', page: 'handover', needs: 'viewer', load: () => import('../pages/handover.js') },
-  { path: '/timeline', page: 'timeline', needs: 'viewer', load: () => import('../pages/timeline.js') },
-  { path: '/tail', page: 'tail', needs: 'viewer', load: () => import('../pages/tail.js') },
-  { path: '/traffic', page: 'traffic', needs: 'viewer', more: true, load: () => import('../pages/traffic.js') },
-  { path: '/sensors', page: 'sensors', more: true, load: () => import('../pages/sensors.js') },
-  { path: '/bodies/:code', page: 'body', needs: 'viewer', load: () => import('../pages/body.js') },
-  { path: '/hosts/:ip', page: 'host', needs: 'viewer', load: () => import('../pages/host.js') },
-  { path: '/detectors', page: 'detectors', needs: 'viewer', more: true, load: () => import('../pages/detectors.js') },
-  { path: '/suppressions', page: 'suppressions', needs: 'viewer', more: true, load: () => import('../pages/suppressions.js') },
-  { path: '/audit', page: 'audit', needs: 'audit', more: true, load: () => import('../pages/audit.js') },
-  { path: '/users', page: 'users', needs: 'users', more: true, load: () => import('../pages/users.js') },
-  { path: '/settings', page: 'settings', more: true, load: () => import('../pages/settings.js') },
-  { path: '/help', page: 'help', more: true, load: () => import('../pages/help.js') },
-  { path: '/accessibility', page: 'accessibility', load: () => import('../pages/accessibility.js') },
-  { path: '/login', page: 'login', load: () => import('../pages/login.js'), alone: true, open: true },
-  { path: '/first-run', page: 'first_run', load: () => import('../pages/first-run.js'), alone: true, open: true },
-];
+let routes = []; // of routes.js, which knows the pages; pages know this file
 
-for (const route of ROUTES) {
-  const names = [];
-  const pattern = route.path.replace(/:(\w+)/g, (whole, name) => { names.push(name); return '([^/]+)'; });
-  route.match = new RegExp(`^${pattern}/?$`);
-  route.names = names;
+function compile(table) {
+  return table.map((route) => {
+    const names = [];
+    const pattern = route.path.replace(/:(\w+)/g, (whole, name) => { names.push(name); return '([^/]+)'; });
+    return { ...route, match: new RegExp(`^${pattern}/?$`), names };
+  });
 }
 
 // Its type is written out: that of a route would be found by way of every page.
@@ -43,7 +20,7 @@ for (const route of ROUTES) {
 function read() {
   const { pathname, search, hash } = location;
   const query = Object.fromEntries(new URLSearchParams(search));
-  for (const route of ROUTES) {
+  for (const route of routes) {
     const found = route.match.exec(pathname);
     if (!found) continue;
     try {
@@ -93,7 +70,9 @@ export function safeNext(next) {
   return url.origin === location.origin && !/^\/(login|first-run)/.test(url.pathname) ? url.pathname + url.search : '/';
 }
 
-export function startRouter() {
+export function startRouter(table) {
+  routes = compile(table);
+  where.set(read);
   addEventListener('popstate', () => where.set(read));
   document.addEventListener('click', (event) => {
     if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
