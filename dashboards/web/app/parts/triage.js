@@ -99,11 +99,15 @@ function ConflictDialog({ conflicts, wanted, rows, onClose, onForce }) {
 export function useTriage({ rows, query = () => null, known = () => [], apply = () => () => {}, done = () => {} }) {
   const [dialog, setDialog] = useState(null), [busy, setBusy] = useState(false);
   const alive = useRef(true);
+  // One action after the other, and what we ourselves have done meanwhile is no conflict: versions that our own actions brought.
+  const turn = useRef(Promise.resolve()), own = useRef(new Map());
+  const learn = (result) => { for (const group of result.groups ?? []) own.current.set(group.id, group.version); };
   useEffect(() => () => { alive.current = false; }, []);
 
   const undo = (token) => async () => {
     try {
       const result = await send('POST', '/groups/undo', { undo: token });
+      learn(result);
       toast(t('triage.undone', { n: result.succeeded }), { tone: result.failed_count ? 'warn' : 'good' });
       if (alive.current) done('undo', null, result);
     } catch (error) {
@@ -122,20 +126,24 @@ export function useTriage({ rows, query = () => null, known = () => [], apply = 
   }
 
   async function post(action, more, targets, scope, force) {
+    const landed = underway(), before = turn.current;
+    let next = () => {};
+    turn.current = new Promise((resolve) => { next = () => resolve(); });
+    await before;
     const body = { action, ...more };
     for (const name of ['reason', 'comment']) if (!body[name]) delete body[name];
     if (scope) Object.assign(body, { q: scope.q ?? '', state: scope.state, range: scope.range });
     else {
       body.ids = targets.map((row) => row.id);
-      body.versions = Object.fromEntries(targets.map((row) => [row.id, (force?.get(row.id) ?? row).version ?? 0]));
+      body.versions = Object.fromEntries(targets.map((row) => [row.id, Math.max((force?.get(row.id) ?? row).version ?? 0, own.current.get(row.id) ?? 0)]));
     }
     const patch = { ...(STATE_AFTER[action] ? { state: STATE_AFTER[action] } : {}), ...(more.assignee !== undefined ? { assignee: more.assignee || null } : {}), ...(more.verdict ? { verdict: more.verdict } : {}) };
     const back = scope ? () => {} : apply(body.ids, patch);
     setBusy(true);
-    const landed = underway();
     try {
       const result = await send('POST', '/groups/actions', body);
       const regretted = landed();
+      learn(result);
       const failed = new Set(result.failed.map((one) => one.id));
       if (failed.size) back();
       if (regretted && result.undo) await undo(result.undo)();
@@ -155,6 +163,7 @@ export function useTriage({ rows, query = () => null, known = () => [], apply = 
       return null;
     } finally {
       landed();
+      next();
       if (alive.current) setBusy(false);
     }
   }
