@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "http_parts.h"
+#include "index.h"
+#include "redis.h"
 #include "server.h"
+#include "state.h"
 
 static const char *const pages[] = {
     "/",
