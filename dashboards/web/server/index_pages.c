@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bodies.h"
 #include "index_parts.h"
 
 enum { PLACE_KEYS = 3, CURSOR_BYTES = 100 };
