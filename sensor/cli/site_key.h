@@ -5,8 +5,8 @@
 // may read the id and not the address would try all addresses of a body, which are few, until the id comes out.
 //
 // A file that is named must be there. `auto` is `id.key` in state.folder for a live run, which makes it at its first start: beside it
-// first, synced, then renamed, under a lock of the folder, so that it is whole or not there, and of two processes that start at once both
-// have the same. It is read once: an engine that is started anew, or a reload, goes on with it. A replay without a named file has the key that
+// first, synced, then renamed, under a lock of the folder, so that it is whole or not there, and two processes that start at once have the
+// same. It is read once: an engine that is started anew, or a reload, goes on with it. A replay without a named file has the key that
 // everybody knows, so that its ids are the same everywhere.
 //
 // Thread: the supervisor's.
