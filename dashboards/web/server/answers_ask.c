@@ -2,7 +2,13 @@
 // Copyright the Yagura authors
 //
 // See answers_ask.h.
+#include "alert.h"
 #include "answers_ask.h"
+#include "http.h"
+#include "index.h"
+#include "loop.h"
+#include "range.h"
+#include "redis.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "answers_ask.h"
+#include "http.h"
+#include "index.h"
 
 enum { ROWS = 100 };
 

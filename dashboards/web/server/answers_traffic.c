@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bodies.h"
 #include "http.h"
+#include "index.h"
 #include "measure_parts.h"
+#include "range.h"
 
 enum { POINTS_MAX = 2000, ROWS_FIRST = 20, ROWS_MAX = 500, YEAR_DAYS = 400 };
 #define NS_PER_S INT64_C(1000000000)

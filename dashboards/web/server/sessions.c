@@ -12,6 +12,7 @@
 
 #include "redis.h"
 #include "server.h"
+#include "stream.h"
 
 enum { SWEEP_MS = 5000, KEY_BYTES = 96 };
 
