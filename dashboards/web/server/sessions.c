@@ -12,7 +12,6 @@
 
 #include "redis.h"
 #include "server.h"
-#include "stream.h"
 
 enum { SWEEP_MS = 5000, KEY_BYTES = 96 };
 
@@ -21,6 +20,8 @@ struct web_sessions {
 	struct web_accounts *accounts;
 	struct web_login table[WEB_SESSIONS];
 	uint64_t pushed_out;
+	web_session_over over;
+	void *over_context;
 };
 
 static void ignore(void *context, const redisReply *reply)
@@ -166,8 +167,8 @@ static void end(struct web_sessions *s, struct web_login *l, const char *why)
 	if (l->ended)
 		return;
 	l->ended = true;
-	if (why && s->server->streams)
-		web_streams_session(s->server->streams, l->user, l->id, why);
+	if (why && s->over)
+		s->over(s->over_context, l->user, l->id, why);
 	erase(s, l);
 }
 
@@ -193,6 +194,12 @@ struct web_sessions *web_sessions_create(struct web_server *server, struct web_a
 	s->accounts = accounts;
 	web_loop_every(server->loop, SWEEP_MS, sweep, s);
 	return s;
+}
+
+void web_sessions_on_over(struct web_sessions *s, web_session_over over, void *context)
+{
+	s->over = over;
+	s->over_context = context;
 }
 
 void web_sessions_destroy(struct web_sessions *s)

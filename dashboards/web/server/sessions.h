@@ -33,9 +33,11 @@ struct web_login {
 };
 
 struct web_sessions;
+typedef void (*web_session_over)(void *context, const char *user, const char *session, const char *why);
 
 struct web_sessions *web_sessions_create(struct web_server *server, struct web_accounts *accounts);
 void web_sessions_destroy(struct web_sessions *sessions);
+void web_sessions_on_over(struct web_sessions *sessions, web_session_over over, void *context); // auth.h
 
 // A new one; `old`: the one that it replaces (NULL: none), whose id, CSRF token and age it keeps. The token is in ret_token at once, and is
 // good when done says so: false: Redis has not taken it.
