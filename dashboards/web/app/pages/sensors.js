@@ -60,7 +60,7 @@ function factsOf(row, answered) {
 function Books({ books, state }) {
   if (!books || books.length === 0) return html`<p class="pb-quiet">${t(state === 'away' ? 'sensors.books_unknown' : 'sensors.books_none')}</p>`;
   const bad = books.some((one) => one.bad);
-  return html`<p class=${bad ? 'pb-bad' : 'pb-how'}>${t(bad ? 'sensors.books_bad' : 'sensors.books_balance')} ${t('sensors.books_lead')}</p>
+  return html`<p class=${bad ? 'pb-bad' : 'pb-how'}>${t(bad ? 'sensors.books_bad' : state === 'away' ? 'sensors.books_then' : 'sensors.books_balance')} ${t('sensors.books_lead')}</p>
     <${Toned} rows=${books.map((one) => [pickName(one), count(one.value), one.bad ? 'bad' : undefined])} />`;
 }
 // books have `ja` and `en` without a field's name before them
