@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
-import { need, sleep, start, until } from './rig.mjs';
+import { PASSWORD, need, sleep, start, until } from './rig.mjs';
 
 need('redis', 'web');
 const DAY = 86400000;
@@ -76,6 +76,39 @@ test('SEC-13: two exports of one user at once', { timeout: 30000 }, async () => 
   assert.equal((await lead.get('/export?format=csv&q=kind:scan.port')).status, 200, 'somebody else\'s');
   for (const { socket } of two) socket.destroy();
   await until(async () => (await (await rig.api('analyst')).get('/export?format=csv&q=kind:scan.port')).status === 200, 5000, 'the places are free again');
+});
+
+/** A download that takes its first bytes and then waits: what it got is read to its end by rest(). */
+async function halfway(cookie, format) {
+  const socket = net.connect(rig.port, '127.0.0.1', () => socket.write(`GET /api/v1/export?format=${format} HTTP/1.1\r\nHost: localhost\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`));
+  const pieces = [];
+  const ended = new Promise((resolve) => socket.on('close', resolve));
+  await new Promise((resolve) => socket.once('data', (data) => { pieces.push(data); socket.pause(); resolve(); }));
+  return { rest: async () => { socket.on('data', (data) => pieces.push(data)); socket.resume(); await ended; return Buffer.concat(pieces).toString('utf8'); } };
+}
+
+test('SEC-10: an export ends with its login session, and does not look whole', { timeout: 60000 }, async () => {
+  const login = async (user) => {
+    const answer = await fetch(rig.origin + '/api/v1/session', { method: 'POST', headers: rig.headers(), body: JSON.stringify({ user, password: PASSWORD }) });
+    return { cookie: answer.headers.get('set-cookie').split(';')[0], csrf: (await answer.json()).csrf };
+  };
+  const whole = (await lead.get('/export?format=jsonl')).text.length, before = (await counters())['export.cut_short'];
+  const mine = await login('analyst2'), his = await login('analyst2');
+  const over = await halfway(mine.cookie, 'jsonl'), goes_on = await halfway(his.cookie, 'jsonl');
+  const bye = await fetch(rig.origin + '/api/v1/session', { method: 'DELETE', headers: { ...rig.headers(mine.csrf), cookie: mine.cookie } });
+  assert.equal(bye.status, 204);
+  const told = await over.rest();
+  assert.ok(told.length < whole / 2, `${told.length} of ${whole} bytes after the logout`);
+  assert.match(told, /\n\{"error":"incomplete"\}\n/);
+  const other = await goes_on.rest();
+  assert.ok(other.length >= whole && !other.includes('"error":"incomplete"'), 'another session of the same user goes on');
+  const csv = await halfway((await login('analyst2')).cookie, 'csv');
+  const user = (await (await rig.api('admin')).get('/users')).body.rows.find(({ name }) => name === 'analyst2');
+  assert.equal((await (await rig.api('admin')).patch('/users/analyst2', { version: user.version, off: true })).status, 200);
+  assert.match(await csv.rest(), /ログインセッションが終了しました/);
+  assert.equal((await (await rig.api('admin')).patch('/users/analyst2', { version: user.version + 1, off: false })).status, 200);
+  rig.sessions.delete('analyst2');
+  assert.equal((await counters())['export.cut_short'], before + 2);
 });
 
 test('5,000 saved views in all', { timeout: 30000 }, async () => {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exports.h"
 #include "http.h"
 #include "measure_parts.h"
 
@@ -95,6 +96,7 @@ static json_t *web_json(const struct web_server *server)
 		{"state.readings", state->readings}, {"suppress.bad", suppress->bad}, {"suppress.full", suppress->full},
 		{"suppress.kept_full", suppress->kept_full}, {"suppress.writes_full", suppress->writes_full},
 		{"suppress.readings", suppress->readings}, {"audit.unforwarded", web_audit_unforwarded(server->audit)},
+		{"export.now", web_exports_running()}, {"export.cut_short", web_exports_cut_short()},
 		{"memory_bytes", (uint64_t)resident_bytes()},
 	};
 	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)

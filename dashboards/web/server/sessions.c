@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exports.h"
 #include "redis.h"
 #include "server.h"
 
@@ -167,6 +168,8 @@ static void end(struct web_sessions *s, struct web_login *l, const char *why)
 	l->ended = true;
 	if (why && s->server->streams)
 		web_streams_session(s->server->streams, l->user, l->id, why);
+	if (why)
+		web_exports_session(l->user, l->id);
 	erase(s, l);
 }
 
