@@ -4,10 +4,13 @@
 // Limits of the server that take a whole server to fill: each is filled, one more is refused or put away, its counter says so, and what is
 // there goes on. Those of one part stand in its unit test; of a request in server.test.mjs; of logins, users and a user's views in auth.test.mjs.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import fs from 'node:fs';
 import net from 'node:net';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { PASSWORD, need, sleep, start, until } from './rig.mjs';
+import { PASSWORD, build, need, sleep, start, until } from './rig.mjs';
 
 need('redis', 'web');
 const DAY = 86400000;
@@ -154,4 +157,83 @@ test('more changes than may wait are told that the server is busy, and none is l
   assert.deepEqual([...new Set(busy.map(({ body }) => body.code))], ['busy']);
   assert.ok(done.every(({ body }) => body.succeeded === 1));
   assert.equal((await counters())['state.waiting_full'], busy.length);
+});
+
+// ---- the audit log ----
+
+const logged = (name = 'audit.jsonl') => fs.readFileSync(path.join(rig.state, name), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+
+test('SEC-03: refusals by the second are two records a minute', { timeout: 60000 }, async () => {
+  const viewer = await rig.api('viewer');
+  const mine = () => logged().filter((row) => row.action === 'denied' && row.user === 'viewer');
+  const before = mine().length, told = (await counters())['http.denied_counted'];
+  for (let i = 0; i < 40; i++) assert.equal((await viewer.get('/audit')).status, 403);
+  for (let i = 0; i < 20; i++) assert.equal((await viewer.get('/users')).status, 403);
+  assert.deepEqual(mine().slice(before).map(({ what }) => what), ['GET /api/v1/audit', 'GET /api/v1/users']);
+  assert.equal((await counters())['http.denied_counted'], told + 58);
+  await rig.killWeb('SIGTERM'); // its end writes down what was counted
+  assert.deepEqual(mine().slice(before + 2).map(({ what, result }) => [what, result]).sort(),
+    [['GET /api/v1/audit, 39 more within 60 s', '403'], ['GET /api/v1/users, 19 more within 60 s', '403']]);
+  await rig.startWeb();
+});
+
+test('SEC-03: the log goes on in another file; the page reads and verifies across files; what was put away is told', { timeout: 90000 }, async () => {
+  await rig.killWeb('SIGTERM');
+  fs.readdirSync(rig.state).forEach((name) => fs.rmSync(path.join(rig.state, name)));
+  // a log of nearly 1 MiB, as the server would have written it
+  const lines = [];
+  let prev = '0'.repeat(64), size = 0;
+  for (let n = 1; size < (1 << 20) - 17000; n++) {
+    const bare = JSON.stringify({ n, time: '2026-11-01T10:00:00.000000+0900', user: 'sato', peer: '192.0.2.1', action: 'login', result: 'ok', what: `older ${n}`, prev });
+    prev = createHash('sha256').update(bare).digest('hex');
+    lines.push(bare.slice(0, -1) + `,"hash":"${prev}"}`);
+    size += lines.at(-1).length + 1;
+  }
+  fs.writeFileSync(path.join(rig.state, 'audit.jsonl'), lines.join('\n') + '\n', { mode: 0o600 });
+  rig.webOptions.push('--audit-size', '1');
+  await rig.startWeb();
+  rig.sessions.clear();
+  const auditor = await rig.api('auditor');
+  while (!fs.existsSync(path.join(rig.state, 'audit-00001.jsonl'))) await auditor.post('/audit/verify', {});
+  const first = logged()[0], older = logged('audit-00001.jsonl');
+  assert.deepEqual([first.n, first.file, first.prev], [older.length + 1, 2, older.at(-1).hash]);
+  assert.ok(fs.statSync(path.join(rig.state, 'audit-00001.jsonl')).size <= 1 << 20);
+  // the page: every record once, in its order, across the files
+  const seen = [];
+  for (let cursor = ''; cursor !== null;) {
+    const { body } = await auditor.get('/audit?limit=500' + (cursor && `&cursor=${cursor}`));
+    seen.push(...body.rows.map(({ n }) => n));
+    assert.equal(body.total, older.length + logged().length);
+    cursor = body.cursor;
+  }
+  assert.deepEqual(seen, seen.map((_, i) => seen.length - i));
+  assert.equal((await auditor.get('/audit?limit=500&q=%22older 17%22')).body.rows.at(-1).what, 'older 17');
+  const across = (await auditor.get(`/audit?limit=10&q=user:sato`)).body;
+  assert.equal(across.total, lines.length);
+  assert.deepEqual((await auditor.get(`/audit?limit=3&q=user:sato&cursor=${across.cursor}`)).body.rows.map(({ what }) => what), [10, 11, 12].map((i) => `older ${lines.length - i}`));
+  const whole = (await auditor.post('/audit/verify', {})).body;
+  assert.deepEqual([whole.whole, whole.begins, whole.files, whole.records >= seen.length], [true, 1, 2, true]);
+  // a byte of the older one, and back
+  const name = path.join(rig.state, 'audit-00001.jsonl'), bytes = fs.readFileSync(name), at = bytes.indexOf('older 1000') + 6;
+  bytes[at] ^= 1;
+  fs.writeFileSync(name, bytes);
+  const changed = (await auditor.post('/audit/verify', {})).body;
+  assert.deepEqual([changed.first_bad, changed.why], [1000, 'changed']);
+  bytes[at] ^= 1;
+  fs.writeFileSync(name, bytes);
+  // killed, and started again
+  await rig.killWeb('SIGKILL');
+  await rig.startWeb();
+  assert.equal((await auditor.post('/audit/verify', {})).body.whole, true);
+  // put away while it runs
+  fs.renameSync(name, path.join(rig.folder, 'put-away.jsonl'));
+  const rest = (await auditor.post('/audit/verify', {})).body;
+  assert.deepEqual([rest.whole, rest.begins, rest.files], [true, first.n, 1]);
+  const shown = (await auditor.get('/audit')).body;
+  assert.deepEqual([shown.total, shown.cursor, shown.rows.at(-1).n], [logged().length, null, first.n]);
+  const tool = (where) => spawnSync(path.join(build, 'yagura-web'), ['audit', 'verify', where], { encoding: 'utf8' });
+  assert.match(tool(rig.state).stdout, new RegExp(`whole; it begins with record ${first.n}: older files are not here`));
+  assert.equal((await counters())['audit.rotations'], 0, 'since it was started');
+  fs.renameSync(path.join(rig.folder, 'put-away.jsonl'), name);
+  assert.match(tool(rig.state).stdout, new RegExp(`${logged().length + older.length} records, whole`));
 });

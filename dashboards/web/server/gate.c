@@ -165,18 +165,6 @@ static bool within_rate(struct web_http *http, const char *who)
 
 // ---- with the body ----
 
-static void note_denied(struct web_request *request)
-{
-	char what[192];
-	const struct web_route *r = request->route;
-	struct web_audit_record record = {
-	    .user = request->session.user.name, .peer = request->peer, .action = "denied", .result = "403", .what = what};
-	request->http->counters.denied++;
-	snprintf(what, sizeof what, "%s %s", r->method, r->path);
-	if (request->http->server->audit)
-		web_audit_write(request->http->server->audit, &record);
-}
-
 // Whether the caller may do this at all; answers where not.
 static bool allowed(struct web_request *request)
 {
@@ -194,7 +182,7 @@ static bool allowed(struct web_request *request)
 	if (!may) {
 		bool change = s->user.must_change;
 		if (!change)
-			note_denied(request);
+			web_denied_note(request->http, s->user.name, request->peer, r);
 		web_gate_problem(request, 403, change ? "must_change_password" : "forbidden");
 		return false;
 	}
