@@ -17,7 +17,10 @@
 #include <cmocka.h>
 #include <sodium.h>
 
+#include "bodies.h"
 #include "index_parts.h"
+#include "stream.h"
+#include "suppress.h"
 
 static struct web_server server;
 static struct web_group_touch (*touch_for)(uint64_t group); // of a test

@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 //
 // The audit log over many files: the chain goes on across them, whatever is done to any is found, files that were put away are no fault,
-// and a kill at any moment leaves a log that goes on. The folder is in memory where there is such a thing: each record is forced to the disk.
+// and a kill at any moment leaves a log that goes on. The folder is in memory where there is such a thing: each record is forced to disk.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -19,7 +19,9 @@
 #include <cmocka.h>
 #include <sodium.h>
 
+#include "bodies.h"
 #include "handover.h"
+#include "index.h"
 #include "redis_parts.h"
 #include "state_parts.h"
 

@@ -17,6 +17,8 @@
 #include "answers_ask.h"
 #include "exports.h"
 #include "http.h"
+#include "index.h"
+#include "state.h"
 
 enum { EXPORT_PIECE = 200 };
 

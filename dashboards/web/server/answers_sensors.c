@@ -9,10 +9,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+<<<<<<< HEAD
 #include "audit_parts.h"
 #include "exports.h"
+=======
+#include "audit.h"
+#include "bodies.h"
+>>>>>>> i6
 #include "http.h"
+#include "index.h"
+#include "line.h"
 #include "measure_parts.h"
+#include "range.h"
+#include "redis.h"
+#include "state.h"
+#include "stream.h"
+#include "suppress.h"
 
 enum { MIRROR_MAX = 100 };
 

@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "auth_parts.h"
+#include "bodies.h"
+#include "http.h"
+#include "passwords.h"
+#include "redis.h"
 #include "server.h"
 
 enum { PREFERENCES_MAX = 8192 };

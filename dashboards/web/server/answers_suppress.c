@@ -9,7 +9,15 @@
 #include <time.h>
 #include <sodium.h>
 
+#include "alert.h"
+#include "bodies.h"
 #include "config/address.h"
+#include "http.h"
+#include "index.h"
+#include "line.h"
+#include "loop.h"
+#include "range.h"
+#include "suppress.h"
 #include "suppress_read.h"
 
 enum { EXPIRING_DAYS = 7, PREVIEW_DAYS = 7, EXAMPLES = 5 };

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "auth_parts.h"
+#include "bodies.h"
+#include "http.h"
 #include "server.h"
 
 struct change {

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "audit_parts.h"
+#include "http.h"
 #include "range.h"
 #include "server.h"
 

@@ -165,8 +165,8 @@ int web_audit_walk_last(struct web_audit_walk *w, int fd, uint64_t file)
 	char *newline = size > 1 && w->buffer[size - 1] == '\n' ? memrchr(w->buffer, '\n', size - 1) : NULL;
 	char *line = newline ? newline + 1 : w->buffer, hash[HEX];
 	json_t *record = NULL;
-	const char *why = size > 1 && (newline || (int64_t)size == w->end) ? read_record(line, size - 1 - (size_t)(line - w->buffer), hash, &record)
-	                                                                   : "is torn";
+	bool good = size > 1 && w->buffer[size - 1] == '\n' && (newline || (int64_t)size == w->end);
+	const char *why = good ? read_record(line, size - 1 - (size_t)(line - w->buffer), hash, &record) : "is torn";
 	w->count = w->begins = number_of(record, "n");
 	json_decref(record);
 	w->file = file;

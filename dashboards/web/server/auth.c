@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bodies.h"
 #include "passwords.h"
 #include "redis.h"
 #include "server.h"

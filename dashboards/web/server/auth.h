@@ -20,30 +20,8 @@
 #pragma once
 
 #include "access.h"
-#include "loop.h"
 
-enum {
-	WEB_HASHES = 16,
-	WEB_PASSWORD_MIN = 12,
-	WEB_PASSWORD_MAX = 128, // code points
-	WEB_TOKEN_BYTES = 32,
-	WEB_USERS = 2000,
-	WEB_SESSIONS = 1024,    // in memory; more live in Redis and are read again
-	WEB_USER_SESSIONS = 20, // a login beyond ends his oldest
-	WEB_IDLE_S = 3600,
-	WEB_ABSOLUTE_S = 12 * 3600,
-	WEB_STEP_UP_S = 300,
-};
-
-struct web_user {
-	char name[WEB_USER_MAX];
-	enum web_role role;
-	struct web_scope scope;
-	bool off;
-	bool must_change; // his password was given to him: he may do nothing else before it is his own (web_access_view)
-	int64_t created_ns, login_ns;
-	uint64_t version;
-};
+enum { WEB_STEP_UP_S = 300 };
 
 struct web_auth;
 struct web_server;

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bodies.h"
 #include "index_parts.h"
+#include "suppress.h"
 
 static const struct web_alert no_alert = {.group = WEB_NOWHERE, .next = WEB_NOWHERE, .before = WEB_NOWHERE, .body = WEB_BODY_NONE};
 static const struct web_group no_group = {.first = WEB_NOWHERE, .last = WEB_NOWHERE};

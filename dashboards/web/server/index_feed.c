@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "index_parts.h"
+#include "stream.h"
 
 enum { SCAN_EVERY_MS = 500, TRIM_EVERY_MS = 30000 };
 

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bodies.h"
 #include "index_parts.h"
 #include "model/kinds.h"
+#include "suppress.h"
 
 const struct web_alert *web_index_alert(const struct web_index *index, uint32_t at)
 {

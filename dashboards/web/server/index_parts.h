@@ -8,7 +8,9 @@
 #include "index.h"
 #include "line.h"
 #include "query_parts.h"
+#include "redis.h"
 #include "server.h"
+#include "state.h"
 
 enum { CHUNK_BITS = 10, CHUNK_ROWS = 1 << CHUNK_BITS };
 

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "base/json_read.h"
+#include "bodies.h"
 #include "index_parts.h"
+#include "suppress.h"
 
 static json_int_t ms(int64_t ns)
 {

@@ -18,12 +18,23 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit.h"
+#include "auth.h"
 #include "base/confine.h"
 #include "base/log.h"
+#include "bodies.h"
 #include "cli/notify.h"
+#include "http.h"
+#include "index.h"
 #include "listen.h"
+#include "loop.h"
+#include "measure.h"
 #include "options.h"
+#include "redis.h"
 #include "server.h"
+#include "state.h"
+#include "stream.h"
+#include "suppress.h"
 
 struct process {
 	struct web_server server;

@@ -10,7 +10,12 @@
 
 #include "base/hash.h"
 #include "base/json_read.h"
+#include "index.h"
+#include "line.h"
+#include "loop.h"
 #include "measure_parts.h"
+#include "redis.h"
+#include "stream.h"
 
 enum {
 	HEALTH_EVERY_S = 5,

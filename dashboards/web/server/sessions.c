@@ -13,6 +13,7 @@
 #include "exports.h"
 #include "redis.h"
 #include "server.h"
+#include "stream.h"
 
 enum { SWEEP_MS = 5000, KEY_BYTES = 96 };
 

@@ -13,6 +13,13 @@
 
 #include "accounts.h"
 
+enum {
+	WEB_TOKEN_BYTES = 32,
+	WEB_SESSIONS = 1024,    // in memory; more live in Redis and are read again
+	WEB_USER_SESSIONS = 20, // a login beyond ends his oldest
+	WEB_IDLE_S = 3600,
+	WEB_ABSOLUTE_S = 12 * 3600,
+};
 enum { WEB_PEER_MAX = 64, WEB_AGENT_MAX = 160, WEB_SESSION_SAVE_S = 60, WEB_SESSION_CHECK_MS = 5000, WEB_SESSION_GRACE_S = 5 };
 
 struct web_login {

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alert.h"
+#include "index.h"
+#include "line.h"
 #include "state_parts.h"
 
 static const char *const state_names[] = {"new", "acknowledged", "escalated", "archived"};

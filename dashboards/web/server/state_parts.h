@@ -9,6 +9,7 @@
 
 #include "redis.h"
 #include "server.h"
+#include "state.h"
 
 enum {
 	WEB_STATE_PART = 500,     // groups a script; some 10 ms of the loop

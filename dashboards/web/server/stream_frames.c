@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "http.h"
+#include "measure.h"
 #include "stream_parts.h"
 
 void stream_put(struct stream *s, const char *text, size_t size)

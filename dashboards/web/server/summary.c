@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bodies.h"
 #include "index_parts.h"
 #include "yagura/plugin.h"
 

@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bodies.h"
 #include "config/address.h"
 #include "config/config.h"
+#include "index.h"
 #include "state_parts.h"
+#include "suppress.h"
 
 struct writing {
 	struct web_suppression s;

@@ -14,6 +14,7 @@ const plain = (a, b) => (a === b ? 0 : a === null || a === undefined ? 1 : b ===
  * @param {{caption: string, columns: Array<{name: string, label: string, number?: boolean, sort?: (row: any) => any, how?: string,
  *   cell: (row: any) => any, class?: string}>, rows: Array, id: (row: any) => string, sort?: string, sorted?: string, row?: (row: any) => object}} props
  *   sort: column and direction where the address says none ('hits-' is descending); sorted: what the address says (?sort=)
+ *   On a narrow screen a row is a block of names and values; the roles say that it is a table all the same, which display: block takes away.
  */
 export function List({ caption, columns, rows, id, sort = '', sorted, row: more = () => ({}) }) {
   const by = sorted || sort;
@@ -27,13 +28,13 @@ export function List({ caption, columns, rows, id, sort = '', sorted, row: more 
     return keyed.map(([, row]) => row);
   }, [rows, by, columns]);
   const turn = (one) => setQuery({ sort: by === `${one.name}-` ? one.name : by === one.name ? `${one.name}-` : one.number ? `${one.name}-` : one.name });
-  return html`<div class="pb-scroll" role="region" aria-label=${caption} tabIndex="0"><table class="pb-table"><caption class="only-read">${caption}</caption>
-    <thead><tr>${columns.map((one) => html`<th scope="col" class=${cx(one.number && 'pb-number', one.class)} title=${one.how}
+  return html`<div class="pb-scroll" role="region" aria-label=${caption} tabIndex="0"><table class="pb-table pb-rows" role="table"><caption class="only-read">${caption}</caption>
+    <thead role="rowgroup"><tr role="row">${columns.map((one) => html`<th scope="col" role="columnheader" class=${cx(one.number && 'pb-number', one.class)} title=${one.how}
       aria-sort=${one.sort ? (column === one ? (down ? 'descending' : 'ascending') : 'none') : undefined}>${one.sort
     ? html`<button type="button" class="pb-sort" onClick=${() => turn(one)}>${one.label}${column === one && html`<${Icon} name=${down ? 'down' : 'up'} size=${12} />`}</button>`
     : one.label}</th>`)}</tr></thead>
-    <tbody>${shown.map((row) => html`<tr key=${id(row)} data-id=${id(row)} ...${more(row)}>${columns.map((one, at) => html`<${at === 0 ? 'th' : 'td'}
-      scope=${at === 0 ? 'row' : undefined} class=${cx(one.number && 'pb-number', one.class)}>${one.cell(row)}<//>`)}</tr>`)}</tbody></table></div>`;
+    <tbody role="rowgroup">${shown.map((row) => html`<tr role="row" key=${id(row)} data-id=${id(row)} ...${more(row)}>${columns.map((one, at) => html`<${at === 0 ? 'th' : 'td'}
+      scope=${at === 0 ? 'row' : undefined} role=${at === 0 ? 'rowheader' : 'cell'} class=${cx(one.number && 'pb-number', one.class)}><span class="pb-name" aria-hidden="true">${one.label}</span><div class="pb-cell">${one.cell(row)}</div><//>`)}</tr>`)}</tbody></table></div>`;
 }
 
 /** A share as a bar with its number. @param {{share: number, text: string}} props */
