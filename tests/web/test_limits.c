@@ -21,7 +21,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "http_parts.h"
+#include "loop.h"
 #include "server.h"
 
 static void nothing(void *context)

@@ -9,13 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-<<<<<<< HEAD
 #include "audit_parts.h"
-#include "exports.h"
-=======
-#include "audit.h"
 #include "bodies.h"
->>>>>>> i6
+#include "exports.h"
 #include "http.h"
 #include "index.h"
 #include "line.h"

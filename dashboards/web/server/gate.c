@@ -172,13 +172,8 @@ static bool allowed(struct web_request *request)
 	if (!may) {
 		bool change = s->user.must_change;
 		if (!change)
-<<<<<<< HEAD
 			web_denied_note(request->http, s->user.name, request->peer, r);
-		web_gate_problem(request, 403, change ? "must_change_password" : "forbidden");
-=======
-			note_denied(request);
 		web_answer_problem(request, 403, change ? "must_change_password" : "forbidden");
->>>>>>> i6
 		return false;
 	}
 	request->has_view = true;

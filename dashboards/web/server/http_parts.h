@@ -28,7 +28,7 @@ enum {
 #define WEB_COUNTERS(X)                                                                                                                    \
 	X(connections)                                                                                                                     \
 	X(connections_refused) X(requests) X(answers_2xx) X(answers_4xx) X(answers_5xx) X(not_modified) X(bad_requests) X(bad_hosts)       \
-	    X(csrf_refused) X(too_large) X(too_long) X(rate_limited) X(buckets_full) X(slow) X(denied) X(denied_counted) X(denied_full)            \
+	    X(csrf_refused) X(too_large) X(too_long) X(rate_limited) X(buckets_full) X(slow) X(denied) X(denied_counted) X(denied_full)    \
 	    X(audit_failed) X(gone) X(streams)
 
 struct web_counters {
@@ -112,6 +112,8 @@ struct web_request {
 // gate.c. Headers are there: whether the request goes on to its body; else it is answered. And: the body is there as well.
 bool web_gate_headers(struct web_request *request, const char *method, const char *target);
 void web_gate_whole(struct web_request *request);
+// Takes one request from what this session or address may ask for; false: it has none left.
+bool web_gate_rate(struct web_http *http, const char *who, int64_t now_ms);
 
 // denied.c. A request that was refused for want of a permission; each second; at the end, while the log is open.
 void web_denied_note(struct web_http *http, const char *user, const char *peer, const struct web_route *route);
