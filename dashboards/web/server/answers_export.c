@@ -224,11 +224,13 @@ static void not_whole(struct export *e, const char *why)
 }
 
 // Nothing that was read before is sent after it; what waits in the socket of a client that does not take it has gone already.
-void web_exports_session(const char *user, const char *session)
+static void session_over(void *context, const char *user, const char *session, const char *why)
 {
+	(void)context;
+	(void)why;
 	for (unsigned i = 0; i < WEB_EXPORTS; i++) {
 		struct export *e = running[i];
-		if (!e || e->over || strcmp(e->user.name, user) != 0 || (session && strcmp(e->session, session) != 0))
+		if (!e || e->over || strcmp(e->user.name, user) != 0 || strcmp(e->session, session) != 0)
 			continue;
 		e->over = true;
 		e->at = e->count;
@@ -239,6 +241,11 @@ void web_exports_session(const char *user, const char *session)
 		if (!e->asking)
 			web_answer_wake(e->request);
 	}
+}
+
+void web_exports_watch(struct web_auth *auth)
+{
+	web_auth_on_over(auth, session_over, NULL);
 }
 
 uint64_t web_exports_cut_short(void)

@@ -10,7 +10,8 @@
 
 enum { WEB_EXPORTS = 16, WEB_EXPORTS_USER = 2 };
 
-// Ends those of one session (web_session.id), or with session NULL of a user: at once, with a line that says that the file is not whole.
-void web_exports_session(const char *user, const char *session);
+// From then on those of a session that is over end at once, with a line that says that the file is not whole.
+struct web_auth;
+void web_exports_watch(struct web_auth *auth);
 uint64_t web_exports_cut_short(void);
 unsigned web_exports_running(void);

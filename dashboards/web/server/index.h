@@ -45,6 +45,7 @@ struct web_index;
 struct web_server;
 struct web_index *web_index_create(struct web_server *server);
 void web_index_destroy(struct web_index *index);
+void web_index_follow(struct web_index *index); // begins to read what sensors write in Redis
 
 enum web_taken { WEB_TAKEN_NEW, WEB_TAKEN_CHANGED, WEB_TAKEN_OLD, WEB_TAKEN_BAD };
 // One entry of a sensor's alert stream. `line` is its field eve, not ended by NUL.
@@ -82,6 +83,10 @@ const char *web_kind_ja(const char *kind); // of the table, else the kind itself
 const char *web_kind_en(const char *kind);
 int64_t web_index_gaps(const struct web_index *index, const char *sensor); // alert records missing in its numbers; -1: it numbers none
 int64_t web_index_last_ns(const struct web_index *index); // newest record's time; 0: none came
+// Calls back with every alert that is new or has changed since the streams were first read to their end; `opened`: its first record, or the
+// one that reopened it. In the order in which they asked; the row is as it is now. For as long as the index lives.
+enum { WEB_INDEX_LISTENERS = 4 };
+void web_index_on_alert(struct web_index *index, void (*told)(void *context, uint32_t alert, bool opened), void *context);
 bool web_index_ready(const struct web_index *index); // the streams have been read to their end once
 json_t *web_index_counters(const struct web_index *index); // by name; new reference
 

@@ -17,6 +17,7 @@ struct web_server {
 	struct web_index *index;
 	struct web_state *state;
 	struct web_suppress *suppress;
+	struct web_reopen *reopen;
 	struct web_measure *measure;
 	struct web_streams *streams;
 	struct web_http *http;
