@@ -163,7 +163,7 @@ def metrics_line(sensor, bodies, at, step, rng, dark, alerts_now):
     for body in bodies:
         if body.code in dark:
             continue
-        bits_in, bits_out = load(body, at, rng, 0)
+        bits_in, bits_out = load(body, at + step * 500, rng, 0)  # of the middle of what is summed
         bytes_in, bytes_out = int(bits_in / 8 * step), int(bits_out / 8 * step)
         row = [bytes_in // 900, bytes_out // 300, bytes_in, bytes_out, bytes_in // 40000, alerts_now.get(body.code, 0)]
         orgs[body.code] = row
@@ -191,7 +191,7 @@ def health(redis, sensor, at, packets, expire):
              "lost": 0, "silent_s": 0, "shed_step": 0, "blind_s": 0, "dissector_deaths": 0, "process.engine.up": 1, "process.engine.restarts": 0,
              "process.dissector.up": 1, "process.dissector.restarts": 0, "process.courier.up": 1, "process.courier.restarts": 0, "ports": 1,
              "port.0.name": "0000:01:00.0", "port.0.link": "up", "port.0.packets": packets, "port.0.missed": 0, "spool.up": 1, "spool.held": 0,
-             "spool.bytes": 1048576, "spool.disk_bytes": 4194304, "spool.pressure_percent": 1, "spool.gaps": 0, "spool.refused": 0,
+             "spool.bytes": 0, "spool.disk_bytes": 4194304, "spool.pressure_percent": 1, "spool.gaps": 0, "spool.refused": 0,
              "spool.errors": 0, "spool.lost": 0, "spool.lost_high": 0, "redis.state": "ready", "redis.delivered": 100000, "delivery_lag_ms": 3,
              "books.raised": 100000, "books.delivered": 100000, "books.suppressed": 0, "books.spooled": 0, "books.lost": 0,
              "books.unaccounted": 0, "books.closed": 99990}

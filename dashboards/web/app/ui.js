@@ -26,6 +26,7 @@ export { toast, dismiss } from './parts/toast.js';
 export { Banner, Empty, Loading, Broken, Loaded, NotFound } from './parts/states.js';
 export { Value, Org, End, orgName, term, filterBy, copy } from './parts/value.js';
 export { RangePicker, rangeLabel } from './parts/range.js';
+export { SortPicker, setSort } from './parts/sort.js';
 export { SparkBars, SparkLine, Shares } from './parts/spark.js';
 export { Table, Plain, useHeld } from './parts/table.js';
 export { Chart } from './parts/chart.js';

@@ -9,9 +9,14 @@
 
 #include "config/config.h"
 #include "http.h"
+#include "index.h"
 #include "kind_texts.h"
+#include "line.h"
 #include "model/kinds.h"
+#include "range.h"
 #include "server.h"
+#include "state.h"
+#include "suppress.h"
 
 struct tally {
 	uint32_t alerts, groups, would_have_paged, verdicts[WEB_VERDICTS];

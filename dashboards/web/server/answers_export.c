@@ -16,6 +16,8 @@
 
 #include "answers_ask.h"
 #include "http.h"
+#include "index.h"
+#include "state.h"
 
 enum { EXPORT_PIECE = 200, EXPORTS = 16, EXPORTS_USER = 2 };
 

@@ -5,7 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bodies.h"
 #include "http.h"
+#include "index.h"
+#include "line.h"
+#include "range.h"
+#include "redis.h"
 #include "summary.h"
 
 enum { TILES_FIRST = 10, KINDS_FIRST = 12, DAYS = 30, RATE_POINTS = 120 };

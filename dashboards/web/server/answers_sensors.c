@@ -9,8 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
+#include "bodies.h"
 #include "http.h"
+#include "index.h"
+#include "line.h"
 #include "measure_parts.h"
+#include "range.h"
+#include "redis.h"
+#include "state.h"
+#include "stream.h"
+#include "suppress.h"
 
 enum { MIRROR_MAX = 100 };
 

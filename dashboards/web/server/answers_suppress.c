@@ -9,7 +9,15 @@
 #include <time.h>
 #include <sodium.h>
 
+#include "alert.h"
+#include "bodies.h"
 #include "config/address.h"
+#include "http.h"
+#include "index.h"
+#include "line.h"
+#include "loop.h"
+#include "range.h"
+#include "suppress.h"
 #include "suppress_read.h"
 
 enum { EXPIRING_DAYS = 7, PREVIEW_DAYS = 7, EXAMPLES = 5 };
@@ -132,12 +140,17 @@ struct preview {
 	uint32_t examples[EXAMPLES], examples_count;
 };
 
+static bool fits(const struct preview *p, const struct web_alert *alert)
+{
+	return web_suppression_fits(p->server->bodies, p->s, alert, web_index_string(p->server->index, alert->kind));
+}
+
 static bool look(void *context, uint32_t at)
 {
 	struct preview *p = context;
 	const struct web_index *index = p->server->index;
 	const struct web_alert *alert = web_index_alert(index, at);
-	if (web_index_class(index, at) != WEB_COUNTED || !web_suppression_fits(p->server, p->s, alert))
+	if (web_index_class(index, at) != WEB_COUNTED || !fits(p, alert))
 		return true;
 	p->alerts++;
 	p->pages += alert->mode == WEB_MODE_PAGE;
@@ -156,7 +169,7 @@ static bool is_hidden_whole(const struct preview *p, uint32_t group)
 {
 	const struct web_index *index = p->server->index;
 	for (uint32_t i = web_index_group(index, group)->first; i != WEB_NOWHERE; i = web_index_alert(index, i)->next)
-		if (web_index_class(index, i) == WEB_COUNTED && !web_suppression_fits(p->server, p->s, web_index_alert(index, i)))
+		if (web_index_class(index, i) == WEB_COUNTED && !fits(p, web_index_alert(index, i)))
 			return false;
 	return true;
 }

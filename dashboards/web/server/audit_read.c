@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "audit_parts.h"
+#include "http.h"
 #include "range.h"
 #include "server.h"
 

@@ -19,16 +19,6 @@
 #include "http_parts.h"
 #include "server.h"
 
-const char *web_request_header(const struct web_request *request, const char *name)
-{
-	return request->connection ? MHD_lookup_connection_value(request->connection->mhd, MHD_HEADER_KIND, name) : NULL;
-}
-
-void web_gate_problem(struct web_request *request, unsigned status, const char *code)
-{
-	web_answer_problem(request, status, code);
-}
-
 // ---- headers ----
 
 static enum MHD_Result add_up(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -73,7 +63,7 @@ static bool find_route(struct web_request *request, const char *method)
 	}
 	if (request->route)
 		return web_uri_matches(&request->uri, request->route->path, request->parameters);
-	web_gate_problem(request, path ? 405 : 404, path ? "method" : "not_found");
+	web_answer_problem(request, path ? 405 : 404, path ? "method" : "not_found");
 	return false;
 }
 
@@ -96,7 +86,7 @@ static const char *foreign(struct web_request *request)
 static bool refuse(struct web_request *request, uint64_t *counter, unsigned status, const char *code)
 {
 	++*counter;
-	web_gate_problem(request, status, code);
+	web_answer_problem(request, status, code);
 	return false;
 }
 
@@ -195,12 +185,12 @@ static bool allowed(struct web_request *request)
 		bool change = s->user.must_change;
 		if (!change)
 			note_denied(request);
-		web_gate_problem(request, 403, change ? "must_change_password" : "forbidden");
+		web_answer_problem(request, 403, change ? "must_change_password" : "forbidden");
 		return false;
 	}
 	request->has_view = true;
 	if (r->step_up && web_clock_ns() - s->step_up_ns > WEB_STEP_UP_S * INT64_C(1000000000)) {
-		web_gate_problem(request, 403, "step_up");
+		web_answer_problem(request, 403, "step_up");
 		return false;
 	}
 	return true;
@@ -232,7 +222,7 @@ static void go_on(struct web_request *request)
 		return;
 	if (request->route->audit && request->http->server->audit && !web_audit_ready(request->http->server->audit)) {
 		request->stage = STAGE_BODY; // no record of this either
-		web_gate_problem(request, 503, "audit_failed");
+		web_answer_problem(request, 503, "audit_failed");
 		return;
 	}
 	request->route->handler(request, request->http->server);
@@ -253,10 +243,10 @@ static void session_known(void *context, const struct web_session *session, bool
 	if (away && !session && (!request->route->open || reads)) {
 		request->stage = STAGE_HANDLER;
 		web_answer_retry(request, 2);
-		web_gate_problem(request, 503, "redis_away");
+		web_answer_problem(request, 503, "redis_away");
 	} else if (!session && !request->route->open) {
 		request->stage = STAGE_HANDLER;
-		web_gate_problem(request, 401, "session_over");
+		web_answer_problem(request, 401, "session_over");
 	} else {
 		go_on(request);
 	}
@@ -274,48 +264,6 @@ void web_gate_whole(struct web_request *request)
 		go_on(request);
 	} else {
 		request->stage = STAGE_HANDLER;
-		web_gate_problem(request, 401, "not_logged_in");
+		web_answer_problem(request, 401, "not_logged_in");
 	}
-}
-
-// ---- what handlers ask ----
-
-const struct web_view *web_request_view(const struct web_request *request)
-{
-	return request->has_view ? &request->view : NULL;
-}
-
-const struct web_session *web_request_session(const struct web_request *request)
-{
-	return request->has_session ? &request->session : NULL;
-}
-
-const char *web_request_cookie(const struct web_request *request)
-{
-	return request->has_token ? request->token : NULL;
-}
-
-const char *web_request_peer(const struct web_request *request)
-{
-	return request->peer;
-}
-
-const json_t *web_request_body(const struct web_request *request)
-{
-	return request->json;
-}
-
-const char *web_request_query(const struct web_request *request, const char *name)
-{
-	return web_uri_query(&request->uri, name);
-}
-
-const char *web_request_path(const struct web_request *request, const char *name)
-{
-	size_t length = strlen(name);
-	unsigned at = 0;
-	for (const char *p = strchr(request->route->path, '{'); p; p = strchr(p + 1, '{'), at++)
-		if (strncmp(p + 1, name, length) == 0 && p[1 + length] == '}')
-			return request->uri.segment[request->parameters[at]];
-	return NULL;
 }

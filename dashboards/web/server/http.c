@@ -95,21 +95,6 @@ static void end_slow(void *context)
 
 // ---- requests ----
 
-static struct web_request *request_create(struct web_http *http, struct connection *c)
-{
-	struct web_request *request = calloc(1, sizeof *request);
-	if (!request)
-		return NULL;
-	request->http = http;
-	request->connection = c;
-	request->next = http->requests;
-	request->back = &http->requests;
-	if (request->next)
-		request->next->back = &request->next;
-	http->requests = request;
-	return request;
-}
-
 static enum MHD_Result put_answer(struct web_request *request)
 {
 	enum MHD_Result result = MHD_queue_response(request->connection->mhd, request->status, request->response);
@@ -150,7 +135,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
 	if (!c)
 		return MHD_NO;
 	if (!request) {
-		*own = request = request_create(http, c);
+		*own = request = web_request_create(http, c);
 		if (!request)
 			return MHD_NO;
 		http->counters.requests++;
@@ -177,7 +162,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
 	c->since_ms = 0; // it has arrived; how long the answer takes is not his doing
 	request->inside = true;
 	if (request->stage == STAGE_ANSWERED && !request->response)
-		web_gate_problem(request, 413, "body_too_large");
+		web_answer_problem(request, 413, "body_too_large");
 	else if (request->stage == STAGE_BODY)
 		web_gate_whole(request);
 	request->inside = false;

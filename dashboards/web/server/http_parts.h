@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Between the files of http.h: http.c (connections, and libmicrohttpd's calls), gate.c (what a request has to pass), answer.c.
+// Between the files of http.h, from above: http.c (connections, and libmicrohttpd's calls), gate.c (what a request has to pass), static.c,
+// answer.c, request.c. Each calls those behind it alone.
 //
 // A request waits for its body, then for its session, then for its handler, and is answered once. While it waits its connection is
 // suspended. `closed`: nobody waits for the answer any more (the client has gone, or the server ends): then the last call frees it.
@@ -100,14 +101,16 @@ struct web_request {
 // gate.c. Headers are there: whether the request goes on to its body; else it is answered. And: the body is there as well.
 bool web_gate_headers(struct web_request *request, const char *method, const char *target);
 void web_gate_whole(struct web_request *request);
-void web_gate_problem(struct web_request *request, unsigned status, const char *code);
 
 // answer.c. Takes the response; queues it, at once or when the connection goes on.
 void web_answer_response(struct web_request *request, unsigned status, struct MHD_Response *response);
 void web_answer_secure(const struct web_http *http, struct MHD_Response *response); // headers that every answer has
+
+// request.c. A connection is suspended while its answer is made, or has no more to say.
+struct web_request *web_request_create(struct web_http *http, struct connection *connection); // NULL: no memory
 void web_request_free(struct web_request *request);
-void web_request_client_gone(struct web_request *request);
 void web_request_suspend(struct web_request *request);
+void web_request_resume(struct web_request *request);
 
 // static.c: true: it was a file (or is no such file: 404), and is answered.
 bool web_static_answer(struct web_request *request, const char *method);

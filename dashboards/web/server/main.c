@@ -18,12 +18,24 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit.h"
+#include "auth.h"
 #include "base/confine.h"
 #include "base/log.h"
+#include "bodies.h"
 #include "cli/notify.h"
+#include "http.h"
+#include "index.h"
 #include "listen.h"
+#include "loop.h"
+#include "measure.h"
 #include "options.h"
+#include "redis.h"
+#include "reopen.h"
 #include "server.h"
+#include "state.h"
+#include "stream.h"
+#include "suppress.h"
 
 struct process {
 	struct web_server server;
@@ -121,12 +133,14 @@ static int make_parts(struct process *p)
 		return s->redis ? EX_CANTCREAT : EX_CONFIG;
 	web_audit_forward(s->audit, STDOUT_FILENO);
 #define MAKE(part, create) ((s->part = (create)(s)) != NULL)
-	if (!MAKE(auth, web_auth_create) || !MAKE(index, web_index_create) || !MAKE(state, web_state_create) ||
-	    !MAKE(suppress, web_suppress_create) || !MAKE(measure, web_measure_create) || !MAKE(streams, web_streams_create)) {
+	if (!MAKE(auth, web_auth_create) || !MAKE(state, web_state_create) || !MAKE(suppress, web_suppress_create) ||
+	    !MAKE(index, web_index_create) || !MAKE(reopen, web_reopen_create) || !MAKE(measure, web_measure_create) ||
+	    !MAKE(streams, web_streams_create)) {
 		yg_error("a part does not start: %s", strerror(errno));
 		return EX_SOFTWARE;
 	}
 #undef MAKE
+	web_index_follow(s->index);
 	web_auth_on_first_run(s->auth, first_run, p);
 	s->http = web_http_create(&http, s->loop, s);
 	return s->http ? 0 : errno == EADDRINUSE ? EX_UNAVAILABLE : EX_CONFIG;
@@ -142,9 +156,10 @@ static void end_parts(struct process *p)
 	(destroy)(s->part)
 	END(streams, web_streams_destroy);
 	END(measure, web_measure_destroy);
+	END(reopen, web_reopen_destroy);
+	END(index, web_index_destroy);
 	END(suppress, web_suppress_destroy);
 	END(state, web_state_destroy);
-	END(index, web_index_destroy);
 	END(auth, web_auth_destroy);
 	END(bodies, web_bodies_free);
 #undef END

@@ -73,6 +73,9 @@ function Small({ caption, head, rows }) {
 
 const LINK_TONES = { up: 'good', down: 'bad', unknown: 'plain' };
 
+// as it is read: what waits and where, then what went wrong
+const PARTS = ['up', 'state', 'delivered', 'held', 'bytes', 'disk_bytes', 'pressure_percent', 'refused', 'gaps', 'lost', 'lost_high', 'errors'];
+const placeOf = ({ key }) => (PARTS.includes(key) ? PARTS.indexOf(key) : PARTS.length);
 // what a newer sensor reports besides keeps its own name
 const partName = (part, key) => (has(`sensors.k_${part}_${key}`) ? t(`sensors.k_${part}_${key}`) : html`<code>${key}</code>`);
 function partValue(key, value) {
@@ -97,13 +100,13 @@ function Sensor({ row, answered }) {
         head=${[[t('sensors.port')], [t('sensors.link')], [t('sensors.packets'), true], [t('sensors.missed'), true]]}
         rows=${ports.map((port) => [html`<span translate="no">${port.name || port.index}</span>`, html`<${Chip} tone=${LINK_TONES[port.link]}>${t(`sensors.link_${port.link}`)}<//>`, number(port.packets), number(port.missed)])} /></section>`}
       ${processes.length > 0 && html`<section><h3>${t('sensors.processes')}</h3><${Small} caption=${t('sensors.processes')}
-        head=${[[t('sensors.process')], [t('sensors.running')], [t('sensors.restarts'), true]]}
+        head=${[[t('sensors.process')], [t('sensors.status')], [t('sensors.restarts'), true]]}
         rows=${processes.map((one) => [html`<span translate="no">${one.name}</span>`, one.up === null ? unknown() : html`<${Chip} tone=${one.up ? 'good' : 'bad'}>${t(one.up ? 'sensors.running' : 'sensors.stopped')}<//>`, number(one.restarts)])} /></section>`}
       <section><h3>${t('sensors.streams')}</h3><${Small} caption=${t('sensors.streams')}
         head=${[[t('sensors.stream')], [t('sensors.entries'), true], [t('sensors.newest')]]}
         rows=${streams.map((one) => [html`<code>${one.name}</code>`, count(one.entries), one.last_ms ? html`<${Time} ms=${one.last_ms} as="ago" />` : t('sensors.empty_stream')])} /></section>
       ${['spool', 'redis'].map((part) => pairsOf(health, part).length > 0 && html`<section><h3>${t(part === 'spool' ? 'sensors.spool' : 'sensors.courier')}</h3>
-        <${Toned} rows=${pairsOf(health, part).map(({ key, value }) => [partName(part, key), partValue(key, value)])} /></section>`)}
+        <${Toned} rows=${pairsOf(health, part).sort((a, b) => placeOf(a) - placeOf(b)).map(({ key, value }) => [partName(part, key), partValue(key, value)])} /></section>`)}
     </div>
     <details class="pb-raw"><summary>${t('sensors.raw')}</summary><${Small} caption=${t('sensors.raw')} head=${[[t('sensors.key')], [t('sensors.val')]]}
       rows=${Object.entries(health).sort().map(([key, value]) => [html`<code>${key}</code>`, html`<span translate="no">${value}</span>`])} /></details>
@@ -112,7 +115,7 @@ function Sensor({ row, answered }) {
 
 function Around({ data }) {
   const { redis = {}, web = {} } = data;
-  return html`<${Section} title=${t('sensors.redis')}><${Toned} rows=${[
+  return html`<${Section} class="pb-around" title=${t('sensors.redis')}><${Toned} rows=${[
       [t('sensors.redis_link'), html`<${Chip} tone=${redis.up ? 'good' : 'bad'}>${t(redis.up ? 'sensors.redis_up' : 'sensors.redis_down')}<//>`],
       [t('sensors.memory'), redis.memory === null || redis.memory === undefined ? unknown() : bytes(redis.memory)],
       [t('sensors.version'), html`<span translate="no">${redis.version ?? '–'}</span>`]]} />

@@ -33,7 +33,7 @@ function What({ row, names, kinds }) {
 
 function Expiry({ row }) {
   const rest = left(row.expires_ms, now());
-  return html`<${Time} ms=${row.expires_ms} as="short" />${row.on && html`<br /><span class=${row.expiring ? 'pb-small pb-warn' : 'pb-small'}>${t(`suppressions.${rest.key}`, { n: rest.n })}</span>`}`;
+  return html`<${Time} ms=${row.expires_ms} as="minute" />${row.on && html`<br /><span class=${row.expiring ? 'pb-small pb-warn' : 'pb-small'}>${t(`suppressions.${rest.key}`, { n: rest.n })}</span>`}`;
 }
 
 function columns(may, names, kinds, act) {
@@ -43,7 +43,7 @@ function columns(may, names, kinds, act) {
       ${row.ended_by && html`<br /><span class="pb-small">${t('suppressions.by', { name: row.ended_by })}</span>`}` },
     { name: 'reason', label: t('suppressions.reason'), class: 'pb-wide', cell: (row) => html`<span class="pb-text">${row.reason}</span>` },
     { name: 'owner', label: t('suppressions.owner'), sort: (row) => row.owner, cell: (row) => html`<span translate="no">${row.owner}</span>` },
-    { name: 'created', label: t('suppressions.created'), sort: (row) => row.created_ms ?? null, cell: (row) => html`<${Time} ms=${row.created_ms ?? null} as="short" />` },
+    { name: 'created', label: t('suppressions.created'), sort: (row) => row.created_ms ?? null, cell: (row) => html`<${Time} ms=${row.created_ms ?? null} as="minute" />` },
     { name: 'expires', label: t('suppressions.expires'), sort: (row) => row.expires_ms, cell: (row) => html`<${Expiry} row=${row} />` },
     { name: 'hits', label: t('suppressions.hits'), number: true, sort: (row) => row.hits ?? 0, cell: (row) => (row.hits ? html`<a href=${href('/inbox', { state: 'suppressed', range: '30d', q: row.kind === '*' ? null : `kind:${row.kind}` })}>${count(row.hits)}</a>` : count(row.hits ?? 0)) },
     may && { name: 'act', label: html`<span class="only-read">${t('suppressions.change')}</span>`, cell: (row) => row.on && html`<span class="pb-row-actions"><${Button} kind="quiet" onClick=${() => act('change', row)}>${t('suppressions.change')}<//>

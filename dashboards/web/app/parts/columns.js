@@ -11,17 +11,17 @@ const { count } = format;
 
 // One column alone grows: head and rows are laid out apart, and must agree.
 const ALL = {
-  severity: { width: '104px', cell: (row) => html`<${Severity} severity=${row.severity} />` },
-  time: { width: '146px', cell: (row) => html`<${Time} ms=${row.time_ms} />` },
+  severity: { width: '104px', sorts: { down: 'severity' }, cell: (row) => html`<${Severity} severity=${row.severity} />` },
+  time: { width: '146px', sorts: { down: 'newest', up: 'oldest' }, cell: (row) => html`<${Time} ms=${row.time_ms} />` },
   first: { width: '146px', cell: (row) => html`<${Time} ms=${row.first_ms} />` },
-  org: { width: '136px', cell: (row) => html`<${Org} org=${row.org} quiet />` },
+  org: { width: '136px', sorts: { up: 'body' }, cell: (row) => html`<${Org} org=${row.org} quiet />` },
   kind: { width: '180px', cell: (row) => html`<${Value} field="kind" value=${row.kind} quiet>${pick(row, 'kind')}<//>` },
   text: { width: 'minmax(220px, 1fr)', cell: (row) => html`<a class="clip" href=${alertAddress(row.id)} tabindex="-1" title=${pick(row, 'text')}>${pick(row, 'text') || pick(row, 'kind')}</a>` },
   state: { width: '72px', cell: (row) => stateName(row.state, words()) },
   mode: { width: '96px', cell: (row) => modeName(row.mode, words()) },
   source: { width: '152px', cell: (row) => html`<${End} end=${row.source} quiet />` },
   target: { width: '152px', cell: (row) => html`<${End} end=${row.target} quiet />` },
-  count: { width: '60px', align: 'end', cell: (row) => html`<span class="number">${count(row.count)}</span>` },
+  count: { width: '64px', align: 'end', sorts: { down: 'count' }, cell: (row) => html`<span class="number">${count(row.count)}</span>` },
   score: { width: '64px', align: 'end', cell: (row) => html`<span class="number">${count(row.score)}</span>` },
   proto: { width: '72px', cell: (row) => row.proto ?? '' },
   app: { width: '110px', cell: (row) => (row.app && row.app !== 'failed' ? appName(row.app, words()) : '') },
