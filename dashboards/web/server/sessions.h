@@ -55,5 +55,9 @@ void web_sessions_end_all(struct web_sessions *sessions, const char *user, const
 // [{id, created_ms, used_ms, peer, agent, current}], newest first; NULL: Redis is away.
 void web_sessions_list(struct web_sessions *sessions, const char *user, const char *current_id, void (*done)(void *context, json_t *rows),
                        void *context);
+// The one of a user that has this id, wherever it is known: the rows that were ended (none: he has no such), as they were listed; NULL:
+// Redis is away, and it goes on.
+void web_sessions_end_one(struct web_sessions *sessions, const char *user, const char *id, void (*done)(void *context, json_t *rows),
+                          void *context);
 uint64_t web_sessions_pushed_out(const struct web_sessions *sessions);
 unsigned web_sessions_of(const struct web_sessions *sessions, const char *user); // in memory, alive

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bodies.h"
+#include "index.h"
 #include "index_parts.h"
 #include "yagura/plugin.h"
 

@@ -8,7 +8,7 @@ import { Field, List, said } from './list.js';
 
 const { count } = format;
 const ROWS = 100;
-const ACTIONS = ['login', 'logout', 'step-up', 'password', 'first-run', 'triage', 'undo', 'handover', 'suppress', 'export', 'user', 'verify'];
+const ACTIONS = ['login', 'logout', 'step-up', 'password', 'sessions', 'first-run', 'triage', 'undo', 'handover', 'suppress', 'export', 'user', 'verify'];
 
 const quoted = (text) => (/[\s":]/.test(text) ? `"${text.replaceAll('"', '')}"` : text);
 
