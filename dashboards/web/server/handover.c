@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "config/address.h"
+#include "handover_steps.h"
 
 // ---- addresses that nobody is to click on ----
 

@@ -12,7 +12,9 @@
 #include <time.h>
 
 #include "bodies.h"
+#include "index.h"
 #include "index_parts.h"
+#include "range.h"
 
 enum { PLACE_KEYS = 3, CURSOR_BYTES = 100 };
 

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "bodies.h"
+#include "index.h"
 #include "index_parts.h"
 #include "yagura/plugin.h"
 
