@@ -90,7 +90,7 @@ async function halfway(cookie, format) {
   return { rest: async () => { socket.on('data', (data) => pieces.push(data)); socket.resume(); await ended; return Buffer.concat(pieces).toString('utf8'); } };
 }
 
-test('SEC-10: an export ends with its login session, and does not look whole', { timeout: 60000 }, async () => {
+test('SEC-10: an export ends with its login session, and does not look whole', { timeout: 150000 }, async () => {
   const login = async (user) => {
     const answer = await fetch(rig.origin + '/api/v1/session', { method: 'POST', headers: rig.headers(), body: JSON.stringify({ user, password: PASSWORD }) });
     return { cookie: answer.headers.get('set-cookie').split(';')[0], csrf: (await answer.json()).csrf };
