@@ -11,6 +11,8 @@
 #include <sys/random.h>
 
 const struct yg_hash_key yg_hash_key_replay = {UINT64_C(0x7961677572612031), UINT64_C(0xe6ab93e6ab930a31)};
+// A constant of the format: identities must be equal on every sensor and in every version.
+const struct yg_hash_key yg_hash_key_identity = {UINT64_C(0x59616775726120e6), UINT64_C(0xab93206964656e74)};
 
 struct sip {
 	uint64_t v0, v1, v2, v3;
@@ -101,7 +103,5 @@ int yg_hash_key_random(struct yg_hash_key *ret_key)
 
 uint64_t yg_hash_identity(const void *data, size_t len)
 {
-	// The key is a constant of the format: identities must be equal on every sensor and in every version.
-	static const struct yg_hash_key identity = {UINT64_C(0x59616775726120e6), UINT64_C(0xab93206964656e74)};
-	return yg_hash(&identity, data, len);
+	return yg_hash(&yg_hash_key_identity, data, len);
 }

@@ -38,7 +38,9 @@ void yg_mix_key_derive(const struct yg_hash_key *key, struct yg_mix_key *ret_key
 // The key of every replay.
 extern const struct yg_hash_key yg_hash_key_replay;
 
-// Unkeyed 64-bit mix for identities that must be the same everywhere (flow_id, context.id). Never use it to index a table.
+// 64-bit mix under a key that everybody knows, for identities that must be the same everywhere (flow_id). Never use it to index a table,
+// nor show its values to who must not learn what was hashed: he tries out what it may have been.
+extern const struct yg_hash_key yg_hash_key_identity;
 uint64_t yg_hash_identity(const void *data, size_t len);
 
 // ---- yg_mix ----

@@ -44,6 +44,8 @@ static const char usage_en[] =
 	"                          sentinel://[user:password@]host:port,…/name[/db]\n"
 	"      --workers N         worker threads, 1 to 16; the result is the same\n"
 	"      --quarantine DIR    keep packets that killed a dissector there\n"
+	"      --id-key-file FILE  key of the ids of alerts, such as a live sensor's;\n"
+	"                          without it they are the same everywhere\n"
 	"      --set KEY=VALUE     override one option of the configuration\n"
 	"      --json              summary as JSON\n"
 	"      --progress MODE     auto, plain or none\n"
@@ -72,6 +74,8 @@ static const char usage_ja[] =
 	"                          sentinel://[user:password@]host:port,…/name[/db]\n"
 	"      --workers N         ワーカースレッド数（1～16）。結果は変わりません\n"
 	"      --quarantine DIR    解析プロセスを停止させたパケットをDIRに保存します\n"
+	"      --id-key-file FILE  アラートIDの鍵のファイル（稼働中のセンサーの鍵など）。\n"
+	"                          省略時のIDはどこで再生しても同じです\n"
 	"      --set KEY=VALUE     設定項目を1つ上書きします\n"
 	"      --json              要約をJSONで出力します\n"
 	"      --progress MODE     進捗の表示方法（auto、plain、none）\n"
@@ -117,6 +121,8 @@ static bool parse_one(struct arguments *a, int option, char *value)
 		return set_progress(a, value);
 	case 'f':
 		return set_fail_on(a, value);
+	case 'k':
+		return yg_arguments_override(&a->common, "alerts.id_key_file", value);
 	default:
 		return yg_arguments_parse(&a->common, option, value);
 	}
@@ -129,6 +135,7 @@ static int parse(struct arguments *a, int argc, char **argv)
 		YG_ARGUMENTS_OPTIONS,
 		{"progress", required_argument, NULL, 'p'},
 		{"fail-on", required_argument, NULL, 'f'},
+		{"id-key-file", required_argument, NULL, 'k'},
 		{NULL, 0, NULL, 0},
 	};
 	for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
@@ -193,7 +200,7 @@ static int run(struct yg_supervisor *s, const struct arguments *a, char **files,
 	if (error) {
 		yg_error("could not start: %s", strerror(-error));
 		yg_supervisor_stop(s);
-		return EX_OSERR;
+		return s->failed ? s->failed : EX_OSERR;
 	}
 	yg_progress_init(&progress, a->progress);
 	while (!interrupted && yg_supervisor_watch(s, 100))

@@ -203,7 +203,7 @@ static int run(struct run *r)
 	if (error) {
 		yg_error("could not start: %s", strerror(-error));
 		yg_supervisor_stop(s);
-		return EX_OSERR;
+		return s->failed ? s->failed : EX_OSERR;
 	}
 	while (!asked && yg_supervisor_watch_live(s, WATCH_MS))
 		turn(r);

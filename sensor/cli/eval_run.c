@@ -40,7 +40,8 @@ static void name_file(const struct run *r, size_t i, const char *end, char path[
 // What a configuration may say that would carry the alerts of a test to people, or leave something behind: the installed one names the
 // snapshot of what the live sensor has learned, which a test must neither judge by nor overwrite.
 static const char *const overrides[] = {"eve.flows=false", "eve.rotate_size=0", "eve.rotate_time=0s", "eve.socket=", "redis.url=",
-					"syslog.url=", "quarantine.directory=", "state.folder="};
+					"syslog.url=", "quarantine.directory=", "state.folder=",
+					"alerts.id_key_file=auto"};
 
 static void redirect(const char *path, int flags, int to)
 {

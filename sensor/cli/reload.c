@@ -34,6 +34,7 @@ static const struct {
 	{"dissector.workers", REFUSED},
 	{"dissector.ring", REFUSED},
 	{"alerts.open", REFUSED},
+	{"alerts.id_key_file", REFUSED}, // what is open would close under another id
 	{"dissector.packets", ENGINE | DISSECTOR},
 	{"dissector.bytes", ENGINE | DISSECTOR},
 	{"dissector.", DISSECTOR},

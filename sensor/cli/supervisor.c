@@ -22,6 +22,7 @@
 #include "base/ring.h"
 #include "base/shm.h"
 #include "cli/privileges.h"
+#include "cli/site_key.h"
 #include "cli/snapshot.h"
 #include "courier/journal.h"
 #include "engine/lifecycle.h"
@@ -240,7 +241,7 @@ static bool wants(enum yg_child child, int number)
 		return child != YG_CHILD_DISSECTOR;
 	if (number == YG_FD_BOARD)
 		return child == YG_CHILD_COURIER;
-	if (number == YG_FD_OPEN_ALERTS || number == YG_FD_RELOAD || number == YG_FD_STATE)
+	if (number == YG_FD_OPEN_ALERTS || number == YG_FD_RELOAD || number == YG_FD_STATE || number == YG_FD_ID_KEY)
 		return child == YG_CHILD_ENGINE;
 	if (number == YG_FD_CONTROL || number == YG_FD_QUARANTINE)
 		return child == YG_CHILD_DISSECTOR;
@@ -322,6 +323,8 @@ int yg_supervisor_start(struct yg_supervisor *s, char **files, int count)
 	sigaddset(&chld, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &chld, NULL);
 	int refused = yg_privileges_enter(s);
+	if (!refused) // made and read by whom the sensor runs as, who has to find it again
+		refused = yg_site_key_open(s);
 	if (refused)
 		return refused;
 	for (unsigned child = 0; child < YG_CHILD_COUNT; child++) {

@@ -114,6 +114,12 @@
 	X(ALERTS_SHADOW_DAYS, "alerts.shadow_days", INT, "days", 0, 365, "14", NULL, \
 	  "Live: days from the first run of a detector with a body in which its alerts about that body go out as shadow; 0: none.", \
 	  "実運用時、検知プラグインと団体の組み合わせごとに、初回稼働からアラートを試行扱い（shadow）とする日数。0 は試行期間なし。") \
+	X(ALERTS_ID_KEY_FILE, "alerts.id_key_file", STRING, NULL, 1, 4000, "auto", NULL, \
+	  "File of 16 random bytes under which the ids of alerts are made, so that nobody can try out which address an id is of. auto: with " \
+	  "`yagura run`, `id.key` in state.folder, made at the first start; without that folder a key of this run alone. Sensors that see the " \
+	  "same traffic share one. A replay without a named file takes a key that everybody knows.", \
+	  "アラートIDの計算に使う鍵（16バイトの乱数）のファイル。IDからアドレスを割り出せないようにする。autoはstate.folderの下のid.key（初回起動時に作成）。" \
+	  "state.folderがなければその実行だけの鍵。同じ通信を見るセンサーには同じ鍵を置く。再生ではファイルを指定しない限り公開の固定鍵を使う。") \
 	X(REDIS_URL, "redis.url", STRING, NULL, 0, 255, "", NULL, \
 	  "redis://[user:password@]host:port[/db], unix://[user:password@]/path or sentinel://[user:password@]host:port,…/name[/db]; " \
 	  "rediss:// is redis:// over TLS, where hiredis is 1.0 or newer; empty: no Redis.", "Redisの接続先。空なら使わない。") \

@@ -137,6 +137,7 @@ static struct yg_lifecycle_options lifecycle_options(const struct yg_config *c)
 static struct yg_lifecycle *open_lifecycle(struct yg_aggregator *a)
 {
 	struct yg_lifecycle_options options = lifecycle_options(a->o.config);
+	options.id_key = a->o.id_key;
 	return yg_lifecycle_create(&options, a->o.open_alerts, a->o.open_alerts_size, emit_alert, a);
 }
 
@@ -174,7 +175,7 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 	a->rates = yg_rate_engine_create(options->config, &options->key);
 	a->sample = yg_sample_create(&options->key);
 	a->out = yg_out_create(&out);
-	a->context = yg_context_create(options->config, &options->key);
+	a->context = yg_context_create(options->config, &options->key, &options->id_key);
 	if (!a->rates || !a->sample || !a->out || !a->context) {
 		yg_error("no memory for rates, sample and context: %s", strerror(errno));
 		yg_aggregator_destroy(a);

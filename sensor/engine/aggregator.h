@@ -38,6 +38,7 @@ struct yg_aggregator_options {
 	bool blind_by_port;          // … and it ended because a port had gone
 	struct yg_reload_box *reload; // live: where a new configuration comes from; NULL: nowhere
 	struct yg_hash_key key;
+	struct yg_hash_key id_key;   // of the ids of alerts
 };
 
 // NULL when memory or a detector cannot be had; why is logged.

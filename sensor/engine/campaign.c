@@ -18,12 +18,13 @@
 
 enum { NONE = YG_CAMPAIGN_CHAINS, SWEEP_S = 60, REFRESH_S = 3600, BACKWARDS_S = 600 };
 
-struct yg_campaign *yg_campaign_create(const struct yg_config *config)
+struct yg_campaign *yg_campaign_create(const struct yg_config *config, const struct yg_hash_key *id_key)
 {
 	struct yg_campaign *c = calloc(1, sizeof *c);
 	if (!c)
 		return NULL;
 	c->config = config;
+	c->id_key = *id_key;
 	c->chains = calloc(YG_CAMPAIGN_CHAINS, sizeof *c->chains);
 	if (c->chains)
 		return c;

@@ -15,13 +15,14 @@
 // the same each time. The period is the median of the gaps between starts, its deviation the median of theirs, over the last
 // YG_CAMPAIGN_GAPS.
 //
-// Nothing depends on a clock or on keyed hashes: equal alerts in equal order give equal campaigns. Thread: the aggregator's. Allocation in
-// create alone.
+// Nothing depends on a clock or on a key but the ids (alerts.id_key_file): equal alerts in equal order give equal campaigns. Thread: the
+// aggregator's. Allocation in create alone.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "config/config.h"
 
 enum {
@@ -50,8 +51,8 @@ struct yg_campaign;
 // What is to be raised, with all fields that are not the host's; to clear after YG_CAMPAIGN_QUIET_S.
 typedef void (*yg_campaign_raise)(void *context, const struct yg_alert *alert);
 
-// NULL: no memory. The config gives names of bodies; it outlives the object, or the next retune.
-struct yg_campaign *yg_campaign_create(const struct yg_config *config);
+// NULL: no memory. The key of ids is copied. The config gives names of bodies; it outlives the object, or the next retune.
+struct yg_campaign *yg_campaign_create(const struct yg_config *config, const struct yg_hash_key *id_key);
 void yg_campaign_retune(struct yg_campaign *campaign, const struct yg_config *config);
 void yg_campaign_destroy(struct yg_campaign *campaign); // NULL is accepted
 

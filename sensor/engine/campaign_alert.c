@@ -93,7 +93,7 @@ void yg_campaign_name(struct yg_campaign *c, uint32_t slot)
 	}
 	memset(&a, 0, sizeof a);
 	fill_key(chain, &a);
-	chain->id = yg_lifecycle_id(&a, chain->first_ns);
+	chain->id = yg_lifecycle_id(&c->id_key, &a, chain->first_ns);
 }
 
 // Pulses of each hour, the last at the end; what is older than the gaps that are kept is not in it.

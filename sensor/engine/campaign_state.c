@@ -105,6 +105,8 @@ static bool chain_is_sound(const struct yg_campaign_chain *c)
 		return false;
 	if (!isfinite(c->worst) || !isfinite(c->current) || c->worst < 0 || c->current < 0 || !share_is_sound(c->confidence))
 		return false;
+	if (c->pulses < YG_CAMPAIGN_PULSES && (c->id || c->raised_ns))
+		return false;
 	if (c->pulses < 1 || c->gaps_count >= 2 * YG_CAMPAIGN_GAPS || c->gaps_count >= c->pulses || c->members_count)
 		return false;
 	if ((c->key_af != 4 || c->key_len > 32) && (c->key_af != 6 || c->key_len > 128))
@@ -117,12 +119,12 @@ static bool chain_is_sound(const struct yg_campaign_chain *c)
 	return printable(c->key_vector, sizeof c->key_vector) && facets_are_sound(c);
 }
 
-// The id must be that of the content, as for every alert that is taken over.
-static bool id_is_sound(const struct yg_campaign_chain *c)
+// The id is made anew of the content, whatever stands there: the site's key may be another one than then (alerts.id_key_file).
+static void make_id(const struct yg_hash_key *id_key, struct yg_campaign_chain *c)
 {
 	struct yg_alert a = {.kind = "dos.campaign", .af = c->key_af, .target = c->key_addr, .target_len = c->key_len};
 	memcpy(a.vector, c->key_vector, sizeof a.vector);
-	return c->pulses < YG_CAMPAIGN_PULSES ? c->id == 0 && !c->raised_ns : c->id == yg_lifecycle_id(&a, c->first_ns);
+	c->id = c->pulses < YG_CAMPAIGN_PULSES ? 0 : yg_lifecycle_id(id_key, &a, c->first_ns);
 }
 
 static uint16_t org_of(const struct yg_config *config, const char code[16])
@@ -141,7 +143,7 @@ static uint64_t unpack(struct yg_campaign *c, uint32_t slot, const char *from, u
 	if (size < FIXED)
 		return 0;
 	memcpy(&r, from, FIXED);
-	if (!victim_is_sound(&r.victim) || !printable(r.org_code, sizeof r.org_code) || !chain_is_sound(&r.chain) || !id_is_sound(&r.chain))
+	if (!victim_is_sound(&r.victim) || !printable(r.org_code, sizeof r.org_code) || !chain_is_sound(&r.chain))
 		return 0;
 	uint64_t gaps = kept(r.chain.gaps_count) * sizeof(uint32_t);
 	if (size - FIXED < gaps)
@@ -151,6 +153,7 @@ static uint64_t unpack(struct yg_campaign *c, uint32_t slot, const char *from, u
 	c->victims[slot] = r.victim;
 	c->chains[slot] = r.chain;
 	c->chains[slot].dirty = 0;
+	make_id(&c->id_key, &c->chains[slot]);
 	return FIXED + gaps;
 }
 

@@ -43,6 +43,7 @@ struct yg_campaign_chain {
 
 struct yg_campaign {
 	const struct yg_config *config;
+	struct yg_hash_key id_key;
 	struct yg_campaign_victim victims[YG_CAMPAIGN_CHAINS];
 	struct yg_campaign_chain *chains; // YG_CAMPAIGN_CHAINS
 	int64_t now_ns;

@@ -13,12 +13,12 @@ struct yg_context {
 	struct yg_impact_watch *impact;
 };
 
-struct yg_context *yg_context_create(const struct yg_config *config, const struct yg_hash_key *key)
+struct yg_context *yg_context_create(const struct yg_config *config, const struct yg_hash_key *key, const struct yg_hash_key *id_key)
 {
 	struct yg_context *c = calloc(1, sizeof *c);
 	if (!c)
 		return NULL;
-	c->campaign = yg_campaign_create(config);
+	c->campaign = yg_campaign_create(config, id_key);
 	c->blast = yg_blast_create(config, key);
 	c->impact = yg_impact_create(config, key);
 	if (c->campaign && c->blast && c->impact)

@@ -21,7 +21,7 @@
 struct yg_context;
 
 // NULL and errno: no memory. The config outlives the object, or the next retune.
-struct yg_context *yg_context_create(const struct yg_config *config, const struct yg_hash_key *key);
+struct yg_context *yg_context_create(const struct yg_config *config, const struct yg_hash_key *key, const struct yg_hash_key *id_key);
 void yg_context_destroy(struct yg_context *context); // NULL is accepted
 void yg_context_retune(struct yg_context *context, const struct yg_config *config);
 

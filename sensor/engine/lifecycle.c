@@ -80,7 +80,7 @@ static void open_slot(struct yg_lifecycle *lc, uint32_t slot, const struct yg_al
 	r->summary = slot >= lc->capacity;
 	if (!r->summary)
 		go_on(lc, r, now_ns);
-	r->alert.id = yg_lifecycle_id(&r->alert, r->alert.first_ns);
+	r->alert.id = yg_lifecycle_id(&lc->options.id_key, &r->alert, r->alert.first_ns);
 	r->clear_after_s = clear_after;
 	r->alive_ns = r->emitted_ns = now_ns;
 	r->used = 1;

@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "base/time.h"
 #include "yagura/plugin.h"
 
@@ -42,6 +43,7 @@ struct yg_lifecycle_options {
 	uint32_t update_s;      // alerts.update
 	uint32_t per_minute;    // alerts.per_minute
 	uint32_t clear_after_s; // 0: YG_LIFECYCLE_CLEAR_S
+	struct yg_hash_key id_key; // of context.id; the same for every engine that takes the memory over
 };
 
 struct yg_lifecycle_stats {

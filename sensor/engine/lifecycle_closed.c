@@ -69,7 +69,7 @@ void yg_lifecycle_closed_take_over(struct yg_lifecycle *lc, bool known)
 	}
 	for (uint32_t at = 0; at < YG_LIFECYCLE_CLOSED; at++) {
 		struct yg_lifecycle_closed *c = &lc->closed[at];
-		bool valid = yg_lifecycle_closed_valid(c);
+		bool valid = yg_lifecycle_closed_valid(&lc->options.id_key, c);
 		lc->stats.invalid += c->key && !valid;
 		c->key = lc->closed_keys[at] = valid ? c->key : 0;
 	}

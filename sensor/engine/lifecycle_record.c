@@ -61,28 +61,28 @@ void yg_lifecycle_name(const struct yg_alert *alert, uint8_t ret_name[YG_LIFECYC
 	memcpy(ret_name, bytes, key_bytes(alert, bytes));
 }
 
-static uint64_t id_of(uint8_t bytes[ID_BYTES], int64_t start_ns)
+static uint64_t id_of(const struct yg_hash_key *id_key, uint8_t bytes[ID_BYTES], int64_t start_ns)
 {
 	int64_t second = yg_time_second(yg_time_ns(start_ns));
 	uint64_t minute = (uint64_t)(second - ((second % MINUTE_S) + MINUTE_S) % MINUTE_S);
 	for (int i = 0; i < 8; i++)
 		bytes[KEY_BYTES + i] = (uint8_t)(minute >> (56 - 8 * i));
-	return yg_hash_identity(bytes, ID_BYTES);
+	return yg_hash(id_key, bytes, ID_BYTES);
 }
 
-uint64_t yg_lifecycle_id(const struct yg_alert *alert, int64_t start_ns)
+uint64_t yg_lifecycle_id(const struct yg_hash_key *id_key, const struct yg_alert *alert, int64_t start_ns)
 {
 	uint8_t bytes[ID_BYTES];
 	key_bytes(alert, bytes);
-	return id_of(bytes, start_ns);
+	return id_of(id_key, bytes, start_ns);
 }
 
-bool yg_lifecycle_closed_valid(const struct yg_lifecycle_closed *c)
+bool yg_lifecycle_closed_valid(const struct yg_hash_key *id_key, const struct yg_lifecycle_closed *c)
 {
 	uint8_t bytes[ID_BYTES];
 	memcpy(bytes, c->name, KEY_BYTES);
 	return c->key && c->key == yg_hash_identity(bytes, KEY_BYTES) && c->first_ns >= 0 && c->first_ns <= c->closed_ns &&
-	       isfinite(c->peak) && c->id == id_of(bytes, c->first_ns);
+	       isfinite(c->peak) && c->id == id_of(id_key, bytes, c->first_ns);
 }
 
 static void end_string(char *text, size_t size)
@@ -183,7 +183,7 @@ void yg_lifecycle_clean(struct yg_alert *a)
 	clean_host_fields(a);
 }
 
-bool yg_lifecycle_valid(const struct yg_lifecycle_record *r, bool summary)
+bool yg_lifecycle_valid(const struct yg_hash_key *id_key, const struct yg_lifecycle_record *r, bool summary)
 {
 	const struct yg_alert *a = &r->alert;
 	if (r->used != 1 || (r->summary != 0) != summary || !a->kind[0])
@@ -192,7 +192,7 @@ bool yg_lifecycle_valid(const struct yg_lifecycle_record *r, bool summary)
 		return false;
 	if (r->alive_ns < 0 || r->emitted_ns < 0 || a->first_ns < 0 || a->first_ns > r->alive_ns)
 		return false;
-	return r->key == yg_lifecycle_key(a) && a->id == yg_lifecycle_id(a, a->first_ns);
+	return r->key == yg_lifecycle_key(a) && a->id == yg_lifecycle_id(id_key, a, a->first_ns);
 }
 
 // 1234567 → "1,234,567".

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "yagura/plugin.h"
 
 #define YG_LIFECYCLE_MAGIC UINT32_C(0x59474c43) // "YGLC"
@@ -51,20 +52,21 @@ _Static_assert(sizeof(struct yg_lifecycle_record) % 8 == 0, "records follow each
 // Hash of what makes two raises one alert.
 uint64_t yg_lifecycle_key(const struct yg_alert *alert);
 
-// context.id: kind, key and the minute in which the alert began.
-uint64_t yg_lifecycle_id(const struct yg_alert *alert, int64_t start_ns);
+// context.id: kind, key and the minute in which the alert began, under the site's key (alerts.id_key_file): who reads ids and not the key
+// cannot try out which address an id may be of.
+uint64_t yg_lifecycle_id(const struct yg_hash_key *id_key, const struct yg_alert *alert, int64_t start_ns);
 
 // The key in one fixed layout, of which both are hashes.
 void yg_lifecycle_name(const struct yg_alert *alert, uint8_t ret_name[YG_LIFECYCLE_KEY_BYTES]);
 
 // Whether bytes found in the memory are a closed alert that this code could have written.
-bool yg_lifecycle_closed_valid(const struct yg_lifecycle_closed *closed);
+bool yg_lifecycle_closed_valid(const struct yg_hash_key *id_key, const struct yg_lifecycle_closed *closed);
 
 // Ends strings, clamps counts, makes numbers finite: whatever the bytes were, the alert can be printed afterwards.
 void yg_lifecycle_clean(struct yg_alert *alert);
 
 // Whether bytes found in the memory are an open alert that this code could have written.
-bool yg_lifecycle_valid(const struct yg_lifecycle_record *record, bool summary);
+bool yg_lifecycle_valid(const struct yg_hash_key *id_key, const struct yg_lifecycle_record *record, bool summary);
 
 // Appends `tail` (at most YG_TEXT_MAX / 2 bytes of it) to `text`, which loses whole characters from its end when both do not fit.
 void yg_lifecycle_text_append(char text[YG_TEXT_MAX], const char *tail);

@@ -102,7 +102,7 @@ static uint32_t take_alerts(struct yg_lifecycle *lc, uint32_t old_alerts)
 		if (!r->used)
 			continue;
 		yg_lifecycle_clean(&r->alert);
-		if (kept == lc->capacity || !yg_lifecycle_valid(r, false) ||
+		if (kept == lc->capacity || !yg_lifecycle_valid(&lc->options.id_key, r, false) ||
 		    yg_lifecycle_find(lc, r->key, &r->alert) != YG_LIFECYCLE_NONE) {
 			lc->stats.invalid++;
 			r->used = 0;
@@ -125,7 +125,7 @@ static void take_summaries(struct yg_lifecycle *lc, struct yg_lifecycle_record *
 		if (!old[i].used)
 			continue;
 		yg_lifecycle_clean(&old[i].alert);
-		if (!yg_lifecycle_valid(&old[i], true)) {
+		if (!yg_lifecycle_valid(&lc->options.id_key, &old[i], true)) {
 			lc->stats.invalid++;
 			continue;
 		}

@@ -41,7 +41,7 @@ struct engine {
 	struct yg_aggregator *aggregator;
 	struct yg_capture *capture;
 	struct yg_ethdev *ports;
-	struct yg_hash_key key;
+	struct yg_hash_key key, id_key; // of tables; of the ids of alerts
 	struct yg_reload_box reload;
 	unsigned workers_count;
 	bool live, records_wanted;
@@ -73,6 +73,8 @@ static int map_shared(struct engine *e)
 		return -errno;
 	e->points = yg_shm_map(YG_FD_POINTS, 1, true, &e->points_size);
 	e->state = yg_shm_map(YG_FD_STATE, 1, true, &e->state_size);
+	if (pread(YG_FD_ID_KEY, &e->id_key, sizeof e->id_key, 0) != (ssize_t)sizeof e->id_key)
+		return -EBADMSG;
 	error = attach_shared(&e->alerts, YG_FD_ALERTS, sizeof(struct yg_alert), true);
 	if (!error)
 		error = attach_shared(&e->flows, YG_FD_FLOWS, sizeof(struct yg_flow), true);
@@ -187,6 +189,7 @@ static int make_aggregator(struct engine *e)
 		.reload = e->live ? &e->reload : NULL,
 		.records_wanted = e->records_wanted,
 		.key = e->key,
+		.id_key = e->id_key,
 	};
 	if (e->live && yg_counter_get(&e->stats->starts)) {
 		options.blind_from_ns = last_look(e);

@@ -18,6 +18,7 @@ enum {
 	YG_FD_POINTS = 19,      // engine → courier: ring of struct yg_point (model/point.h)
 	YG_FD_BOARD = 20,       // courier: struct yg_board (model/board.h), written by the supervisor
 	YG_FD_STATE = 21,       // engine: what was learned (engine/state.h); not in a replay that keeps nothing
+	YG_FD_ID_KEY = 22,      // engine: struct yg_hash_key of the ids of alerts (cli/site_key.h)
 	YG_FD_TO_DISSECTOR = 32,   // + i: ring of struct yg_ds_request, from engine worker i
 	YG_FD_FROM_DISSECTOR = 64, // + i: ring of struct yg_ds_answer, to engine worker i
 	YG_WORKERS_MAX = 16,

@@ -83,7 +83,7 @@ int main(void)
 		services[i] = (struct yg_service){.addr = hand_v4(10, 1, i >> 8, i & 255), .af = 4, .proto = 6, .port = 443, .org = HAND_CITY};
 	hand.config.services = services;
 	hand.config.services_count = SERVICES;
-	struct yg_context *context = yg_context_create(&hand.config, &yg_hash_key_replay);
+	struct yg_context *context = yg_context_create(&hand.config, &yg_hash_key_replay, &yg_hash_key_identity);
 	for (unsigned i = 0; i < SERVICES; i++)
 		for (unsigned k = 0; k < 100; k++) {
 			struct yg_flow f = {.af = 4, .proto = 6, .internal = {0, 1}, .port = {1, 443}, .rank = YG_RANK_ESTABLISHED, .packets = {8, 8}};

@@ -75,6 +75,10 @@ def main(arguments):
             cases.check("its_own_snapshot_comes_to_disk", written, sensor.said())
             strike_all(sensor)
         kept = snapshot_file.baselines(state)
+        with open(os.path.join(state, "id.key"), "rb") as file:
+            key = file.read()
+        mode = os.stat(file.name).st_mode & 0o7777
+        cases.check("the_first_run_made_a_key_of_ids_for_itself_alone", len(key) == 16 and any(key) and mode == 0o600, f"{len(key)} {mode:o}")
         cases.check("the_file_is_whole_after_everything_was_killed", len(kept) >= keys, f"{len(kept)} of {keys}")
         with wire.Sensor(build, link, folder, *options, name="again") as sensor:
             cases.check("it_starts_again", sensor.receives(), sensor.said())
@@ -85,6 +89,8 @@ def main(arguments):
         after = snapshot_file.baselines(state)
         cases.check("an_orderly_end_keeps_it_too", code == 0 and len(after) >= len(kept), f"exit {code}, {len(after)} of {len(kept)}\n{sensor.said()}")
         shorter = [key for key in kept if key in after and after[key][0] < kept[key][0]]
+        with open(os.path.join(state, "id.key"), "rb") as file:
+            cases.check("the_key_of_ids_is_the_same_after_a_restart", file.read() == key)
         cases.check("nothing_was_learned_anew", not shorter, shorter[:3])
     cases.finish()
 

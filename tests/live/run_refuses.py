@@ -70,6 +70,8 @@ REFUSED = (
         "/nonexistent/folder/eve.json",
         "",
     ),
+    ("a_key_of_ids_that_is_not_there", ("--port", "lo", "--set", "alerts.id_key_file=/nonexistent/id.key"), CONFIG, "alerts.id_key_file", "No such file"),
+    ("a_key_of_ids_that_is_none", ("--port", "lo", "--set", "alerts.id_key_file=/etc/passwd"), CONFIG, "alerts.id_key_file", "a file of 16"),
     ("a_key_that_is_none", ("--port", "lo", "--set", "capture.prots=lo"), CONFIG, "capture.prots", "capture.ports"),
     ("an_option_that_is_none", ("--frobnicate",), USAGE, "frobnicate", "--help"),
     ("a_file_to_read", ("x.pcap",), USAGE, "x.pcap", "yagura replay"),

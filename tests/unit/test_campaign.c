@@ -53,7 +53,7 @@ static void raise_campaign(void *context, const struct yg_alert *alert)
 
 static void begin(struct fixture *f)
 {
-	struct yg_lifecycle_options o = {.capacity = 64, .update_s = 60, .per_minute = 200};
+	struct yg_lifecycle_options o = {.capacity = 64, .update_s = 60, .per_minute = 200, .id_key = yg_hash_key_identity};
 	if (!f->memory) {
 		hand_config_init(&f->hand);
 		f->size = yg_lifecycle_size(64);
@@ -63,7 +63,7 @@ static void begin(struct fixture *f)
 		f->seed = 1;
 	}
 	f->lc = yg_lifecycle_create(&o, f->memory, f->size, out, f);
-	f->campaign = yg_campaign_create(&f->hand.config);
+	f->campaign = yg_campaign_create(&f->hand.config, &yg_hash_key_identity);
 	assert_non_null(f->lc);
 	assert_non_null(f->campaign);
 }
@@ -510,7 +510,7 @@ static void hostile_state_is_refused_or_made_harmless(void **state)
 		size += yg_campaign_save(f.campaign, &cursor, saved + size, sizeof(struct yg_campaign_chain) + 100);
 	unsigned refused = 0;
 	for (int round = 0; round < 3000; round++) {
-		struct yg_campaign *c = yg_campaign_create(&f.hand.config);
+		struct yg_campaign *c = yg_campaign_create(&f.hand.config, &yg_hash_key_identity);
 		uint64_t bytes = round % 5 == 4 ? draw(&f, (unsigned)size) : size, cursor = 0;
 		memcpy(again, saved, size);
 		for (int i = 0; i < round % 8; i++)

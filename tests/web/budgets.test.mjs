@@ -22,6 +22,8 @@ test('API p95 with 100,000 alerts: list 50 ms, overview 80 ms, search 300 ms', l
   const lead = await rig.api('lead');
   const routes = { list: ['/groups?state=inbox&range=30d&limit=50', 50], overview: ['/overview?range=24h', 80], bodies: ['/bodies?range=24h', 80],
     search: ['/alerts?range=30d&limit=50&q=' + encodeURIComponent('sev:>=medium -kind:policy.* org:shiosegoe,kirisegoe'), 300] };
+  for (const sort of ['severity', 'newest', 'oldest', 'count', 'body', 'change']) routes[`list by ${sort}`] = [`/groups?state=inbox&range=30d&limit=50&sort=${sort}`, 50];
+  for (const sort of ['newest', 'oldest', 'severity', 'count', 'body']) routes[`alerts by ${sort}`] = [`/alerts?range=30d&limit=50&sort=${sort}`, 50];
   for (const [name, [where, budget]] of Object.entries(routes)) {
     const took = [];
     for (let i = 0; i < (LONG ? 1000 : 200); i++) {

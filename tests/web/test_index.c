@@ -277,48 +277,6 @@ static void counts_of_every_tab_are_exact(void **state)
 	assert_int_equal(page.total, 0);
 }
 
-static void pages_follow_each_other_without_a_hole(void **state)
-{
-	(void)state;
-	static struct web_page page;
-	static uint8_t seen[MANY];
-	struct web_view view = view_of(WEB_VIEWER, NULL);
-	make(false); // a group's worst is then that of what counts in it
-	for (int by_time = 0; by_time < 2; by_time++) {
-		const struct web_ask ask = {.tab = WEB_TAB_ALL, .by_time = by_time};
-		char cursor[128] = "";
-		uint32_t count = 0, pages = 0, worst = WEB_SEV_CRITICAL;
-		int64_t newest = INT64_MAX;
-		memset(seen, 0, sizeof seen);
-		do {
-			assert_int_equal(web_index_groups(server.index, &view, &ask, cursor, 7, &page), 0);
-			for (uint32_t i = 0; i < page.count; i++) {
-				const struct web_group *g = web_index_group(server.index, page.rows[i]);
-				assert_int_equal(seen[page.rows[i]]++, 0);
-				int64_t at = by_time ? g->last_ns : g->severity == worst ? g->last_ns : INT64_MIN;
-				assert_true(by_time ? at <= newest : g->severity < worst || (g->severity == worst && at <= newest));
-				newest = g->last_ns;
-				worst = g->severity;
-				count++;
-			}
-			snprintf(cursor, sizeof cursor, "%s", page.cursor);
-			// something new at the front of the list moves nothing behind the cursor
-			struct spec s = plain;
-			char target[32];
-			snprintf(target, sizeof target, "198.51.%d.%u", by_time, ++pages % 250);
-			s.target = target;
-			s.severity = "critical";
-			s.id = 100000u + pages + 1000u * (unsigned)by_time;
-			s.first_s = s.time_s = 1796000000 + 1000 * by_time + pages;
-			must_take(&s);
-		} while (*cursor);
-		assert_int_equal(count, page.total - (pages - 1));
-	}
-	static const char *const none[] = {"x", "1", "1.2", "1.2.3g", "1.2.3.4", "9999.1.1", "1.99999999999999999999.1", "-1.1.1"};
-	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
-		assert_int_equal(web_index_groups(server.index, &view, &(struct web_ask){0}, none[i], 7, &page), -EINVAL);
-}
-
 static void alerts_are_paged_binned_and_hidden(void **state)
 {
 	(void)state;
@@ -628,7 +586,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_alert_is_one_row_from_open_to_close), TEST(what_is_no_alert_is_counted_and_passed_over),
 		TEST(a_groups_number_is_the_same_for_ever), TEST(who_sees_an_alert_is_who_it_names), TEST(counts_of_every_tab_are_exact),
-		TEST(pages_follow_each_other_without_a_hole), TEST(alerts_are_paged_binned_and_hidden), TEST(somebody_is_to_know_until),
+		TEST(alerts_are_paged_binned_and_hidden), TEST(somebody_is_to_know_until),
 		TEST(the_oldest_closed_ones_go_when_it_is_full), TEST(groups_strings_sets_and_sensors_have_an_end),
 		TEST(a_group_of_many_is_left_from_anywhere),
 		TEST(one_id_has_few_alerts),

@@ -17,8 +17,11 @@
 
 #include <cmocka.h>
 
+#include "bodies.h"
 #include "heavy.h"
+#include "loop.h"
 #include "measure_parts.h"
+#include "redis.h"
 #include "summary.h"
 
 enum { WAIT_MS = 12000, BODIES = 3, STEPS = 20 };

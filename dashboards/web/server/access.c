@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#include "auth.h"
-
 static const struct {
 	char name[12];
 	bool may[WEB_PERMISSIONS];

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WEB_BODIES = 1024, WEB_BODY_WORDS = WEB_BODIES / 64, WEB_USER_MAX = 64 };
+enum { WEB_BODIES = 1024, WEB_BODY_WORDS = WEB_BODIES / 64, WEB_USER_MAX = 64, WEB_CODE_MAX = 16 /* of a body */ };
 
 enum web_role { WEB_VIEWER, WEB_ORG_VIEWER, WEB_ANALYST, WEB_LEAD, WEB_AUDITOR, WEB_ADMIN, WEB_ROLES };
 
@@ -37,7 +37,15 @@ struct web_scope {
 	uint64_t body[WEB_BODY_WORDS];
 };
 
-struct web_user; // auth.h
+struct web_user {
+	char name[WEB_USER_MAX];
+	enum web_role role;
+	struct web_scope scope;
+	bool off;
+	bool must_change; // his password was given to him: he may do nothing else before it is his own (web_access_view)
+	int64_t created_ns, login_ns;
+	uint64_t version;
+};
 
 // What a caller may see. Opaque but for those who ask of one thing whether it may be seen.
 struct web_view {

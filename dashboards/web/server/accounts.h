@@ -14,10 +14,12 @@
 
 #include <jansson.h>
 
-#include "auth.h"
+#include "access.h"
 #include "hasher.h"
 
-enum { WEB_SCOPE_MAX = 1024, WEB_CODE_MAX = 16 };
+enum { WEB_USERS = 2000, WEB_SCOPE_MAX = 1024 };
+
+struct web_server;
 
 struct web_account {
 	struct web_user user;

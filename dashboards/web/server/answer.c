@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 #include "audit.h"
 #include "base/log.h"
@@ -40,72 +39,6 @@ void web_answer_secure(const struct web_http *http, struct MHD_Response *respons
 		MHD_add_response_header(response, secure[i].name, secure[i].value);
 	if (http->tls || http->behind_proxy)
 		MHD_add_response_header(response, "Strict-Transport-Security", "max-age=31536000");
-}
-
-// ---- the request's end ----
-
-void web_request_free(struct web_request *request)
-{
-	if (request->back) {
-		*request->back = request->next;
-		if (request->next)
-			request->next->back = request->back;
-	}
-	if (request->ended)
-		request->ended(request->pieces_context);
-	if (request->response)
-		MHD_destroy_response(request->response);
-	web_uri_finish(&request->uri);
-	json_decref(request->json);
-	if (request->body)
-		explicit_bzero(request->body, request->body_size); // it may hold a password
-	free(request->body);
-	free(request->audit_user);
-	free(request->audit_what);
-	free(request->cookie);
-	free(request);
-}
-
-// The client hung up while its connection was suspended: libmicrohttpd does not look then.
-static void look_gone(void *context, uint32_t events)
-{
-	struct web_request *request = context;
-	if (!(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) || !request->suspended)
-		return;
-	web_loop_watch(request->http->loop, request->connection->fd, 0, NULL, NULL);
-	bool held = request->stage != STAGE_ANSWERED && !request->gone;
-	if (held)
-		return; // its handler will answer, and the answer will find nobody
-	request->http->counters.gone++;
-	request->broken = true;
-	if (request->stage != STAGE_ANSWERED) {
-		void (*gone)(void *) = request->gone;
-		request->gone = NULL;
-		request->stage = STAGE_ANSWERED;
-		gone(request->gone_context);
-	}
-	request->suspended = false;
-	MHD_resume_connection(request->connection->mhd);
-	request->http->due_ms = 0; // it wakes nobody by itself: the next turn is its
-}
-
-void web_request_suspend(struct web_request *request)
-{
-	if (request->suspended)
-		return;
-	request->suspended = true;
-	web_loop_watch(request->http->loop, request->connection->fd, EPOLLRDHUP, look_gone, request);
-	MHD_suspend_connection(request->connection->mhd);
-}
-
-static void resume(struct web_request *request)
-{
-	if (!request->suspended)
-		return;
-	request->suspended = false;
-	web_loop_watch(request->http->loop, request->connection->fd, 0, NULL, NULL);
-	MHD_resume_connection(request->connection->mhd);
-	request->http->due_ms = 0; // it wakes nobody by itself: the next turn is its
 }
 
 // ---- the audit log ----
@@ -195,7 +128,7 @@ void web_answer_response(struct web_request *request, unsigned status, struct MH
 	request->status = status;
 	request->response = response;
 	if (!request->inside)
-		resume(request);
+		web_request_resume(request);
 }
 
 // With the record of the audit log before it; where that cannot be written, the answer is that.
@@ -299,12 +232,6 @@ void web_answer_retry(struct web_request *request, int seconds)
 	request->retry_s = seconds;
 }
 
-void web_request_on_gone(struct web_request *request, void (*gone)(void *context), void *context)
-{
-	request->gone = gone;
-	request->gone_context = context;
-}
-
 // ---- pieces ----
 
 static ssize_t next_piece(void *context, uint64_t position, char *to, size_t room)
@@ -350,5 +277,5 @@ void web_answer_wake(struct web_request *request)
 {
 	request->woken = true;
 	if (request->stage == STAGE_ANSWERED)
-		resume(request);
+		web_request_resume(request);
 }

@@ -9,9 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
+#include "alert.h"
 #include "answers_ask.h"
+#include "bodies.h"
 #include "explain/explain.h"
+#include "http.h"
+#include "index.h"
 #include "kind_texts.h"
+#include "range.h"
+#include "state.h"
 
 enum { GROUP_ALERTS = 200, RELATED = 100, FLOWS = 100 };
 static const int64_t HOUR = INT64_C(3600000000000);

@@ -2,7 +2,13 @@
 // Copyright the Yagura authors
 //
 // See answers_ask.h.
+#include "alert.h"
 #include "answers_ask.h"
+#include "http.h"
+#include "index.h"
+#include "loop.h"
+#include "range.h"
+#include "redis.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,12 +67,12 @@ static bool read_limit(const char *text, uint32_t *ret)
 // The code of what is wrong besides the query, or NULL.
 static const char *read_rest(struct asked *asked)
 {
-	const char *sort = web_request_query(asked->request, "sort");
+	int order = web_order_find(web_request_query(asked->request, "sort"));
 	int tab = web_tab_find(web_request_query(asked->request, "state"));
 	asked->ask.tab = (enum web_tab)tab;
-	asked->ask.by_time = sort && strcmp(sort, "time") == 0;
+	asked->ask.order = (enum web_order)order;
 	asked->cursor = web_request_query(asked->request, "cursor");
-	if (tab < 0 || (sort && *sort && !asked->ask.by_time && strcmp(sort, "severity") != 0))
+	if (tab < 0 || order < 0)
 		return "bad_parameter";
 	if (!web_range_parse(web_request_query(asked->request, "range"), web_clock_ns(), &asked->ask.range))
 		return "bad_range";

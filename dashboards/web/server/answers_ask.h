@@ -6,6 +6,7 @@
 // with rows. Thread: the loop's.
 #pragma once
 
+#include "index.h"
 #include "query.h"
 #include "server.h"
 

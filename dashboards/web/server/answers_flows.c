@@ -12,6 +12,7 @@
 
 #include "answers_ask.h"
 #include "base/json_read.h"
+#include "bodies.h"
 #include "index_parts.h"
 
 enum { WEB_FLOWS_SEARCHED = 5000, FLOW_PIECE = 500 };

@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alert.h"
 #include "bodies_parts.h"
 #include "config/address.h"
 #include "handover.h"
 #include "http.h"
+#include "index.h"
+#include "line.h"
 #include "server.h"
 
 struct asking {

@@ -9,6 +9,12 @@
 #include <time.h>
 
 #include "answers_ask.h"
+#include "bodies.h"
+#include "http.h"
+#include "index.h"
+#include "line.h"
+#include "loop.h"
+#include "range.h"
 
 enum { ALERTS = 100, PEERS = 20, PEERS_COUNTED = 512, DAYS = 31, FLOWS = 50 };
 static const int64_t DAY = INT64_C(86400000000000);

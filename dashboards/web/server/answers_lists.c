@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "answers_ask.h"
+#include "http.h"
+#include "index.h"
 
 enum { ROWS = 100 };
 
@@ -54,6 +56,10 @@ void web_op_alerts(struct web_request *request, struct web_server *server)
 	struct asked *asked = asked_read(request, server, ROWS);
 	if (!asked)
 		return;
+	if (asked->ask.order == WEB_BY_CHANGE) { // nothing is done to a single alert
+		asked_refuse(asked, 422, "bad_parameter");
+		return;
+	}
 	int error = web_index_alerts(server->index, asked->view, &asked->ask, asked->cursor, asked->limit, &asked->page);
 	if (!asked_good(asked, error))
 		return;

@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alert.h"
 #include "http.h"
+#include "index.h"
 #include "query.h"
+#include "range.h"
 #include "server.h"
 #include "state_parts.h"
 

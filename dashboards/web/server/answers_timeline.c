@@ -7,7 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bodies.h"
 #include "http.h"
+#include "index.h"
+#include "line.h"
+#include "range.h"
+#include "redis.h"
 #include "server.h"
 
 enum { LANES_MAX = 200, SPANS_MAX = 2000, LANE_SPANS_MAX = 100, TEXTS_MAX = 400, FOUND_MAX = 20000 };

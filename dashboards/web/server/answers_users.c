@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "auth_parts.h"
+#include "bodies.h"
+#include "http.h"
 #include "server.h"
 
 struct change {
@@ -259,51 +261,4 @@ void web_op_user_change(struct web_request *request, struct web_server *server)
 	after.epoch++; // whatever it is: his sessions end
 	tell_change(request, before, &after, reset);
 	carry_out(request, server, &after, false, reset);
-}
-
-// ---- his sessions ----
-
-static void listed(void *context, json_t *rows)
-{
-	struct web_request *request = context;
-	if (rows)
-		web_answer(request, 200, json_pack("{s:o}", "rows", rows), 0);
-	else
-		web_answer_problem(request, 503, "redis_away");
-}
-
-void web_op_user_sessions(struct web_request *request, struct web_server *server)
-{
-	const struct web_account *account = web_accounts_find(server->auth->accounts, web_request_path(request, "name"));
-	if (!account) {
-		web_answer_problem(request, 404, "not_found");
-		return;
-	}
-	web_answer_later(request);
-	web_sessions_list(server->auth->sessions, account->user.name, web_request_session(request)->id, listed, request);
-}
-
-static void ended(void *context, enum web_put result, const struct web_account *account)
-{
-	struct web_request *request = context;
-	if (result == WEB_PUT_OK && account)
-		web_answer(request, 204, NULL, 0);
-	else
-		web_answer_problem(request, result == WEB_PUT_CONFLICT ? 409 : 503, result == WEB_PUT_CONFLICT ? "conflict" : "redis_away");
-}
-
-// By his epoch, so that there is none left, in whatever process.
-void web_op_user_sessions_end(struct web_request *request, struct web_server *server)
-{
-	const struct web_account *account = web_accounts_find(server->auth->accounts, web_request_path(request, "name"));
-	struct web_account after;
-	if (!account || !web_account_copy(account, &after)) {
-		web_answer_problem(request, account ? 503 : 404, account ? "busy" : "not_found");
-		return;
-	}
-	after.epoch++;
-	web_request_audit(request, "end the sessions of %s", after.user.name);
-	web_answer_later(request);
-	web_accounts_put(server->auth->accounts, &after, false, ended, request);
-	web_account_finish(&after);
 }

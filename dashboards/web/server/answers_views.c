@@ -11,7 +11,11 @@
 #include <string.h>
 
 #include "auth.h"
+#include "bodies.h"
+#include "http.h"
+#include "loop.h"
 #include "query_parts.h"
+#include "redis.h"
 #include "server.h"
 
 enum { WEB_USER_VIEWS = 50, WEB_VIEWS = 5000, VIEW_NAME_CHARACTERS = 80, VIEW_QUERY_BYTES = 2048, VIEW_ID_BYTES = 8 };

@@ -19,16 +19,6 @@
 #include "http_parts.h"
 #include "server.h"
 
-const char *web_request_header(const struct web_request *request, const char *name)
-{
-	return request->connection ? MHD_lookup_connection_value(request->connection->mhd, MHD_HEADER_KIND, name) : NULL;
-}
-
-void web_gate_problem(struct web_request *request, unsigned status, const char *code)
-{
-	web_answer_problem(request, status, code);
-}
-
 // ---- headers ----
 
 static enum MHD_Result add_up(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -73,7 +63,7 @@ static bool find_route(struct web_request *request, const char *method)
 	}
 	if (request->route)
 		return web_uri_matches(&request->uri, request->route->path, request->parameters);
-	web_gate_problem(request, path ? 405 : 404, path ? "method" : "not_found");
+	web_answer_problem(request, path ? 405 : 404, path ? "method" : "not_found");
 	return false;
 }
 
@@ -96,7 +86,7 @@ static const char *foreign(struct web_request *request)
 static bool refuse(struct web_request *request, uint64_t *counter, unsigned status, const char *code)
 {
 	++*counter;
-	web_gate_problem(request, status, code);
+	web_answer_problem(request, status, code);
 	return false;
 }
 
@@ -133,10 +123,9 @@ bool web_gate_headers(struct web_request *request, const char *method, const cha
 
 // Tokens by session or, without one, by address. A place in the table is somebody else's when it has been full for a while; where all
 // places that a key may have are in use the emptiest is taken over as it is, so that filling the table helps nobody.
-static bool within_rate(struct web_http *http, const char *who)
+bool web_gate_rate(struct web_http *http, const char *who, int64_t now)
 {
 	uint64_t key;
-	int64_t now = web_now_ms();
 	crypto_shorthash((unsigned char *)&key, (const unsigned char *)who, strlen(who), http->bucket_key);
 	key |= 1;
 	struct bucket *mine = NULL, *oldest = NULL;
@@ -146,11 +135,12 @@ static bool within_rate(struct web_http *http, const char *who)
 			mine = b;
 			break;
 		}
-		if (!oldest || b->at_ms < oldest->at_ms)
+		if (!oldest || b->at_ms < oldest->at_ms) // a place that was never used is the oldest of all
 			oldest = b;
 	}
 	if (!mine) {
 		bool idle = now - oldest->at_ms >= 1000;
+		http->counters.buckets_full += !idle;
 		*oldest = (struct bucket){key, now, idle ? WEB_SESSION_RATE * 1000 : oldest->tokens};
 		mine = oldest;
 	}
@@ -164,18 +154,6 @@ static bool within_rate(struct web_http *http, const char *who)
 }
 
 // ---- with the body ----
-
-static void note_denied(struct web_request *request)
-{
-	char what[192];
-	const struct web_route *r = request->route;
-	struct web_audit_record record = {
-	    .user = request->session.user.name, .peer = request->peer, .action = "denied", .result = "403", .what = what};
-	request->http->counters.denied++;
-	snprintf(what, sizeof what, "%s %s", r->method, r->path);
-	if (request->http->server->audit)
-		web_audit_write(request->http->server->audit, &record);
-}
 
 // Whether the caller may do this at all; answers where not.
 static bool allowed(struct web_request *request)
@@ -194,13 +172,13 @@ static bool allowed(struct web_request *request)
 	if (!may) {
 		bool change = s->user.must_change;
 		if (!change)
-			note_denied(request);
-		web_gate_problem(request, 403, change ? "must_change_password" : "forbidden");
+			web_denied_note(request->http, s->user.name, request->peer, r);
+		web_answer_problem(request, 403, change ? "must_change_password" : "forbidden");
 		return false;
 	}
 	request->has_view = true;
 	if (r->step_up && web_clock_ns() - s->step_up_ns > WEB_STEP_UP_S * INT64_C(1000000000)) {
-		web_gate_problem(request, 403, "step_up");
+		web_answer_problem(request, 403, "step_up");
 		return false;
 	}
 	return true;
@@ -223,7 +201,7 @@ static void go_on(struct web_request *request)
 	char who[80];
 	request->stage = STAGE_HANDLER;
 	snprintf(who, sizeof who, "%s", request->has_session ? request->session.id : request->peer);
-	if (!within_rate(request->http, who)) {
+	if (!web_gate_rate(request->http, who, web_now_ms())) {
 		web_answer_retry(request, 1);
 		refuse(request, &request->http->counters.rate_limited, 429, "rate");
 		return;
@@ -232,7 +210,7 @@ static void go_on(struct web_request *request)
 		return;
 	if (request->route->audit && request->http->server->audit && !web_audit_ready(request->http->server->audit)) {
 		request->stage = STAGE_BODY; // no record of this either
-		web_gate_problem(request, 503, "audit_failed");
+		web_answer_problem(request, 503, "audit_failed");
 		return;
 	}
 	request->route->handler(request, request->http->server);
@@ -253,10 +231,10 @@ static void session_known(void *context, const struct web_session *session, bool
 	if (away && !session && (!request->route->open || reads)) {
 		request->stage = STAGE_HANDLER;
 		web_answer_retry(request, 2);
-		web_gate_problem(request, 503, "redis_away");
+		web_answer_problem(request, 503, "redis_away");
 	} else if (!session && !request->route->open) {
 		request->stage = STAGE_HANDLER;
-		web_gate_problem(request, 401, "session_over");
+		web_answer_problem(request, 401, "session_over");
 	} else {
 		go_on(request);
 	}
@@ -274,48 +252,6 @@ void web_gate_whole(struct web_request *request)
 		go_on(request);
 	} else {
 		request->stage = STAGE_HANDLER;
-		web_gate_problem(request, 401, "not_logged_in");
+		web_answer_problem(request, 401, "not_logged_in");
 	}
-}
-
-// ---- what handlers ask ----
-
-const struct web_view *web_request_view(const struct web_request *request)
-{
-	return request->has_view ? &request->view : NULL;
-}
-
-const struct web_session *web_request_session(const struct web_request *request)
-{
-	return request->has_session ? &request->session : NULL;
-}
-
-const char *web_request_cookie(const struct web_request *request)
-{
-	return request->has_token ? request->token : NULL;
-}
-
-const char *web_request_peer(const struct web_request *request)
-{
-	return request->peer;
-}
-
-const json_t *web_request_body(const struct web_request *request)
-{
-	return request->json;
-}
-
-const char *web_request_query(const struct web_request *request, const char *name)
-{
-	return web_uri_query(&request->uri, name);
-}
-
-const char *web_request_path(const struct web_request *request, const char *name)
-{
-	size_t length = strlen(name);
-	unsigned at = 0;
-	for (const char *p = strchr(request->route->path, '{'); p; p = strchr(p + 1, '{'), at++)
-		if (strncmp(p + 1, name, length) == 0 && p[1 + length] == '}')
-			return request->uri.segment[request->parameters[at]];
-	return NULL;
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth.h"
+#include "passwords.h"
 
 _Static_assert(WEB_HASH_TEXT == crypto_pwhash_STRBYTES, "a hash has its room");
 

@@ -13,7 +13,7 @@
 
 #include "loop.h"
 
-enum { WEB_HASH_BYTES = 19456 * 1024, WEB_HASH_PASSES = 2, WEB_HASH_TEXT = 128 };
+enum { WEB_HASHES = 16, WEB_HASH_BYTES = 19456 * 1024, WEB_HASH_PASSES = 2, WEB_HASH_TEXT = 128 };
 
 struct web_hasher;
 

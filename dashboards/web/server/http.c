@@ -78,10 +78,9 @@ static void *target_seen(void *context, const char *uri, struct MHD_Connection *
 	return NULL;
 }
 
-// Each second: who has not sent his request in time is let go, however busily he sends it.
-static void end_slow(void *context)
+// Who has not sent his request in time is let go, however busily he sends it.
+static void end_slow(struct web_http *http)
 {
-	struct web_http *http = context;
 	int64_t now = web_now_ms();
 	for (struct connection *c = http->connections; c; c = c->next) {
 		int64_t limit = c->reading || !c->used ? WEB_ARRIVE_MS : WEB_IDLE_MS;
@@ -93,22 +92,13 @@ static void end_slow(void *context)
 	}
 }
 
-// ---- requests ----
-
-static struct web_request *request_create(struct web_http *http, struct connection *c)
+static void each_second(void *context)
 {
-	struct web_request *request = calloc(1, sizeof *request);
-	if (!request)
-		return NULL;
-	request->http = http;
-	request->connection = c;
-	request->next = http->requests;
-	request->back = &http->requests;
-	if (request->next)
-		request->next->back = &request->next;
-	http->requests = request;
-	return request;
+	end_slow(context);
+	web_denied_tick(context);
 }
+
+// ---- requests ----
 
 static enum MHD_Result put_answer(struct web_request *request)
 {
@@ -150,7 +140,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
 	if (!c)
 		return MHD_NO;
 	if (!request) {
-		*own = request = request_create(http, c);
+		*own = request = web_request_create(http, c);
 		if (!request)
 			return MHD_NO;
 		http->counters.requests++;
@@ -177,7 +167,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
 	c->since_ms = 0; // it has arrived; how long the answer takes is not his doing
 	request->inside = true;
 	if (request->stage == STAGE_ANSWERED && !request->response)
-		web_gate_problem(request, 413, "body_too_large");
+		web_answer_problem(request, 413, "body_too_large");
 	else if (request->stage == STAGE_BODY)
 		web_gate_whole(request);
 	request->inside = false;
@@ -317,7 +307,7 @@ struct web_http *web_http_create(const struct web_http_options *options, struct 
 	}
 	if (http->key)
 		explicit_bzero(http->key, strlen(http->key)); // GnuTLS has its own copy
-	web_loop_every(loop, 1000, end_slow, http);
+	web_loop_every(loop, 1000, each_second, http);
 	return http;
 failed:;
 	int error = errno;
@@ -331,6 +321,7 @@ void web_http_destroy(struct web_http *http)
 	if (!http)
 		return;
 	http->ending = true;
+	web_denied_end(http);
 	if (http->daemon) {
 		web_loop_watch(http->loop, http->epoll, 0, NULL, NULL);
 		for (struct web_request *r = http->requests; r; r = r->next) {

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bodies.h"
 #include "index_parts.h"
+#include "suppress.h"
 
 static const struct web_alert no_alert = {.group = WEB_NOWHERE, .next = WEB_NOWHERE, .before = WEB_NOWHERE, .body = WEB_BODY_NONE};
 static const struct web_group no_group = {.first = WEB_NOWHERE, .last = WEB_NOWHERE};
@@ -52,7 +54,6 @@ struct web_index *web_index_create(struct web_server *server)
 		web_index_destroy(index);
 		return NULL;
 	}
-	feed_start(index);
 	return index;
 }
 
@@ -423,6 +424,20 @@ bool view_sees_alert(const struct web_index *index, const struct web_view *view,
 
 // ---- taking ----
 
+void index_refresh(const struct web_index *index)
+{
+	struct web_suppress *suppress = index->server->suppress;
+	uint64_t generation = suppress ? web_suppress_generation(suppress) : 0;
+	if (generation == index->suppress_generation)
+		return;
+	for (uint32_t at = 0; at < index->alerts_count; at++) {
+		struct web_alert *a = alert_at(index, at);
+		if (a->sensor)
+			a->suppressed = web_suppressed(suppress, a, strings_text(&index->strings, a->kind));
+	}
+	((struct web_index *)index)->suppress_generation = generation; // a memory of what suppress.c says, not the index's own state
+}
+
 static bool is_sensor_name(const char *name)
 {
 	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
@@ -475,7 +490,7 @@ static void fill(struct web_index *index, struct web_alert *a, struct web_entry 
 	a->confidence = (uint8_t)(l->confidence * 100 + 0.5);
 	a->reopened = l->reopened;
 	set_bodies(index, a, l);
-	a->suppressed = index->server->suppress ? web_suppressed(index->server->suppress, a) : 0;
+	a->suppressed = index->server->suppress ? web_suppressed(index->server->suppress, a, strings_text(&index->strings, a->kind)) : 0;
 }
 
 // An id stands for a kind, a key and a minute, so few have it: were they many, each record would walk along all of them.

@@ -18,67 +18,15 @@
 #include <stdint.h>
 
 #include "access.h"
+#include "alert.h"
 #include "range.h"
 
-enum {
-	WEB_ALERTS_MAX = 500000,
-	WEB_GROUPS_MAX = 200000,
-	WEB_SAME_ID = 64,        // alerts of one sensor and id, told apart by their onset; beyond, the oldest goes (counted)
-	WEB_ALERT_SENSORS = 64,  // whose alerts are kept; what further ones say is counted and passed over
-	WEB_STRINGS_MAX = 65535,
-	WEB_SETS_MAX = 4096,     // sets of more than seven bodies; beyond, the first seven alone see the alert (counted)
-	WEB_ORGS_MAX = WEB_BODIES, // bodies of one alert that are read
-};
-#define WEB_NOWHERE UINT32_MAX
-
-enum web_alert_state { WEB_ALERT_OPEN, WEB_ALERT_CLOSED };
-enum web_alert_mode { WEB_MODE_SHADOW, WEB_MODE_DIGEST, WEB_MODE_ALERT, WEB_MODE_PAGE, WEB_MODES };
-enum web_severity { WEB_SEV_INFO, WEB_SEV_LOW, WEB_SEV_MEDIUM, WEB_SEV_HIGH, WEB_SEV_CRITICAL, WEB_SEVERITIES };
-const char *web_severity_name(unsigned severity);
-const char *web_mode_name(unsigned mode);
-const char *web_zone_name(unsigned zone); // none: ""
-
-struct web_entry { // id of a stream's entry
-	uint64_t generation, sequence;
-};
-
-struct web_alert {
-	struct web_entry entry;   // newest
-	uint64_t id;              // context.id
-	uint64_t campaign;        // 0: none
-	int64_t first_ns, last_ns, time_ns;
-	uint8_t source[16], target[16]; // IPv4: the first four bytes
-	uint32_t group, next;     // index of its group; next alert of it, WEB_NOWHERE: the last
-	uint32_t before;          // the one before it in its group
-	uint32_t chain;           // the index's own
-	uint32_t count;
-	uint16_t source_port, target_port;
-	uint16_t sensor;          // 0: the row is free; else web_index_sensor()
-	uint16_t kind, body, app_proto, technique, vector; // strings; body: of the registry, WEB_BODY_NONE: none
-	uint16_t sla_minutes, pulse;
-	uint8_t source_af, af, target_len, proto;                  // af 0: none; target_len: bits
-	uint8_t severity, state, mode, score, zone, confidence;    // confidence in percent
-	uint8_t reopened;
-	uint8_t bodies_count;     // that may see it; at most seven stand here, more in a set: web_index_bodies()
-	uint16_t bodies[7];
-	uint16_t suppressed;      // number of the suppression that hides it, 0: none; up to date behind web_index_class()
-};
-_Static_assert(sizeof(struct web_alert) <= 160, "256 bytes an alert with tables and slack: the budget of dashboard.md");
-
-struct web_group {
-	uint64_t id;              // hash of its key: the same after a restart
-	uint32_t first, last;     // alerts, by arrival
-	uint32_t alerts, open;    // whatever their class
-	int64_t first_ns, last_ns;
-	uint32_t chain;           // the index's own
-	uint8_t severity;         // worst
-	bool stale;               // the index's own: open, first, last, worst are counted when somebody asks
-};
 struct web_index;
 
 struct web_server;
 struct web_index *web_index_create(struct web_server *server);
 void web_index_destroy(struct web_index *index);
+void web_index_follow(struct web_index *index); // begins to read what sensors write in Redis
 
 enum web_taken { WEB_TAKEN_NEW, WEB_TAKEN_CHANGED, WEB_TAKEN_OLD, WEB_TAKEN_BAD };
 // One entry of a sensor's alert stream. `line` is its field eve, not ended by NUL.
@@ -97,8 +45,6 @@ void web_alert_text(const struct web_index *index, uint32_t at, char to[96]); //
 // The bodies that may see it, as indices of the registry.
 const uint16_t *web_index_bodies(const struct web_index *index, const struct web_alert *alert, uint32_t *ret_count);
 
-// What an alert is to lists and counts, now. Hidden ones are in no count but those of their class.
-enum web_class { WEB_COUNTED, WEB_SUPPRESSED, WEB_SHADOW, WEB_CLASSES };
 enum web_class web_index_class(const struct web_index *index, uint32_t alert);
 // Whether the view may see it at all; of a group: any alert of it.
 bool web_index_sees_alert(const struct web_index *index, const struct web_view *view, uint32_t at);
@@ -116,6 +62,9 @@ const char *web_kind_ja(const char *kind); // of the table, else the kind itself
 const char *web_kind_en(const char *kind);
 int64_t web_index_gaps(const struct web_index *index, const char *sensor); // alert records missing in its numbers; -1: it numbers none
 int64_t web_index_last_ns(const struct web_index *index); // newest record's time; 0: none came
+// Calls back with every alert that is new or has changed since the streams were first read to their end; `opened`: its first record, or the
+// one that reopened it. In the order in which they asked; the row is as it is now. For as long as the index lives.
+void web_index_on_alert(struct web_index *index, void (*told)(void *context, uint32_t alert, bool opened), void *context);
 bool web_index_ready(const struct web_index *index); // the streams have been read to their end once
 json_t *web_index_counters(const struct web_index *index); // by name; new reference
 
@@ -124,7 +73,6 @@ json_t *web_index_counters(const struct web_index *index); // by name; new refer
 // the order of
 // `at`; NULL: Redis is away and they are not all at hand. The array is the callee's. The view must live until then.
 // What has gone from Redis meanwhile has empty sentences; what has gone from the index is left out.
-enum { WEB_LINES_BYTES = 4 << 20 };
 typedef void (*web_rows)(void *context, json_t *rows);
 void web_index_alert_rows(struct web_index *index, const struct web_view *view, const uint32_t *at, uint32_t count, web_rows done,
 			  void *context);
@@ -135,12 +83,23 @@ enum web_tab {
 	WEB_TABS
 };
 int web_tab_find(const char *name); // -1: there is none; NULL: inbox
+// The order of a list, and of equals the one changed last first. Of alerts there is no WEB_BY_CHANGE.
+enum web_order {
+	WEB_BY_DEFAULT,  // groups: by severity; alerts: newest first
+	WEB_BY_SEVERITY, // worst first
+	WEB_BY_NEWEST, WEB_BY_OLDEST, // by the time of the newest record
+	WEB_BY_COUNT,    // groups: of most alerts first; alerts: raised most often first
+	WEB_BY_BODY,     // by its code, what is nobody's last; of one body worst first
+	WEB_BY_CHANGE,   // groups: what somebody did last first, what nobody has touched last
+	WEB_ORDERS
+};
+int web_order_find(const char *name); // -1: there is none; NULL: the default
 struct web_query; // query.h
 struct web_ask {
 	const struct web_query *query; // NULL: all
 	struct web_range range;        // all zero: all time
 	enum web_tab tab;              // of groups
-	bool by_time;                  // groups: newest first, else worst first and then newest
+	enum web_order order;
 };
 void web_index_group_rows(struct web_index *index, const struct web_view *view, const struct web_ask *ask, const uint32_t *at,
 			  uint32_t count, web_rows done, void *context);
@@ -157,10 +116,9 @@ struct web_page {
 	int64_t start_ns, step_ns; // alerts: all that were found, by time of their newest record
 	uint32_t bins[WEB_BINS], bins_count;
 };
-// Groups or alerts that are asked for, within the view, behind `cursor` (NULL: from the beginning). A cursor is a place in the
-// order, so that
-// what comes meanwhile neither doubles nor hides a row that stays where it was. 0; -EINVAL: no cursor of ours; -E2BIG: costs more than
-// WEB_QUERY_COST; -ENOMEM.
+// Groups or alerts that are asked for, within the view, behind `cursor` (NULL: from the beginning). A cursor is a place in the order that
+// it was made in, so that what comes meanwhile neither doubles nor hides a row that stays where it was. 0; -EINVAL: no cursor of ours,
+// or of another order; -E2BIG: costs more than WEB_QUERY_COST; -ENOMEM.
 // A group is of one tab: of its state where any alert of it counts, else suppressed, else shadow. It is found when one alert of its class
 // does what the query says, in the range.
 int web_index_groups(const struct web_index *index, const struct web_view *view, const struct web_ask *ask, const char *cursor,

@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bodies.h"
+#include "index.h"
 #include "index_parts.h"
 #include "model/kinds.h"
+#include "range.h"
 
 const struct web_alert *web_index_alert(const struct web_index *index, uint32_t at)
 {
@@ -98,7 +101,7 @@ uint32_t web_index_groups_count(const struct web_index *index)
 
 const char *web_index_string(const struct web_index *index, uint16_t at)
 {
-	return at < index->strings.count ? index->strings.at[at].text : "";
+	return strings_text(&index->strings, at);
 }
 
 const char *web_index_sensor(const struct web_index *index, uint16_t sensor)
@@ -148,20 +151,6 @@ json_t *web_index_counters(const struct web_index *index)
 }
 
 // ---- what counts, and who sees it ----
-
-void index_refresh(const struct web_index *index)
-{
-	struct web_suppress *suppress = index->server->suppress;
-	uint64_t generation = suppress ? web_suppress_generation(suppress) : 0;
-	if (generation == index->suppress_generation)
-		return;
-	for (uint32_t at = 0; at < index->alerts_count; at++) {
-		struct web_alert *a = alert_at(index, at);
-		if (a->sensor)
-			a->suppressed = web_suppressed(suppress, a);
-	}
-	((struct web_index *)index)->suppress_generation = generation; // a memory of what suppress.c says, not the index's own state
-}
 
 enum web_class web_index_class(const struct web_index *index, uint32_t alert)
 {

@@ -11,12 +11,16 @@
 #include <string.h>
 #include <time.h>
 
+#include "bodies.h"
+#include "index.h"
 #include "index_parts.h"
+#include "range.h"
+
+enum { PLACE_KEYS = 3, CURSOR_BYTES = 100 };
 
 // Where a row stands in its order: greater first.
 struct place {
-	uint8_t severity;
-	int64_t time_ns;
+	int64_t keys[PLACE_KEYS];
 	uint64_t id;
 	uint32_t at;
 };
@@ -28,10 +32,9 @@ struct heap { // of the greatest; the least of them at its top
 
 static bool before(const struct place *a, const struct place *b)
 {
-	if (a->severity != b->severity)
-		return a->severity > b->severity;
-	if (a->time_ns != b->time_ns)
-		return a->time_ns > b->time_ns;
+	for (int i = 0; i < PLACE_KEYS; i++)
+		if (a->keys[i] != b->keys[i])
+			return a->keys[i] > b->keys[i];
 	return a->id > b->id;
 }
 
@@ -74,8 +77,51 @@ static int compare_places(const void *a, const void *b)
 	return before(a, b) ? -1 : before(b, a) ? 1 : 0;
 }
 
+// The code as two numbers, so that a cursor says the same when bodies were added: greater is earlier. What is nobody's is the least.
+static void body_keys(const struct web_index *index, uint16_t body, int64_t ret[2])
+{
+	enum { LETTERS = 38, FIRST = 12, ALL = 15 }; // 38^12 < 2^63; 0: the code has ended
+	ret[0] = body == WEB_BODY_NONE ? INT64_MIN : 0;
+	ret[1] = 0;
+	if (body == WEB_BODY_NONE)
+		return;
+	const char *code = web_body_at(index->server->bodies, body)->code;
+	for (int i = 0; i < ALL; i++) {
+		int letter = !*code ? 0 : *code == '-' ? 1 : *code <= '9' ? *code - '0' + 2 : *code - 'a' + 12;
+		ret[i >= FIRST] = ret[i >= FIRST] * LETTERS - letter;
+		code += *code != 0;
+	}
+}
+
+struct facts { // of a row, that it may be ordered by
+	int64_t time_ns, changed_ns;
+	uint32_t count;
+	uint16_t body;
+	uint8_t severity;
+};
+
+static struct place place_of(const struct web_index *index, enum web_order order, struct facts f, uint64_t id, uint32_t at)
+{
+	struct place p = {.keys = {0, f.time_ns}, .id = id, .at = at};
+	switch (order) {
+	case WEB_BY_SEVERITY: p.keys[0] = f.severity; break;
+	case WEB_BY_OLDEST: p.keys[1] = -f.time_ns; break;
+	case WEB_BY_COUNT: p.keys[0] = f.count; break;
+	case WEB_BY_CHANGE: p.keys[0] = f.changed_ns; break;
+	case WEB_BY_BODY:
+		body_keys(index, f.body, p.keys);
+		p.keys[1] = p.keys[1] * WEB_SEVERITIES + f.severity;
+		p.keys[2] = f.time_ns;
+		break;
+	case WEB_BY_DEFAULT:
+	case WEB_BY_NEWEST:
+	case WEB_ORDERS: break;
+	}
+	return p;
+}
+
 // One more than the page holds was asked for, to know whether anything follows.
-static void fill_page(struct heap *h, uint32_t limit, struct web_page *ret)
+static void fill_page(struct heap *h, enum web_order order, uint32_t limit, struct web_page *ret)
 {
 	qsort(h->places, h->count, sizeof *h->places, compare_places);
 	ret->count = h->count < limit ? h->count : limit;
@@ -84,20 +130,38 @@ static void fill_page(struct heap *h, uint32_t limit, struct web_page *ret)
 	if (h->count <= limit || !limit)
 		return;
 	const struct place *last = &h->places[limit - 1];
-	snprintf(ret->cursor, sizeof ret->cursor, "%u.%" PRId64 ".%016" PRIx64, (unsigned)last->severity, last->time_ns, last->id);
+	snprintf(ret->cursor, sizeof ret->cursor, "%u.%" PRId64 ".%" PRId64 ".%" PRId64 ".%016" PRIx64, (unsigned)order, last->keys[0],
+		 last->keys[1], last->keys[2], last->id);
 }
 
-static bool read_cursor(const char *text, struct place *ret)
+static bool read_cursor(const char *text, enum web_order order, struct place *ret)
 {
-	unsigned severity;
-	int used = 0;
 	if (!text || !*text)
 		return true;
-	if (strlen(text) > 64 || strspn(text, "0123456789abcdef.-") != strlen(text) ||
-	    sscanf(text, "%1u.%19" SCNd64 ".%16" SCNx64 "%n", &severity, &ret->time_ns, &ret->id, &used) != 3 || text[used])
+	if (strlen(text) > CURSOR_BYTES || strspn(text, "0123456789abcdef.-") != strlen(text))
 		return false;
-	ret->severity = (uint8_t)severity;
-	return true;
+	char *end;
+	errno = 0;
+	bool good = strtoul(text, &end, 10) == (unsigned long)order && end != text;
+	for (int i = 0; good && i < PLACE_KEYS; i++) {
+		const char *from = end + 1;
+		good = *end == '.';
+		ret->keys[i] = good ? strtoll(from, &end, 10) : 0;
+		good = good && end != from;
+	}
+	const char *id = end + 1;
+	good = good && *end == '.' && strspn(id, "0123456789abcdef") == 16 && !id[16] && errno == 0;
+	ret->id = good ? strtoull(id, NULL, 16) : 0;
+	return good;
+}
+
+int web_order_find(const char *name)
+{
+	static const char *const names[WEB_ORDERS] = {"", "severity", "newest", "oldest", "count", "body", "change"};
+	for (int i = 0; name && i < WEB_ORDERS; i++)
+		if (strcmp(names[i], name) == 0)
+			return i;
+	return name ? -1 : WEB_BY_DEFAULT;
 }
 
 int web_tab_find(const char *name)
@@ -125,6 +189,7 @@ static int begin(const struct web_index *index, const struct web_view *view, con
 
 struct tally { // of a group, by class
 	int64_t last_ns[WEB_CLASSES];
+	uint32_t alerts[WEB_CLASSES];
 	uint8_t severity[WEB_CLASSES];
 	uint8_t there, found; // bits of classes
 };
@@ -141,6 +206,7 @@ static struct tally *tally_groups(const struct web_index *index, const struct we
 		struct tally *t = &tallies[a->group];
 		enum web_class class = class_of(a);
 		++*ret_checked;
+		t->alerts[class]++;
 		if (!(t->there >> class & 1) || a->time_ns > t->last_ns[class])
 			t->last_ns[class] = a->time_ns;
 		if (a->severity > t->severity[class])
@@ -171,14 +237,27 @@ static bool in_tab(enum web_tab asked, enum web_tab tab)
 	return asked == WEB_TAB_ALL || asked == tab || (asked == WEB_TAB_INBOX && inbox);
 }
 
+static struct place place_of_group(const struct web_index *index, enum web_order order, const struct tally *t, enum web_class class,
+				   uint32_t at)
+{
+	const struct web_group *g = group_at(index, at);
+	struct facts f = {.time_ns = t->last_ns[class], .count = t->alerts[class], .severity = t->severity[class]};
+	if (order == WEB_BY_CHANGE)
+		f.changed_ns = web_state_of(index->server->state, g->id)->changed_ns;
+	if (order == WEB_BY_BODY)
+		f.body = alert_at(index, g->first)->body;
+	return place_of(index, order, f, g->id, at);
+}
+
 int web_index_groups(const struct web_index *index, const struct web_view *view, const struct web_ask *ask, const char *cursor,
 		     uint32_t limit, struct web_page *ret)
 {
+	enum web_order order = ask->order == WEB_BY_DEFAULT ? WEB_BY_SEVERITY : ask->order;
 	struct place behind = {0};
 	struct web_run *run;
 	memset(ret, 0, sizeof *ret);
 	limit = limit > WEB_PAGE_ROWS ? WEB_PAGE_ROWS : limit;
-	if (!read_cursor(cursor, &behind))
+	if (!read_cursor(cursor, order, &behind))
 		return -EINVAL;
 	int error = begin(index, view, ask->query, &run);
 	if (error)
@@ -195,15 +274,14 @@ int web_index_groups(const struct web_index *index, const struct web_view *view,
 			ret->tabs[i] += in_tab(i, tab);
 		if (!in_tab(ask->tab, tab))
 			continue;
-		const struct place p = {.severity = ask->by_time ? 0 : t->severity[class], .time_ns = t->last_ns[class],
-					.id = group_at(index, at)->id, .at = at};
+		const struct place p = place_of_group(index, order, t, class, at);
 		heap->most = limit + 1;
 		ret->total++;
 		if (!cursor || !*cursor || before(&behind, &p))
 			offer(heap, &p);
 	}
 	if (tallies)
-		fill_page(heap, limit, ret);
+		fill_page(heap, order, limit, ret);
 	error = tallies ? 0 : -ENOMEM;
 	free(tallies);
 	free(heap);
@@ -248,11 +326,12 @@ void web_index_each_alert(const struct web_index *index, const struct web_view *
 	}
 }
 
-// Steps that people count in, the smallest of which leaves at most WEB_BINS, beginning where a clock on the wall would.
+// Steps that people count in, the smallest of which leaves at most WEB_BINS, beginning where a clock on the wall would. Half a day is none:
+// bars of day and night in turn say nothing.
 static void set_axis(struct web_range axis, struct web_page *ret)
 {
 	static const int32_t steps[] = {1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800,
-				       21600, 43200, 86400, 172800, 604800, 2592000};
+				       21600, 86400, 172800, 604800, 2592000};
 	const int64_t second = 1000000000;
 	int64_t span = axis.to_ns / second - axis.from_ns / second + 1;
 	size_t i = 0;
@@ -283,11 +362,12 @@ static void set_bins(const struct web_index *index, const struct web_view *view,
 int web_index_alerts(const struct web_index *index, const struct web_view *view, const struct web_ask *ask, const char *cursor,
 		     uint32_t limit, struct web_page *ret)
 {
+	enum web_order order = ask->order == WEB_BY_DEFAULT ? WEB_BY_NEWEST : ask->order;
 	struct place behind = {0};
 	struct web_run *run;
 	memset(ret, 0, sizeof *ret);
 	limit = limit > WEB_PAGE_ROWS ? WEB_PAGE_ROWS : limit;
-	if (!read_cursor(cursor, &behind))
+	if (order == WEB_BY_CHANGE || !read_cursor(cursor, order, &behind))
 		return -EINVAL;
 	int error = begin(index, view, ask->query, &run);
 	struct heap *heap = error ? NULL : calloc(1, sizeof *heap);
@@ -306,13 +386,16 @@ int web_index_alerts(const struct web_index *index, const struct web_view *view,
 		ret->checked++;
 		if ((!hidden && class_of(a) != WEB_COUNTED) || (run && !web_run_finds(run, at)))
 			continue;
-		const struct place p = {.time_ns = a->time_ns, .id = a->id ^ (uint64_t)a->sensor << 48, .at = at};
+		const struct facts f = {.time_ns = a->time_ns, .count = a->count, .body = a->body, .severity = a->severity};
+		// one id of one sensor may have several onsets
+		const uint64_t id = a->id ^ (uint64_t)a->sensor << 48 ^ (uint64_t)a->first_ns * UINT64_C(0x9e3779b97f4a7c15);
+		const struct place p = place_of(index, order, f, id, at);
 		ret->total++;
 		ret->bins[axis_bin(axis, a->time_ns)]++;
 		if (!cursor || !*cursor || before(&behind, &p))
 			offer(heap, &p);
 	}
-	fill_page(heap, limit, ret);
+	fill_page(heap, order, limit, ret);
 	free(heap);
 	web_run_end(run);
 	return 0;

@@ -5,10 +5,12 @@
 // index_rows.c writes rows, index_pages.c makes lists. Nobody else includes this, but for tests.
 #pragma once
 
-#include "index.h"
+#include "alert.h"
 #include "line.h"
 #include "query_parts.h"
+#include "redis.h"
 #include "server.h"
+#include "state.h"
 
 enum { CHUNK_BITS = 10, CHUNK_ROWS = 1 << CHUNK_BITS };
 
@@ -26,6 +28,7 @@ struct strings {
 bool strings_init(struct strings *strings);
 void strings_finish(struct strings *strings);
 uint16_t strings_take(struct strings *strings, const char *text, const unsigned char key[16]);
+const char *strings_text(const struct strings *strings, uint16_t at);
 const char *strings_folded(const struct strings *strings, uint16_t at);
 
 // A set of bodies that sees an alert, where more than seven do.
@@ -83,6 +86,11 @@ struct web_index {
 	uint32_t scan_rounds, scan_rest; // calls that the last look took; turns to leave out for it
 	uint8_t reopened_before;  // of the alert that was taken last
 	bool scanning;
+	struct {
+		void (*told)(void *context, uint32_t alert, bool opened);
+		void *context;
+	} listeners[WEB_INDEX_LISTENERS];
+	uint32_t listeners_count;
 };
 
 static inline struct web_alert *alert_at(const struct web_index *index, uint32_t at)
@@ -124,8 +132,6 @@ void lines_forget(struct web_index *index, uint32_t alert);
 void lines_finish(struct web_index *index);
 struct extra *extra_make(uint32_t alert, struct web_entry entry, const struct web_line *line); // free() it
 struct extra *extra_copy(const struct extra *extra);
-
-void feed_start(struct web_index *index);
 
 // AlertRow; extra NULL: without sentences.
 json_t *row_of_alert(const struct web_index *index, const struct web_view *view, uint32_t at, const struct extra *extra);

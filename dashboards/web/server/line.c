@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/json_read.h"
-#include "index.h"
+#include "range.h"
 
 enum field {
 	F_TIMESTAMP, F_SRC_IP, F_SRC_PORT, F_DEST_IP, F_DEST_PORT, F_PROTO, F_APP, F_EVENT, F_TECHNIQUE, F_ID, F_KIND, F_STATE, F_SCORE,

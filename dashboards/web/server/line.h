@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WEB_LINE_ORGS = 1024, WEB_LINE_TEXT = 1024, WEB_CODE_MAX = 16 };
+#include "access.h"
+
+enum { WEB_LINE_ORGS = 1024, WEB_LINE_TEXT = 1024 };
 
 struct web_line {
 	uint64_t id, campaign;
@@ -33,6 +35,12 @@ struct web_line {
 	char text_ja[WEB_LINE_TEXT], text_en[WEB_LINE_TEXT];
 };
 
+enum web_alert_state { WEB_ALERT_OPEN, WEB_ALERT_CLOSED };
+enum web_alert_mode { WEB_MODE_SHADOW, WEB_MODE_DIGEST, WEB_MODE_ALERT, WEB_MODE_PAGE, WEB_MODES };
+enum web_severity { WEB_SEV_INFO, WEB_SEV_LOW, WEB_SEV_MEDIUM, WEB_SEV_HIGH, WEB_SEV_CRITICAL, WEB_SEVERITIES };
+const char *web_severity_name(unsigned severity);
+const char *web_mode_name(unsigned mode);
+const char *web_zone_name(unsigned zone); // none: ""
 enum web_impact { WEB_IMPACT_NONE, WEB_IMPACT_UNKNOWN, WEB_IMPACT_ABSORBED, WEB_IMPACT_DEGRADED, WEB_IMPACT_DOWN, WEB_IMPACTS };
 const char *web_impact_name(unsigned impact); // none: NULL
 

@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "bodies.h"
+#include "loop.h"
 #include "measure_parts.h"
+#include "redis.h"
 
 enum { NOW_OLD_S = 5, PAGES_AT_ONCE = 2, READ_EVERY_MS = 20 };
 

@@ -11,7 +11,9 @@
 
 #include "base/hash.h"
 #include "base/json_read.h"
+#include "bodies.h"
 #include "measure_parts.h"
+#include "range.h"
 
 enum { LINE_BYTES_MAX = 65536, AHEAD_S = 600, BODY_VALUES = WEB_LOST };
 

@@ -10,7 +10,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "auth.h"
 
 enum { WORD_MAX = 24 };
 

@@ -11,7 +11,11 @@
 // Pure; any thread.
 #pragma once
 
-enum { WEB_PASSWORD_BITS = 38 };
+enum {
+	WEB_PASSWORD_BITS = 38,
+	WEB_PASSWORD_MIN = 12,
+	WEB_PASSWORD_MAX = 128, // code points
+};
 
 enum web_password {
 	WEB_PASSWORD_GOOD,

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "bodies.h"
+#include "loop.h"
 #include "measure_parts.h"
 
 enum { HABIT_WEEKS = WEB_RING_HOURS / WEB_WEEK_HOURS, HABIT_DAYS = 14, HABIT_LEAST = 3, DAY_HOURS = 24, SLACK_STEPS = 2, SECONDS_GAP = 60 };

@@ -1,26 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// The parts of the dashboard's server, as handlers get them. main.c makes them in this order and ends them in the other.
-//
-// Layers, upwards only: loop < redis, audit, access, query < bodies < index < state, suppress, measure < stream < http < answers (the
-// handlers, one file for a group of routes) < main.
+// The parts of the dashboard's server, by name alone: who calls one includes its header, and includes go only downward, by the table of
+// layers in ../README.md (ci/lint holds it). main.c makes the parts from below and ends them from above; a part tells those above it
+// through callbacks that they have left with it (web_…_on_…), which last as long as it does.
 //
 // Thread: the loop's.
 #pragma once
-
-#include "access.h"
-#include "audit.h"
-#include "auth.h"
-#include "bodies.h"
-#include "http.h"
-#include "index.h"
-#include "loop.h"
-#include "measure.h"
-#include "redis.h"
-#include "state.h"
-#include "stream.h"
-#include "suppress.h"
 
 struct web_server {
 	struct web_loop *loop;
@@ -31,6 +17,7 @@ struct web_server {
 	struct web_index *index;
 	struct web_state *state;
 	struct web_suppress *suppress;
+	struct web_reopen *reopen;
 	struct web_measure *measure;
 	struct web_streams *streams;
 	struct web_http *http;

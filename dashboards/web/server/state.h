@@ -12,7 +12,7 @@
 // before. When an answer is lost, everything is read anew, and only then the caller gets to know what was done.
 //
 // Optimistic locking: a caller names the version that he saw; another one there: that group fails with `conflict` and its current state.
-// A new alert of medium or above in an archived group brings it back to `new` ("reopen" by "yagura"), with its history.
+// What brings an archived group back to `new` is reopen.c.
 //
 // Bounded: WEB_STATES_MAX touched groups, WEB_BULK_MAX groups an action; beyond, 422 or 507, counted.
 // Thread: the loop's.
@@ -52,6 +52,7 @@ uint64_t web_state_change(const struct web_state *state); // the newest
 // write give to their scripts too.
 uint64_t web_state_readings(const struct web_state *state);
 uint64_t web_state_writer(const struct web_state *state);
+void web_state_doubt(struct web_state *state); // reads everything anew: another process writes, or an answer was lost
 
 // Never NULL. Valid until the loop turns.
 const struct web_group_touch *web_state_of(const struct web_state *state, uint64_t group);
@@ -59,10 +60,7 @@ json_t *web_state_json(const struct web_group_touch *touch); // GroupState
 // Every touched group, for counts: calls back with each.
 void web_state_each(const struct web_state *state, void (*each)(void *context, uint64_t group,
 		const struct web_group_touch *touch), void *context);
-// An alert that counts (neither in shadow nor suppressed) has come to a group (index.c calls it): brings back what was archived. What came
-// while nobody listened is found by itself when index and states have been read.
-void web_state_alert(struct web_state *state, uint64_t group, uint8_t severity, bool opened);
-// Calls back when a group's touch has changed, by whomever (stream.c).
+// Calls back when a group's touch has changed, by whomever. For as long as the state lives.
 void web_state_on_change(struct web_state *state, void (*changed)(void *context, uint64_t group), void *context);
 
 // What befell it; each limit has its counter.

@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "http_parts.h"
+#include "index.h"
+#include "redis.h"
 #include "server.h"
+#include "state.h"
 
 static const char *const pages[] = {
     "/",
@@ -97,7 +100,7 @@ bool web_static_answer(struct web_request *request, const char *method)
 	if (request->uri.segments && strcmp(request->uri.segment[0], "api") == 0)
 		return false;
 	if (strcmp(method, "GET") != 0 && !request->head) {
-		web_gate_problem(request, 405, "method");
+		web_answer_problem(request, 405, "method");
 		return true;
 	}
 	if (answer_state(request))
@@ -106,6 +109,6 @@ bool web_static_answer(struct web_request *request, const char *method)
 	if (a)
 		answer_asset(request, a);
 	if (!request->response)
-		web_gate_problem(request, 404, "not_found");
+		web_answer_problem(request, 404, "not_found");
 	return true;
 }

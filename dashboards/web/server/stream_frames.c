@@ -11,7 +11,17 @@
 #include <string.h>
 
 #include "http.h"
+#include "index.h"
+#include "measure.h"
 #include "stream_parts.h"
+
+void stream_free(struct stream *s)
+{
+	free(s->since);
+	free(s->caught);
+	free(s->out);
+	free(s);
+}
 
 void stream_put(struct stream *s, const char *text, size_t size)
 {

@@ -16,7 +16,9 @@
 // Thread: the loop's.
 #pragma once
 
+#include "line.h"
 #include "measure_parts.h"
+#include "range.h"
 
 enum { WEB_BARS = 120, WEB_NEW_TODAY = 10, WEB_PAIRS = 8192 };
 

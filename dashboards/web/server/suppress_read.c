@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bodies.h"
 #include "config/address.h"
 #include "config/config.h"
 #include "model/kinds.h"
+#include "suppress.h"
 #include "suppress_read.h"
 
 static bool kind_exists(const char *kind)

@@ -82,20 +82,22 @@ export async function send(method, path, body, signal) {
  * What a GET answers, for a page: `data` stays while it is asked for again (`loading`), and when asking fails (`error`), so that a page is
  * never emptied by a Redis that is away. path null: not now.
  * @param {string|null} path with its query
- * @param {{every?: number}} [options] every: ask again after so many ms
+ * @param {{every?: number, same?: string|null}} [options] every: ask again after so many ms; same: of an address with an equal one the data
+ *   stays until the new one's is there (a list in another order: who set it by key is not to lose his place)
  * @returns {{data: any, error: ApiError|null, loading: boolean, at: number, reload: () => void}} at: when data came
  */
-export function useApi(path, { every = 0 } = {}) {
-  const [state, setState] = useState({ path: null, data: null, error: null, loading: path !== null, at: 0 });
+export function useApi(path, { every = 0, same = null } = {}) {
+  const [state, setState] = useState({ path: null, same: null, data: null, error: null, loading: path !== null, at: 0 });
   const [turn, setTurn] = useState(0);
   const timer = useRef(0);
+  const stays = (old) => old.path === path || (same !== null && old.same === same);
   const reload = useCallback(() => setTurn((now) => now + 1), []);
   useEffect(() => {
     if (path === null) return undefined;
     const stop = new AbortController(), there = awaiting();
-    setState((old) => ({ ...old, data: old.path === path ? old.data : null, error: old.path === path ? old.error : null, path, loading: true }));
+    setState((old) => ({ ...old, data: stays(old) ? old.data : null, error: old.path === path ? old.error : null, path, same, loading: true }));
     get(path, undefined, stop.signal)
-      .then((data) => setState({ path, data, error: null, loading: false, at: Date.now() }))
+      .then((data) => setState({ path, same, data, error: null, loading: false, at: Date.now() }))
       .catch((error) => {
         if (stop.signal.aborted) return;
         setState((old) => ({ ...old, error, loading: false }));
@@ -111,5 +113,5 @@ export function useApi(path, { every = 0 } = {}) {
     };
   }, [path, turn, every]);
   // what stands there belongs to another address while the new one is on its way
-  return state.path === path ? { ...state, reload } : { data: null, error: null, loading: path !== null, at: 0, reload };
+  return stays(state) ? { ...state, reload } : { data: null, error: null, loading: path !== null, at: 0, reload };
 }

@@ -15,7 +15,7 @@ export const COMMANDS = [
   ['go_overview', 'g h', 'go'], ['go_inbox', 'g i', 'go'], ['go_alerts', 'g a', 'go'], ['go_timeline', 'g n', 'go'], ['go_traffic', 'g o', 'go'],
   ['go_tail', 'g l', 'go'], ['go_sensors', 'g s', 'go'],
   ['next', 'j', 'list'], ['previous', 'k', 'list'], ['open', 'o', 'list'], ['select', 'x', 'list'], ['select_all', '* a', 'list'],
-  ['select_none', '* n', 'list'], ['select_one', '* 1', 'list'], ['menu', '.', 'list'],
+  ['select_none', '* n', 'list'], ['select_one', '* 1', 'list'], ['menu', '.', 'list'], ['sort', 'Shift+o', 'list'],
   ['acknowledge', 'w', 'triage'], ['assign_me', 'a', 'triage'], ['archive', 'e', 'triage'], ['archive_now', 'F8', 'triage'], ['escalate', 's', 'triage'],
   ['escalate_archive', 'Shift+s', 'triage'], ['escalate_archive_now', 'F9', 'triage'], ['comment', 'c', 'triage'], ['reopen', 'r', 'triage'],
 ].map(([name, key, group]) => ({ name, key, group }));

@@ -9,17 +9,18 @@ const PAGE = 100, MOST = 500;
 const EMPTY = { rows: [], total: 0, cursor: null, counts: null, checked: null };
 
 /**
- * @param {{q: string, state: string, range: string}} of
- * @returns {{data: object|null, error: any, loading: boolean, refresh: () => Promise<void>, more: () => void, reach: (row: number) => void,
- *   patch: (ids: string[], change: object) => (() => void), empty: {rows: Array}}} reach: how far down is looked; patch: changes rows at once and answers how to take it back
+ * @param {{q: string, state: string, range: string, sort: string}} of
+ * @returns {{key: string, data: object|null, error: any, loading: boolean, refresh: () => Promise<void>, more: () => void, reach: (row: number) => void,
+ *   patch: (ids: string[], change: object) => (() => void), empty: {rows: Array}}} key: of what the data is; reach: how far down is looked; patch: changes rows at once and answers how to take it back
  */
 export function useGroups(of) {
-  const key = JSON.stringify(of);
-  const [state, setState] = useState({ key, data: null, error: null, loading: true });
+  const key = JSON.stringify(of), list = JSON.stringify([of.q, of.state, of.range]);
+  const [state, setState] = useState({ key, list, data: null, error: null, loading: true });
   const reached = useRef(0), running = useRef(null), again = useRef(false), newest = useRef(null);
-  newest.current = state.key === key ? state : { key, data: null, error: null, loading: true };
+  // the same list in another order stays until that is there: who set it by key is not to lose his place
+  newest.current = state.key === key ? state : { key: state.list === list ? state.key : key, list, data: state.list === list ? state.data : null, error: null, loading: true };
 
-  const ask = useCallback((limit, cursor, signal) => get('/groups', { q: of.q, state: of.state, range: of.range, limit, cursor }, signal), [key]);
+  const ask = useCallback((limit, cursor, signal) => get('/groups', { q: of.q, state: of.state, range: of.range, sort: of.sort, limit, cursor }, signal), [key]);
 
   const refresh = useCallback(async () => {
     if (running.current) { again.current = true; return; }
@@ -35,9 +36,9 @@ export function useGroups(of) {
         rows.push(...page.rows);
         page = { ...first, cursor: page.cursor };
       }
-      setState({ key, data: { ...page, rows: unique(rows) }, error: null, loading: false });
+      setState({ key, list, data: { ...page, rows: unique(rows) }, error: null, loading: false });
     } catch (error) {
-      if (!stop.signal.aborted) setState((old) => ({ ...(old.key === key ? old : { key, data: null }), error, loading: false }));
+      if (!stop.signal.aborted) setState((old) => ({ ...(old.list === list ? old : { key, list, data: null }), error, loading: false }));
     } finally {
       there();
       if (running.current === stop) running.current = null;

@@ -10,17 +10,17 @@ import { t } from '../core/i18n.js';
 import { useKeys } from '../core/keys.js';
 import { Icon } from './icon.js';
 
-/** @typedef {{id: string, label: string, width: string, align?: 'end'|'center', cell: (row: any) => any, sort?: boolean, hideLabel?: boolean, class?: string}} Column width: of CSS grid */
+/** @typedef {{id: string, label: string, width: string, align?: 'end'|'center', cell: (row: any) => any, sorts?: {down?: string, up?: string}, hideLabel?: boolean, class?: string}} Column width: of CSS grid */
 
 const AHEAD = 8;
 
 /**
  * @param {{rows: any[], columns: Column[], rowKey: (row: any) => string, label: string, rowHeight?: number, focus?: string|null,
  *   onFocus?: (key: string) => void, onOpen?: (row: any) => void, selected?: Set<string>, onSelect?: (key: string, on: boolean) => void,
- *   onSelectAll?: (on: boolean) => void, rowName?: (row: any) => string, rowTone?: (row: any) => string, rowTime?: (row: any) => number, sort?: string, onSort?: (column: string) => void,
+ *   onSelectAll?: (on: boolean) => void, rowName?: (row: any) => string, rowTone?: (row: any) => string, rowTime?: (row: any) => number, sort?: string, onSort?: (order: string) => void,
  *   total?: number, onMore?: () => void, keys?: boolean, box?: {current: HTMLElement}, loading?: boolean}} props
  *   focus: key of the row meant; total and onMore: there are more on the server; keys false: j, k, o, x are not taken by this table;
- *   sort: "column" or "-column"
+ *   sort: the order that the rows are in, by its name; sorts of a column: the names of its orders, greatest first (down) and least first (up)
  */
 export function Table({ rows, columns, rowKey, label, rowHeight = 36, focus = null, onFocus = () => {}, onOpen, selected, onSelect, onSelectAll, rowName, rowTone, rowTime,
   sort, onSort, total, onMore, keys = true, box, loading }) {
@@ -87,9 +87,9 @@ export function Table({ rows, columns, rowKey, label, rowHeight = 36, focus = nu
       ${onSelect && html`<div role="columnheader" class="cell cell-check">${onSelectAll && html`<input type="checkbox" checked=${all} indeterminate=${!all && selected?.size > 0}
         aria-label=${t('shell.select_all')} onChange=${(event) => onSelectAll(event.target.checked)} />`}</div>`}
       ${columns.map((column) => {
-        const up = sort === column.id, down = sort === `-${column.id}`;
+        const { up: least, down: most } = column.sorts ?? {}, up = !!least && sort === least, down = !!most && sort === most;
         return html`<div role="columnheader" class=${cx('cell', column.align && `cell-${column.align}`, column.class)} aria-sort=${up ? 'ascending' : down ? 'descending' : undefined}>
-          ${column.sort && onSort ? html`<button type="button" class="sorter" onClick=${() => onSort(down ? column.id : `-${column.id}`)}>${column.label}<span class=${cx('sorter-mark', up && 'sorter-up', down && 'sorter-down')}><${Icon} name="down" size=${10} /></span></button>`
+          ${column.sorts && onSort && !column.hideLabel ? html`<button type="button" class="sorter" onClick=${() => onSort((down && least) || (up && most) || most || least)}>${column.label}<span class=${cx('sorter-mark', up && 'sorter-up', down && 'sorter-down')}><${Icon} name="down" size=${10} /></span></button>`
             : html`<span class=${column.hideLabel ? 'only-read' : undefined}>${column.label}</span>`}</div>`;
       })}
     </div>
