@@ -128,20 +128,6 @@ static bool take_entry(struct web_history *history, const redisReply *entry)
 
 // ---- what lies there already ----
 
-void web_sensor_key(char to[WEB_KEY_BYTES], const char *sensor, bool tagged, const char *what)
-{
-	if (tagged)
-		snprintf(to, WEB_KEY_BYTES, "yagura:%s:{yagura:%s:alerts}:%s", sensor, sensor, what);
-	else
-		snprintf(to, WEB_KEY_BYTES, "yagura:%s:%s", sensor, what);
-}
-
-bool web_sensor_tagged(const struct web_measure *measure, const char *sensor)
-{
-	const struct web_sensor *found = web_sensor_find(measure, sensor);
-	return found && found->tagged;
-}
-
 static void key_of(const struct web_history *history, char key[WEB_KEY_BYTES])
 {
 	web_sensor_key(key, history->sensor->name, history->tagged, feeds[history->feed].stream);

@@ -84,6 +84,20 @@ struct web_sensor *web_sensor_find(const struct web_measure *measure, const char
 	return NULL;
 }
 
+void web_sensor_key(char to[WEB_KEY_BYTES], const char *sensor, bool tagged, const char *what)
+{
+	if (tagged)
+		snprintf(to, WEB_KEY_BYTES, "yagura:%s:{yagura:%s:alerts}:%s", sensor, sensor, what);
+	else
+		snprintf(to, WEB_KEY_BYTES, "yagura:%s:%s", sensor, what);
+}
+
+bool web_sensor_tagged(const struct web_measure *measure, const char *sensor)
+{
+	const struct web_sensor *found = web_sensor_find(measure, sensor);
+	return found && found->tagged;
+}
+
 static void add_sensor(struct web_measure *measure, const char *name)
 {
 	if (web_sensor_find(measure, name))
