@@ -17,7 +17,9 @@ test('a sensor is sound only when the server says so, it was heard lately, and t
   for (const state of ['degraded', 'blind', 'away']) assert.equal(model.stateOf(row({ state }), NOW, NOW), state);
   assert.equal(model.stateOf(row({ state: 'a word of a later server' }), NOW, NOW), 'away');
   assert.equal(model.stateOf(row({ last_ms: NOW - model.REPORT_MS }), NOW, NOW), 'sound');
-  assert.equal(model.stateOf(row({ last_ms: NOW - model.REPORT_MS - 1 }), NOW, NOW), 'away');
+  assert.equal(model.stateOf(row({ last_ms: NOW - model.REPORT_MS - 1 }), NOW, NOW), 'blind'); // it reports, and the last packet is old
+  assert.equal(model.stateOf(row({ state: 'blind', last_ms: NOW - 3600000 }), NOW, NOW), 'blind');
+  assert.equal(model.stateOf(row({ state: 'away', last_ms: NOW - 3600000 }), NOW, NOW), 'away');
   assert.equal(model.stateOf(row({ last_ms: null }), NOW, NOW), 'away');
   assert.equal(model.stateOf(row(), NOW + model.ANSWER_MS, NOW), 'sound');
   assert.equal(model.stateOf(row(), NOW + model.ANSWER_MS + 1, NOW), 'away');
