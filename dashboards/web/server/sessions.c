@@ -4,6 +4,7 @@
 // See sessions.h.
 #include "sessions.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -20,8 +21,9 @@ struct web_sessions {
 	struct web_accounts *accounts;
 	struct web_login table[WEB_SESSIONS];
 	uint64_t pushed_out;
-	web_session_over over;
-	void *over_context;
+	web_session_over over[WEB_SESSION_LISTENERS];
+	void *over_context[WEB_SESSION_LISTENERS];
+	unsigned listeners;
 };
 
 static void ignore(void *context, const redisReply *reply)
@@ -167,8 +169,8 @@ static void end(struct web_sessions *s, struct web_login *l, const char *why)
 	if (l->ended)
 		return;
 	l->ended = true;
-	if (why && s->over)
-		s->over(s->over_context, l->user, l->id, why);
+	for (unsigned i = 0; why && i < s->listeners; i++)
+		s->over[i](s->over_context[i], l->user, l->id, why);
 	erase(s, l);
 }
 
@@ -198,8 +200,9 @@ struct web_sessions *web_sessions_create(struct web_server *server, struct web_a
 
 void web_sessions_on_over(struct web_sessions *s, web_session_over over, void *context)
 {
-	s->over = over;
-	s->over_context = context;
+	assert(s->listeners < WEB_SESSION_LISTENERS);
+	s->over[s->listeners] = over;
+	s->over_context[s->listeners++] = context;
 }
 
 void web_sessions_destroy(struct web_sessions *s)

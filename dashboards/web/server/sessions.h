@@ -37,6 +37,7 @@ typedef void (*web_session_over)(void *context, const char *user, const char *se
 
 struct web_sessions *web_sessions_create(struct web_server *server, struct web_accounts *accounts);
 void web_sessions_destroy(struct web_sessions *sessions);
+enum { WEB_SESSION_LISTENERS = 2 }; // streams and exports
 void web_sessions_on_over(struct web_sessions *sessions, web_session_over over, void *context); // auth.h
 
 // A new one; `old`: the one that it replaces (NULL: none), whose id, CSRF token and age it keeps. The token is in ret_token at once, and is
