@@ -45,7 +45,10 @@ struct web_index *web_index_create(struct web_server *server)
 	index->alerts_free = index->groups_free = WEB_NOWHERE;
 	index->alerts_max = WEB_ALERTS_MAX;
 	index->groups_max = WEB_GROUPS_MAX;
+	unsigned char secret[WEB_SECRET_BYTES];
 	randombytes_buf(index->key, sizeof index->key);
+	randombytes_buf(secret, sizeof secret);
+	web_index_secret(index, secret);
 	index->alert_buckets = buckets_of(FIRST);
 	index->group_buckets = buckets_of(FIRST);
 	index->alert_mask = index->group_mask = FIRST - 1;
@@ -171,7 +174,8 @@ uint32_t web_index_find_group(const struct web_index *index, uint64_t id)
 
 // ---- groups ----
 
-// Of the key's text, not of numbers of this process: the same for ever, on every host.
+// Of the key's text, not of numbers of this process: the same for ever, on every host, for states lie under it. Without a key: it is not
+// shown (index_ids.c).
 uint64_t index_group_id(const struct web_line *line)
 {
 	unsigned char key[160], out[crypto_generichash_BYTES_MIN];

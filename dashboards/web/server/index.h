@@ -32,7 +32,7 @@ enum {
 };
 
 struct web_group {
-	uint64_t id;              // hash of its key: the same after a restart
+	uint64_t id;              // hash of its key: the same after a restart; never shown, see web_group_text()
 	uint32_t first, last;     // alerts, by arrival
 	uint32_t alerts, open;    // whatever their class
 	int64_t first_ns, last_ns;
@@ -57,8 +57,16 @@ uint64_t web_index_group_id(const struct web_index *index, uint32_t at); // with
 // "<sensor>:<id>" or the id alone; of several the newest; WEB_NOWHERE.
 uint32_t web_index_find_alert(const struct web_index *index, const char *text);
 uint32_t web_index_find_group(const struct web_index *index, uint64_t id);      // WEB_NOWHERE
-uint32_t web_index_find_group_text(const struct web_index *index, const char *text); // 16 hex digits
-void web_group_text(uint64_t id, char to[17]);
+uint32_t web_index_find_group_text(const struct web_index *index, const char *text); // as it is shown
+
+// Ids of groups are shown under a key, for they are hashes of addresses that not everybody may know: index_ids.c. Nothing that goes to a
+// caller has any other; inside and in Redis they stand as they are.
+enum { WEB_SECRET_BYTES = 32 };
+void web_index_secret(struct web_index *index, const unsigned char secret[WEB_SECRET_BYTES]);
+uint64_t web_group_shown(const struct web_index *index, uint64_t id);
+void web_group_text(const struct web_index *index, uint64_t id, char to[17]);
+bool web_group_read(const struct web_index *index, const char *text, uint64_t *ret_id); // false: no 16 hex digits
+void web_id_text(uint64_t id, char to[17]); // of an alert or a campaign, which the sensor has made under its own key
 void web_alert_text(const struct web_index *index, uint32_t at, char to[96]); // "<sensor>:<id>"
 // The bodies that may see it, as indices of the registry.
 const uint16_t *web_index_bodies(const struct web_index *index, const struct web_alert *alert, uint32_t *ret_count);
@@ -130,6 +138,7 @@ struct web_page {
 	uint64_t total;           // exact
 	uint64_t tabs[WEB_TABS];  // groups: of the same query and range
 	uint64_t checked;         // alerts that were looked at: all that the view sees in the range
+	int64_t checked_ns;       // of a list of groups: the time of the newest of them, 0: none
 	char cursor[128];         // empty: nothing follows
 	int64_t start_ns, step_ns; // alerts: all that were found, by time of their newest record
 	uint32_t bins[WEB_BINS], bins_count;

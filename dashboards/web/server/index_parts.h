@@ -5,6 +5,8 @@
 // index_rows.c writes rows, index_pages.c makes lists. Nobody else includes this, but for tests.
 #pragma once
 
+#include <sodium.h>
+
 #include "index.h"
 #include "line.h"
 #include "query_parts.h"
@@ -70,6 +72,7 @@ struct web_index {
 	uint32_t groups_count, groups_used, groups_free, groups_max;
 	uint32_t *alert_buckets, *group_buckets, alert_mask, group_mask;
 	unsigned char key[16];    // of the hashes, new in each process
+	unsigned char group_key[crypto_shorthash_KEYBYTES], seal_key[crypto_secretbox_KEYBYTES]; // of what is shown: index_ids.c
 	struct strings strings;
 	struct body_set **sets;
 	uint32_t sets_count;
@@ -127,7 +130,13 @@ void lines_finish(struct web_index *index);
 struct extra *extra_make(uint32_t alert, struct web_entry entry, const struct web_line *line); // free() it
 struct extra *extra_copy(const struct extra *extra);
 
+bool index_read_id(const char *text, uint64_t *ret); // 16 hex digits and no more
 void feed_start(struct web_index *index);
+
+// A text that its reader brings back and cannot read, in letters of base64url; another one each time. Empty where there is no room for it.
+enum { WEB_SEALED_MAX = 8192, WEB_SEAL_BYTES = 40 };
+void index_seal(const struct web_index *index, const char *text, size_t size, char *to, size_t room);
+bool index_unseal(const struct web_index *index, const char *text, char *to, size_t room); // false: it is none of ours
 
 // AlertRow; extra NULL: without sentences.
 json_t *row_of_alert(const struct web_index *index, const struct web_view *view, uint32_t at, const struct extra *extra);
