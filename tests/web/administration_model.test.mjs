@@ -3,7 +3,9 @@
 //
 // What the pages of administration reckon with, without a browser: the state of a sensor that may be shown, and what can be a suppression.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { test } from 'node:test';
+import { told } from '../../dashboards/web/app/pages/audit-model.js';
 import * as form from '../../dashboards/web/app/pages/suppressions-form.js';
 import * as model from '../../dashboards/web/app/pages/sensors-model.js';
 
@@ -15,7 +17,9 @@ test('a sensor is sound only when the server says so, it was heard lately, and t
   for (const state of ['degraded', 'blind', 'away']) assert.equal(model.stateOf(row({ state }), NOW, NOW), state);
   assert.equal(model.stateOf(row({ state: 'a word of a later server' }), NOW, NOW), 'away');
   assert.equal(model.stateOf(row({ last_ms: NOW - model.REPORT_MS }), NOW, NOW), 'sound');
-  assert.equal(model.stateOf(row({ last_ms: NOW - model.REPORT_MS - 1 }), NOW, NOW), 'away');
+  assert.equal(model.stateOf(row({ last_ms: NOW - model.REPORT_MS - 1 }), NOW, NOW), 'blind'); // it reports, and the last packet is old
+  assert.equal(model.stateOf(row({ state: 'blind', last_ms: NOW - 3600000 }), NOW, NOW), 'blind');
+  assert.equal(model.stateOf(row({ state: 'away', last_ms: NOW - 3600000 }), NOW, NOW), 'away');
   assert.equal(model.stateOf(row({ last_ms: null }), NOW, NOW), 'away');
   assert.equal(model.stateOf(row(), NOW + model.ANSWER_MS, NOW), 'sound');
   assert.equal(model.stateOf(row(), NOW + model.ANSWER_MS + 1, NOW), 'away');
@@ -90,4 +94,43 @@ test('what a suppression is now, and what is left of it', () => {
   assert.deepEqual(form.left(NOW + 2.5 * 86400000, NOW), { key: 'left', n: 2 });
   assert.deepEqual(form.left(NOW + 86400000 - 1, NOW), { key: 'left_hours', n: 23 });
   assert.deepEqual(form.left(NOW - 1, NOW), { key: 'left_hours', n: 0 });
+});
+
+// What the server writes, as it writes it: the formats of its sources, each with a record made by it and what is said of it.
+const AUDITED = {
+  '%s, %u alerts: %.512s': [['csv, 12 alerts: sev:>=high "a: b"', 'CSV|alerts 12|query sev:>=high "a: b"'], ['jsonl, 0 alerts: ', 'JSONL|alerts 0|query_none']],
+  'alert %s': [['alert a-01/2', 'alert a-01/2']],
+  '%s%s%s: %u of %u groups%s%s': [['archive, false_positive: 39 of 39 groups', 'act_archive|verdict <誤検知>|groups 39 39'], ['assign: 3 of 12 groups, assignee sato', 'act_assign|groups_of 3 12|assignee sato'],
+    ['undo: 1 of 1 groups', 'act_undo|groups 1 1']],
+  '%s %s: kind %s, org %s, version %u: %s': [['made web-20261122-01cea84a: kind dos.*, org *, version 1: 理由: 二行\nで', 'made|kind dos.*|org_all|version 1|web-20261122-01cea84a|reason 理由: 二行\nで'],
+    ['ended w-1: kind scan.port, org kirisegoe, version 3: x', 'ended|kind scan.port|org kirisegoe|version 3|w-1|reason x']],
+  '%u suppressions as YAML': [['2 suppressions as YAML', 'YAML|suppressions 2']],
+  'make %s: %s, %s%u%s': [['make sato: viewer, all bodies (0)', 'make sato|role <閲覧者>|bodies_all'], ['make kato: org_viewer, 2 bodies', 'make kato|role <団体閲覧者>|bodies 2']],
+  'change %s%s%s%s%s%s%s%s': [['change sato, role viewer -> lead, scope 3 bodies, off, new password', 'change sato|role_change <閲覧者> <主任監視員>|bodies 3|off|password'],
+    ['change sato, scope all bodies', 'change sato|bodies_all'], ['change sato, on', 'change sato|on'], ['change sato', 'change sato']],
+  'end the sessions of %s': [['end the sessions of sato', 'sessions sato']],
+  '%llu records, %s': [['1234 records, whole', 'total 1234|whole'], ['5 records, is torn', 'total 5|broken']],
+  '%llu records could not be written': [['3 records could not be written', 'unwritten 3']],
+  '%lld bytes of a record that was not whole': [['17 bytes of a record that was not whole', 'torn 17']],
+};
+
+test('every record of the audit log that the server writes is said in words, and what has another shape is left as it stands', () => {
+  const table = JSON.parse(fs.readFileSync(new URL('../../dashboards/web/app/i18n/more/audit.ja.json', import.meta.url), 'utf8'));
+  const shell = JSON.parse(fs.readFileSync(new URL('../../dashboards/web/app/i18n/shell.ja.json', import.meta.url), 'utf8'));
+  const words = { role: (name) => `<${shell[`role.${name}`]}>`, verdict: (name) => `<${shell[`verdict.${name}`]}>`, text: (key, values = {}) => {
+    assert.ok(table[`audit.${key}`], `no text for audit.${key}`);
+    for (const name of Object.keys(values)) if (key !== 'w_groups') assert.ok(table[`audit.${key}`].includes(`{${name}}`), `${key} does not say its ${name}`);
+    return key === 'comma' ? '|' : [key.replace(/^w_/, ''), ...Object.values(values)].join(' ');
+  } };
+  for (const cases of Object.values(AUDITED)) for (const [what, said] of cases) assert.equal(told(what, words), said, what);
+  for (const what of ['', null, undefined, 'GET /api/v1/users', 'forget: 3 of 3 groups', 'archive, unsure: 3 of 3 groups', 'make sato: viewer', 'a word of a later server']) assert.equal(told(what, words), null, String(what));
+  // a format that is new in the sources is a record that a Japanese reader gets in English
+  const folder = new URL('../../dashboards/web/server/', import.meta.url);
+  const found = new Set();
+  for (const name of fs.readdirSync(folder).filter((one) => one.endsWith('.c'))) {
+    const source = fs.readFileSync(new URL(name, folder), 'utf8');
+    for (const [, format] of source.matchAll(/web_request_audit\((?!struct )[^"]*?"([^"]+)"/g)) found.add(format);
+    if (name === 'audit.c') for (const [, format] of source.matchAll(/snprintf\(what, sizeof what, "([^"]+)"/g)) found.add(format);
+  }
+  assert.deepEqual([...found].sort(), Object.keys(AUDITED).sort());
 });

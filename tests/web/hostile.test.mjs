@@ -57,7 +57,7 @@ function body() {
 }
 
 // What would put an end to the users that the rest needs.
-const LEFT_OUT = new Set(['user_change', 'user_create', 'user_sessions_end', 'session_password', 'session_delete', 'first_run', 'session_create', 'session_step_up']);
+const LEFT_OUT = new Set(['user_change', 'user_create', 'user_sessions_end', 'session_password', 'session_delete', 'sessions_end_others', 'first_run', 'session_create', 'session_step_up']);
 const asked = operations.filter((o) => !LEFT_OUT.has(o.name));
 const seen = new Map(), bad = [];
 const inside = /\b100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.\d+\.\d+/g, own = /^100\.64\.(?:1[6-9]|2\d|3[01])\./;

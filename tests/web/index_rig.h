@@ -18,8 +18,8 @@
 #include <sodium.h>
 
 #include "bodies.h"
+#include "index.h"
 #include "index_parts.h"
-#include "stream.h"
 #include "suppress.h"
 
 static struct web_server server;
@@ -43,14 +43,9 @@ json_t *web_state_json(const struct web_group_touch *touch)
 	return json_pack("{s:i}", "version", (int)touch->version);
 }
 
-void web_state_alert(struct web_state *state, uint64_t group, uint8_t severity, bool opened)
+uint16_t web_suppressed(const struct web_suppress *suppress, const struct web_alert *alert, const char *kind)
 {
-	(void)state, (void)group, (void)severity, (void)opened;
-}
-
-uint16_t web_suppressed(const struct web_suppress *suppress, const struct web_alert *alert)
-{
-	(void)suppress;
+	(void)suppress, (void)kind;
 	return suppress_for ? suppress_for(alert) : 0;
 }
 
@@ -65,33 +60,10 @@ const char *web_suppression_id(const struct web_suppress *suppress, uint16_t num
 	return "s1";
 }
 
-void web_streams_alert(struct web_streams *streams, uint32_t alert)
-{
-	(void)streams, (void)alert;
-}
-
 void web_redis_ask(struct web_redis *redis, web_reply done, void *context, int argc, const char **argv, const size_t *sizes)
 {
 	(void)redis, (void)argc, (void)argv, (void)sizes;
 	done(context, NULL);
-}
-
-bool web_redis_up(const struct web_redis *redis)
-{
-	return redis;
-}
-
-int web_redis_follow(struct web_redis *redis, const char *stream, uint64_t generation, uint64_t sequence, web_stream_entry entry,
-		     void *context)
-{
-	(void)redis, (void)stream, (void)generation, (void)sequence, (void)entry, (void)context;
-	return 0;
-}
-
-bool web_redis_caught_up(const struct web_redis *redis, const char *stream)
-{
-	(void)redis, (void)stream;
-	return true;
 }
 
 // ---- alerts as a sensor writes them ----

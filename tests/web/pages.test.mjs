@@ -363,12 +363,15 @@ test('the handover sheet prints on A4, in Japanese whatever the screen is in', {
   await ready(page);
   const sheet = (await api.get(`/alerts/${encodeURIComponent(alert.id)}/handover`)).body;
   assert.equal(await page.locator('.sheet').getAttribute('lang'), 'ja');
-  assert.equal((await page.locator('.sheet-text').textContent()).trim(), sheet.text_ja.trim());
+  assert.equal((await page.locator('.sheet h2').textContent()).trim(), sheet.subject_ja);
+  const [subject, ...rest] = sheet.text_ja.trim().split('\n');
+  assert.equal(subject, `件名: ${sheet.subject_ja}`);
+  assert.equal((await page.locator('.sheet-text').textContent()).trim(), rest.join('\n'), 'the subject stands once, as the title');
   await page.emulateMedia({ media: 'print' });
   for (const hidden of ['.rail', '.page-head']) assert.equal(await page.locator(hidden).isVisible(), false, hidden);
   assert.equal(await page.locator('.sheet').evaluate((sheetNode) => getComputedStyle(sheetNode).color), 'rgb(17, 17, 17)');
   const pdf = await page.pdf({ format: 'A4' });
-  assert.ok(pdf.toString('latin1').match(/\/Type\s*\/Page[^s]/g).length <= 2, 'a page, two at most');
+  assert.ok(pdf.toString('latin1').match(/\/Type\s*\/Page[^s]/g).length === 1, 'one page');
   sound(tab);
   await tab.context.close();
 });

@@ -98,7 +98,7 @@ static void a_groups_number_is_the_same_for_ever(void **state)
 	web_id_text(web_index_group(server.index, alert(at)->group)->id, id);
 	assert_string_equal(id, "7fee558fa030a0e3");
 	assert_int_equal(web_index_find_group_text(server.index, id), WEB_NOWHERE);
-	web_group_text(server.index, web_index_group(server.index, alert(at)->group)->id, id);
+	web_group_text(&server.shown, web_index_group(server.index, alert(at)->group)->id, id);
 	assert_string_not_equal(id, "7fee558fa030a0e3");
 	assert_int_equal(web_index_find_group_text(server.index, id), alert(at)->group);
 	// each part of the key makes another one, and what is none does not
@@ -583,7 +583,7 @@ static void a_hundred_thousand_alerts_fit_the_budget(void **state)
 	assert_true(search - list < 0.05 * slow && end - search < 0.3 * slow);
 }
 
-// A permutation: each id has one that is shown and comes back from it, under each secret another; and what is sealed is read by nobody else.
+// A permutation: each id has one that is shown and comes back from it, under each secret another.
 static void what_is_shown_comes_back_under_its_secret_alone(void **state)
 {
 	(void)state;
@@ -594,19 +594,19 @@ static void what_is_shown_comes_back_under_its_secret_alone(void **state)
 	unsigned bits = 0;
 	for (unsigned i = 0; i < TRIED; i++) {
 		id = i < 3 ? i - 1ull : i * UINT64_C(0x9e3779b97f4a7c15);
-		web_index_secret(server.index, secret);
-		web_group_text(server.index, id, text);
-		assert_true(web_group_read(server.index, text, &back) && back == id);
-		bits += (unsigned)__builtin_popcountll(web_group_shown(server.index, id) ^ web_group_shown(server.index, id ^ UINT64_C(1) << i % 64));
+		web_shown_secret(&server.shown, secret);
+		web_group_text(&server.shown, id, text);
+		assert_true(web_group_read(&server.shown, text, &back) && back == id);
+		bits += (unsigned)__builtin_popcountll(web_group_shown(&server.shown, id) ^ web_group_shown(&server.shown, id ^ UINT64_C(1) << i % 64));
 		memcpy(before, text, sizeof before);
-		web_index_secret(server.index, other);
-		web_group_text(server.index, id, text);
+		web_shown_secret(&server.shown, other);
+		web_group_text(&server.shown, id, text);
 		assert_string_not_equal(text, before);
-		assert_true(web_group_read(server.index, before, &back) && back != id);
+		assert_true(web_group_read(&server.shown, before, &back) && back != id);
 	}
 	assert_true(bits > TRIED * 31u && bits < TRIED * 33u); // a bit of the id changes half of what is shown
-	assert_false(web_group_read(server.index, "0123456789ABCDEF", &back));
-	assert_false(web_group_read(server.index, "0123", &back));
+	assert_false(web_group_read(&server.shown, "0123456789ABCDEF", &back));
+	assert_false(web_group_read(&server.shown, "0123", &back));
 }
 
 static void what_is_sealed_is_opened_under_its_secret_alone(void **state)
@@ -615,23 +615,23 @@ static void what_is_sealed_is_opened_under_its_secret_alone(void **state)
 	static const char place[] = "egress-1=3-1200;c=77";
 	unsigned char other[WEB_SECRET_BYTES] = {2};
 	char sealed[256], again[256], open[128];
-	index_seal(server.index, place, strlen(place), sealed, sizeof sealed);
-	index_seal(server.index, place, strlen(place), again, sizeof again);
+	web_seal(&server.shown, place, strlen(place), sealed, sizeof sealed);
+	web_seal(&server.shown, place, strlen(place), again, sizeof again);
 	assert_string_not_equal(sealed, again);
-	assert_true(index_unseal(server.index, sealed, open, sizeof open));
+	assert_true(web_unseal(&server.shown, sealed, open, sizeof open));
 	assert_string_equal(open, place);
 	for (size_t i = 0; sealed[i]; i++) {
 		char was = sealed[i];
 		sealed[i] = was == 'A' ? 'B' : 'A';
-		assert_false(index_unseal(server.index, sealed, open, sizeof open));
+		assert_false(web_unseal(&server.shown, sealed, open, sizeof open));
 		sealed[i] = '\0';
-		assert_false(index_unseal(server.index, sealed, open, sizeof open));
+		assert_false(web_unseal(&server.shown, sealed, open, sizeof open));
 		sealed[i] = was;
 	}
-	assert_false(index_unseal(server.index, sealed, open, strlen(place))); // no room
-	web_index_secret(server.index, other);
-	assert_false(index_unseal(server.index, sealed, open, sizeof open));
-	index_seal(server.index, "x", 1, sealed, 8);
+	assert_false(web_unseal(&server.shown, sealed, open, strlen(place))); // no room
+	web_shown_secret(&server.shown, other);
+	assert_false(web_unseal(&server.shown, sealed, open, sizeof open));
+	web_seal(&server.shown, "x", 1, sealed, 8);
 	assert_string_equal(sealed, "");
 }
 

@@ -23,6 +23,7 @@
 #include "handover.h"
 #include "index.h"
 #include "redis_parts.h"
+#include "reopen.h"
 #include "state_parts.h"
 
 static char folder[64], socket_path[96], url[128];
@@ -83,9 +84,11 @@ static int set_up(void **state)
 	server = (struct web_server){.timezone = "Asia/Tokyo", .loop = web_loop_create()};
 	server.bodies = web_bodies_load(NULL);
 	server.redis = web_redis_create(server.loop, url);
-	server.index = web_index_create(&server);
 	server.state = web_state_create(&server);
-	assert_non_null(server.state);
+	server.index = web_index_create(&server);
+	server.reopen = web_reopen_create(&server);
+	assert_non_null(server.reopen);
+	web_index_follow(server.index);
 	run_until(ready);
 	return 0;
 }
@@ -93,8 +96,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	web_state_destroy(server.state);
+	web_redis_end(server.redis);
+	web_reopen_destroy(server.reopen);
 	web_index_destroy(server.index);
+	web_state_destroy(server.state);
 	web_redis_destroy(server.redis);
 	web_bodies_free(server.bodies);
 	web_loop_destroy(server.loop);

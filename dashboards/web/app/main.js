@@ -21,7 +21,7 @@ import './ui.js';
 const seesAlerts = (user) => user.permissions.includes('viewer');
 const pages = new Map(); // route -> its Page, once loaded
 
-/** A page that fails says so, and leaves the frame standing. */
+/** A page that fails says so, and leaves the frame standing; another address (or query) is tried anew. */
 function Guard({ children, of }) {
   const [error, reset] = useErrorBoundary((problem) => console.error(problem));
   useEffect(() => { if (error) reset(); }, [of]);
@@ -52,7 +52,7 @@ function PageOf({ at }) {
   // after an upgrade the old names are gone: a reload gets the new ones
   if (error) return html`<${Broken} error=${{ text: t('shell.page_gone') }} onRetry=${() => (turn ? location.reload() : setTurn(turn + 1))} />`;
   if (!Page) return html`<${Loading} />`;
-  return html`<${Guard} of=${at.path}><${Page} key=${route.path + JSON.stringify(at.params)} params=${at.params} query=${at.query} /><//>`;
+  return html`<${Guard} of=${at}><${Page} key=${route.path + JSON.stringify(at.params)} params=${at.params} query=${at.query} /><//>`;
 }
 
 function App() {

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit.h"
+#include "audit_parts.h"
 #include "bodies.h"
+#include "exports.h"
 #include "http.h"
 #include "index.h"
 #include "line.h"
@@ -94,6 +95,7 @@ static json_t *web_json(const struct web_server *server)
 	const struct web_auth_counters *auth = web_auth_counters(server->auth);
 	const struct web_state_counters *state = web_state_counters(server->state);
 	const struct web_suppress_counters *suppress = web_suppress_counters(server->suppress);
+	const struct web_audit_counters audit = web_audit_counters(server->audit);
 	const struct { const char *name; uint64_t value; } rows[] = {
 		{"bodies", web_bodies_count(server->bodies)}, {"bodies.full", bodies.full}, {"bodies.bad_code", bodies.bad_code},
 		{"bodies.reloads", bodies.reloads}, {"bodies.reloads_failed", bodies.reloads_failed}, {"auth.logins", auth->logins},
@@ -103,7 +105,11 @@ static json_t *web_json(const struct web_server *server)
 		{"state.waiting_full", state->waiting_full}, {"state.stale", state->stale}, {"state.lost", state->lost},
 		{"state.readings", state->readings}, {"suppress.bad", suppress->bad}, {"suppress.full", suppress->full},
 		{"suppress.kept_full", suppress->kept_full}, {"suppress.writes_full", suppress->writes_full},
-		{"suppress.readings", suppress->readings}, {"audit.unforwarded", web_audit_unforwarded(server->audit)},
+		{"suppress.readings", suppress->readings}, {"audit.records", audit.records}, {"audit.bytes", audit.bytes},
+		{"audit.files", audit.files}, {"audit.rotations", audit.rotations}, {"audit.rotations_failed", audit.rotations_failed},
+		{"audit.files_full", audit.files_full}, {"audit.unforwarded", audit.unforwarded}, {"audit.lost", audit.lost},
+		{"audit.reads_full", web_audit_reads_full()},
+		{"export.now", web_exports_running()}, {"export.cut_short", web_exports_cut_short()},
 		{"memory_bytes", (uint64_t)resident_bytes()},
 	};
 	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)

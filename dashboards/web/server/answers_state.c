@@ -55,7 +55,7 @@ static void put_failed(json_t *failed, json_t *id, enum web_result result, const
 static json_t *id_json(const struct acting *a, uint64_t group)
 {
 	char text[17];
-	web_group_text(a->server->index, group, text);
+	web_group_text(&a->server->shown, group, text);
 	return json_string(text);
 }
 
@@ -131,7 +131,7 @@ static void make_distinct(struct acting *a)
 static bool seen_as(const struct acting *a, const struct web_view *view, const char *text, uint64_t *ret_group)
 {
 	uint32_t at;
-	if (!text || !web_group_read(a->server->index, text, ret_group))
+	if (!text || !web_group_read(&a->server->shown, text, ret_group))
 		return false;
 	at = web_index_find_group(a->server->index, *ret_group);
 	return at != WEB_NOWHERE && web_index_sees_group(a->server->index, view, at);

@@ -157,21 +157,46 @@ static void alerts(const struct asked *asked, json_t *values)
 	free(c.count);
 }
 
+struct two_hours {
+	int64_t first; // and the one after it
+	bool known[2];
+	struct web_habit habit[2];
+};
+
+// A habit is the mean of an hour, so it holds at the middle of the hour; between two middles it goes straight from one to the other. As
+// steps it would have traffic that only rises through a morning leave the band at every full hour.
+static bool usual_at(const struct asked *asked, int64_t at_s, struct two_hours *hours, double *ret_low, double *ret_high)
+{
+	int64_t first = (at_s - 1800) / 3600;
+	double part = (double)(at_s - 1800 - first * 3600) / 3600;
+	if (first != hours->first) {
+		for (unsigned i = 0; i < 2; i++)
+			hours->known[i] = web_whose_habit(&asked->whose, first + i, &hours->habit[i]);
+		hours->first = first;
+	}
+	if (!hours->known[0] && !hours->known[1])
+		return false;
+	if (!hours->known[0] || !hours->known[1]) {
+		unsigned of = hours->known[1];
+		hours->habit[!of] = hours->habit[of];
+	}
+	*ret_low = hours->habit[0].low[0] * (1 - part) + hours->habit[1].low[0] * part;
+	*ret_high = hours->habit[0].high[0] * (1 - part) + hours->habit[1].high[0] * part;
+	return true;
+}
+
 // The band of what is usual, of the first line.
 static void usual(const struct asked *asked, json_t *series)
 {
 	json_t *low = json_array(), *high = json_array();
-	struct web_habit habit;
-	int64_t hour = 0;
-	bool any = false, known = false;
+	struct two_hours hours = {.first = INT64_MIN};
+	bool any = false;
 	for (int64_t at_s = asked->from_s; asked->metric == BITS && at_s < asked->to_s; at_s += asked->step_s) {
-		int64_t of = (at_s + asked->step_s / 2) / 3600;
-		if (of != hour)
-			known = web_whose_habit(&asked->whose, of, &habit);
-		hour = of;
+		double l, h;
+		bool known = usual_at(asked, at_s + asked->step_s / 2, &hours, &l, &h);
 		any = any || known;
-		json_array_append_new(low, known ? number(habit.low[0]) : json_null());
-		json_array_append_new(high, known ? number(habit.high[0]) : json_null());
+		json_array_append_new(low, known ? number(l) : json_null());
+		json_array_append_new(high, known ? number(h) : json_null());
 	}
 	json_object_set_new(series, "usual_low", any ? low : json_null());
 	json_object_set_new(series, "usual_high", any ? high : json_null());

@@ -80,6 +80,12 @@ void web_auth_on_first_run(struct web_auth *auth, void (*tell)(void *context, co
 	auth->tell_context = context;
 }
 
+void web_auth_on_over(struct web_auth *auth, void (*over)(void *context, const char *user, const char *session, const char *why),
+                      void *context)
+{
+	web_sessions_on_over(auth->sessions, over, context);
+}
+
 const struct web_auth_counters *web_auth_counters(const struct web_auth *auth)
 {
 	struct web_auth *own = (struct web_auth *)(uintptr_t)auth; // what its parts count is gathered when it is asked for

@@ -26,12 +26,16 @@ enum { WEB_STEP_UP_S = 300 };
 struct web_auth;
 struct web_server;
 
-// server: loop and redis are there, bodies by the time that Redis answers, streams may be.
+// server: loop and redis are there, bodies by the time that Redis answers.
 struct web_auth *web_auth_create(struct web_server *server); // NULL and errno
 void web_auth_destroy(struct web_auth *auth);
 bool web_auth_ready(const struct web_auth *auth); // the users have been read
 // Calls back once it is known that there is no user: the token makes the first one (main.c prints the link). Before the loop runs.
 void web_auth_on_first_run(struct web_auth *auth, void (*tell)(void *context, const char *token), void *context);
+
+// Two callers: a session (web_session.id) is over; why: "logout", "expired", "changed". For as long as it lives.
+void web_auth_on_over(struct web_auth *auth, void (*over)(void *context, const char *user, const char *session, const char *why),
+                      void *context);
 
 enum web_auth_result { WEB_AUTH_OK, WEB_AUTH_REFUSED, WEB_AUTH_WAIT, WEB_AUTH_BUSY, WEB_AUTH_NO_REDIS };
 typedef void (*web_auth_done)(void *context, enum web_auth_result result, const struct web_user *user, const char *token, int wait_s);

@@ -45,10 +45,7 @@ struct web_index *web_index_create(struct web_server *server)
 	index->alerts_free = index->groups_free = WEB_NOWHERE;
 	index->alerts_max = WEB_ALERTS_MAX;
 	index->groups_max = WEB_GROUPS_MAX;
-	unsigned char secret[WEB_SECRET_BYTES];
 	randombytes_buf(index->key, sizeof index->key);
-	randombytes_buf(secret, sizeof secret);
-	web_index_secret(index, secret);
 	index->alert_buckets = buckets_of(FIRST);
 	index->group_buckets = buckets_of(FIRST);
 	index->alert_mask = index->group_mask = FIRST - 1;
@@ -57,7 +54,6 @@ struct web_index *web_index_create(struct web_server *server)
 		web_index_destroy(index);
 		return NULL;
 	}
-	feed_start(index);
 	return index;
 }
 
@@ -175,7 +171,7 @@ uint32_t web_index_find_group(const struct web_index *index, uint64_t id)
 // ---- groups ----
 
 // Of the key's text, not of numbers of this process: the same for ever, on every host, for states lie under it. Without a key: it is not
-// shown (index_ids.c).
+// shown (shown.h).
 uint64_t index_group_id(const struct web_line *line)
 {
 	unsigned char key[160], out[crypto_generichash_BYTES_MIN];
@@ -429,6 +425,20 @@ bool view_sees_alert(const struct web_index *index, const struct web_view *view,
 
 // ---- taking ----
 
+void index_refresh(const struct web_index *index)
+{
+	struct web_suppress *suppress = index->server->suppress;
+	uint64_t generation = suppress ? web_suppress_generation(suppress) : 0;
+	if (generation == index->suppress_generation)
+		return;
+	for (uint32_t at = 0; at < index->alerts_count; at++) {
+		struct web_alert *a = alert_at(index, at);
+		if (a->sensor)
+			a->suppressed = web_suppressed(suppress, a, strings_text(&index->strings, a->kind));
+	}
+	((struct web_index *)index)->suppress_generation = generation; // a memory of what suppress.c says, not the index's own state
+}
+
 static bool is_sensor_name(const char *name)
 {
 	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
@@ -481,7 +491,7 @@ static void fill(struct web_index *index, struct web_alert *a, struct web_entry 
 	a->confidence = (uint8_t)(l->confidence * 100 + 0.5);
 	a->reopened = l->reopened;
 	set_bodies(index, a, l);
-	a->suppressed = index->server->suppress ? web_suppressed(index->server->suppress, a) : 0;
+	a->suppressed = index->server->suppress ? web_suppressed(index->server->suppress, a, strings_text(&index->strings, a->kind)) : 0;
 }
 
 // An id stands for a kind, a key and a minute, so few have it: were they many, each record would walk along all of them.

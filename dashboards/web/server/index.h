@@ -21,30 +21,12 @@
 #include "alert.h"
 #include "range.h"
 
-enum {
-	WEB_ALERTS_MAX = 500000,
-	WEB_GROUPS_MAX = 200000,
-	WEB_SAME_ID = 64,        // alerts of one sensor and id, told apart by their onset; beyond, the oldest goes (counted)
-	WEB_ALERT_SENSORS = 64,  // whose alerts are kept; what further ones say is counted and passed over
-	WEB_STRINGS_MAX = 65535,
-	WEB_SETS_MAX = 4096,     // sets of more than seven bodies; beyond, the first seven alone see the alert (counted)
-	WEB_ORGS_MAX = WEB_BODIES, // bodies of one alert that are read
-};
-
-struct web_group {
-	uint64_t id;              // hash of its key: the same after a restart; never shown, see web_group_text()
-	uint32_t first, last;     // alerts, by arrival
-	uint32_t alerts, open;    // whatever their class
-	int64_t first_ns, last_ns;
-	uint32_t chain;           // the index's own
-	uint8_t severity;         // worst
-	bool stale;               // the index's own: open, first, last, worst are counted when somebody asks
-};
 struct web_index;
 
 struct web_server;
 struct web_index *web_index_create(struct web_server *server);
 void web_index_destroy(struct web_index *index);
+void web_index_follow(struct web_index *index); // begins to read what sensors write in Redis
 
 enum web_taken { WEB_TAKEN_NEW, WEB_TAKEN_CHANGED, WEB_TAKEN_OLD, WEB_TAKEN_BAD };
 // One entry of a sensor's alert stream. `line` is its field eve, not ended by NUL.
@@ -58,21 +40,10 @@ uint64_t web_index_group_id(const struct web_index *index, uint32_t at); // with
 uint32_t web_index_find_alert(const struct web_index *index, const char *text);
 uint32_t web_index_find_group(const struct web_index *index, uint64_t id);      // WEB_NOWHERE
 uint32_t web_index_find_group_text(const struct web_index *index, const char *text); // as it is shown
-
-// Ids of groups are shown under a key, for they are hashes of addresses that not everybody may know: index_ids.c. Nothing that goes to a
-// caller has any other; inside and in Redis they stand as they are.
-enum { WEB_SECRET_BYTES = 32 };
-void web_index_secret(struct web_index *index, const unsigned char secret[WEB_SECRET_BYTES]);
-uint64_t web_group_shown(const struct web_index *index, uint64_t id);
-void web_group_text(const struct web_index *index, uint64_t id, char to[17]);
-bool web_group_read(const struct web_index *index, const char *text, uint64_t *ret_id); // false: no 16 hex digits
-void web_id_text(uint64_t id, char to[17]); // of an alert or a campaign, which the sensor has made under its own key
 void web_alert_text(const struct web_index *index, uint32_t at, char to[96]); // "<sensor>:<id>"
 // The bodies that may see it, as indices of the registry.
 const uint16_t *web_index_bodies(const struct web_index *index, const struct web_alert *alert, uint32_t *ret_count);
 
-// What an alert is to lists and counts, now. Hidden ones are in no count but those of their class.
-enum web_class { WEB_COUNTED, WEB_SUPPRESSED, WEB_SHADOW, WEB_CLASSES };
 enum web_class web_index_class(const struct web_index *index, uint32_t alert);
 // Whether the view may see it at all; of a group: any alert of it.
 bool web_index_sees_alert(const struct web_index *index, const struct web_view *view, uint32_t at);
@@ -90,6 +61,9 @@ const char *web_kind_ja(const char *kind); // of the table, else the kind itself
 const char *web_kind_en(const char *kind);
 int64_t web_index_gaps(const struct web_index *index, const char *sensor); // alert records missing in its numbers; -1: it numbers none
 int64_t web_index_last_ns(const struct web_index *index); // newest record's time; 0: none came
+// Calls back with every alert that is new or has changed since the streams were first read to their end; `opened`: its first record, or the
+// one that reopened it. In the order in which they asked; the row is as it is now. For as long as the index lives.
+void web_index_on_alert(struct web_index *index, void (*told)(void *context, uint32_t alert, bool opened), void *context);
 bool web_index_ready(const struct web_index *index); // the streams have been read to their end once
 json_t *web_index_counters(const struct web_index *index); // by name; new reference
 
@@ -98,7 +72,6 @@ json_t *web_index_counters(const struct web_index *index); // by name; new refer
 // the order of
 // `at`; NULL: Redis is away and they are not all at hand. The array is the callee's. The view must live until then.
 // What has gone from Redis meanwhile has empty sentences; what has gone from the index is left out.
-enum { WEB_LINES_BYTES = 4 << 20 };
 typedef void (*web_rows)(void *context, json_t *rows);
 void web_index_alert_rows(struct web_index *index, const struct web_view *view, const uint32_t *at, uint32_t count, web_rows done,
 			  void *context);

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index.h"
 #include "index_parts.h"
-#include "stream.h"
+#include "loop.h"
 
 enum { SCAN_EVERY_MS = 500, TRIM_EVERY_MS = 30000 };
 
@@ -82,10 +83,16 @@ static void take(struct web_index *index, uint16_t sensor, struct web_entry entr
 		return;
 	const struct web_alert *a = web_index_alert(index, at);
 	bool opened = taken == WEB_TAKEN_NEW || index->reopened_before != a->reopened;
-	if (index->server->state && class_of(a) == WEB_COUNTED && a->state == WEB_ALERT_OPEN)
-		web_state_alert(index->server->state, group_at(index, a->group)->id, a->severity, opened);
-	if (index->server->streams)
-		web_streams_alert(index->server->streams, at);
+	for (uint32_t i = 0; i < index->listeners_count; i++)
+		index->listeners[i].told(index->listeners[i].context, at, opened);
+}
+
+void web_index_on_alert(struct web_index *index, void (*told)(void *context, uint32_t alert, bool opened), void *context)
+{
+	if (index->listeners_count == WEB_INDEX_LISTENERS)
+		abort(); // the program knows beforehand how many listen
+	index->listeners[index->listeners_count].told = told;
+	index->listeners[index->listeners_count++].context = context;
 }
 
 static void followed(void *context, const char *stream, uint64_t generation, uint64_t sequence, const char *field, size_t field_size,
@@ -254,10 +261,8 @@ static void first_look(void *context)
 		ready_look(index);
 }
 
-void feed_start(struct web_index *index)
+void web_index_follow(struct web_index *index)
 {
-	if (!index->server->redis)
-		return; // a test that takes lines itself
 	web_loop_every(index->server->loop, 50, first_look, index);
 	web_loop_every(index->server->loop, SCAN_EVERY_MS, look_for_sensors, index);
 	web_loop_every(index->server->loop, TRIM_EVERY_MS, look_at_ends, index);

@@ -21,9 +21,10 @@ static void empty(struct lines *lines, uint32_t slot)
 const struct extra *lines_find(const struct web_index *index, uint32_t alert)
 {
 	const struct extra *x = index->lines.slots[alert % EXTRA_SLOTS];
-	const struct web_alert *a = web_index_alert(index, alert);
-	bool same = x && x->alert == alert && x->entry.generation == a->entry.generation && x->entry.sequence == a->entry.sequence;
-	return same ? x : NULL;
+	if (!x || x->alert != alert || alert >= index->alerts_count)
+		return NULL;
+	const struct web_alert *a = alert_at(index, alert);
+	return x->entry.generation == a->entry.generation && x->entry.sequence == a->entry.sequence ? x : NULL;
 }
 
 void lines_forget(struct web_index *index, uint32_t alert)
@@ -61,7 +62,7 @@ struct extra *extra_copy(const struct extra *extra)
 void lines_keep(struct web_index *index, uint32_t alert, const struct web_line *line)
 {
 	struct lines *lines = &index->lines;
-	struct extra *x = extra_make(alert, web_index_alert(index, alert)->entry, line);
+	struct extra *x = extra_make(alert, alert_at(index, alert)->entry, line);
 	empty(lines, alert % EXTRA_SLOTS);
 	if (!x)
 		return;

@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "bodies.h"
+#include "index.h"
 #include "index_parts.h"
 #include "model/kinds.h"
-#include "suppress.h"
+#include "range.h"
 
 const struct web_alert *web_index_alert(const struct web_index *index, uint32_t at)
 {
@@ -49,13 +50,10 @@ uint64_t web_index_group_id(const struct web_index *index, uint32_t at)
 	return at < index->groups_count ? group_at(index, at)->id : 0;
 }
 
-bool index_read_id(const char *text, uint64_t *ret)
+uint32_t web_index_find_group_text(const struct web_index *index, const char *text)
 {
-	size_t n = strspn(text, "0123456789abcdef");
-	if (n != 16 || text[n])
-		return false;
-	*ret = strtoull(text, NULL, 16);
-	return true;
+	uint64_t id;
+	return web_group_read(&index->server->shown, text, &id) ? web_index_find_group(index, id) : WEB_NOWHERE;
 }
 
 void web_alert_text(const struct web_index *index, uint32_t at, char to[96])
@@ -72,7 +70,7 @@ uint32_t web_index_find_alert(const struct web_index *index, const char *text)
 	for (uint16_t i = 1; colon && i <= index->sensors_count; i++)
 		if (strncmp(index->sensors[i].name, text, (size_t)(colon - text)) == 0 && !index->sensors[i].name[colon - text])
 			sensor = i;
-	if ((colon && !sensor) || !index_read_id(colon ? colon + 1 : text, &id))
+	if ((colon && !sensor) || !web_id_read(colon ? colon + 1 : text, &id))
 		return WEB_NOWHERE;
 	return index_find(index, sensor, id, NULL);
 }
@@ -89,7 +87,7 @@ uint32_t web_index_groups_count(const struct web_index *index)
 
 const char *web_index_string(const struct web_index *index, uint16_t at)
 {
-	return at < index->strings.count ? index->strings.at[at].text : "";
+	return strings_text(&index->strings, at);
 }
 
 const char *web_index_sensor(const struct web_index *index, uint16_t sensor)
@@ -139,20 +137,6 @@ json_t *web_index_counters(const struct web_index *index)
 }
 
 // ---- what counts, and who sees it ----
-
-void index_refresh(const struct web_index *index)
-{
-	struct web_suppress *suppress = index->server->suppress;
-	uint64_t generation = suppress ? web_suppress_generation(suppress) : 0;
-	if (generation == index->suppress_generation)
-		return;
-	for (uint32_t at = 0; at < index->alerts_count; at++) {
-		struct web_alert *a = alert_at(index, at);
-		if (a->sensor)
-			a->suppressed = web_suppressed(suppress, a);
-	}
-	((struct web_index *)index)->suppress_generation = generation; // a memory of what suppress.c says, not the index's own state
-}
 
 enum web_class web_index_class(const struct web_index *index, uint32_t alert)
 {

@@ -5,9 +5,7 @@
 // index_rows.c writes rows, index_pages.c makes lists. Nobody else includes this, but for tests.
 #pragma once
 
-#include <sodium.h>
-
-#include "index.h"
+#include "alert.h"
 #include "line.h"
 #include "query_parts.h"
 #include "redis.h"
@@ -30,6 +28,7 @@ struct strings {
 bool strings_init(struct strings *strings);
 void strings_finish(struct strings *strings);
 uint16_t strings_take(struct strings *strings, const char *text, const unsigned char key[16]);
+const char *strings_text(const struct strings *strings, uint16_t at);
 const char *strings_folded(const struct strings *strings, uint16_t at);
 
 // A set of bodies that sees an alert, where more than seven do.
@@ -72,7 +71,6 @@ struct web_index {
 	uint32_t groups_count, groups_used, groups_free, groups_max;
 	uint32_t *alert_buckets, *group_buckets, alert_mask, group_mask;
 	unsigned char key[16];    // of the hashes, new in each process
-	unsigned char group_key[crypto_shorthash_KEYBYTES], seal_key[crypto_secretbox_KEYBYTES]; // of what is shown: index_ids.c
 	struct strings strings;
 	struct body_set **sets;
 	uint32_t sets_count;
@@ -88,6 +86,11 @@ struct web_index {
 	uint32_t scan_rounds, scan_rest; // calls that the last look took; turns to leave out for it
 	uint8_t reopened_before;  // of the alert that was taken last
 	bool scanning;
+	struct {
+		void (*told)(void *context, uint32_t alert, bool opened);
+		void *context;
+	} listeners[WEB_INDEX_LISTENERS];
+	uint32_t listeners_count;
 };
 
 static inline struct web_alert *alert_at(const struct web_index *index, uint32_t at)
@@ -129,14 +132,6 @@ void lines_forget(struct web_index *index, uint32_t alert);
 void lines_finish(struct web_index *index);
 struct extra *extra_make(uint32_t alert, struct web_entry entry, const struct web_line *line); // free() it
 struct extra *extra_copy(const struct extra *extra);
-
-bool index_read_id(const char *text, uint64_t *ret); // 16 hex digits and no more
-void feed_start(struct web_index *index);
-
-// A text that its reader brings back and cannot read, in letters of base64url; another one each time. Empty where there is no room for it.
-enum { WEB_SEALED_MAX = 8192, WEB_SEAL_BYTES = 40 };
-void index_seal(const struct web_index *index, const char *text, size_t size, char *to, size_t room);
-bool index_unseal(const struct web_index *index, const char *text, char *to, size_t room); // false: it is none of ours
 
 // AlertRow; extra NULL: without sentences.
 json_t *row_of_alert(const struct web_index *index, const struct web_view *view, uint32_t at, const struct extra *extra);

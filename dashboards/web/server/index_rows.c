@@ -4,6 +4,7 @@
 // Rows as openapi.yaml has them: what the index knows, and the sentences, which are read from Redis where they are not remembered,
 // one XRANGE
 // of one entry each, all in one pipeline. A row that has changed meanwhile says what it is now.
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,9 @@
 
 #include "base/json_read.h"
 #include "bodies.h"
+#include "index.h"
 #include "index_parts.h"
+#include "range.h"
 #include "suppress.h"
 
 static json_int_t ms(int64_t ns)
@@ -89,7 +92,7 @@ json_t *row_of_alert(const struct web_index *index, const struct web_view *view,
 	uint32_t count;
 	const uint16_t *bodies = web_index_bodies(index, a, &count);
 	web_alert_text(index, at, id);
-	web_group_text(index, web_index_group_id(index, a->group), group);
+	web_group_text(&index->server->shown, web_index_group_id(index, a->group), group);
 	put_text(row, "id", id);
 	put_text(row, "group", group);
 	put_text(row, "sensor", web_index_sensor(index, a->sensor));
@@ -196,7 +199,7 @@ static json_t *row_of_group(const struct web_index *index, const struct web_view
 	if (!row)
 		row = json_object();
 	web_mask_json(index->server->bodies, view, row); // the reason is what somebody wrote
-	web_group_text(index, g->id, id);
+	web_group_text(&index->server->shown, g->id, id);
 	web_alert_text(index, s->latest, latest);
 	put_text(row, "id", id);
 	put_kind(index, row, a);
@@ -368,22 +371,54 @@ struct eve {
 	void *context;
 };
 
-// What is no UTF-8 becomes U+FFFD, or jansson would refuse the line.
+// Four hexadecimal digits; UINT_MAX: they are none.
+static unsigned hex4(const char *p, const char *end)
+{
+	unsigned value = 0;
+	if (end - p < 4)
+		return UINT_MAX;
+	for (int i = 0; i < 4; i++) {
+		unsigned c = (unsigned char)p[i], letter = c | 0x20;
+		if (!(c >= '0' && c <= '9') && !(letter >= 'a' && letter <= 'f'))
+			return UINT_MAX;
+		value = value << 4 | (c <= '9' ? c - '0' : letter - 'a' + 10);
+	}
+	return value;
+}
+
+// One escape, or one character: what jansson refuses becomes U+FFFD. Half of a pair is none; NUL is one in a value and not in a key.
+static size_t put_clean(char *to, const char *p, const char *end, bool nul, size_t *ret_bytes)
+{
+	static const char escape[] = "\\ufffd", bytes[] = "\xef\xbf\xbd";
+	bool bad;
+	if (*p == '\\' && end - p > 1) {
+		unsigned unit = p[1] == 'u' ? hex4(p + 2, end) : UINT_MAX;
+		bool first = unit >= 0xd800 && unit < 0xdc00, paired = false;
+		if (first && end - p > 7 && p[6] == '\\' && p[7] == 'u') {
+			unsigned second = hex4(p + 8, end);
+			paired = second >= 0xdc00 && second < 0xe000;
+		}
+		*ret_bytes = unit == UINT_MAX ? 2 : paired ? 12 : 6;
+		bad = (unit >= 0xd800 && unit < 0xe000 && !paired) || (unit == 0 && !nul);
+		memcpy(to, bad ? escape : p, bad ? sizeof escape - 1 : *ret_bytes);
+		return bad ? sizeof escape - 1 : *ret_bytes;
+	}
+	bad = yg_utf8_character(p, end, ret_bytes) == 0xfffd && *ret_bytes == 1;
+	memcpy(to, bad ? bytes : p, bad ? sizeof bytes - 1 : *ret_bytes);
+	return bad ? sizeof bytes - 1 : *ret_bytes;
+}
+
+// One odd name must not cost the operator the rest of the record.
 static json_t *parse(const char *line, size_t length)
 {
 	char *clean = malloc(length * 3 + 1);
-	size_t n = 0, bytes;
-	for (const char *p = line, *end = line + length; clean && p < end; p += bytes) {
-		uint32_t c = yg_utf8_character(p, end, &bytes);
-		if (c == 0xfffd && bytes == 1) {
-			memcpy(clean + n, "\xef\xbf\xbd", 3);
-			n += 3;
-		} else {
-			memcpy(clean + n, p, bytes);
-			n += bytes;
-		}
+	json_t *eve = NULL;
+	for (int nul = 1; clean && nul >= 0 && !eve; nul--) {
+		size_t n = 0, bytes;
+		for (const char *p = line, *end = line + length; p < end; p += bytes)
+			n += put_clean(clean + n, p, end, nul, &bytes);
+		eve = json_loadb(clean, n, JSON_ALLOW_NUL, NULL);
 	}
-	json_t *eve = clean ? json_loadb(clean, n, JSON_ALLOW_NUL, NULL) : NULL;
 	free(clean);
 	return json_is_object(eve) ? eve : (json_decref(eve), json_null());
 }

@@ -82,6 +82,11 @@ uint16_t strings_take(struct strings *s, const char *text, const unsigned char k
 	return (uint16_t)(s->count - 1);
 }
 
+const char *strings_text(const struct strings *s, uint16_t at)
+{
+	return at < s->count ? s->at[at].text : "";
+}
+
 const char *strings_folded(const struct strings *s, uint16_t at)
 {
 	return at < s->count ? s->at[at].folded : "";

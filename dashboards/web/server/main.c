@@ -26,11 +26,13 @@
 #include "cli/notify.h"
 #include "http.h"
 #include "index.h"
+#include "exports.h"
 #include "listen.h"
 #include "loop.h"
 #include "measure.h"
 #include "options.h"
 #include "redis.h"
+#include "reopen.h"
 #include "server.h"
 #include "state.h"
 #include "stream.h"
@@ -56,6 +58,9 @@ static int verify_audit(const char *path)
 	}
 	if (report.first_bad)
 		printf("%s: record %llu %s\n", path, (unsigned long long)report.first_bad, report.why);
+	else if (report.begins > 1)
+		printf("%s: %llu records, whole; it begins with record %llu: older files are not here\n", path,
+		       (unsigned long long)report.records, (unsigned long long)report.begins);
 	else
 		printf("%s: %llu records, whole\n", path, (unsigned long long)report.records);
 	return report.first_bad ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -124,7 +129,7 @@ static int make_parts(struct process *p)
 	                                .behind_proxy = o->behind_proxy};
 	p->inherited = http.socket >= 0;
 	s->redis = web_redis_create(s->loop, o->redis);
-	s->audit = s->redis ? web_audit_open(o->state, s->timezone) : NULL;
+	s->audit = s->redis ? web_audit_open(o->state, (int64_t)o->audit_mib << 20) : NULL;
 	if (s->redis && !s->audit)
 		yg_error("%s: the audit log: %s", o->state,
 		         errno == EBADMSG ? "its chain is broken: see yagura-web audit verify" : strerror(errno));
@@ -132,12 +137,15 @@ static int make_parts(struct process *p)
 		return s->redis ? EX_CANTCREAT : EX_CONFIG;
 	web_audit_forward(s->audit, STDOUT_FILENO);
 #define MAKE(part, create) ((s->part = (create)(s)) != NULL)
-	if (!MAKE(auth, web_auth_create) || !MAKE(index, web_index_create) || !MAKE(state, web_state_create) ||
-	    !MAKE(suppress, web_suppress_create) || !MAKE(measure, web_measure_create) || !MAKE(streams, web_streams_create)) {
+	if (!MAKE(auth, web_auth_create) || !MAKE(state, web_state_create) || !MAKE(suppress, web_suppress_create) ||
+	    !MAKE(index, web_index_create) || !MAKE(reopen, web_reopen_create) || !MAKE(measure, web_measure_create) ||
+	    !MAKE(streams, web_streams_create)) {
 		yg_error("a part does not start: %s", strerror(errno));
 		return EX_SOFTWARE;
 	}
 #undef MAKE
+	web_index_follow(s->index);
+	web_exports_watch(s->auth);
 	web_auth_on_first_run(s->auth, first_run, p);
 	s->http = web_http_create(&http, s->loop, s);
 	return s->http ? 0 : errno == EADDRINUSE ? EX_UNAVAILABLE : EX_CONFIG;
@@ -153,9 +161,10 @@ static void end_parts(struct process *p)
 	(destroy)(s->part)
 	END(streams, web_streams_destroy);
 	END(measure, web_measure_destroy);
+	END(reopen, web_reopen_destroy);
+	END(index, web_index_destroy);
 	END(suppress, web_suppress_destroy);
 	END(state, web_state_destroy);
-	END(index, web_index_destroy);
 	END(auth, web_auth_destroy);
 	END(bodies, web_bodies_free);
 #undef END
@@ -203,7 +212,7 @@ static void alive(void *context)
 	yg_notify_alive(&p->notify);
 }
 
-// From here on: no new file but to read, no program, no socket but to Redis.
+// From here on: no new file but to read, and an empty one for the audit log to go on in; no program, no socket but to Redis.
 static bool confine(const struct process *p)
 {
 	bool local = strncmp(p->options.redis, "unix:", 5) == 0;

@@ -29,6 +29,9 @@ struct web_measure;
 struct web_measure *web_measure_create(struct web_server *server);
 void web_measure_destroy(struct web_measure *measure);
 
+// One caller: the state of a sensor, or the reasons for it, have changed. For as long as it lives.
+void web_measure_on_change(struct web_measure *measure, void (*changed)(void *context), void *context);
+
 enum web_sensor_state { WEB_SENSOR_SOUND, WEB_SENSOR_DEGRADED, WEB_SENSOR_BLIND, WEB_SENSOR_AWAY };
 // The sensors that are known, by SCAN of yagura:*:alerts and yagura:*:health every ten seconds.
 bool web_measure_blind(const struct web_measure *measure); // any sensor is blind or away, or there is none

@@ -63,6 +63,8 @@ struct web_measure {
 	int64_t known_days;        // as counted when so many lines had come: 300 tiles ask for it at once
 	uint64_t known_lines;
 	struct web_measure_counters counters;
+	void (*changed)(void *context);
+	void *changed_context;
 };
 
 // metrics.c: one line; `step_s` is the stream's. False: it is none, or counts already.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Between redis.c (the two connections, and commands) and follow.c (what goes over the second one). Thread: the loop's.
+// Between redis.c (two connections, and commands over the first), follow.c (what goes over the second) and link.c (a connection), each
+// of which calls those behind it alone. Thread: the loop's.
 #pragma once
 
 #include <hiredis/async.h>
@@ -28,7 +29,9 @@ struct web_link {
 	uint32_t steps; // of the greeting, unanswered
 	int64_t retry_ms, backoff_ms, begun_ms, heard_ms;
 	uint32_t unanswered;
-	uint64_t number;
+	uint64_t number;                                          // of this connection; 0: none
+	void (*up)(struct web_link *link);                        // it has been greeted
+	void (*down)(struct web_link *link, const char *reason); // it has ended, or was refused
 };
 
 struct followed {
@@ -60,7 +63,15 @@ struct web_redis {
 	uint64_t asked, overflow, lost, refusals, entries, bad_entries, resets;
 };
 
+// link.c
+void web_link_init(struct web_link *link, struct web_redis *redis, void (*up)(struct web_link *link),
+                   void (*down)(struct web_link *link, const char *reason));
+void web_link_connect(struct web_link *link);
+void web_link_fail(struct web_link *link, const char *reason); // ends it, though hiredis still believes in it
+void web_link_end(struct web_link *link);                      // for good: nobody is told
 bool web_link_send(struct web_link *link, redisCallbackFn *done, void *context, int argc, const char **argv, const size_t *sizes);
 const char *web_redis_refusal(const redisReply *reply); // the word for an error, NULL: it is none
+
+// follow.c
 void web_follow_begin(struct web_redis *redis);         // a new connection
 void web_follow_turn(struct web_redis *redis);          // asks for the next, where nothing is under way

@@ -15,7 +15,6 @@
 #include "loop.h"
 #include "measure_parts.h"
 #include "redis.h"
-#include "stream.h"
 
 enum {
 	HEALTH_EVERY_S = 5,
@@ -320,8 +319,8 @@ static void tell_when_changed(struct web_measure *measure)
 	uint64_t hash = measure->sensors_count;
 	for (uint32_t i = 0; i < measure->sensors_count; i++)
 		hash = hash * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)measure->sensor[i]->reasons * 8 + measure->sensor[i]->state;
-	if (hash != measure->strips_hash && measure->server->streams)
-		web_streams_health(measure->server->streams);
+	if (hash != measure->strips_hash && measure->changed)
+		measure->changed(measure->changed_context);
 	measure->strips_hash = hash;
 }
 
@@ -354,6 +353,12 @@ void web_sensors_tick(struct web_measure *measure)
 }
 
 // ---- telling ----
+
+void web_measure_on_change(struct web_measure *measure, void (*changed)(void *context), void *context)
+{
+	measure->changed = changed;
+	measure->changed_context = context;
+}
 
 bool web_measure_blind(const struct web_measure *measure)
 {

@@ -8,6 +8,8 @@
 // Thread: the loop's.
 #pragma once
 
+#include "shown.h"
+
 struct web_server {
 	struct web_loop *loop;
 	struct web_redis *redis;
@@ -17,9 +19,11 @@ struct web_server {
 	struct web_index *index;
 	struct web_state *state;
 	struct web_suppress *suppress;
+	struct web_reopen *reopen;
 	struct web_measure *measure;
 	struct web_streams *streams;
 	struct web_http *http;
+	struct web_shown shown; // state_read.c keeps its secret
 	const char *timezone; // sensor.timezone of the configuration, Asia/Tokyo
 	const char *version;
 	const char *soc_name, *soc_contact; // of handover sheets: --soc-name, --soc-contact; NULL: not given, the sheet has a blank to fill in

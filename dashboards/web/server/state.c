@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// See state.h. What is known lies in chunks that never move, with a hash index over them. Whenever there is a new connection to Redis,
-// everything is read anew (HSCAN), for another Redis may have less, or others may have written; what is gone there is gone here. Before
-// that, the number of the writer is raised: a script that an earlier connection still holds is refused by it, so what was read stays true.
-#include <errno.h>
-#include <sodium.h>
+// See state.h. What is known lies in chunks that never move, with a hash index over them; and how a touch is written.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "alert.h"
-#include "index.h"
-#include "line.h"
+#include "loop.h"
 #include "state_parts.h"
 
 static const char *const state_names[] = {"new", "acknowledged", "escalated", "archived"};
@@ -143,6 +137,29 @@ void web_state_told(struct web_state *state, uint64_t group)
 		state->listeners[i].call(state->listeners[i].context, group);
 }
 
+// What the reading did not find is not there any more: nobody has touched it.
+void web_touched_forget_unseen(struct web_state *state)
+{
+	for (uint32_t i = 0; i < state->count; i++) {
+		struct web_touched *t = entry_at(state, i);
+		if (t->seen == state->reading || !t->touch.version)
+			continue;
+		web_touched_set(state, t, &untouched);
+		web_state_told(state, t->group);
+	}
+}
+
+void web_touched_finish(struct web_state *state)
+{
+	for (uint32_t i = 0; i < state->count; i++)
+		free(entry_at(state, i)->touch.reason);
+	for (uint32_t i = 0; i < sizeof state->chunks / sizeof *state->chunks; i++)
+		free(state->chunks[i]);
+	for (uint32_t i = 0; i < state->names_count; i++)
+		free(state->names[i]);
+	free(state->slots);
+}
+
 // ---- as text ----
 
 static void put_text(json_t *object, const char *key, const char *text)
@@ -243,11 +260,9 @@ json_t *web_state_json(const struct web_group_touch *t)
 	return object;
 }
 
-// ---- reading everything ----
+// ---- of the header ----
 
-static void scan(struct web_state *state, const char *cursor);
-
-static void stop(struct web_state *state)
+void web_state_stop(struct web_state *state)
 {
 	if (state->writable)
 		state->stopped_ms = web_now_ms();
@@ -257,225 +272,7 @@ static void stop(struct web_state *state)
 void web_state_doubt(struct web_state *state)
 {
 	state->connection = 0;
-	stop(state);
-}
-
-static bool same(const struct web_group_touch *a, const struct web_group_touch *b)
-{
-	return a->version == b->version && a->change == b->change;
-}
-
-static void take_field(struct web_state *state, const redisReply *id, const redisReply *text)
-{
-	uint64_t group;
-	struct web_group_touch touch;
-	json_t *object = id->type == REDIS_REPLY_STRING && text->type == REDIS_REPLY_STRING && web_group_id_read(id->str, (size_t)id->len, &group)
-			     ? json_loadb(text->str, (size_t)text->len, JSON_REJECT_DUPLICATES, NULL)
-			     : NULL;
-	bool good = object && web_touch_of(state, object, &touch);
-	json_decref(object);
-	if (!good) {
-		state->counters.bad++;
-		return;
-	}
-	struct web_touched *touched = web_touched_make(state, group);
-	if (touched) {
-		bool changed = !same(&touched->touch, &touch);
-		touched->seen = state->reading;
-		web_touched_set(state, touched, &touch);
-		if (changed)
-			web_state_told(state, group);
-	}
-	free(touch.reason);
-}
-
-// What the reading did not find is not there any more: nobody has touched it.
-static void forget_unseen(struct web_state *state)
-{
-	for (uint32_t i = 0; i < state->count; i++) {
-		struct web_touched *t = entry_at(state, i);
-		if (t->seen == state->reading || !t->touch.version)
-			continue;
-		web_touched_set(state, t, &untouched);
-		web_state_told(state, t->group);
-	}
-}
-
-static void scanned(void *context, const redisReply *reply)
-{
-	struct web_state *state = context;
-	const redisReply *fields = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 ? reply->element[1] : NULL;
-	if (!fields || fields->type != REDIS_REPLY_ARRAY || reply->element[0]->type != REDIS_REPLY_STRING) {
-		web_state_doubt(state);
-		return;
-	}
-	for (size_t i = 0; i + 1 < fields->elements; i += 2)
-		take_field(state, fields->element[i], fields->element[i + 1]);
-	if (strcmp(reply->element[0]->str, "0") != 0) {
-		scan(state, reply->element[0]->str);
-		return;
-	}
-	forget_unseen(state);
-	if (state->writer << 24 > state->change) // changes that an earlier Redis knew and this one does not are not given out again
-		state->change = state->writer << 24;
-	state->counters.readings++;
-	state->loaded = state->writable = state->sweep = true;
-	web_state_resolve(state);
-	web_state_pump(state);
-}
-
-static void scan(struct web_state *state, const char *cursor)
-{
-	const char *argv[] = {"HSCAN", "yagura:web:groups", cursor, "COUNT", "1000"};
-	web_redis_ask(state->server->redis, scanned, state, 5, argv, NULL);
-}
-
-static bool take_secret(struct web_state *state, const redisReply *text)
-{
-	size_t size;
-	bool good = text->type == REDIS_REPLY_STRING && text->len == 2 * WEB_SECRET_BYTES &&
-		    sodium_hex2bin(state->secret, sizeof state->secret, text->str, (size_t)text->len, NULL, &size, NULL) == 0 &&
-		    size == sizeof state->secret;
-	if (good)
-		web_index_secret(state->server->index, state->secret);
-	return good;
-}
-
-static void became_writer(void *context, const redisReply *reply)
-{
-	struct web_state *state = context;
-	const redisReply *writer = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 ? reply->element[0] : NULL;
-	const redisReply *secret = writer ? reply->element[1] : NULL;
-	if (!writer || writer->type != REDIS_REPLY_INTEGER || writer->integer <= 0 || !take_secret(state, secret)) {
-		web_state_doubt(state);
-		return;
-	}
-	state->writer = (uint64_t)writer->integer;
-	state->reading++;
-	scan(state, "0");
-}
-
-static void begin_reading(struct web_state *state)
-{
-	static const char script[] = "local w = math.max(tonumber(redis.call('GET', KEYS[1]) or 0) or 0, tonumber(ARGV[1])) + 1\n"
-				     "redis.call('SET', KEYS[1], string.format('%d', w))\n"
-				     "local s = redis.call('GET', KEYS[2])\n"
-				     "if not s or #s ~= #ARGV[2] or string.find(s, '[^0-9a-f]') then\n"
-				     "  s = ARGV[2]\n"
-				     "  redis.call('SET', KEYS[2], s)\n"
-				     "end\n"
-				     "return {w, s}";
-	char writer[24], secret[2 * WEB_SECRET_BYTES + 1];
-	snprintf(writer, sizeof writer, "%llu", (unsigned long long)state->writer);
-	sodium_bin2hex(secret, sizeof secret, state->secret, sizeof state->secret);
-	const char *argv[] = {"EVAL", script, "2", "yagura:web:writer", "yagura:web:secret", writer, secret};
-	web_redis_ask(state->server->redis, became_writer, state, 7, argv, NULL);
-	sodium_memzero(secret, sizeof secret);
-}
-
-// ---- alerts that come to what was archived ----
-
-static void sweep_group(struct web_state *state, const struct web_touched *t)
-{
-	const struct web_index *index = state->server->index;
-	uint32_t at = web_index_find_group(index, t->group);
-	if (at == WEB_NOWHERE)
-		return;
-	for (uint32_t i = web_index_group(index, at)->first; i != WEB_NOWHERE; i = web_index_alert(index, i)->next) {
-		const struct web_alert *alert = web_index_alert(index, i);
-		if (alert->first_ns > t->touch.changed_ns && alert->severity >= WEB_SEV_MEDIUM &&
-		    web_index_class(index, i) == WEB_COUNTED) {
-			web_state_alert(state, t->group, alert->severity, true);
-			return;
-		}
-	}
-}
-
-static void sweep(struct web_state *state)
-{
-	state->sweep = false;
-	for (uint32_t i = 0; i < state->count; i++)
-		if (entry_at(state, i)->touch.state == WEB_ARCHIVED)
-			sweep_group(state, entry_at(state, i));
-}
-
-static void reopen(struct web_state *state)
-{
-	struct web_target *targets = calloc(state->reopen_count, sizeof *targets);
-	if (!targets)
-		return; // at the next tick
-	for (uint32_t i = 0; i < state->reopen_count; i++)
-		targets[i] = (struct web_target){state->reopen[i], -1};
-	uint32_t count = state->reopen_count;
-	state->reopen_count = 0;
-	web_state_act(state, &(struct web_action){.act = WEB_REOPEN, .actor = "yagura"}, targets, count, NULL, NULL);
-	free(targets);
-}
-
-void web_state_alert(struct web_state *state, uint64_t group, uint8_t severity, bool opened)
-{
-	const struct web_touched *t = web_touched_find(state, group);
-	bool back = opened && severity >= WEB_SEV_MEDIUM && t && t->touch.state == WEB_ARCHIVED;
-	if (!back || !state->loaded || !web_index_ready(state->server->index))
-		return;
-	if (state->reopen_count && state->reopen[state->reopen_count - 1] == group)
-		return;
-	if (state->reopen_count == WEB_STATE_REOPEN)
-		state->sweep = true;
-	else
-		state->reopen[state->reopen_count++] = group;
-}
-
-static void tick(void *context)
-{
-	struct web_state *state = context;
-	uint64_t connection = web_redis_connection(state->server->redis);
-	if (connection != state->connection) {
-		stop(state);
-		state->connection = connection;
-		if (connection)
-			begin_reading(state);
-	}
-	if (state->writable && state->sweep && web_index_ready(state->server->index))
-		sweep(state);
-	if (state->writable && state->reopen_count)
-		reopen(state);
-	web_state_expire(state);
-}
-
-// ---- of the header ----
-
-struct web_state *web_state_create(struct web_server *server)
-{
-	struct web_state *state = calloc(1, sizeof *state);
-	if (!state)
-		return NULL;
-	state->server = server;
-	state->last = &state->first;
-	randombytes_buf(state->secret, sizeof state->secret);
-	web_loop_every(server->loop, 100, tick, state);
-	return state;
-}
-
-void web_state_destroy(struct web_state *state)
-{
-	if (!state)
-		return;
-	while (state->first) {
-		struct web_op *op = state->first;
-		state->first = op->next;
-		web_op_free(op);
-	}
-	for (uint32_t i = 0; i < state->pending_count; i++)
-		free(state->pending[i].touch.reason);
-	for (uint32_t i = 0; i < state->count; i++)
-		free(entry_at(state, i)->touch.reason);
-	for (uint32_t i = 0; i < sizeof state->chunks / sizeof *state->chunks; i++)
-		free(state->chunks[i]);
-	for (uint32_t i = 0; i < state->names_count; i++)
-		free(state->names[i]);
-	free(state->slots);
-	free(state);
+	web_state_stop(state);
 }
 
 bool web_state_ready(const struct web_state *state)
@@ -523,52 +320,4 @@ void web_state_on_change(struct web_state *state, void (*changed)(void *context,
 const struct web_state_counters *web_state_counters(const struct web_state *state)
 {
 	return &state->counters;
-}
-
-// ---- history ----
-
-struct asked {
-	struct web_state *state;
-	uint64_t group;
-	void (*done)(void *context, json_t *events);
-	void *context;
-};
-
-// A Redis 7.0 that is killed while it writes a transaction to its append-only file may carry out the beginning of it at a later start: then
-// there is an event of a change that never was. Versions tell: each has one event, the last one that was written.
-static void told_history(void *context, const redisReply *reply)
-{
-	struct asked *asked = context;
-	json_t *events = reply && reply->type == REDIS_REPLY_ARRAY ? json_array() : NULL;
-	json_int_t below = (json_int_t)web_state_of(asked->state, asked->group)->version + 1;
-	for (size_t i = 0; events && i < reply->elements; i++) { // newest first, as it was asked for
-		const redisReply *entry = reply->element[i];
-		const redisReply *fields = entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 ? entry->element[1] : NULL;
-		if (!fields || fields->type != REDIS_REPLY_ARRAY || fields->elements != 2 || fields->element[1]->type != REDIS_REPLY_STRING)
-			continue;
-		json_t *event = json_loadb(fields->element[1]->str, (size_t)fields->element[1]->len, JSON_REJECT_DUPLICATES, NULL);
-		json_int_t version = json_integer_value(json_object_get(event, "version"));
-		if (version > 0 && version < below) {
-			below = version;
-			json_array_insert(events, 0, event);
-		}
-		json_decref(event);
-	}
-	asked->done(asked->context, events);
-	free(asked);
-}
-
-void web_state_history(struct web_state *state, uint64_t group, void (*done)(void *context, json_t *events), void *context)
-{
-	struct asked *asked = malloc(sizeof *asked);
-	char key[48], most[16];
-	if (!asked) {
-		done(context, NULL);
-		return;
-	}
-	*asked = (struct asked){state, group, done, context};
-	snprintf(key, sizeof key, "yagura:web:history:%016llx", (unsigned long long)group);
-	snprintf(most, sizeof most, "%d", WEB_HISTORY_MAX);
-	const char *argv[] = {"XREVRANGE", key, "+", "-", "COUNT", most};
-	web_redis_ask(state->server->redis, told_history, asked, 6, argv, NULL);
 }

@@ -6,14 +6,14 @@
 //   yagura:web:history:<id>  stream of events; only ever added to
 //   yagura:web:changes       stream: one entry a change, for other readers; trimmed at 100,000
 //   yagura:web:undo:<token>  what an action changed, 30 s to live
-//   yagura:web:secret        64 hex digits: under which ids of groups are shown (index_ids.c); whoever finds none puts his own there
+//   yagura:web:secret        64 hex digits: under which ids of groups are shown (shown.h); whoever finds none puts his own there
 //   yagura:web:writer        number of the writer, raised at every connection; what an earlier one sent and comes late is refused
 // In memory: the state of each touched group (web_group of the index points to it by its number). A change is answered when Redis has it
 // (one script for at most 1,000 groups, several for more: it is carried out whole or not at all); the state in memory changes then, never
 // before. When an answer is lost, everything is read anew, and only then the caller gets to know what was done.
 //
 // Optimistic locking: a caller names the version that he saw; another one there: that group fails with `conflict` and its current state.
-// A new alert of medium or above in an archived group brings it back to `new` ("reopen" by "yagura"), with its history.
+// What brings an archived group back to `new` is reopen.c.
 //
 // Bounded: WEB_STATES_MAX touched groups, WEB_BULK_MAX groups an action; beyond, 422 or 507, counted.
 // Thread: the loop's.
@@ -53,6 +53,7 @@ uint64_t web_state_change(const struct web_state *state); // the newest
 // write give to their scripts too.
 uint64_t web_state_readings(const struct web_state *state);
 uint64_t web_state_writer(const struct web_state *state);
+void web_state_doubt(struct web_state *state); // reads everything anew: another process writes, or an answer was lost
 
 // Never NULL. Valid until the loop turns.
 const struct web_group_touch *web_state_of(const struct web_state *state, uint64_t group);
@@ -60,10 +61,7 @@ json_t *web_state_json(const struct web_group_touch *touch); // GroupState
 // Every touched group, for counts: calls back with each.
 void web_state_each(const struct web_state *state, void (*each)(void *context, uint64_t group,
 		const struct web_group_touch *touch), void *context);
-// An alert that counts (neither in shadow nor suppressed) has come to a group (index.c calls it): brings back what was archived. What came
-// while nobody listened is found by itself when index and states have been read.
-void web_state_alert(struct web_state *state, uint64_t group, uint8_t severity, bool opened);
-// Calls back when a group's touch has changed, by whomever (stream.c).
+// Calls back when a group's touch has changed, by whomever. For as long as the state lives.
 void web_state_on_change(struct web_state *state, void (*changed)(void *context, uint64_t group), void *context);
 
 // What befell it; each limit has its counter.

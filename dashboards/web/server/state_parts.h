@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// What the files of state share: state.c keeps what is known and reads it, state_act.c changes it, state_undo.c takes a change back. One
-// script is in flight at a time; who else acts waits in a queue, in which a large action gives way to the others after each of its parts.
+// What the files of state share, from below: state.c keeps what is known, state_act.c changes it, state_undo.c takes a change back,
+// state_read.c reads it. One script is in flight at a time; who else acts waits in a queue, in which a large action gives way to the others
+// after each of its parts.
 //
 // Thread: the loop's.
 #pragma once
 
-#include "index.h"
 #include "redis.h"
 #include "server.h"
 #include "state.h"
@@ -18,7 +18,6 @@ enum {
 	WEB_STATE_TRIES = 3,      // of one part, when Redis refuses it or its answer is lost
 	WEB_STATE_NAMES = 4096,   // of users, in states
 	WEB_STATE_CHUNK = 1024,
-	WEB_STATE_REOPEN = 4096,  // archived groups to which alerts came since the last tick; beyond, all are looked through
 	WEB_UNDO_S = 30,
 	WEB_REASON_MAX = 4 * WEB_REASON_LETTERS, // bytes
 	WEB_PENDING = 255,        // a result that is not known yet
@@ -64,7 +63,7 @@ struct web_state {
 	uint64_t change, writer;  // newest change; our number as the writer
 	uint64_t connection;      // that was read over; 0: to be read anew
 	uint32_t reading;         // number of the reading that is under way or was the last
-	bool loaded, writable, sweep;
+	bool loaded, writable;
 	struct web_op *first, **last;
 	uint32_t waiting;
 	struct web_pending pending[WEB_STATE_PART];
@@ -72,8 +71,6 @@ struct web_state {
 	struct web_op *pending_op; // NULL: its caller has been answered already
 	bool in_flight, in_doubt, pumping;
 	int64_t sent_ms, stopped_ms; // since when a script is in flight, since when nothing can be written
-	uint64_t reopen[WEB_STATE_REOPEN];
-	uint32_t reopen_count;
 	struct {
 		void (*call)(void *context, uint64_t group);
 		void *context;
@@ -90,7 +87,9 @@ const char *web_state_name(struct web_state *state, const char *name); // intern
 char *web_touch_text(const struct web_group_touch *touch);             // as Redis has it; free() it
 bool web_touch_of(struct web_state *state, const json_t *object, struct web_group_touch *ret); // its reason: free() it. False: it is none
 void web_state_told(struct web_state *state, uint64_t group); // calls those who listen
-void web_state_doubt(struct web_state *state); // reads everything anew
+void web_touched_forget_unseen(struct web_state *state); // what the reading did not find is not there any more
+void web_touched_finish(struct web_state *state);
+void web_state_stop(struct web_state *state); // nothing can be written any more
 // state_act.c
 void web_state_put(struct web_state *state, struct web_op *op); // takes it
 void web_state_pump(struct web_state *state);

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth.h"
 #include "http.h"
+#include "index.h"
+#include "measure.h"
 #include "stream_parts.h"
 
 void event_forget(struct web_streams *streams, struct event *event)
@@ -33,11 +36,13 @@ static void forget_events(struct web_streams *streams, bool one)
 	}
 }
 
-void web_streams_alert(struct web_streams *streams, uint32_t alert)
+static void alert_told(void *context, uint32_t alert, bool opened)
 {
+	struct web_streams *streams = context;
 	const struct web_index *index = streams->server->index;
 	const struct web_alert *a = web_index_alert(index, alert);
 	const struct extra *x = lines_find(index, alert);
+	(void)opened;
 	if (!streams->count)
 		return;
 	if (streams->next - streams->first == EVENTS)
@@ -51,30 +56,28 @@ void web_streams_alert(struct web_streams *streams, uint32_t alert)
 			stream_group(streams->all[i], web_index_group_id(index, a->group));
 }
 
-void web_streams_group(struct web_streams *streams, uint64_t group)
+static void group_changed(void *context, uint64_t group)
 {
+	struct web_streams *streams = context;
 	uint32_t at = web_index_find_group(streams->server->index, group);
 	for (uint32_t i = 0; i < streams->count && at != WEB_NOWHERE; i++)
 		if (streams->all[i]->stage != STAGE_WAITING && web_index_sees_group(streams->server->index, &streams->all[i]->view, at))
 			stream_group(streams->all[i], group);
 }
 
-static void group_changed(void *context, uint64_t group)
+static void health_changed(void *context)
 {
-	web_streams_group(context, group);
-}
-
-void web_streams_health(struct web_streams *streams)
-{
+	struct web_streams *streams = context;
 	for (uint32_t i = 0; i < streams->count; i++)
 		streams->all[i]->health_due = true;
 }
 
-void web_streams_session(struct web_streams *streams, const char *user, const char *session, const char *why)
+static void session_over(void *context, const char *user, const char *session, const char *why)
 {
+	struct web_streams *streams = context;
 	for (uint32_t i = 0; i < streams->count; i++) {
 		struct stream *s = streams->all[i];
-		if (strcmp(s->user.name, user) == 0 && (!session || strcmp(s->session, session) == 0))
+		if (strcmp(s->user.name, user) == 0 && strcmp(s->session, session) == 0)
 			s->ends = strcmp(why, "logout") == 0 ? "logout" : strcmp(why, "expired") == 0 ? "expired" : "changed";
 	}
 }
@@ -83,12 +86,8 @@ static void tick(void *context)
 {
 	struct web_streams *streams = context;
 	bool up = web_redis_up(streams->server->redis);
-	if (!streams->listening && streams->server->state) {
-		streams->listening = true;
-		web_state_on_change(streams->server->state, group_changed, streams);
-	}
 	if (up != streams->up)
-		web_streams_health(streams);
+		health_changed(streams);
 	streams->up = up;
 	for (uint32_t i = streams->count; i > 0; i--)
 		stream_turn(streams->all[i - 1]);
@@ -101,6 +100,10 @@ struct web_streams *web_streams_create(struct web_server *server)
 	if (!streams)
 		return NULL;
 	streams->server = server;
+	web_index_on_alert(server->index, alert_told, streams);
+	web_state_on_change(server->state, group_changed, streams);
+	web_measure_on_change(server->measure, health_changed, streams);
+	web_auth_on_over(server->auth, session_over, streams);
 	web_loop_every(server->loop, STREAM_TICK_MS, tick, streams);
 	return streams;
 }
@@ -123,14 +126,6 @@ json_t *web_streams_counters(const struct web_streams *streams)
 }
 
 // ---- a stream's life ----
-
-void stream_free(struct stream *s)
-{
-	free(s->since);
-	free(s->caught);
-	free(s->out);
-	free(s);
-}
 
 static long more(void *context, char *to, size_t room)
 {

@@ -31,9 +31,3 @@ struct web_streams;
 struct web_streams *web_streams_create(struct web_server *server);
 void web_streams_destroy(struct web_streams *streams);
 json_t *web_streams_counters(const struct web_streams *streams); // by name; new reference
-void web_streams_alert(struct web_streams *streams, uint32_t alert);  // index.c: new or changed
-void web_streams_group(struct web_streams *streams, uint64_t group);  // its state changed
-void web_streams_health(struct web_streams *streams);                 // something changed
-// Ends streams: of one session (web_session.id), or with session NULL of all sessions of a user. why: what the event tells, "logout",
-// "expired", "changed".
-void web_streams_session(struct web_streams *streams, const char *user, const char *session, const char *why);

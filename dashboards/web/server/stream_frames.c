@@ -11,8 +11,17 @@
 #include <string.h>
 
 #include "http.h"
+#include "index.h"
 #include "measure.h"
 #include "stream_parts.h"
+
+void stream_free(struct stream *s)
+{
+	free(s->since);
+	free(s->caught);
+	free(s->out);
+	free(s);
+}
 
 void stream_put(struct stream *s, const char *text, size_t size)
 {
@@ -78,7 +87,7 @@ static void put_id(struct stream *s)
 	}
 	size_t size = place_text(s, text, sizeof text);
 	if (!s->view.scope.all) // it counts what happens to others
-		index_seal(index_of(s), text, size, sealed, sizeof sealed);
+		web_seal(&s->streams->server->shown, text, size, sealed, sizeof sealed);
 	put(s, "id: ");
 	put(s, s->view.scope.all ? text : sealed);
 	put(s, "\n");
@@ -133,7 +142,7 @@ static bool read_since(struct stream *s)
 	const struct web_index *index = index_of(s);
 	char *at = s->since, *end;
 	if (!s->view.scope.all) {
-		if (!index_unseal(index, s->since, opened, sizeof opened))
+		if (!web_unseal(&s->streams->server->shown, s->since, opened, sizeof opened))
 			return false;
 		at = opened;
 	}
@@ -244,7 +253,7 @@ static void tell_groups(struct stream *s)
 		s->change = web_state_change(s->streams->server->state);
 	for (uint32_t i = 0; i < s->groups_count && !s->groups_all; i++) {
 		char id[17];
-		web_group_text(index_of(s), s->groups[i], id);
+		web_group_text(&s->streams->server->shown, s->groups[i], id);
 		json_array_append_new(ids, json_string(id));
 	}
 	put_frame(s, "groups", json_pack("{s:o, s:b}", "ids", ids, "all", s->groups_all));

@@ -70,7 +70,7 @@ struct web_streams {
 	struct event events[EVENTS];
 	uint64_t first, next;      // numbers of events
 	size_t bytes;
-	bool up, listening;
+	bool up;
 	uint64_t opened, refused, dropped, resets, resumed, fell_behind, frames, rows;
 };
 

@@ -11,7 +11,6 @@
 #include "bodies.h"
 #include "config/address.h"
 #include "config/config.h"
-#include "index.h"
 #include "state_parts.h"
 #include "suppress.h"
 
@@ -63,7 +62,8 @@ static bool within(uint8_t af, const uint8_t prefix[16], uint8_t length, uint8_t
 	return af == other_af && yg_address_within(&a, &b, length);
 }
 
-bool web_suppression_fits(const struct web_server *server, const struct web_suppression *s, const struct web_alert *alert)
+bool web_suppression_fits(const struct web_bodies *bodies, const struct web_suppression *s, const struct web_alert *alert,
+                          const char *kind)
 {
 	if (s->port && s->port != alert->target_port)
 		return false;
@@ -72,16 +72,16 @@ bool web_suppression_fits(const struct web_server *server, const struct web_supp
 	if (!within(s->target_af, s->target, s->target_len, alert->af, alert->target) ||
 	    !within(s->source_af, s->source, s->source_len, alert->source_af, alert->source))
 		return false;
-	if (!yg_kind_matches(s->kind, web_index_string(server->index, alert->kind)))
+	if (!yg_kind_matches(s->kind, kind))
 		return false;
-	return !s->org[0] || (s->body != WEB_BODY_NONE && web_suppress_below(server->bodies, alert->body, s->body));
+	return !s->org[0] || (s->body != WEB_BODY_NONE && web_suppress_below(bodies, alert->body, s->body));
 }
 
-uint16_t web_suppressed(const struct web_suppress *suppress, const struct web_alert *alert)
+uint16_t web_suppressed(const struct web_suppress *suppress, const struct web_alert *alert, const char *kind)
 {
 	for (uint32_t i = 0; i < suppress->active_count; i++) {
 		uint16_t number = suppress->active[i];
-		if (web_suppression_fits(suppress->server, &suppress->all[number - 1], alert))
+		if (web_suppression_fits(suppress->server->bodies, &suppress->all[number - 1], alert, kind))
 			return number;
 	}
 	return 0;
@@ -90,6 +90,16 @@ uint16_t web_suppressed(const struct web_suppress *suppress, const struct web_al
 bool web_suppress_in_force(const struct web_suppression *s, int64_t now_ns)
 {
 	return !s->ended_ns && s->version && now_ns < s->expires_ns;
+}
+
+bool web_suppression_seen(const struct web_bodies *bodies, const struct web_view *view, const struct web_suppression *s)
+{
+	if (view->scope.all)
+		return true;
+	for (uint32_t i = 0; s->body != WEB_BODY_NONE && i < web_bodies_count(bodies); i++)
+		if (web_suppress_below(bodies, (uint16_t)i, s->body) && web_body_sees(bodies, view, (uint16_t)i))
+			return true;
+	return false;
 }
 
 static void find_active(struct web_suppress *suppress)

@@ -14,6 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "access.h"
+#include "alert.h"
+
 enum {
 	WEB_SUPPRESSIONS = 512,        // in force
 	WEB_SUPPRESSIONS_KEPT = 4096,  // with those that have ended; beyond, Redis alone has the rest (counted)
@@ -23,12 +26,12 @@ enum {
 
 struct web_server;
 struct web_suppress;
-struct web_alert;
 
 struct web_suppress *web_suppress_create(struct web_server *server);
 void web_suppress_destroy(struct web_suppress *suppress);
 // Number of the one in force that hides this alert, 0: none. What time it is counts, not when the alert came.
-uint16_t web_suppressed(const struct web_suppress *suppress, const struct web_alert *alert);
+// `kind`: the alert's, as text.
+uint16_t web_suppressed(const struct web_suppress *suppress, const struct web_alert *alert, const char *kind);
 const char *web_suppression_id(const struct web_suppress *suppress, uint16_t number);
 // Grows with every change of what is in force (made, ended, expired): who keeps counts by suppression counts anew.
 uint64_t web_suppress_generation(const struct web_suppress *suppress);
@@ -56,10 +59,11 @@ bool web_suppress_in_force(const struct web_suppression *s, int64_t now_ns);
 struct web_bodies;
 bool web_suppress_below(const struct web_bodies *bodies, uint16_t at, uint16_t ancestor); // the body itself, or one below it
 // Whether it would hide this alert, in force or not.
-bool web_suppression_fits(const struct web_server *server, const struct web_suppression *s, const struct web_alert *alert);
+bool web_suppression_fits(const struct web_bodies *bodies, const struct web_suppression *s, const struct web_alert *alert,
+                          const char *kind);
 
-struct web_view;
-bool web_suppression_seen(const struct web_server *server, const struct web_view *view, const struct web_suppression *s);
+// Whether it concerns anything that the view sees.
+bool web_suppression_seen(const struct web_bodies *bodies, const struct web_view *view, const struct web_suppression *s);
 
 enum web_suppress_result {
 	WEB_SUPPRESS_DONE,

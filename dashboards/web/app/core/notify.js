@@ -9,6 +9,7 @@ import { prefs } from './prefs.js';
 import { navigate, where } from './router.js';
 import { setBadge } from './title.js';
 import { now } from './time.js';
+import { visible } from './visible.js';
 
 const FRESH_MS = 120000, QUIET_MS = 3000, TOLD_MAX = 500;
 const told = new Set();
@@ -36,8 +37,8 @@ export function sound() {
 
 function notice(alert, more) {
   if (!('Notification' in self) || Notification.permission !== 'granted') return;
-  const shown = new Notification(`${t(`severity.${alert.severity}`)}: ${pick(alert, 'kind')}`,
-    { body: pick(alert, 'text').slice(0, 200) + (more > 0 ? `\n${t('notify.more', { n: more })}` : ''), tag: `yagura-${alert.group}` });
+  const shown = new Notification(`${t(`severity.${alert.severity}`)}: ${visible(pick(alert, 'kind'))}`,
+    { body: visible(pick(alert, 'text').slice(0, 200)) + (more > 0 ? `\n${t('notify.more', { n: more })}` : ''), tag: `yagura-${alert.group}` });
   shown.onclick = () => { focus(); navigate(`/alerts/${encodeURIComponent(alert.id)}`); shown.close(); };
 }
 

@@ -44,6 +44,8 @@ export const minute = (ms, where = zone()) => clock(ms, where).slice(0, 5);
 export const stamp = (ms, where = zone()) => (valid(ms) ? `${day(ms, where)} ${clock(ms, where)}` : '–');
 /** 11-22 04:18: in tables, where the year is plain */
 export const short = (ms) => (valid(ms) ? stamp(ms).slice(5, 16) : '–');
+/** 2026-11-22 04:18: of what may lie in another year */
+export const upTo = (ms) => stamp(ms).slice(0, 16);
 /** Both zones: what tooltips and exports say. */
 export const both = (ms) => (valid(ms) ? `${stamp(ms, site.get().zone)} ${siteName()} / ${stamp(ms, 'UTC')} UTC` : '–');
 /** For datetime attributes. */
@@ -66,7 +68,7 @@ export function span(ms) {
 export function ago(ms) {
   if (!valid(ms)) return '–';
   const seconds = Math.round((now() - ms) / 1000);
-  if (seconds < 0 && seconds > -5) return t('time.now');
+  if (seconds < 1 && seconds > -5) return t('time.now');
   const relative = (formats.get(`ago ${language()}`) ?? formats.set(`ago ${language()}`, new Intl.RelativeTimeFormat(language(),
     { style: 'narrow' })).get(`ago ${language()}`));
   const size = Math.abs(seconds);

@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 //
 // One body: what needs doing, how its traffic compares with its habit, its alerts by day and kind, whom to call.
-import { html, collate, pick, t, useApi, useRefresh, rangeText, href, navigate, Chip, Facts, Head, Section, RangePicker, Loaded, Severity, Plain, Value, format, time } from '../ui.js';
+import { html, collate, language, pick, t, useApi, useRefresh, rangeText, href, navigate, Chip, Facts, Head, Section, RangePicker, Loaded, Severity, Plain, Value, format, time } from '../ui.js';
 import { attentionOf, bodyAddress, GroupLines, Histogram, orgName, SEVERITIES, sum, term, TrafficChart, words, zoneName } from '../kit.js';
 
 const { count } = format;
@@ -26,11 +26,12 @@ export default function Body({ params, query }) {
   const open = (from, to) => navigate(href('/alerts', { q: term('org', code), range: rangeText(from, to) }));
   return html`<${Loaded} of=${body} rows=${8}>${({ tile, contact, name_kana: kana, prefixes, parent, children = [], days = [], kinds = [] }) => {
     const totals = days.map((one) => sum(one.counts));
-    return html`<${Head} title=${orgName(tile.org, words())} sub=${html`${kana && html`<span lang="ja">${kana}</span> `}<code>${tile.org.code}</code> <${Badges} tile=${tile} />`}><${RangePicker} value=${range} /><//>
+    return html`<${Head} title=${orgName(tile.org, words())} sub=${html`${kana && language() === 'ja' && html`<span lang="ja">${kana}</span> `}<code>${tile.org.code}</code> <${Badges} tile=${tile} />`}><${RangePicker} value=${range} /><//>
       <div class="columns">
         <div>
-        <${Section} title=${t('body.open')} tools=${html`<a href=${href('/inbox', { q: term('org', code), range: 'all' })}>${t('body.inbox', { n: tile.inbox })}</a>`}>
-          <ul class="by-severity by-severity-row">${SEVERITIES.map((severity) => html`<li key=${severity}><a href=${href('/alerts', { q: `${term('org', code)} is:open -is:archived ${term('sev', severity)}`, range: 'all' })} class=${tile.open[severity] ? '' : 'is-none'}><${Severity} severity=${severity} /><b class="number">${count(tile.open[severity])}</b></a></li>`)}</ul>
+        <${Section} title=${t('body.open')}>
+          <ul class="by-severity by-severity-row">${SEVERITIES.map((severity) => html`<li key=${severity}><a href=${href('/alerts', { q: `${term('org', code)} is:open -is:archived ${term('sev', severity)}`, range: 'all' })} class=${tile.open[severity] ? '' : 'is-none'}><${Severity} severity=${severity} /><b class="number">${count(tile.open[severity])}</b></a></li>`)}</ul><//>
+        <${Section} title=${t('nav.inbox')} tools=${html`<a href=${href('/inbox', { q: term('org', code), range: 'all' })}>${t('body.inbox', { n: tile.inbox })}</a>`}>
           <${Loaded} of=${groups} rows=${4}>${(page) => html`<${GroupLines} rows=${page.rows} empty=${t('body.nothing_open')} org=${false} />`}<//><//>
         <${Section} title=${t('body.days')}>
           ${totals.length > 0 ? html`<${Histogram} values=${totals} start=${days[0].day_ms} step=${DAY_MS} name=${t('body.days')} onChoose=${open} height=${120} />` : html`<p class="muted">${t('body.no_alerts')}</p>`}

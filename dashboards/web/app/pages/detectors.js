@@ -13,7 +13,7 @@ function Verdicts({ row }) {
   const parts = VERDICTS.map(([name, tone]) => ({ name, tone, value: row.verdicts?.[name] ?? 0 })).filter((part) => part.value > 0);
   if (parts.length === 0) return html`<span class="muted">${t('detectors.precision_none')}</span>`;
   const words = parts.map((part) => `${t(`detectors.${part.name}`)} ${count(part.value)}`);
-  return html`<span class="pb-verdicts"><${Shares} label=${words.join(', ')} parts=${parts.map((part, at) => ({ ...part, label: words[at] }))} /><span class="pb-small pb-words">${words.map((word, at) => html`<span>${word}${at < words.length - 1 && ' ·'}</span> `)}</span></span>`;
+  return html`<span class="pb-verdicts"><${Shares} label=${words.join(', ')} parts=${parts.map((part, at) => ({ ...part, label: words[at] }))} /><span class="pb-small pb-words">${parts.map((part, at) => html`<span><i class=${`pb-mark share-${part.tone}`}></i>${words[at]}</span>`)}</span></span>`;
 }
 
 const linked = (number, to) => (number ? html`<a href=${to}>${count(number)}</a>` : html`<span class="muted">${count(number ?? null)}</span>`);

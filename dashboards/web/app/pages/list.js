@@ -3,7 +3,7 @@
 //
 // What the pages of administration share beyond ui.js: a table with sorting for some hundred rows, fields of forms, a share as a bar. The
 // lists that may be long (inbox, search, tail) have the virtualised table of parts/.
-import { Facts, Icon, cx, html, setQuery, t, useMemo } from '../ui.js';
+import { Facts, Icon, StepUp, cx, html, now, session, setQuery, t, useMemo, useState } from '../ui.js';
 
 /** Names and values; the third of a row is the tone of its value: bad, warn, good. @param {{rows: Array<[any, any, string?]|false>}} props */
 export const Toned = ({ rows }) => html`<${Facts} rows=${/** @type {Array<[any, any, string?]>} */ (rows.filter(Boolean)).map(([name, value, tone]) => [name, tone ? html`<span class=${`pb-${tone}`}>${value}</span>` : value])} />`;
@@ -14,6 +14,7 @@ const plain = (a, b) => (a === b ? 0 : a === null || a === undefined ? 1 : b ===
  * @param {{caption: string, columns: Array<{name: string, label: string, number?: boolean, sort?: (row: any) => any, how?: string,
  *   cell: (row: any) => any, class?: string}>, rows: Array, id: (row: any) => string, sort?: string, sorted?: string, row?: (row: any) => object}} props
  *   sort: column and direction where the address says none ('hits-' is descending); sorted: what the address says (?sort=)
+ *   On a narrow screen a row is a block of names and values; the roles say that it is a table all the same, which display: block takes away.
  */
 export function List({ caption, columns, rows, id, sort = '', sorted, row: more = () => ({}) }) {
   const by = sorted || sort;
@@ -27,13 +28,13 @@ export function List({ caption, columns, rows, id, sort = '', sorted, row: more 
     return keyed.map(([, row]) => row);
   }, [rows, by, columns]);
   const turn = (one) => setQuery({ sort: by === `${one.name}-` ? one.name : by === one.name ? `${one.name}-` : one.number ? `${one.name}-` : one.name });
-  return html`<div class="pb-scroll" role="region" aria-label=${caption} tabIndex="0"><table class="pb-table"><caption class="only-read">${caption}</caption>
-    <thead><tr>${columns.map((one) => html`<th scope="col" class=${cx(one.number && 'pb-number', one.class)} title=${one.how}
+  return html`<div class="pb-scroll" role="region" aria-label=${caption} tabIndex="0"><table class="pb-table pb-rows" role="table"><caption class="only-read">${caption}</caption>
+    <thead role="rowgroup"><tr role="row">${columns.map((one) => html`<th scope="col" role="columnheader" class=${cx(one.number && 'pb-number', one.class)} title=${one.how}
       aria-sort=${one.sort ? (column === one ? (down ? 'descending' : 'ascending') : 'none') : undefined}>${one.sort
     ? html`<button type="button" class="pb-sort" onClick=${() => turn(one)}>${one.label}${column === one && html`<${Icon} name=${down ? 'down' : 'up'} size=${12} />`}</button>`
     : one.label}</th>`)}</tr></thead>
-    <tbody>${shown.map((row) => html`<tr key=${id(row)} data-id=${id(row)} ...${more(row)}>${columns.map((one, at) => html`<${at === 0 ? 'th' : 'td'}
-      scope=${at === 0 ? 'row' : undefined} class=${cx(one.number && 'pb-number', one.class)}>${one.cell(row)}<//>`)}</tr>`)}</tbody></table></div>`;
+    <tbody role="rowgroup">${shown.map((row) => html`<tr role="row" key=${id(row)} data-id=${id(row)} ...${more(row)}>${columns.map((one, at) => html`<${at === 0 ? 'th' : 'td'}
+      scope=${at === 0 ? 'row' : undefined} role=${at === 0 ? 'rowheader' : 'cell'} class=${cx(one.number && 'pb-number', one.class)}><span class="pb-name" aria-hidden="true">${one.label}</span><div class="pb-cell">${one.cell(row)}</div><//>`)}</tr>`)}</tbody></table></div>`;
 }
 
 /** A share as a bar with its number. @param {{share: number, text: string}} props */
@@ -61,6 +62,26 @@ export const Choice = ({ name, label, value, options, onChange }) => html`<field
 export const Switch = ({ label, how, checked, disabled, onChange }) => html`<label class="pb-switch"><input type="checkbox" role="switch" checked=${checked}
   disabled=${disabled} onChange=${(event) => onChange(event.target.checked)} /><span class="pb-switch-track" aria-hidden="true"></span><span><span class="pb-switch-text">${label}</span>
   ${how && html`<span class="pb-how">${how}</span>`}</span></label>`;
+
+/**
+ * Runs what needs step-up: at once when the password was given lately, else after it is given.
+ * @returns {[(what: () => Promise<void>) => Promise<void>, any]} the function, and the dialog to render
+ */
+export function useGrave() {
+  const [waiting, setWaiting] = useState(null);
+  const run = async (what) => {
+    if (session.get().stepUpUntil - 5000 < now()) return new Promise((resolve, reject) => setWaiting({ what, resolve, reject }));
+    try {
+      return await what();
+    } catch (problem) {
+      if (!/step.?up/.test(problem.code ?? '')) throw problem;
+      return new Promise((resolve, reject) => setWaiting({ what, resolve, reject }));
+    }
+  };
+  const done = () => { const { what, resolve, reject } = waiting; setWaiting(null); what().then(resolve, reject); };
+  const close = () => { waiting.resolve(false); setWaiting(null); };
+  return [run, waiting && html`<${StepUp} onDone=${done} onClose=${close} />`];
+}
 
 /** What the server said, beside the form that it was about. */
 export const said = (error) => error?.text ?? t('shell.error_broken');

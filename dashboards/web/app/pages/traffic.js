@@ -13,14 +13,21 @@ const FORMATS = { bits: bitrate, packets: packetrate, flows: count, alerts: coun
 const ROWS = 10;
 const ADDRESS = /^[0-9a-f]*[.:][0-9a-f.:]*$/i;
 
-/** The newest value against the band: above, below, within; null where either is not known. */
+/**
+ * The newest hour against the band: above, below, within; null where either is not known. Of an hour, because the band is of hours: a
+ * single minute is nearly always on one side of it.
+ */
 export function against(series) {
-  const line = series.lines[0]?.values ?? [];
-  const at = line.findLastIndex((value) => value !== null);
-  const low = series.usual_low?.[at] ?? null, high = series.usual_high?.[at] ?? null;
-  if (at < 0 || (low === null && high === null)) return null;
-  if (high !== null && line[at] > high) return 'above';
-  return low !== null && line[at] < low ? 'below' : 'within';
+  const line = series.lines[0]?.values ?? [], hour = Math.max(1, Math.round(3600000 / (series.step_ms ?? 3600000)));
+  const end = line.findLastIndex((value) => value !== null) + 1, from = Math.max(0, end - hour);
+  const mean = (values) => {
+    const told = (values ?? []).slice(from, end).filter((value) => value !== null && value !== undefined);
+    return told.length ? told.reduce((a, b) => a + b, 0) / told.length : null;
+  };
+  const value = mean(line), low = mean(series.usual_low), high = mean(series.usual_high);
+  if (value === null || (low === null && high === null)) return null;
+  if (high !== null && value > high) return 'above';
+  return low !== null && value < low ? 'below' : 'within';
 }
 
 function Course({ metric, query, range }) {
@@ -58,8 +65,8 @@ function Top({ dim, range }) {
     return html`<table class="pb-table pb-top"><caption class="only-read">${t(`traffic.top_${dim}`)}</caption>
         <thead><tr><th scope="col">${t('traffic.col_name')}</th><th scope="col" class="pb-number">${t('traffic.col_bytes')}</th><th scope="col">${t('traffic.col_share')}</th></tr></thead>
         <tbody>${top.rows.map((row) => html`<tr key=${row.name}><th scope="row"><${Name} dim=${dim} row=${row} range=${range} />${dim === 'host' && row.inside !== undefined && html`<span class="pb-tag">${row.org && ADDRESS.test(row.name) ? orgName(row.org) : t(row.inside ? 'traffic.inside' : 'traffic.outside')}</span>`}</th>
-          <td class="pb-number" title=${row.bytes_in === undefined ? undefined : `${t('traffic.col_in')} ${bytes(row.bytes_in)} / ${t('traffic.col_out')} ${bytes(row.bytes_out)}`}>${bytes(row.bytes)}</td>
-          <td><${Bar} share=${row.share ?? 0} text=${percent(row.share)} /></td></tr>`)}</tbody></table>
+          <td class="pb-number" title=${row.bytes_in === undefined ? undefined : `${t('traffic.col_in')} ${bytes(row.bytes_in)} / ${t('traffic.col_out')} ${bytes(row.bytes_out)}`}>${bytes(row.bytes, 3)}</td>
+          <td><${Bar} share=${row.share ?? 0} text=${percent(row.share, 1, 1)} /></td></tr>`)}</tbody></table>
       <p class="pb-how">${top.delivered && top.records > 0 ? (top.from_ms ? t('traffic.records', { n: top.records, from: time.short(top.from_ms) }) : t('traffic.records_all', { n: top.records })) : t('traffic.from_metrics')}${dim === 'host' && top.delivered ? ` · ${t('traffic.hosts_error')}` : ''}</p>`;
   }}<//><//>`;
 }

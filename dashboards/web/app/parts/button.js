@@ -10,7 +10,7 @@ export function Key({ command, name }) {
   const prefs = usePrefs();
   const key = name ?? keyOf(command);
   if (!key || (command && !prefs.keys)) return null;
-  return html`<span class="keys" aria-hidden="true">${key.split(/[ +]/).map((one) => html`<kbd>${one.length === 1 ? one.toUpperCase() : one}</kbd>`)}</span>`;
+  return html`<span class="keys" aria-hidden="true">${key.split(/[ +]/).map((one) => html`<kbd>${one.length === 1 ? one.toUpperCase() : one === 'Escape' ? 'Esc' : one}</kbd>`)}</span>`;
 }
 
 /**

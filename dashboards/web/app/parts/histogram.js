@@ -6,8 +6,9 @@
 import { html, useId, useRef, useState, cx, t, format, time } from '../ui.js';
 
 const { count } = format;
-const { both, short } = time;
+const { both, day, short } = time;
 
+const DAY_MS = 86400000;
 const HIGH = 100; // of the drawing; its width is the number of bars
 
 function bars(values, most, from, to) {
@@ -40,8 +41,10 @@ export function Histogram({ values, start, step, name, usual = null, onChoose, h
   const low = cursor === null ? null : Math.min(cursor, anchor ?? cursor);
   const high = cursor === null ? null : Math.max(cursor, anchor ?? cursor);
   const chosen = (i, j) => values.slice(i, j + 1).reduce((a, b) => a + b, 0);
-  const say = low === null ? t('histogram.summary', { name, n: total, from: short(start), to: short(at(n)) })
-    : t('histogram.bar', { from: short(at(low)), to: short(at(high + 1)), n: chosen(low, high) });
+  // of bars that are days, the first and the last day; else the times of their edges
+  const days = step % DAY_MS === 0, from = (i) => (days ? day(at(i)).slice(5) : short(at(i))), to = (i) => (days ? day(at(i)).slice(5) : short(at(i + 1)));
+  const say = low === null ? t('histogram.summary', { name, n: total, from: from(0), to: to(n - 1) })
+    : days && low === high ? t('histogram.one', { at: from(low), n: chosen(low, high) }) : t('histogram.bar', { from: from(low), to: to(high), n: chosen(low, high) });
   const barAt = (event) => {
     const area = box.current.getBoundingClientRect();
     return Math.min(n - 1, Math.max(0, Math.floor(((event.clientX - area.left) / area.width) * n)));
@@ -103,18 +106,18 @@ export function Histogram({ values, start, step, name, usual = null, onChoose, h
           <path class="histogram-bars is-chosen" d=${bars(values, most, low, high)} />`}
         ${usual > 0 && html`<line class="histogram-usual" x1="0" x2=${n} y1=${HIGH - (usual / most) * (HIGH - 2)} y2=${HIGH - (usual / most) * (HIGH - 2)} />`}
       </svg>
-      <span class="histogram-most" aria-hidden="true">${count(most)}</span>
+      ${total > 0 ? html`<span class="histogram-most" aria-hidden="true">${count(most)}</span>` : html`<span class="histogram-none" aria-hidden="true">${t('histogram.none')}</span>`}
     </div>
     <div class="histogram-foot">
-      <span title=${both(start)}>${short(start)}</span>
+      <span title=${both(start)}>${from(0)}</span>
       <span class="histogram-middle"><span class="histogram-say" id=${`${id}h`}>${say}${onChoose && cursor === null ? html`<span class="only-read">${t('histogram.keys')}</span>` : ''}</span>
         <button type="button" class="histogram-toggle" aria-expanded=${table} onClick=${() => setTable(!table)}>${t(table ? 'histogram.hide_table' : 'histogram.show_table')}</button></span>
-      <span title=${both(at(n))}>${short(at(n))}</span>
+      <span title=${both(at(n))}>${to(n - 1)}</span>
     </div>
     ${table && html`<div class="plain-scroll" tabindex="0" role="region" aria-label=${name}><table class="plain">
       <caption>${name}</caption>
       <thead><tr><th scope="col">${t('histogram.time')}</th><th scope="col" class="cell-end">${t('histogram.count')}</th></tr></thead>
-      <tbody>${values.map((value, i) => value > 0 && html`<tr key=${i}><th scope="row">${short(at(i))}</th><td class="cell-end">${count(value)}</td></tr>`)}</tbody>
+      <tbody>${values.map((value, i) => value > 0 && html`<tr key=${i}><th scope="row">${from(i)}</th><td class="cell-end">${count(value)}</td></tr>`)}</tbody>
     </table></div>`}
   </figure>`;
 }

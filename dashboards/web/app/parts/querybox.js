@@ -14,6 +14,9 @@ export const FIELDS = ['org', 'kind', 'sev', 'state', 'is', 'src', 'dst', 'ip', 
 const WORDS = { sev: ['critical', 'high', 'medium', 'low', 'info'], is: ['open', 'closed', 'new', 'mine', 'escalated', 'archived', 'shadow'],
   state: ['new', 'acknowledged', 'escalated', 'archived'], proto: ['tcp', 'udp', 'icmp'] };
 
+// of its own: `constructor:` is no field, and somebody may type it
+const listOf = (lists, name) => (Object.hasOwn(lists, name) ? lists[name] : []);
+
 /** Terms of a query, as they were typed; blanks within quotes belong to the term. */
 export const terms = (text) => text.match(/-?(?:[^\s"]+)?"[^"]*"?|\S+/g) ?? [];
 
@@ -43,13 +46,13 @@ export function QueryBox({ value, onSearch = (q) => setQuery({ q }, { replace: f
 
   const code = bad?.problem.detail, hint = bad?.problem.hint;
   // of a value that a field has not, the server tells the field; what it has says more
-  const valid = code === 'bad_value' && WORDS[hint] ? WORDS[hint].join(', ') : hint;
-  const why = bad && (has(`search.why_${code}`) ? t(`search.why_${code}`) : bad.text) + (hint && !(code === 'bad_value' && !WORDS[hint]) ? t('search.hint', { hint: valid }) : '');
+  const known = code === 'bad_value' ? listOf(WORDS, hint).join(', ') : hint;
+  const why = bad && (has(`search.why_${code}`) ? t(`search.why_${code}`) : bad.text) + (known ? t('search.hint', { hint: known }) : '');
 
   const word = text.slice(0, field.current?.selectionStart ?? text.length).match(/\S*$/)[0];
   const options = useMemo(() => {
     const plain = word.replace(/^-/, ''), [name, part] = plain.includes(':') ? plain.split(/:(.*)/s) : [plain, null];
-    if (part !== null) return [...(WORDS[name] ?? []), ...(suggest[name] ?? [])].filter((one) => one.startsWith(part) && one !== part).slice(0, 8).map((one) => `${name}:${one}`);
+    if (part !== null) return [...listOf(WORDS, name), ...listOf(suggest, name)].filter((one) => one.startsWith(part) && one !== part).slice(0, 8).map((one) => `${name}:${one}`);
     return plain ? FIELDS.filter((one) => one.startsWith(plain.toLowerCase())).map((one) => `${one}:`) : [];
   }, [word, suggest]);
   const listed = open && options.length > 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 import { html, useEffect, useState } from '../core/dom.js';
-import { ago, both, clock, iso, short, span, stamp } from '../core/time.js';
+import { ago, both, clock, iso, short, span, stamp, upTo } from '../core/time.js';
 import { usePrefs } from '../core/prefs.js';
 
 // one timer for all ages of a page
@@ -21,10 +21,10 @@ function useTick(on) {
   }, [on]);
 }
 
-const FORMS = { ago, stamp, short, clock };
+const FORMS = { ago, stamp, short, minute: upTo, clock };
 /**
- * A time; both zones in its tooltip. as: ago (grows older by itself), stamp, short, clock.
- * @param {{ms: number|null, as?: 'ago'|'stamp'|'short'|'clock'}} props
+ * A time; both zones in its tooltip. as: ago (grows older by itself), stamp, minute (with the year, without seconds), short, clock.
+ * @param {{ms: number|null, as?: 'ago'|'stamp'|'minute'|'short'|'clock'}} props
  */
 export function Time({ ms, as = 'stamp' }) {
   usePrefs();
