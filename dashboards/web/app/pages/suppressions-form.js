@@ -66,7 +66,7 @@ export function kind(text) {
 export function check(typed, now, all) {
   const errors = /** @type {Object<string, string>} */ ({});
   const of = { kind: kind(typed.kind), source: prefix(typed.source), target: prefix(typed.target) };
-  if (of.kind === null) errors.kind = 'bad_kind';
+  if (of.kind === null) errors.kind = fold(typed.kind) === '' ? 'need_kind' : 'bad_kind';
   if (of.source === null) errors.source = 'bad_prefix';
   if (of.target === null) errors.target = 'bad_prefix';
   const port = fold(typed.port);
