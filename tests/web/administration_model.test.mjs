@@ -58,15 +58,18 @@ test('a clock is off when it is ahead, or behind by more than the age that a rep
 
 test('prefixes: what the server would take is taken, as typed on a Japanese keyboard too', () => {
   const good = { '': '', '192.0.2.10': '192.0.2.10', '192.0.2.0/24': '192.0.2.0/24', '１９２．０．２．１０': '192.0.2.10', ' 10.0.0.0/8 ': '10.0.0.0/8', '2001:DB8::/32': '2001:db8::/32',
-    '::': '::', '::1': '::1', '2001:db8:0:0:0:0:0:1': '2001:db8:0:0:0:0:0:1', '::ffff:192.0.2.1': '::ffff:192.0.2.1', '0.0.0.0/0': '0.0.0.0/0', '::/0': '::/0' };
+    '::': '::', '::1': '::1', '2001:db8:0:0:0:0:0:1': '2001:db8:0:0:0:0:0:1', '::ffff:192.0.2.1': '::ffff:192.0.2.1', '192.0.2.1/32': '192.0.2.1/32', '128.0.0.0/1': '128.0.0.0/1',
+    '192.0.2.128/25': '192.0.2.128/25', '2001:db8:8000::/33': '2001:db8:8000::/33', '::1/128': '::1/128', '8000::/1': '8000::/1' };
   for (const [typed, sent] of Object.entries(good)) assert.equal(form.prefix(typed), sent, typed);
-  for (const typed of ['192.0.2', '192.0.2.256', '192.0.2.1/33', '192.0.2.01', '2001:db8::/129', '1::2::3', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '::ffff:192.0.2.256', 'example.jp', '10.0.0.0/', '/8', '10.0.0.0/-1', ':::', 'g::'])
+  for (const typed of ['192.0.2', '192.0.2.256', '192.0.2.1/33', '192.0.2.01', '2001:db8::/129', '1::2::3', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '::ffff:192.0.2.256', 'example.jp', '10.0.0.0/', '/8', '10.0.0.0/-1', ':::', 'g::', '0.0.0.0/0', '::/0', '192.0.2.1/24', '192.0.2.128/24',
+    '10.128.0.0/8', '2001:db8:8000::/32', '::1/127', 'c000::/1'])
     assert.equal(form.prefix(typed), null, typed);
 });
 
 test('kinds: a name, a family with a star, or all', () => {
+  assert.equal(form.kind(' '), '*', 'nothing is all, as in the files of the sensor');
   for (const typed of ['dos.udp_flood', 'dos.*', '*', 'beacon', ' SCAN.PORT ', 'ｄｏｓ.*']) assert.notEqual(form.kind(typed), null, typed);
-  for (const typed of ['', 'dos.', '.dos', 'dos*', '*.dos', 'dos.* or', `${'a'.repeat(64)}`, '<b>']) assert.equal(form.kind(typed), null, typed);
+  for (const typed of ['dos.', '.dos', 'dos*', '*.dos', 'dos.* or', `${'a'.repeat(64)}`, '<b>']) assert.equal(form.kind(typed), null, typed);
 });
 
 test('a suppression needs reason, expiry within 90 days, and something that narrows it', () => {
@@ -84,6 +87,8 @@ test('a suppression needs reason, expiry within 90 days, and something that narr
   assert.deepEqual(errors({ org: '' }, false), { org: 'wide' });
   assert.deepEqual(errors({ org: '', kind: '*' }), { kind: 'wide' });
   assert.deepEqual(errors({ org: '', kind: '*', target: '192.0.2.1' }), {});
+  assert.deepEqual(errors({ org: '', kind: '', port: '53' }), {}, 'a port alone narrows it, as it does for the sensor');
+  assert.deepEqual(errors({ org: '', kind: '', port: '0' }), { port: 'bad_port' });
   for (const port of ['0', '65536', '80-90', '-1', '8o']) assert.deepEqual(errors({ port }), { port: 'bad_port' }, port);
   assert.equal(form.check({ ...typed, port: '４４３' }, NOW, true).body.port, 443);
 });
