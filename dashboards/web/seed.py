@@ -70,6 +70,10 @@ class Redis:
         return int(rest) if kind == b":" else rest
 
 
+FLOWS_MS = 6 * 3600000
+NEW_EVERY, NEW_MS = 40, 20 * 3600000 # one group in so many has been seen for less than a day only
+
+
 def stamp(ms):
     """JST, microseconds, as sensors print it."""
     second = ms // 1000 + 9 * 3600
@@ -125,10 +129,14 @@ def alerts(args, rng, bodies, writer):
     plan = [(start + (at - start) % (args.days * 86400000), g) for at, g in plan]
     for g in range(min(len(groups), len(plan))): # each group at least once
         plan[g] = (plan[g][0], g)
+    plan = [(args.end - (args.end - at) % NEW_MS if g % NEW_EVERY == NEW_EVERY - 1 else at, g) for at, g in plan]
     plan.sort()
     told = {"alerts": 0, "records": 0, "groups": len(groups), "kinds": len({g[0].name for g in groups}), "open": 0}
+    recent = []
     for number, (at, which) in enumerate(plan):
         kind, body, inside, outside, _ = groups[which]
+        if kind.remote and args.end - at < FLOWS_MS:
+            recent.append((at, (kind, body, inside, outside)))
         lasts = int(rng.lognormvariate(4.5, 1.2) * 1000)
         now_open = at + lasts > args.end or (args.end - at < 7200000 and rng.random() < 0.35)
         one = seed_kinds.Alert(kind, body, inside, outside, rng, at, number, bodies)
@@ -138,7 +146,7 @@ def alerts(args, rng, bodies, writer):
             told["records"] += 1
         told["alerts"] += 1
         told["open"] += bool(now_open)
-    return told
+    return told, recent
 
 
 def load(body, ms, rng, number):
@@ -192,10 +200,13 @@ def health(redis, sensor, at, packets, expire):
         redis.say("EXPIRE", f"yagura:{sensor}:health", expire)
 
 
-def flows(args, rng, bodies, writer):
-    for number in range(args.flows):
-        at = args.end - int((args.flows - number) / args.flows * 6 * 3600000)
-        writer.entry("flows", seed_kinds.flow(rng, bodies, at, number, args.sensor, stamp), f"3-{number + 1}")
+def flows(args, rng, bodies, writer, recent):
+    """Of the last hours: of the ends of what was raised in them, and of everybody else."""
+    times = [(args.end - int((args.flows - number) / args.flows * FLOWS_MS), None) for number in range(args.flows)]
+    own = [(max(at - rng.randrange(120000), args.end - FLOWS_MS), alert) for at, alert in recent for _ in range(rng.randrange(2, 9))][:args.flows // 5]
+    times = sorted(times[len(own):] + own, key=lambda one: one[0])
+    for number, (at, alert) in enumerate(times):
+        writer.entry("flows", seed_kinds.flow(rng, bodies, at, number, args.sensor, stamp, alert), f"3-{number + 1}")
     return args.flows
 
 
@@ -209,9 +220,9 @@ def fill(args):
     for i in range(args.groups):
         total += 1 / (i + 8)
         args.weights.append(total)
-    told = alerts(args, rng, bodies, writer)
+    told, recent = alerts(args, rng, bodies, writer)
     told["metrics"] = metrics(args, rng, bodies, writer)
-    told["flows"] = flows(args, rng, bodies, writer)
+    told["flows"] = flows(args, rng, bodies, writer, recent)
     health(redis, args.sensor, args.end, 1 << 30, args.health)
     redis.settle()
     print(json.dumps({**told, "bodies": len(bodies), "config": config, "end_ms": args.end}))
@@ -292,4 +303,5 @@ def main():
     {"fill": fill, "live": live}[args.what](args)
 
 
-main()
+if __name__ == "__main__":
+    main()

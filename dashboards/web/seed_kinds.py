@@ -137,10 +137,11 @@ class Alert:
             context["learning"], context["impact"] = "full", {"state": ["absorbed", "degraded", "down", "unknown"][self.number % 4]}
             if context["impact"]["state"] != "unknown":
                 context["impact"].update(success=[0.97, 0.55, 0.08][self.number % 4], usual=0.99)
+        step = max(1, kind.window // 30)
         context["why"] = {"observed": self.observed, "threshold": float(kind.threshold), "baseline": self.baseline, "peak": self.observed, "unit": kind.unit,
                           "window_s": kind.window, "text_ja": ja, "text_en": en, "top": [{"ip": ip, "share": round(1 / len(self.top), 4)} for ip in self.top],
                           "sources_at_least": 1 if self.source else self.many, "sample_packets": 0 if self.source else self.many,
-                          "series": {"start": stamp(self.at - 28000), "step_s": 1, "values": self.values, "low": 0.0, "high": float(kind.threshold)}}
+                          "series": {"start": stamp(self.at - 28000 * step), "step_s": step, "values": self.values, "low": 0.0, "high": float(kind.threshold)}}
         context["runbook"] = kind.name
         if self.affected:
             context["affected_count"], context["affected"] = len(self.affected), [b.org() for b in self.affected]
@@ -161,15 +162,23 @@ APPS = [("TLS", "tls", 443, 60), ("QUIC", "failed", 443, 18), ("DNS", "dns", 53,
         ("TLS.YouTube", "tls", 443, 6), ("NTP", "ntp", 123, 3), ("SMTP", "smtp", 25, 2), ("SSH", "ssh", 22, 1), ("TLS.Dropbox", "tls", 443, 1)]
 
 
-def flow(rng, bodies, at, number, sensor, stamp):
+def flow(rng, bodies, at, number, sensor, stamp, alert=None):
+    """A flow record; of the two ends of `alert`: (kind, body, inside, outside)."""
     name, app, port, _ = rng.choices(APPS, [a[3] for a in APPS])[0]
     body = bodies[min(int(rng.expovariate(1 / (len(bodies) / 4))), len(bodies) - 1)]
     down, up = int(rng.lognormvariate(9, 1.6)), int(rng.lognormvariate(7, 1.2))
     lasts = int(rng.lognormvariate(0, 1.5) * 1000)
-    return {"timestamp": stamp(at), "event_type": "flow", "host": sensor, "flow_id": 10**15 + number, "src_ip": body.host(rng.randrange(300)),
-            "src_port": rng.randrange(32768, 61000), "dest_ip": f"198.51.100.{int(rng.expovariate(0.03)) % 254 + 1}", "dest_port": port,
+    outer = None
+    source, target = body.host(rng.randrange(300)), f"198.51.100.{int(rng.expovariate(0.03)) % 254 + 1}"
+    if alert:
+        kind, body, inside, outer = alert
+        source, target = (outer, inside) if kind.direction == "in" else (inside, outer)
+        port, app = kind.more.get("port", port), kind.more.get("app", app)
+        name = next((one[0] for one in APPS if one[1] == app), name)
+    return {"timestamp": stamp(at), "event_type": "flow", "host": sensor, "flow_id": 10**15 + number, "src_ip": source,
+            "src_port": rng.randrange(32768, 61000), "dest_ip": target, "dest_port": port,
             "proto": "UDP" if port in (53, 123) or name == "QUIC" else "TCP", "app_proto": app, "community_id": f"1:{number:026d}A=",
             "flow": {"pkts_toserver": up // 300 + 1, "pkts_toclient": down // 900 + 1, "bytes_toserver": up, "bytes_toclient": down,
                      "start": stamp(at - lasts), "end": stamp(at), "age": lasts // 1000, "state": "closed", "reason": "timeout", "alerted": False},
             "ndpi": {"proto": name, "master_id": 0, "app_id": 91, "category": "Web", "confidence": "DPI", "risks": [], "hostname": "www.chizu.example",
-                     "org": {"src": body.code, "dest": ""}, "zone": {"src": "internet", "dest": ""}, "end": "closed", "rank": "established"}}
+                     "org": {"src": "" if source == outer else body.code, "dest": body.code if source == outer else ""}, "zone": {"src": "internet", "dest": ""}, "end": "closed", "rank": "established"}}

@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Yagura authors
-"""seed_triage.py URL PASSWORD: the users analyst and lead work through the inbox of a dashboard that seed.py has filled, by its API, as people
-do: most of what is of low severity is closed as benign, some of what is high is looked into or escalated, a little is left."""
+"""seed_triage.py URL PASSWORD REDIS: the users analyst and lead have worked through the inbox of a dashboard that seed.py has filled, as people do:
+most of what is of low severity is closed as benign, some of what is high is looked into or escalated, what came in the last hours is left.
+
+All of it is done by the dashboard's API, so that each state is one that it makes itself; then the times are put back to where they belong, minutes
+or hours after the alerts, in its Redis (REDIS: path of the UNIX socket), and its connection is cut, upon which it reads everything anew."""
 import json
 import random
 import sys
@@ -10,16 +13,21 @@ import time
 import urllib.error
 import urllib.request
 
+import seed
+
 NOTES = {"archive": [("benign", "正規の業務通信であることを団体に確認済み。"), ("false_positive", "検知条件に合わない通信。再発時に見直し。"),
                      ("threat", "団体へ連絡し、端末の隔離を確認。"), ("drill", "訓練による通信。")],
-         "acknowledge": [(None, None)], "escalate": [(None, "影響が大きいため主任へ上申。")]}
+         "escalate": [(None, "影響が大きいため主任へ上申。")]}
 # of each severity: shares that are archived, acknowledged, escalated
 SHARES = {"critical": (0.8, 0.1, 0.05), "high": (0.9, 0.06, 0.02), "medium": (0.95, 0.03, 0), "low": (0.99, 0.005, 0), "info": (1, 0, 0)}
+MINUTES = {"critical": (2, 12), "high": (4, 25), "medium": (10, 50), "low": (30, 170), "info": (30, 170)} # until somebody looks
+LEFT, LEFT_MS = 0.3, 2 * 3600000 # so much of what came in the last hours is left; nothing older is
+AGAIN_MS = 3 * 3600000 # what goes on for longer is closed, and comes back
 
 
 class User:
     def __init__(self, url, name, password):
-        self.url, self.cookie, self.csrf = url, "", ""
+        self.url, self.name, self.cookie, self.csrf = url, name, "", ""
         answer, headers = self.call("POST", "/session", {"user": name, "password": password})
         self.cookie, self.csrf = headers["Set-Cookie"].split(";")[0], answer["csrf"]
 
@@ -36,30 +44,103 @@ class User:
                     sys.exit(f"seed_triage.py: {method} {where}: {error.code} {error.read().decode()}")
                 time.sleep(1)
 
+    def act(self, ids, action, **more):
+        done = 0
+        for at in range(0, len(ids), 1000):
+            done += self.call("POST", "/groups/actions", {"action": action, "ids": ids[at:at + 1000], **more})[0]["succeeded"]
+        return done
+
+
+def plan(rng, row, now):
+    """What is done to a group: [(user, action, more, when)], oldest first."""
+    archived, acknowledged, escalated = SHARES[row["severity"]]
+    chance, first, last = rng.random(), row["first_ms"], row["last_ms"]
+    end = "archive" if chance < archived else "acknowledge" if chance < archived + acknowledged else "escalate" if \
+        chance < archived + acknowledged + escalated else "archive"
+    if now - last < LEFT_MS and rng.random() < LEFT:
+        end = None
+    user = "lead" if rng.random() < 0.3 else "analyst"
+    least, most = MINUTES[row["severity"]]
+    verdict, comment = rng.choices(NOTES["archive"], [6, 2, 3, 0.3])[0]
+    put_away = {"verdict": verdict, "comment": comment}
+    looked = first + int(rng.uniform(least, most) * 60000)
+    steps = [(user, "acknowledge", {}, looked)]
+    if end != "archive":
+        if last - first > AGAIN_MS: # dealt with, and back since
+            back = last - rng.randrange(LEFT_MS // 4)
+            steps += [(user, "archive", put_away, looked + rng.randrange(10, 100) * 60000), ("yagura", "reopen", {}, back)]
+            steps += [(user, "acknowledge", {}, back + int(rng.uniform(least, most) * 60000))] if end else []
+        elif not end:
+            return [] # nobody has seen it yet
+        if end:
+            steps += [(user, "assign", {"assignee": user}, steps[-1][3] + 20000)]
+        if end == "escalate":
+            steps += [(user, "escalate", {"comment": NOTES["escalate"][0][1]}, steps[-1][3] + rng.randrange(5, 30) * 60000)]
+    elif last - first > AGAIN_MS:
+        steps += [(user, "archive", put_away, looked + rng.randrange(10, 100) * 60000), ("yagura", "reopen", {}, last - 60000),
+                  (user, "archive", put_away, last + rng.randrange(3, 50) * 60000)]
+    else:
+        steps += [(user, "archive", put_away, max(looked, last) + rng.randrange(10, 200) * 60000)]
+    return steps
+
+
+def in_order(steps, now):
+    """The same with times that only rise and have been."""
+    out, room = [], len(steps)
+    for user, action, more, when in steps:
+        room -= 1
+        least = out[-1][3] + 1000 if out else 0
+        out.append((user, action, more, min(max(when, least), now - 1000 * (room + 1))))
+    return out
+
+
+def put_back(redis, plans):
+    """The times of `plans` ({group: steps}) in place of those at which the API was asked."""
+    for group, steps in plans.items():
+        entries = redis.ask("XRANGE", f"yagura:web:history:{group}", "-", "+")
+        if len(entries) != len(steps):
+            sys.exit(f"seed_triage.py: {group}: {len(entries)} of {len(steps)} events")
+        redis.say("DEL", f"yagura:web:history:{group}")
+        for (_, fields), (user, _, _, when) in zip(entries, steps):
+            event = json.loads(fields[1])
+            event.update(at_ms=when, actor=user)
+            event.pop("bulk", None)
+            redis.say("XADD", f"yagura:web:history:{group}", f"{when}-*", "e", json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+        touch = json.loads(redis.ask("HGET", "yagura:web:groups", group))
+        touch.update(changed_ns=steps[-1][3] * 1000000, changed_by=steps[-1][0])
+        for name, actions in (("acknowledged_ns", ("acknowledge", "archive", "escalate")), ("archived_ns", ("archive",))):
+            first = next((when for _, action, _, when in steps if action in actions), None)
+            if first:
+                touch[name] = first * 1000000
+        redis.say("HSET", "yagura:web:groups", group, json.dumps(touch, ensure_ascii=False, separators=(",", ":")))
+    redis.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
 
 def main():
-    rng = random.Random(1)
-    users = {name: User(sys.argv[1], name, sys.argv[2]) for name in ("analyst", "lead")}
-    work, cursor = {}, ""
+    url, password, socket = sys.argv[1:4]
+    rng, now = random.Random(1), int(time.time() * 1000)
+    users = {name: User(url, name, password) for name in ("analyst", "lead")}
+    plans, cursor = {}, ""
     while cursor is not None:
         page, _ = users["analyst"].call("GET", "/groups?state=inbox&range=30d&limit=500" + (f"&cursor={cursor}" if cursor else ""))
         for row in page["rows"]:
-            archived, acknowledged, escalated = SHARES[row["severity"]]
-            chance = rng.random()
-            action = "archive" if chance < archived else "acknowledge" if chance < archived + acknowledged else "escalate" if \
-                chance < archived + acknowledged + escalated else None
-            if action:
-                user = "lead" if rng.random() < 0.3 else "analyst"
-                note = rng.choices(NOTES[action], [6, 2, 3, 0.3][:len(NOTES[action])])[0]
-                work.setdefault((user, action, *note), []).append(row["id"])
+            plans[row["id"]] = in_order(plan(rng, row, now), now)
         cursor = page["cursor"]
-    done = 0
-    for (user, action, verdict, comment), ids in work.items():
-        for at in range(0, len(ids), 1000):
-            body = {"action": action, "ids": ids[at:at + 1000]}
-            body.update({key: value for key, value in (("verdict", verdict), ("comment", comment)) if value})
-            done += users[user].call("POST", "/groups/actions", body)[0]["succeeded"]
-    print(json.dumps({"triaged": done}))
+    plans = {group: steps for group, steps in plans.items() if steps}
+    for nth in range(max((len(steps) for steps in plans.values()), default=0)):
+        work = {}
+        for group, steps in plans.items():
+            if nth < len(steps):
+                user, action, more, _ = steps[nth]
+                work.setdefault((user if user in users else "lead", action, json.dumps(more)), []).append(group)
+        for (user, action, more), ids in work.items():
+            users[user].act(ids, action, **json.loads(more))
+    put_back(seed.Redis(socket), plans)
+    for _ in range(100): # it has read everything anew
+        time.sleep(0.1)
+        if not users["lead"].call("GET", "/session")[0]["read_only"]:
+            break
+    print(json.dumps({"triaged": len(plans)}))
 
 
 main()

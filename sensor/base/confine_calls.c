@@ -133,12 +133,16 @@ static const struct row rows[] = {
 	CALL(P, getcwd), CALL(P, openat), IF(CARD, openat, 2, O_ACCMODE, O_RDONLY),
 	// name service reads its files; the EVE file is opened anew where its folder lets us
 	IF(C | W, openat, 2, O_ACCMODE, O_RDONLY), IF(C, openat, 2, O_ACCMODE | O_TRUNC | O_APPEND, O_WRONLY | O_APPEND),
-	IF(SPOOL, openat, 2, O_ACCMODE, O_RDWR), CALL(SPOOL | FILES, unlinkat), CALL(SPOOL | P, renameat), CALL(SPOOL | FILES, renameat2),
+	// the dashboard's audit log goes on in a new file, and in none that is there
+	IF(W, openat, 2, O_ACCMODE | O_CREAT | O_EXCL | O_APPEND, O_RDWR | O_CREAT | O_EXCL | O_APPEND),
+	IF(SPOOL, openat, 2, O_ACCMODE, O_RDWR), CALL(SPOOL | FILES, unlinkat), CALL(SPOOL | P | W, renameat),
+	CALL(SPOOL | FILES | W, renameat2),
 	CALL(SPOOL, fallocate), CALL(SPOOL | FILES, getdents64), CALL(SPOOL, fstatfs), CALL(SPOOL, flock),
 	CALL(P, mkdirat), NO(E, unlinkat, REFUSE), CALL(P, unlinkat), CALL(P, renameat2), CALL(P, fchmod), CALL(P, fchmodat), CALL(P, umask),
-	CALL(P, statfs), CALL(P, fstatfs), CALL(C | P | E | W, ftruncate), CALL(P | E, fallocate), CALL(C | P, fsync), CALL(C | P | W, fdatasync),
-	CALL(P | E, flock), CALL(W, getdents64), CALL(W, mlock), CALL(W, munlock), // the last two: libsodium's memory for secrets
-	 CALL(C | P | R, fadvise64), CALL(P, dup), CALL(P, dup3), CALL(P, pipe2), CALL(ALL, fcntl), CALL(P | E | W, memfd_create),
+	CALL(P, statfs), CALL(P, fstatfs), CALL(C | P | E | W, ftruncate), CALL(P | E, fallocate), CALL(C | P | W, fsync),
+	CALL(C | P | W, fdatasync), CALL(P | E, flock), CALL(W, getdents64),
+	CALL(W, mlock), CALL(W, munlock), // libsodium's memory for secrets
+	CALL(C | P | R, fadvise64), CALL(P, dup), CALL(P, dup3), CALL(P, pipe2), CALL(ALL, fcntl), CALL(P | E | W, memfd_create),
 	CALL(P, readahead), CALL(P, msync), CALL(P, mincore), CALL(P | E, mlock), CALL(P, mlock2), CALL(P, mlockall), CALL(P, munlock),
 	CALL(P | E, mbind),
 	CALL(P | E, set_mempolicy), CALL(P | E, get_mempolicy), CALL(P, move_pages),

@@ -15,7 +15,7 @@ struct words {
 static const struct words units[] = {
     {"packets/s", "packets/s", "パケット/秒"}, {"flows/s", "flows/s", "フロー/秒"}, {"ports", "ports", "ポート"}, {"hosts", "hosts", "台"},
     {"probes", "probes", "回"}, {"queries/s", "queries/s", "件/秒"}, {"connections", "connections", "接続"}, {"%", "%", "%"},
-    {"connections/s", "connections/s", "接続/秒"}, {"incomplete SYNs/s", "incomplete requests/s", "未完了の接続要求/秒"}, {"alerts", "alerts", "件"},
+    {"connections/s", "connections/s", "接続/秒"}, {"incomplete SYNs/s", "incomplete requests/s", "件/秒"}, {"alerts", "alerts", "件"},
     {"packets", "packets", "パケット"}, {"bodies", "bodies", "団体"}, {"records", "records", "件"}, {"events", "events", "件"},
     {"times", "times", "倍"}, {"s", "s", "秒"}, {"step", "step", "段階"}, {"links", "links", "リンク"},
     {"clients", "clients", "クライアント"}, {"pulses", "pulses", "回"}, {"handshakes/s", "handshakes/s", "ハンドシェイク/秒"},
@@ -101,9 +101,10 @@ const char *explain_amount(double value, const char *unit, bool ja, char *to, si
 {
 	char number[64];
 	value = isfinite(value) ? fmax(fmin(value, 1e18), 0) : 0;
-	if (strcmp(unit, "bits/s") == 0 && value >= 1e3) {
+	if ((strcmp(unit, "bits/s") == 0 || strcmp(unit, "bytes") == 0) && value >= 1e3) {
 		double scale = value >= 1e9 ? 1e9 : value >= 1e6 ? 1e6 : 1e3;
-		snprintf(to, size, "%.1f %sbit/%s", value / scale, scale >= 1e9 ? "G" : scale >= 1e6 ? "M" : "k", ja ? "秒" : "s");
+		const char *of = unit[1] == 'y' ? "B" : ja ? "bit/秒" : "bit/s";
+		snprintf(to, size, "%.1f %s%s", value / scale, scale >= 1e9 ? "G" : scale >= 1e6 ? "M" : "k", of);
 		return to;
 	}
 	grouped(value, number, sizeof number);

@@ -249,6 +249,87 @@ test('SEC-10: sessions are listed and ended; a new password ends the others; a c
   assert.equal((await login('sato', 'another lamp in 8 windows 灯')).status, 401);
 });
 
+test('SEC-10: everybody sees his own sessions, ends one of them or all others, with his password; nobody those of another', { timeout: 30000 }, async () => {
+  const [one, two, three] = [await login('tanaka'), await login('tanaka'), await login('tanaka')];
+  const foreign = await login('suzuki');
+  const rows = (await one.call('GET', '/sessions')).body.rows;
+  const mine = await Promise.all([one, two, three].map(async (session) => (await session.call('GET', '/sessions')).body.rows.find(({ current }) => current).id));
+  assert.equal(new Set(mine).size, 3);
+  assert.deepEqual(rows.filter(({ current }) => current).map(({ id }) => id), [mine[0]]);
+  assert.ok(mine.every((id) => rows.some((row) => row.id === id)));
+  assert.deepEqual((await admin.get('/users/tanaka/sessions')).body.rows.map(({ id }) => id).sort(), rows.map(({ id }) => id).sort(), 'one list for both');
+  const theirs = (await foreign.call('GET', '/sessions')).body.rows[0].id;
+  for (const id of [theirs, 'ffffffffffff', 'x', '*', mine[1].toUpperCase() + '0'])
+    assert.equal((await one.call('DELETE', `/sessions/${id}`)).status, 404, id);
+  assert.equal(await who(foreign), 'suzuki');
+  // without its CSRF token nothing of it
+  const bare = await fetch(`${rig.origin}/api/v1/sessions/${mine[1]}`, { method: 'DELETE', headers: { ...one.sent, 'x-yagura-csrf': 'f'.repeat(64) } });
+  assert.equal(bare.status, 403);
+  assert.equal(await who(two), 'tanaka');
+  // one that Redis alone knows is ended as well: the server was killed meanwhile
+  await rig.killWeb();
+  await rig.startWeb();
+  const stream = await fetch(rig.origin + '/api/v1/stream?topics=health', { headers: two.sent });
+  assert.equal(stream.status, 200);
+  const told = stream.text();
+  assert.equal((await one.call('DELETE', `/sessions/${mine[1]}`)).status, 204);
+  assert.match(await told, /event: session\n(id: .*\n)?data: .*"changed"/, 'its stream ends');
+  assert.equal(await who(two), null);
+  assert.equal((await one.call('DELETE', `/sessions/${mine[2]}`)).status, 204); // not asked for anything since the restart
+  assert.equal(await who(three), null);
+  assert.equal((await one.call('DELETE', `/sessions/${mine[2]}`)).status, 404, 'ended once');
+  const [four, five] = [await login('tanaka'), await login('tanaka')], before = one.sent.cookie;
+  assert.equal((await one.call('DELETE', '/sessions')).status, 204);
+  assert.notEqual(one.sent.cookie, before, 'under a new token');
+  assert.deepEqual([await who(one), await who(four), await who(five), await who(foreign)], ['tanaka', null, null, 'suzuki']);
+  assert.deepEqual((await one.call('GET', '/sessions')).body.rows.map(({ id, current }) => [id, current]), [[mine[0], true]]);
+  // one's own by its id is a logout
+  const gone = await one.call('DELETE', `/sessions/${mine[0]}`);
+  assert.deepEqual([gone.status, /Max-Age=0/.test(gone.headers.get('set-cookie'))], [204, true]);
+  assert.equal(await who(one), null);
+  const lines = log().filter(({ action, user }) => action === 'sessions' && user === 'tanaka');
+  for (const what of [`end session ${mine[1]}`, `end session ${mine[2]}`, 'end all other sessions', `end session ${mine[0]}`])
+    assert.ok(lines.some((line) => line.what === what && line.result === 'ok'), `${what}: ${JSON.stringify(lines.at(-1))}`);
+});
+
+test('own sessions in the settings: in words, this one marked; one and all others are ended, asked for the password', { timeout: 60000 }, async () => {
+  need('chromium', 'playwright');
+  const name = 'analyst';
+  const others = [await login(name), await login(name)];
+  const { page, context, broken } = await rig.open(name, { where: '/settings' });
+  try {
+    const table = page.locator('section', { has: page.locator('h2', { hasText: 'ログイン中の端末' }) });
+    const rows = table.locator('tbody tr');
+    await until(async () => (await rows.count()) >= 3, 5000, 'they are listed');
+    const here = table.locator('tr:has-text("この画面")');
+    assert.equal(await here.count(), 1);
+    assert.equal(await here.locator('button').count(), 0, 'this one is left by logging out');
+    assert.equal(await rows.filter({ hasText: '不明' }).count() + await rows.filter({ hasText: 'node' }).count() >= 2, true);
+    const count = await rows.count();
+    const old = (await (await rig.api(name)).get('/sessions')).body.rows.filter(({ current }) => !current).map(({ id }) => id);
+    // as after five minutes: the password is asked for before anything ends
+    await page.evaluate(() => { const now = Date.now; Date.now = () => now() + 400000; });
+    await table.locator(`tr[data-id="${old[0]}"] button`).click();
+    await page.fill('dialog input[type=password]', PASSWORD);
+    await page.click('dialog button[type=submit]');
+    await until(async () => (await rows.count()) === count - 1, 5000, 'one has ended');
+    await table.locator('button >> text=ほかをすべて終了').click();
+    if (await page.locator('dialog input[type=password]').isVisible().catch(() => false)) {
+      await page.fill('dialog input[type=password]', PASSWORD);
+      await page.click('dialog button[type=submit]');
+    }
+    await until(async () => (await rows.count()) === 1, 5000, 'the others have ended');
+    assert.deepEqual(await Promise.all(others.map(who)), [null, null]);
+    await page.goto(rig.origin + '/inbox');
+    await page.waitForSelector('h1');
+    assert.equal(new URL(page.url()).pathname, '/inbox', 'this one goes on');
+    assert.deepEqual(broken, { csp: [], errors: [], foreign: [] });
+  } finally {
+    rig.sessions.delete(name);
+    await context.close();
+  }
+});
+
 test('an administrator begins with the users, and is told nothing of alerts', { timeout: 30000 }, async () => {
   need('chromium', 'playwright');
   const { page, context, broken } = await rig.open('admin');

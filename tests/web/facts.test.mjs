@@ -8,6 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { agentOf } from '../../dashboards/web/app/facts/agent.js';
 import { amount, axisOf, duration, ratio } from '../../dashboards/web/app/facts/amount.js';
 import { attentionOf, chosen, ordered, sparkPath } from '../../dashboards/web/app/facts/board.js';
 import { curl, defang, defanged, oneLine, redisCli, shell, ticketJa, tshark } from '../../dashboards/web/app/facts/copyas.js';
@@ -213,4 +214,18 @@ test('a mail link holds what such links may hold, and no header of a stranger', 
   const bad = mailto('a@b.example?bcc=c@d.example', 'x\r\nBcc: y', 'z&cc=q', '');
   assert.deepEqual(bad.href.match(/[?&](\w+)=/g), ['?subject=', '&body=']);
   assert.equal(mailto(null, 's', 't', '').href, 'mailto:?subject=s&body=t');
+});
+
+test('what a browser calls itself, as its user would; anything else is left as it came', () => {
+  const of = (text) => { const found = agentOf(text); return found && `${found.browser} ${found.version} ${found.system}`; };
+  const windows = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36';
+  assert.equal(of(windows), 'Chrome 131 Windows');
+  assert.equal(of(`${windows} Edg/131.0.2903.86`), 'Microsoft Edge 131 Windows');
+  assert.equal(of('Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0'), 'Firefox 128 Linux');
+  assert.equal(of('Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4.1 Safari/605.1.15'), 'Safari 17 macOS');
+  assert.equal(of('Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1'), 'Safari 17 iOS');
+  assert.equal(of('Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Mobile Safari/537.36'), 'Chrome 130 Android');
+  assert.equal(of('curl/7.88.1'), 'curl 7 null');
+  for (const text of ['', 'node', '<script>alert(1)</script>', 'Chrome/', 'Firefox/x', '?'.repeat(159)]) assert.equal(of(text), null, text);
+  assert.equal(of(`Chrome/${'9'.repeat(120)}`), 'Chrome 9999 null');
 });

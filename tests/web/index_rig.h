@@ -18,6 +18,7 @@
 #include <sodium.h>
 
 #include "bodies.h"
+#include "index.h"
 #include "index_parts.h"
 #include "suppress.h"
 

@@ -36,7 +36,7 @@ const BODY = {
   suppression_preview: () => ({ kind: 'scan.port', org: 'kirisegoe' }), view_create: () => ({ name: 'n', page: 'inbox', query: 'q=a', shared: 'me' }),
 };
 // what would end the sessions that the other rows need
-const DESTRUCTIVE = new Set(['session_delete', 'user_sessions_end', 'user_change', 'user_create', 'session_password', 'first_run', 'session_create']);
+const DESTRUCTIVE = new Set(['session_delete', 'sessions_end_others', 'user_sessions_end', 'user_change', 'user_create', 'session_password', 'first_run', 'session_create']);
 
 before(async () => {
   rig = await start();

@@ -13,7 +13,7 @@ const inbox = { user: 'lead', where: '/inbox?range=30d' };
 
 /** name, user, where (pages: the addresses of pagesOf), does: what is done there; tall: false for what lies over the page. */
 export const scenesOf = (pages) => {
-  const alert = { user: 'lead', where: pages.alert[1] };
+  const alert = { user: 'lead', where: pages.alert_waiting[1] };
   return [
     { name: 'inbox+row', ...inbox, does: row },
     { name: 'inbox+close', ...inbox, does: async (page) => { await row(page); await keys(page, 'e'); await dialog(page); } },
@@ -23,14 +23,15 @@ export const scenesOf = (pages) => {
     { name: 'inbox+menu', ...inbox, does: async (page) => { await row(page); await keys(page, '.'); await menu(page); } },
     { name: 'inbox+bulk', ...inbox, does: async (page) => { await row(page); await keys(page, 'x', 'j', 'x', 'j', 'x'); await page.waitForSelector('.bulk'); } },
     { name: 'inbox+bulk-all', ...inbox, where: '/inbox?range=30d&state=all', does: async (page) => { await row(page); await keys(page, '*', 'a'); await page.waitForSelector('.bulk'); } },
+    { name: 'inbox+bulk-more', ...inbox, does: async (page) => { await row(page); await keys(page, 'x', 'j', 'x'); await page.locator('.bulk [aria-haspopup=menu]').click(); await menu(page); } },
     { name: 'inbox+undo', ...inbox, does: async (page) => { await row(page); await keys(page, 'a'); await page.waitForSelector('.toast'); } },
     { name: 'inbox+conflict', ...inbox, does: async (page, rig) => {
       await page.waitForSelector('main [data-id]');
       await keys(page, 'Space', 'j');
       const id = await page.locator('[aria-current=true][data-id]').getAttribute('data-id');
       const { version } = (await (await rig.api('analyst')).get(`/groups/${id}`)).body.group;
-      await (await rig.api('analyst')).post('/groups/actions', { action: 'escalate', ids: [id], versions: { [id]: version } });
-      await keys(page, 'w');
+      await (await rig.api('analyst')).post('/groups/actions', { action: 'assign', assignee: 'analyst', ids: [id], versions: { [id]: version } });
+      await keys(page, 'a');
       await dialog(page);
     }, after: (page) => keys(page, 'Escape', 'Space') },
     { name: 'inbox+range', ...inbox, does: async (page) => { await row(page); await keys(page, 't'); await menu(page); } },
@@ -53,6 +54,8 @@ export const scenesOf = (pages) => {
     { name: 'alert-auditor', user: 'auditor', where: pages.alert[1] },
     { name: 'overview-admin', user: 'admin', where: '/' },
     { name: 'alert+close', ...alert, does: async (page) => { await keys(page, 'e'); await dialog(page); } },
+    { name: 'alert+waiting', ...alert, tall: true },
+    { name: 'alert+more', ...alert, does: async (page) => { await page.locator('.actions [aria-haspopup=menu]').click(); await menu(page); } },
     { name: 'alert+comment', ...alert, does: async (page) => { await keys(page, 'c'); await dialog(page); } },
     { name: 'alert+copy', ...alert, does: async (page) => { await page.locator('.page-tools [aria-haspopup=menu]').first().click(); await menu(page); } },
     { name: 'alert+value', ...alert, does: async (page) => { await page.locator('.side-column .value').first().scrollIntoViewIfNeeded(); await page.locator('.side-column .value').first().click(); await menu(page); } },
@@ -80,5 +83,5 @@ export const scenesOf = (pages) => {
 };
 
 /** Of these pages, opened before Redis goes: the banner, and nothing that could be done. */
-export const AWAY = { overview: '/', inbox: '/inbox?range=30d', alert: null };
+export const AWAY = { overview: ['lead', '/'], inbox: ['analyst', '/inbox?range=30d'], alert: ['analyst2', null] }; // a session has two streams
 export const bannered = (page) => until(() => page.evaluate(() => Boolean(document.querySelector('.banner-bad'))), 8000, 'no banner');

@@ -110,15 +110,16 @@ async function series(rig, shots, lang, theme, width) {
 /** The example prefecture as it is on a working day: people work in its inbox, its sensor lives. */
 async function prefecture() {
   const rig = await start({ fill: { alerts: 20000, groups: 800 } });
-  execFileSync('/usr/bin/python3', [path.join(root, 'dashboards/web/seed_triage.py'), rig.origin, PASSWORD]);
-  const live = rig.live({ rate: 1 }); // health and metrics as of now
+  execFileSync('/usr/bin/python3', [path.join(root, 'dashboards/web/seed_triage.py'), rig.origin, PASSWORD, rig.redis.socket]);
+  const live = rig.live({ rate: 0.2 }); // health and metrics as of now
   const lead = await rig.api('lead');
   for (const [kind, reason, days] of [['scan.port', '委託先による脆弱性診断。契約期間中のみ。', 5], ['org.baseline', '庁舎移転に伴う通信量の変化。', 45]])
     await lead.post('/suppressions', { kind, org: 'kirisegoe', source: null, target: null, port: null, reason, expires_ms: Date.now() + days * 86400000 });
   await sleep(3000);
   const pages = await pagesOf(rig);
-  for (const [name, kind] of [['alert_ddos', 'dos.flood'], ['alert_flow', 'c2.beacon']]) {
-    const row = (await lead.get(`/alerts?q=kind:${kind}&range=30d&limit=1`)).body.rows?.[0];
+  pages.alert_waiting = ['lead', `/alerts/${encodeURIComponent((await lead.get('/groups?state=acknowledged&range=30d&limit=1')).body.rows[0].latest)}`];
+  for (const [name, kind] of [['alert_ddos', 'dos.syn_flood'], ['alert_flow', 'beacon']]) {
+    const row = (await lead.get(`/alerts?q=kind:${kind}&range=4h&limit=1`)).body.rows?.[0];
     if (row) pages[name] = ['lead', `/alerts/${encodeURIComponent(row.id)}`];
   }
   return { rig, pages, end: async () => { live.kill('SIGTERM'); await rig.stop(); } };
@@ -138,9 +139,9 @@ async function everything() {
   if (only.test('redis_away')) { // the last thing of this Redis
     const tabs = [];
     for (const [lang, theme] of [['ja', 'dark'], ['en', 'light']]) {
-      for (const [name, where] of Object.entries(AWAY)) {
-        const tab = await openAs(rig, 'lead', { lang, theme });
-        await walk(tab.page, where ?? pages.alert[1]);
+      for (const [name, [user, where]] of Object.entries(AWAY)) {
+        const tab = await openAs(rig, user, { lang, theme });
+        await walk(tab.page, where ?? pages.alert_waiting[1]);
         tabs.push({ ...tab, name: `redis_away-${name}-${lang}-${theme}-1280` });
       }
     }
@@ -151,13 +152,13 @@ async function everything() {
 
   const others = [
     { options: { fill: { alerts: 3000, groups: 400, bodies: 300, dark: true } }, shots: [{ name: 'overview-300', user: 'lead', where: '/' }], live: true },
-    { options: { fill: { alerts: 0, groups: 1, bodies: 12 } }, live: true, calm: true,
+    { options: { fill: { alerts: 0, groups: 1, bodies: 40 } }, live: true, calm: true,
       shots: [['inbox-empty', '/inbox'], ['overview-quiet', '/'], ['alerts-empty', '/alerts'], ['timeline-empty', '/timeline'], ['tail-empty', '/tail']].map(([name, where]) => ({ name, user: 'lead', where })) },
     { options: { fill: null }, shots: [['overview-nothing', '/'], ['inbox-nothing', '/inbox']].map(([name, where]) => ({ name, user: 'lead', where })) },
   ];
   for (const { options, shots: theirs, live, calm } of others) {
     if (!theirs.some(({ name }) => LOOKS.some(([lang, theme]) => Object.keys(SIZES).some((width) => only.test(`${name}-${lang}-${theme}-${width}`))))) continue;
-    const other = await start(options), beat = live && other.live({ rate: calm ? 0 : 1 });
+    const other = await start(options), beat = live && other.live({ rate: calm ? 0 : 0.2, bodies: options.fill?.bodies, dark: options.fill?.dark });
     if (live) await sleep(2500);
     for (const [lang, theme] of LOOKS) for (const width of calm || live ? [1280, 1920] : [1280]) await series(other, theirs, lang, theme, width);
     beat?.kill?.('SIGTERM');

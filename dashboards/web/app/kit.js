@@ -10,5 +10,5 @@ export * from './facts/words.js';
 export { Histogram } from './parts/histogram.js';
 export { TrafficChart } from './parts/traffic.js';
 export { AlertLines, GroupLines } from './parts/lines.js';
-export { alertColumns, COLUMN_IDS, DEFAULT_COLUMNS } from './parts/columns.js';
+export { alertColumns, COLUMN_IDS, DEFAULT_COLUMNS, NARROW_ROW, useNarrow } from './parts/columns.js';
 export { GroupActions, History } from './parts/actions.js';

@@ -6,7 +6,7 @@
 export * from './core/dom.js';
 export * from './core/store.js';
 export * from './core/prefs.js';
-export { t, has, pick, language, useLanguage, collate } from './core/i18n.js';
+export { t, has, pick, language, useLanguage, collate, sentences } from './core/i18n.js';
 export * as time from './core/time.js';
 export { RANGES, rangeOf, rangeText, now } from './core/time.js';
 export * as format from './core/format.js';
@@ -31,7 +31,7 @@ export { SparkBars, SparkLine, Shares } from './parts/spark.js';
 export { Table, Plain, useHeld } from './parts/table.js';
 export { Chart } from './parts/chart.js';
 export { QueryBox, terms } from './parts/querybox.js';
-export { useTriage, TriageButtons, VERDICTS } from './parts/triage.js';
+export { useTriage, MoreActions, TriageButtons, VERDICTS } from './parts/triage.js';
 export { Views } from './parts/views.js';
 export { setTitle, setBadge } from './core/title.js';
 export { sound } from './core/notify.js';

@@ -70,7 +70,7 @@ static uint32_t suppressions_of(const struct web_server *server, const struct we
 	uint32_t n = 0;
 	for (uint32_t i = 1; i <= web_suppress_count(server->suppress); i++) {
 		const struct web_suppression *s = web_suppress_at(server->suppress, (uint16_t)i);
-		n += s && web_suppress_in_force(s, web_clock_ns()) && yg_kind_matches(s->kind, kind) && web_suppression_seen(server, view, s);
+		n += s && web_suppress_in_force(s, web_clock_ns()) && yg_kind_matches(s->kind, kind) && web_suppression_seen(server->bodies, view, s);
 	}
 	return n;
 }

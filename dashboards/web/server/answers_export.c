@@ -5,8 +5,8 @@
 // them). What
 // is found is settled when it begins; lines are read from Redis as the client takes them, EXPORT_PIECE at a time, so an export of
 // any length
-// costs 24 bytes an alert. When Redis goes away meanwhile, the last line says that the file is not whole: a short file must not
-// look like one.
+// costs 24 bytes an alert. When Redis goes away meanwhile, or the login session ends, the last line says that the file is not whole: a
+// short file must not look like one.
 //
 // CSV: UTF-8 with a byte order mark, CRLF, every cell in quotes; what a spreadsheet would take for a formula gets an apostrophe before it.
 #include <stdio.h>
@@ -15,11 +15,12 @@
 #include <time.h>
 
 #include "answers_ask.h"
+#include "answers_export.h"
 #include "http.h"
 #include "index.h"
 #include "state.h"
 
-enum { EXPORT_PIECE = 200, EXPORTS = 16, EXPORTS_USER = 2 };
+enum { EXPORT_PIECE = 200 };
 
 struct place {
 	uint32_t alert;
@@ -32,14 +33,16 @@ struct export {
 	struct web_request *request;
 	struct web_user user;
 	struct web_view view;
+	char session[16];
 	struct place *places;
 	uint32_t count, room, at, waiting;
-	bool csv, asking, gone, done, broken;
+	bool csv, asking, gone, done, broken, over; // over: its login session has ended
 	char *out;
 	size_t size, sent, out_room;
 };
 
-static struct export *running[EXPORTS]; // of this process: at most two a user
+static struct export *running[WEB_EXPORTS]; // of this process: at most two a user
+static uint64_t cut_short;              // by the end of their login session
 
 static void export_free(struct export *e)
 {
@@ -207,13 +210,55 @@ static bool still_there(const struct export *e, const struct place *p)
 	return a->sensor && a->id == p->id;
 }
 
-static void not_whole(struct export *e)
+// why: NULL: Redis went away.
+static void not_whole(struct export *e, const char *why)
 {
-	if (e->csv)
-		put(e, "\"エクスポートは途中で中断しました（Redisに接続できません）。このファイルは完全ではありません。\"\r\n");
-	else
+	if (e->csv) {
+		put(e, "\"エクスポートは途中で中断しました（");
+		put(e, why ? why : "Redisに接続できません");
+		put(e, "）。このファイルは完全ではありません。\"\r\n");
+	} else {
 		put(e, "{\"error\":\"incomplete\"}\n");
+	}
 	e->done = true;
+}
+
+// Nothing that was read before is sent after it; what waits in the socket of a client that does not take it has gone already.
+static void session_over(void *context, const char *user, const char *session, const char *why)
+{
+	(void)context;
+	(void)why;
+	for (unsigned i = 0; i < WEB_EXPORTS; i++) {
+		struct export *e = running[i];
+		if (!e || e->over || strcmp(e->user.name, user) != 0 || strcmp(e->session, session) != 0)
+			continue;
+		e->over = true;
+		e->at = e->count;
+		e->size = e->sent = 0;
+		cut_short++;
+		put(e, e->csv ? "\r\n" : "\n"); // the row before may have been cut off anywhere
+		not_whole(e, "ログインセッションが終了しました");
+		if (!e->asking)
+			web_answer_wake(e->request);
+	}
+}
+
+void web_exports_watch(struct web_auth *auth)
+{
+	web_auth_on_over(auth, session_over, NULL);
+}
+
+uint64_t web_exports_cut_short(void)
+{
+	return cut_short;
+}
+
+unsigned web_exports_running(void)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < WEB_EXPORTS; i++)
+		count += running[i] != NULL;
+	return count;
 }
 
 static void rows_came(void *context, json_t *rows)
@@ -227,9 +272,10 @@ static void rows_came(void *context, json_t *rows)
 		export_free(e);
 		return;
 	}
-	if (!rows)
-		not_whole(e);
-	json_array_foreach(rows, i, row) put_row(e, row);
+	if (!rows && !e->over)
+		not_whole(e, NULL);
+	if (!e->over)
+		json_array_foreach(rows, i, row) put_row(e, row);
 	json_decref(rows);
 	web_answer_wake(e->request);
 }
@@ -243,7 +289,7 @@ static void line_came(void *context, json_t *eve)
 		put(e, "\n");
 	}
 	if (!eve && !e->done && !e->gone)
-		not_whole(e);
+		not_whole(e, NULL);
 	free(text);
 	json_decref(eve);
 	if (--e->waiting)
@@ -293,7 +339,7 @@ static long more(void *context, char *to, size_t room)
 static void ended(void *context)
 {
 	struct export *e = context;
-	for (unsigned i = 0; i < EXPORTS; i++)
+	for (unsigned i = 0; i < WEB_EXPORTS; i++)
 		if (running[i] == e)
 			running[i] = NULL;
 	e->gone = true;
@@ -339,13 +385,13 @@ static int newest_first(const void *a, const void *b)
 static int slot_for(const char *user)
 {
 	int slot = -1, mine = 0;
-	for (int i = 0; i < EXPORTS; i++) {
+	for (int i = 0; i < WEB_EXPORTS; i++) {
 		if (!running[i])
 			slot = i;
 		else
 			mine += strcmp(running[i]->user.name, user) == 0;
 	}
-	return mine < EXPORTS_USER ? slot : -1;
+	return mine < WEB_EXPORTS_USER ? slot : -1;
 }
 
 // What is found, in its order; false: refused.
@@ -389,6 +435,7 @@ void web_op_export(struct web_request *request, struct web_server *server)
 	e->user = *asked->view->user;
 	e->view = *asked->view;
 	e->view.user = &e->user;
+	snprintf(e->session, sizeof e->session, "%s", web_request_session(request)->id);
 	e->csv = csv;
 	if (!settle(asked, e)) {
 		export_free(e);

@@ -58,7 +58,7 @@ static json_t *bars_json(const struct web_summary *s)
 
 static json_t *rate_json(const struct web_summary *s)
 {
-	static const int64_t steps_s[] = {1, 10, 60, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 7 * 86400, 28 * 86400};
+	static const int64_t steps_s[] = {1, 10, 60, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 86400, 7 * 86400, 28 * 86400};
 	struct web_whose whose = {.measure = s->server->measure, .view = s->view, .body = WEB_BODY_NONE};
 	int64_t from_s = s->range.from_ns / NS_PER_S, to_s = s->range.to_ns / NS_PER_S;
 	int64_t base_s = web_whose_base(&whose, from_s, to_s);

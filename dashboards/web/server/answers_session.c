@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Routes of who is there: logging in and out, one's own password, the first user, preferences.
+// Routes of who is there: logging in and out, one's own password, ending one's other sessions, the first user, preferences.
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,7 +233,7 @@ void web_op_session_step_up(struct web_request *request, struct web_server *serv
 // ---- one's own password ----
 
 // His other sessions have just been ended, for the epoch has risen; his own goes on under a new token.
-static void password_put(void *context, enum web_put result, const struct web_account *account)
+static void epoch_put(void *context, enum web_put result, const struct web_account *account)
 {
 	struct step *step = context;
 	if (result == WEB_PUT_OK && account)
@@ -242,6 +242,28 @@ static void password_put(void *context, enum web_put result, const struct web_ac
 		step_fail(step, 409, "conflict");
 	else
 		step_fail(step, 503, "redis_away");
+}
+
+// By his epoch, so that none of the others is left, in whatever process.
+static void raise_epoch(struct step *step)
+{
+	step->account.epoch++;
+	memcpy(step->account.spare, step->id, sizeof step->account.spare);
+	web_accounts_put(step->server->auth->accounts, &step->account, false, epoch_put, step);
+}
+
+void web_op_sessions_end_others(struct web_request *request, struct web_server *server)
+{
+	const struct web_account *account = web_accounts_find(server->auth->accounts, web_request_session(request)->user.name);
+	struct step *step = step_new(request, server);
+	if (!step)
+		return;
+	if (!account || !web_account_copy(account, &step->account)) {
+		step_fail(step, 503, "busy");
+		return;
+	}
+	web_request_audit(request, "end all other sessions");
+	raise_epoch(step);
 }
 
 static void password_hashed(void *context, const char *hash)
@@ -255,9 +277,7 @@ static void password_hashed(void *context, const char *hash)
 	}
 	snprintf(step->account.hash, sizeof step->account.hash, "%s", hash);
 	step->account.user.must_change = false;
-	step->account.epoch++;
-	memcpy(step->account.spare, step->id, sizeof step->account.spare);
-	web_accounts_put(auth->accounts, &step->account, false, password_put, step);
+	raise_epoch(step);
 }
 
 static void password_compared(void *context, bool same, const char *better)

@@ -62,16 +62,6 @@ static json_t *one_json(const struct web_server *server, const struct web_view *
 	return o;
 }
 
-bool web_suppression_seen(const struct web_server *server, const struct web_view *view, const struct web_suppression *s)
-{
-	if (view->scope.all)
-		return true;
-	for (uint32_t i = 0; s->body != WEB_BODY_NONE && i < web_bodies_count(server->bodies); i++)
-		if (web_suppress_below(server->bodies, (uint16_t)i, s->body) && web_body_sees(server->bodies, view, (uint16_t)i))
-			return true;
-	return false;
-}
-
 // Whether nothing of what it hides is beyond the view.
 static bool may_change(const struct web_server *server, const struct web_view *view, const struct web_suppression *s)
 {
@@ -117,7 +107,7 @@ void web_op_suppressions(struct web_request *request, struct web_server *server)
 	json_int_t on = 0, hidden = 0; // those for all bodies: that they hide something of his he is told, not by whom, why and of whom else
 	for (uint32_t n = 1; hits && n <= web_suppress_count(server->suppress); n++) {
 		const struct web_suppression *s = web_suppress_at(server->suppress, (uint16_t)n);
-		if (s && web_suppression_seen(server, view, s)) {
+		if (s && web_suppression_seen(server->bodies, view, s)) {
 			json_array_append_new(rows, one_json(server, view, s, hits->of[n]));
 		} else if (s && !s->org[0] && web_suppress_in_force(s, web_clock_ns())) {
 			on++;
@@ -324,7 +314,7 @@ void web_op_suppression_change(struct web_request *request, struct web_server *s
 	const struct web_suppression *now = web_suppress_at(server->suppress, web_suppress_find(server->suppress,
 			web_request_path(request, "id")));
 	const char *problem = NULL;
-	if (!now || !web_suppression_seen(server, view, now)) {
+	if (!now || !web_suppression_seen(server->bodies, view, now)) {
 		web_answer_problem(request, 404, "not_found");
 		return;
 	}
@@ -422,7 +412,7 @@ void web_op_suppressions_export(struct web_request *request, struct web_server *
 		     "# Suppressions made on the dashboard, those in force. Name this file under `suppressions` of the sensor's configuration.\n");
 	for (uint32_t n = 1; n <= web_suppress_count(server->suppress); n++) {
 		const struct web_suppression *s = web_suppress_at(server->suppress, (uint16_t)n);
-		if (!s || !web_suppress_in_force(s, web_clock_ns()) || !web_suppression_seen(server, view, s))
+		if (!s || !web_suppress_in_force(s, web_clock_ns()) || !web_suppression_seen(server->bodies, view, s))
 			continue;
 		if (s->org[0] && (s->body == WEB_BODY_NONE || !web_body_at(server->bodies, s->body)->declared)) {
 			fprintf(out, "# %s: 団体が設定にないため除外 / left out: its body is not in the configuration\n", s->id);

@@ -1,163 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// See audit.h. The chain begins with 64 zeros. A torn last line (power went while it was written) is no line: it is cut off at the next
-// start, and the record that says so is the first one behind it. Everything before must be whole, or the log is not opened.
+// See audit.h: writing. The chain begins with 64 zeros. A torn last line (power went while it was written) is no line: it is cut off at the
+// next start, and the record that says so is the first one behind it. Everything before it in its file must be whole, or the log is not
+// opened; older files are looked at by who verifies.
+//
+// A file that is full gets its number as its name, and a new one is begun: rename, create, both on disk, then the first record. Whatever of
+// that a kill leaves is a log that goes on: without audit.jsonl, with an empty one, or with a torn line in it.
 #include "audit_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { HEX = WEB_AUDIT_HEX, TAIL = 9 + HEX - 1 + 2, LINE_MAX_BYTES = WEB_AUDIT_LINE, PATH_BYTES = 4096, FORWARD_BYTES = 4096 };
+#include "base/log.h"
 
-_Static_assert(HEX == 2 * crypto_hash_sha256_BYTES + 1, "a hash has its room");
+enum { HEX = WEB_AUDIT_HEX, TAIL = WEB_AUDIT_TAIL, LINE_MAX_BYTES = WEB_AUDIT_LINE, FORWARD_BYTES = 4096 };
 
 struct web_audit {
-	int fd;
+	int fd, folder;
 	uint64_t count;
 	char prev[HEX];
-	char path[PATH_BYTES];
 	int forward;                // -1: nowhere
 	uint64_t unforwarded, lost; // lost: records that could not be written since the last that could
-	int64_t size;
-	bool torn;
+	int64_t size, size_max;
+	bool torn, renamed;         // renamed: the file has its number, but the next could not be made: it is written to all the same
+	struct web_audit_file own;  // the one that is written to
+	struct web_audit_files files; // before it
+	uint64_t rotations, rotations_failed, lost_ever;
 };
-
-// Of a record as it is without its own hash.
-static void hash_line(const char *line, size_t length, char ret[HEX])
-{
-	unsigned char hash[crypto_hash_sha256_BYTES];
-	crypto_hash_sha256(hash, (const unsigned char *)line, length);
-	sodium_bin2hex(ret, HEX, hash, sizeof hash);
-}
-
-// `,"hash":"<64 digits>"}`, which stands in the place of the closing brace.
-static void make_tail(const char hash[HEX], char ret[TAIL + 1])
-{
-	snprintf(ret, TAIL + 1, ",\"hash\":\"%s\"}", hash);
-}
-
-// ---- reading ----
-
-static const char *judge(char *line, size_t length, const struct web_audit_walk *w, char ret_hash[HEX])
-{
-	char tail[TAIL + 1];
-	if (length <= TAIL || memchr(line, 0, length))
-		return "is not a record";
-	char first = line[length - TAIL];
-	line[length - TAIL] = '}';
-	hash_line(line, length - TAIL + 1, ret_hash);
-	line[length - TAIL] = first;
-	make_tail(ret_hash, tail);
-	if (memcmp(line + length - TAIL, tail, TAIL) != 0)
-		return "is not what was written";
-	json_error_t error;
-	json_t *record = json_loadb(line, length, JSON_REJECT_DUPLICATES, &error);
-	const char *why = NULL;
-	const char *prev = json_string_value(json_object_get(record, "prev"));
-	if (!json_is_object(record))
-		why = "is not a record";
-	else if ((uint64_t)json_integer_value(json_object_get(record, "n")) != w->count + 1)
-		why = "does not have the next number";
-	else if (!prev || strcmp(prev, w->prev) != 0)
-		why = "does not follow from the record before it";
-	json_decref(record);
-	return why;
-}
-
-int web_audit_walk_begin(struct web_audit_walk *w, const char *path)
-{
-	struct stat status;
-	memset(w, 0, sizeof *w);
-	memset(w->prev, '0', HEX - 1);
-	w->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (w->fd < 0 || fstat(w->fd, &status) < 0) {
-		int error = -errno;
-		web_audit_walk_end(w);
-		return error;
-	}
-	w->end = status.st_size;
-	return 0;
-}
-
-void web_audit_walk_end(struct web_audit_walk *w)
-{
-	if (w->fd >= 0)
-		close(w->fd);
-	w->fd = -1;
-}
-
-static bool fill(struct web_audit_walk *w)
-{
-	size_t room = sizeof w->buffer - w->held;
-	int64_t left = w->end - w->whole - (int64_t)w->held;
-	ssize_t n =
-	    left > 0 ? pread(w->fd, w->buffer + w->held, (int64_t)room < left ? room : (size_t)left, w->whole + (int64_t)w->held) : 0;
-	if (n > 0)
-		w->held += (size_t)n;
-	return n > 0;
-}
-
-bool web_audit_walk_on(struct web_audit_walk *w, unsigned records)
-{
-	size_t at = 0;
-	bool more = true;
-	while (more && !w->why && records) {
-		char *end = memchr(w->buffer + at, '\n', w->held - at), hash[HEX];
-		if (!end) {
-			memmove(w->buffer, w->buffer + at, w->held -= at);
-			at = 0;
-			if (w->held >= WEB_AUDIT_LINE)
-				w->why = "is too long";
-			else
-				more = fill(w);
-			continue;
-		}
-		size_t length = (size_t)(end - (w->buffer + at));
-		w->why = length >= WEB_AUDIT_LINE ? "is too long" : judge(w->buffer + at, length, w, hash);
-		if (w->why)
-			break;
-		memcpy(w->prev, hash, HEX);
-		w->count++;
-		w->whole += (int64_t)length + 1;
-		at += length + 1;
-		records--;
-	}
-	memmove(w->buffer, w->buffer + at, w->held -= at);
-	return more && !w->why;
-}
-
-int web_audit_verify(const char *path, struct web_audit_report *ret)
-{
-	memset(ret, 0, sizeof *ret);
-	struct web_audit_walk *w = malloc(sizeof *w);
-	int error = w ? web_audit_walk_begin(w, path) : -ENOMEM;
-	if (error) {
-		free(w);
-		return error;
-	}
-	while (web_audit_walk_on(w, UINT32_MAX))
-		;
-	web_audit_walk_end(w);
-	ret->records = w->count;
-	if (!w->why && w->end > w->whole)
-		w->why = "is torn";
-	if (w->why) {
-		ret->first_bad = w->count + 1;
-		snprintf(ret->why, sizeof ret->why, "%s", w->why);
-	}
-	free(w);
-	return 0;
-}
 
 // ---- writing ----
 
@@ -222,9 +99,46 @@ uint64_t web_audit_unforwarded(const struct web_audit *audit)
 	return audit->unforwarded;
 }
 
-const char *web_audit_path(const struct web_audit *audit)
+int web_audit_open_file(const struct web_audit *audit, uint64_t number)
 {
-	return audit->path;
+	char name[WEB_AUDIT_NAME] = WEB_AUDIT_NEWEST;
+	if (number != audit->own.number || audit->renamed)
+		web_audit_file_name(number, name);
+	return openat(audit->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+uint64_t web_audit_newest(const struct web_audit *audit)
+{
+	return audit->own.number;
+}
+
+// What has been put away meanwhile is no longer there to be read.
+struct web_audit_file web_audit_oldest(struct web_audit *audit)
+{
+	struct web_audit_files *files = &audit->files;
+	uint32_t gone = 0;
+	for (; gone < files->count; gone++) {
+		int fd = web_audit_open_file(audit, files->at[gone].number);
+		if (fd >= 0)
+			close(fd);
+		if (fd >= 0 || errno != ENOENT)
+			break;
+	}
+	files->count -= gone;
+	memmove(files->at, files->at + gone, files->count * sizeof *files->at);
+	return files->count ? files->at[0] : audit->own;
+}
+
+struct web_audit_counters web_audit_counters(const struct web_audit *audit)
+{
+	return (struct web_audit_counters){.records = audit->count,
+	                                   .bytes = (uint64_t)audit->size,
+	                                   .files = audit->files.count + 1,
+	                                   .rotations = audit->rotations,
+	                                   .rotations_failed = audit->rotations_failed,
+	                                   .files_full = audit->files.left_out,
+	                                   .unforwarded = audit->unforwarded,
+	                                   .lost = audit->lost_ever};
 }
 
 uint64_t web_audit_count(const struct web_audit *audit)
@@ -249,11 +163,53 @@ static int append(struct web_audit *audit, const char *line, size_t length)
 	if (error) {
 		audit->torn = ftruncate(audit->fd, audit->size) < 0;
 		audit->lost++;
+		audit->lost_ever++;
 		return error;
 	}
 	audit->torn = false;
 	audit->size += (int64_t)length;
 	return 0;
+}
+
+static int begin_next(struct web_audit *audit)
+{
+	char name[WEB_AUDIT_NAME];
+	web_audit_file_name(audit->own.number, name);
+	if (!audit->renamed) {
+		int there = openat(audit->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (there >= 0)
+			close(there);
+		if (there >= 0 || errno != ENOENT)
+			return there >= 0 ? -EEXIST : -errno;
+		if (renameat(audit->folder, WEB_AUDIT_NEWEST, audit->folder, name) < 0)
+			return -errno;
+		audit->renamed = true;
+	}
+	int fd = openat(audit->folder, WEB_AUDIT_NEWEST, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	fsync(audit->folder);
+	close(audit->fd);
+	audit->fd = fd;
+	return 0;
+}
+
+// A file that cannot be followed by another is written to beyond its size: a record is worth more than the size.
+static void rotate(struct web_audit *audit)
+{
+	if (audit->torn || audit->size + LINE_MAX_BYTES <= audit->size_max)
+		return;
+	int error = begin_next(audit);
+	if (error) {
+		if (!audit->rotations_failed++)
+			yg_error("the audit log goes on in a file that is full: %s", strerror(-error));
+		return;
+	}
+	audit->rotations++;
+	audit->renamed = false;
+	web_audit_files_add(&audit->files, audit->own);
+	audit->own = (struct web_audit_file){.number = audit->own.number + 1};
+	audit->size = 0;
 }
 
 bool web_audit_ready(struct web_audit *audit)
@@ -271,6 +227,7 @@ bool web_audit_ready(struct web_audit *audit)
 int web_audit_write(struct web_audit *audit, const struct web_audit_record *r)
 {
 	char time[40];
+	rotate(audit);
 	print_time(time, sizeof time);
 	json_t *record = json_object();
 	json_object_set_new(record, "n", json_integer((json_int_t)(audit->count + 1)));
@@ -280,6 +237,8 @@ int web_audit_write(struct web_audit *audit, const struct web_audit_record *r)
 	put(record, "action", r->action);
 	put(record, "result", r->result);
 	put(record, "what", r->what);
+	if (!audit->size && audit->count)
+		json_object_set_new(record, "file", json_integer((json_int_t)audit->own.number));
 	put(record, "prev", audit->prev);
 	char *line = json_dumps(record, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	json_decref(record);
@@ -287,11 +246,11 @@ int web_audit_write(struct web_audit *audit, const struct web_audit_record *r)
 		return -ENOMEM;
 	size_t length = strlen(line);
 	char hash[HEX], whole[LINE_MAX_BYTES];
-	hash_line(line, length, hash);
+	web_audit_hash(line, length, hash);
 	int error = length + TAIL + 1 >= sizeof whole ? -EMSGSIZE : 0;
 	if (!error) {
 		memcpy(whole, line, length - 1);
-		make_tail(hash, whole + length - 1);
+		web_audit_tail(hash, whole + length - 1);
 		length += TAIL - 1;
 		whole[length++] = '\n';
 	}
@@ -301,48 +260,64 @@ int web_audit_write(struct web_audit *audit, const struct web_audit_record *r)
 	if (error)
 		return error;
 	audit->count++;
+	if (!audit->own.first)
+		audit->own.first = audit->count;
 	memcpy(audit->prev, hash, HEX);
 	forward(audit, whole, length);
 	return 0;
 }
 
+// The newest file is walked whole; of the one before it the last record alone, from which it has to follow.
+static int walk_newest(const struct web_audit *audit, struct web_audit_walk *w)
+{
+	const struct web_audit_files *files = &audit->files;
+	int error = 0;
+	web_audit_walk_begin(w);
+	if (files->count) {
+		uint64_t number = files->at[files->count - 1].number;
+		error = web_audit_walk_last(w, web_audit_open_file(audit, number), number);
+	}
+	if (!error)
+		error = web_audit_walk_file(w, web_audit_open_file(audit, audit->own.number));
+	while (!error && web_audit_walk_on(w, UINT32_MAX))
+		;
+	web_audit_walk_end(w);
+	return error ? error : w->why ? -EBADMSG : 0;
+}
+
 static int take_over(struct web_audit *audit)
 {
-	struct web_audit_walk *w = malloc(sizeof *w);
-	int error = w ? web_audit_walk_begin(w, audit->path) : -ENOMEM;
-	if (!error) {
-		while (web_audit_walk_on(w, UINT32_MAX))
-			;
-		web_audit_walk_end(w);
-		error = w->why ? -EBADMSG : 0;
-	}
-	if (error) {
-		free(w);
-		return error;
-	}
+	int error = web_audit_files_read(audit->folder, &audit->files, &audit->own);
+	if (!error && !audit->own.number)
+		audit->own.number = audit->files.count ? audit->files.at[audit->files.count - 1].number + 1 : 1;
+	struct web_audit_walk *w = error ? NULL : malloc(sizeof *w);
+	if (!w)
+		return error ? error : -ENOMEM;
+	error = walk_newest(audit, w);
 	audit->count = w->count;
 	memcpy(audit->prev, w->prev, HEX);
 	audit->size = w->whole;
-	int64_t whole = w->whole, torn = w->end - w->whole;
+	int64_t torn = w->end - w->whole;
 	free(w);
-	if (!torn)
-		return 0;
-	if (ftruncate(audit->fd, whole) < 0)
+	if (error || !torn)
+		return error;
+	if (ftruncate(audit->fd, audit->size) < 0)
 		return -errno;
 	char what[64];
 	snprintf(what, sizeof what, "%lld bytes of a record that was not whole", (long long)torn);
 	return web_audit_write(audit, &(struct web_audit_record){.action = "log", .result = "mended", .what = what});
 }
 
-struct web_audit *web_audit_open(const char *folder, const char *timezone)
+struct web_audit *web_audit_open(const char *folder, int64_t size_max)
 {
 	struct web_audit *audit = calloc(1, sizeof *audit);
-	(void)timezone; // that of the process
 	if (!audit)
 		return NULL;
-	snprintf(audit->path, sizeof audit->path, "%s/audit.jsonl", folder);
-	audit->forward = -1;
-	audit->fd = open(audit->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	audit->forward = audit->fd = -1;
+	audit->size_max = size_max;
+	audit->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (audit->folder >= 0)
+		audit->fd = openat(audit->folder, WEB_AUDIT_NEWEST, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int error = audit->fd < 0 ? -errno : take_over(audit);
 	if (!error)
 		return audit;
@@ -357,5 +332,8 @@ void web_audit_close(struct web_audit *audit)
 		return;
 	if (audit->fd >= 0)
 		close(audit->fd);
+	if (audit->folder >= 0)
+		close(audit->folder);
+	web_audit_files_finish(&audit->files);
 	free(audit);
 }

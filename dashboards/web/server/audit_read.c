@@ -5,7 +5,8 @@
 // waits for an auditor. A search reads the whole file, for its total is exact; what asks for nothing reads one page, for its total is
 // known.
 //
-// The file only grows, so a cursor is a place in it: the end of the next record to be shown.
+// Files only grow, and one that is full keeps its number, so a cursor is a place: a file's number and the end of the next record to be
+// shown. A file that is put away while it is read ends the reading, as if it had been gone before.
 //
 // Bounded: WEB_AUDIT_READS at once, the next is told to come back.
 #include <ctype.h>
@@ -24,7 +25,6 @@
 #include "server.h"
 
 enum {
-	WEB_AUDIT_READS = 4,
 	SLICE_MS = 5,
 	SLICE_RECORDS = 100,
 	TERMS = 16,
@@ -35,7 +35,8 @@ enum {
 	LIMIT_MAX = 500
 };
 
-static unsigned reads; // that are on
+static unsigned reads;       // that are on
+static uint64_t reads_full; // refused for that
 
 // ---- what is looked for ----
 
@@ -171,15 +172,22 @@ static bool finds(const struct search *search, const json_t *record)
 
 // ---- reading backwards ----
 
+struct place {
+	uint64_t file;
+	int64_t ends; // of a record
+};
+
 struct page {
 	struct web_request *request;
 	struct web_server *server;
 	struct search search;
-	int fd;
-	int64_t start;  // of the bytes held, in the file; what is before has not been read
-	size_t held;    // bytes in `buffer`, all of records not looked at yet
-	int64_t before; // records that end behind it were shown on pages before
-	int64_t next;   // where the next page goes on; 0: there is none
+	int fd;              // -1: none
+	uint64_t file, oldest; // that is read; that there is
+	uint64_t begins;     // number of the first record that there is
+	int64_t start;       // of the bytes held, in the file; what is before has not been read
+	size_t held;         // bytes in `buffer`, all of records not looked at yet
+	struct place before; // records that end behind it were shown on pages before
+	struct place next;   // where the next page goes on; file 0: there is none
 	unsigned limit;
 	uint64_t total;
 	json_t *rows;
@@ -188,19 +196,20 @@ struct page {
 
 static void page_end(struct page *page, const char *code)
 {
-	char cursor[24];
-	snprintf(cursor, sizeof cursor, "%lld", (long long)page->next);
+	char cursor[48];
+	snprintf(cursor, sizeof cursor, "%llu.%lld", (unsigned long long)page->next.file, (long long)page->next.ends);
 	bool whole = !page->search.count && !page->search.ranged;
 	if (code)
 		web_answer_problem(page->request, 503, code);
 	else
 		web_answer(page->request, 200,
 		           json_pack("{s:O, s:I, s:o}", "rows", page->rows, "total",
-		                     (json_int_t)(whole ? web_audit_count(page->server->audit) : page->total), "cursor",
-		                     page->next ? json_string(cursor) : json_null()),
+		                     (json_int_t)(whole ? web_audit_count(page->server->audit) + 1 - page->begins : page->total), "cursor",
+		                     page->next.file ? json_string(cursor) : json_null()),
 		           0);
 	json_decref(page->rows);
-	close(page->fd);
+	if (page->fd >= 0)
+		close(page->fd);
 	free(page);
 	reads--;
 }
@@ -217,22 +226,23 @@ static json_t *row_json(const json_t *record)
 	return row;
 }
 
-// One record of the file, the newest that has not been looked at; false: no more of it is needed.
+// One record of the file, the newest that has not been looked at; false: no more is needed.
 static bool look_at(struct page *page, const char *line, size_t length, int64_t ends)
 {
 	bool whole = !page->search.count && !page->search.ranged, room = json_array_size(page->rows) < page->limit;
-	if (whole && ends > page->before)
+	bool shown = page->file > page->before.file || (page->file == page->before.file && ends > page->before.ends);
+	if (whole && shown)
 		return true;
 	json_t *record = json_loadb(line, length, 0, NULL);
 	if (json_is_object(record) && (whole || finds(&page->search, record))) {
 		page->total++;
-		if (ends <= page->before && room)
+		if (!shown && room)
 			json_array_append_new(page->rows, row_json(record));
-		else if (ends <= page->before && !page->next)
-			page->next = ends;
+		else if (!shown && !page->next.file)
+			page->next = (struct place){page->file, ends};
 	}
 	json_decref(record);
-	return !(whole && page->next);
+	return !(whole && page->next.file);
 }
 
 // What stands before what is held; false: nothing, or it cannot be read.
@@ -250,14 +260,33 @@ static bool fill(struct page *page)
 	return true;
 }
 
+// The next file to be read, from its end; false: there is none.
+static bool open_file(struct page *page, uint64_t number)
+{
+	struct stat status;
+	if (page->fd >= 0)
+		close(page->fd);
+	page->file = number;
+	page->fd = number >= page->oldest && number ? web_audit_open_file(page->server->audit, number) : -1;
+	if (page->fd < 0 || fstat(page->fd, &status) < 0)
+		return false;
+	bool whole = !page->search.count && !page->search.ranged;
+	bool there = whole && number == page->before.file && page->before.ends < status.st_size;
+	page->start = there ? page->before.ends : status.st_size;
+	page->held = 0;
+	return true;
+}
+
 static void page_on(void *context)
 {
 	struct page *page = context;
 	int64_t until = web_now_ms() + SLICE_MS;
 	bool needed = true;
 	for (unsigned i = 0; needed && (i % SLICE_RECORDS || web_now_ms() < until); i++) {
-		if (page->held == 0 && page->start == 0)
-			break;
+		if (page->held == 0 && page->start == 0) {
+			needed = open_file(page, page->file - 1);
+			continue;
+		}
 		// held ends with the newline of the record to be looked at
 		const char *newline = page->held > 1 ? memrchr(page->buffer, '\n', page->held - 1) : NULL;
 		if (!newline && page->start > 0) {
@@ -271,10 +300,22 @@ static void page_on(void *context)
 		needed = look_at(page, page->buffer + from, page->held - from - 1, page->start + (int64_t)page->held);
 		page->held = from;
 	}
-	if (needed && (page->held || page->start))
+	if (needed)
 		web_loop_post(page->server->loop, page_on, page);
 	else
 		page_end(page, NULL);
+}
+
+static bool read_place(const char *text, struct place *ret)
+{
+	char *end;
+	size_t n = strspn(text, "0123456789");
+	if (!n || n > 10 || text[n] != '.' || strspn(text + n + 1, "0123456789") != strlen(text + n + 1))
+		return false;
+	ret->file = strtoull(text, NULL, 10);
+	errno = 0;
+	ret->ends = strtoll(text + n + 1, &end, 10);
+	return ret->file && ret->ends > 0 && !errno;
 }
 
 // 0, or a code of messages.c with its status; of a bad search where it is bad.
@@ -290,8 +331,8 @@ static const char *read_page(struct web_request *request, struct page *page, siz
 	if (range && *range && !web_range_parse(range, web_clock_ns(), &page->search.range))
 		return "bad_range";
 	page->search.ranged = range && *range;
-	page->before = cursor ? strtoll(cursor, &end, 10) : INT64_MAX;
-	if (cursor && (!*cursor || *end || page->before <= 0))
+	page->before = (struct place){UINT64_MAX, INT64_MAX};
+	if (cursor && !read_place(cursor, &page->before))
 		return "bad_cursor";
 	size_t at = 0;
 	const char *why = text ? parse_search(text, &page->search, &at) : NULL;
@@ -303,9 +344,9 @@ static const char *read_page(struct web_request *request, struct page *page, siz
 void web_op_audit(struct web_request *request, struct web_server *server)
 {
 	struct page *page = reads < WEB_AUDIT_READS ? calloc(1, sizeof *page) : NULL;
-	struct stat status;
 	size_t at;
 	if (!page) {
+		reads_full++;
 		web_answer_retry(request, 1);
 		web_answer_problem(request, 503, "busy");
 		return;
@@ -322,16 +363,22 @@ void web_op_audit(struct web_request *request, struct web_server *server)
 	page->request = request;
 	page->server = server;
 	page->rows = json_array();
-	page->fd = open(web_audit_path(server->audit), O_RDONLY | O_CLOEXEC);
+	struct web_audit_file oldest = web_audit_oldest(server->audit);
+	uint64_t newest = web_audit_newest(server->audit);
+	page->fd = -1;
+	page->oldest = oldest.number;
+	page->begins = oldest.first ? oldest.first : 1;
 	reads++;
 	web_answer_later(request);
-	if (page->fd < 0 || fstat(page->fd, &status) < 0) {
-		page_end(page, "error");
+	bool whole = !page->search.count && !page->search.ranged;
+	if (whole && page->before.file < page->oldest) {
+		page_end(page, NULL); // what it was to go on with has been put away
 		return;
 	}
-	bool whole = !page->search.count && !page->search.ranged;
-	page->start = whole && page->before < status.st_size ? page->before : status.st_size;
-	page_on(page);
+	if (open_file(page, whole && page->before.file < newest ? page->before.file : newest))
+		page_on(page);
+	else
+		page_end(page, "error");
 }
 
 // ---- the whole chain ----
@@ -339,8 +386,9 @@ void web_op_audit(struct web_request *request, struct web_server *server)
 struct verify {
 	struct web_request *request;
 	struct web_server *server;
-	uint64_t count; // records that had been written when it began
-	char head[WEB_AUDIT_HEX];
+	char head[WEB_AUDIT_HEX]; // of the last record that had been written when it began: walk.until
+	uint64_t file;
+	unsigned files;
 	struct web_audit_walk walk;
 };
 
@@ -364,19 +412,41 @@ static const char *code_of(const char *why)
 static void verify_end(struct verify *v)
 {
 	struct web_audit_walk *w = &v->walk;
-	if (!w->why && w->whole < w->end)
+	if (!w->why && w->count < w->until && w->whole < w->end)
 		w->why = "is torn";
-	else if (!w->why && (w->count != v->count || strcmp(w->prev, v->head) != 0))
+	else if (!w->why && (w->count != w->until || strcmp(w->prev, v->head) != 0))
 		w->why = "is missing: the log ends before what was written";
-	web_request_audit(v->request, "%llu records, %s", (unsigned long long)w->count, w->why ? w->why : "whole");
-	web_answer(v->request, 200,
-	           json_pack("{s:I, s:b, s:o, s:o, s:I}", "records", (json_int_t)w->count, "whole", (int)!w->why, "first_bad",
-	                     w->why ? json_integer((json_int_t)w->count + 1) : json_null(), "why",
-	                     w->why ? json_string(code_of(w->why)) : json_null(), "checked_ms", (json_int_t)(web_clock_ns() / 1000000)),
-	           0);
+	uint64_t records = w->begins ? w->count - w->begins + 1 : 0;
+	web_request_audit(v->request, "%llu records, %s", (unsigned long long)records, w->why ? w->why : "whole");
+	json_t *verdict =
+	    json_pack("{s:I, s:b, s:I, s:I, s:I}", "records", (json_int_t)records, "whole", (int)!w->why, "begins",
+	              (json_int_t)(w->begins ? w->begins : 1), "files", (json_int_t)v->files, "checked_ms",
+	              (json_int_t)(web_clock_ns() / 1000000));
+	json_object_set_new(verdict, "first_bad", w->why ? json_integer((json_int_t)w->count + 1) : json_null());
+	json_object_set_new(verdict, "why", w->why ? json_string(code_of(w->why)) : json_null());
+	web_answer(v->request, 200, verdict, 0);
 	web_audit_walk_end(w);
 	free(v);
 	reads--;
+}
+
+// The file that follows; false: there is none, or the one before was not whole.
+static bool verify_next(struct verify *v)
+{
+	struct web_audit_walk *w = &v->walk;
+	uint64_t newest = web_audit_newest(v->server->audit);
+	if (w->why || w->count == w->until || (w->fd >= 0 && w->whole < w->end))
+		return false;
+	while (v->file < newest) {
+		int fd = web_audit_open_file(v->server->audit, ++v->file);
+		if (fd < 0 && errno == ENOENT)
+			continue; // the numbers of the next one's records will say so
+		if (web_audit_walk_file(w, fd) < 0)
+			w->why = "is not a record";
+		v->files++;
+		return !w->why;
+	}
+	return false;
 }
 
 static void verify_on(void *context)
@@ -385,7 +455,7 @@ static void verify_on(void *context)
 	int64_t until = web_now_ms() + SLICE_MS;
 	bool more = true;
 	while (more && web_now_ms() < until)
-		more = web_audit_walk_on(&v->walk, SLICE_RECORDS);
+		more = web_audit_walk_on(&v->walk, SLICE_RECORDS) || verify_next(v);
 	if (more)
 		web_loop_post(v->server->loop, verify_on, v);
 	else
@@ -395,16 +465,27 @@ static void verify_on(void *context)
 void web_op_audit_verify(struct web_request *request, struct web_server *server)
 {
 	struct verify *v = reads < WEB_AUDIT_READS ? calloc(1, sizeof *v) : NULL;
-	if (!v || web_audit_walk_begin(&v->walk, web_audit_path(server->audit)) != 0) {
-		web_answer_problem(request, 503, v ? "error" : "busy");
-		free(v);
+	if (!v) {
+		reads_full++;
+		web_answer_retry(request, 1);
+		web_answer_problem(request, 503, "busy");
 		return;
 	}
 	reads++;
 	v->request = request;
 	v->server = server;
-	v->count = web_audit_count(server->audit);
+	v->file = web_audit_oldest(server->audit).number - 1;
+	web_audit_walk_begin(&v->walk);
+	v->walk.until = web_audit_count(server->audit);
 	memcpy(v->head, web_audit_head(server->audit), sizeof v->head);
 	web_answer_later(request);
-	verify_on(v);
+	if (v->walk.until && verify_next(v))
+		verify_on(v);
+	else
+		verify_end(v);
+}
+
+uint64_t web_audit_reads_full(void)
+{
+	return reads_full;
 }

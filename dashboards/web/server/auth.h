@@ -33,7 +33,7 @@ bool web_auth_ready(const struct web_auth *auth); // the users have been read
 // Calls back once it is known that there is no user: the token makes the first one (main.c prints the link). Before the loop runs.
 void web_auth_on_first_run(struct web_auth *auth, void (*tell)(void *context, const char *token), void *context);
 
-// One caller: a session (web_session.id) is over; why: "logout", "expired", "changed". For as long as it lives.
+// Two callers: a session (web_session.id) is over; why: "logout", "expired", "changed". For as long as it lives.
 void web_auth_on_over(struct web_auth *auth, void (*over)(void *context, const char *user, const char *session, const char *why),
                       void *context);
 

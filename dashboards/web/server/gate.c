@@ -123,10 +123,9 @@ bool web_gate_headers(struct web_request *request, const char *method, const cha
 
 // Tokens by session or, without one, by address. A place in the table is somebody else's when it has been full for a while; where all
 // places that a key may have are in use the emptiest is taken over as it is, so that filling the table helps nobody.
-static bool within_rate(struct web_http *http, const char *who)
+bool web_gate_rate(struct web_http *http, const char *who, int64_t now)
 {
 	uint64_t key;
-	int64_t now = web_now_ms();
 	crypto_shorthash((unsigned char *)&key, (const unsigned char *)who, strlen(who), http->bucket_key);
 	key |= 1;
 	struct bucket *mine = NULL, *oldest = NULL;
@@ -136,11 +135,12 @@ static bool within_rate(struct web_http *http, const char *who)
 			mine = b;
 			break;
 		}
-		if (!oldest || b->at_ms < oldest->at_ms)
+		if (!oldest || b->at_ms < oldest->at_ms) // a place that was never used is the oldest of all
 			oldest = b;
 	}
 	if (!mine) {
 		bool idle = now - oldest->at_ms >= 1000;
+		http->counters.buckets_full += !idle;
 		*oldest = (struct bucket){key, now, idle ? WEB_SESSION_RATE * 1000 : oldest->tokens};
 		mine = oldest;
 	}
@@ -154,18 +154,6 @@ static bool within_rate(struct web_http *http, const char *who)
 }
 
 // ---- with the body ----
-
-static void note_denied(struct web_request *request)
-{
-	char what[192];
-	const struct web_route *r = request->route;
-	struct web_audit_record record = {
-	    .user = request->session.user.name, .peer = request->peer, .action = "denied", .result = "403", .what = what};
-	request->http->counters.denied++;
-	snprintf(what, sizeof what, "%s %s", r->method, r->path);
-	if (request->http->server->audit)
-		web_audit_write(request->http->server->audit, &record);
-}
 
 // Whether the caller may do this at all; answers where not.
 static bool allowed(struct web_request *request)
@@ -184,7 +172,7 @@ static bool allowed(struct web_request *request)
 	if (!may) {
 		bool change = s->user.must_change;
 		if (!change)
-			note_denied(request);
+			web_denied_note(request->http, s->user.name, request->peer, r);
 		web_answer_problem(request, 403, change ? "must_change_password" : "forbidden");
 		return false;
 	}
@@ -213,7 +201,7 @@ static void go_on(struct web_request *request)
 	char who[80];
 	request->stage = STAGE_HANDLER;
 	snprintf(who, sizeof who, "%s", request->has_session ? request->session.id : request->peer);
-	if (!within_rate(request->http, who)) {
+	if (!web_gate_rate(request->http, who, web_now_ms())) {
 		web_answer_retry(request, 1);
 		refuse(request, &request->http->counters.rate_limited, 429, "rate");
 		return;

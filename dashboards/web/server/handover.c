@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "config/address.h"
+#include "handover_steps.h"
 
 // ---- addresses that nobody is to click on ----
 
@@ -84,6 +85,16 @@ static void print_time(FILE *out, int64_t at_ns, bool ja)
 		fprintf(out, " %s", name);
 }
 
+// A number with its unit, as a letter has it: Japanese counters stand at their number, and only symbols of units apart from it.
+static const char *amount_of(double value, const char *unit, bool ja, char *to, size_t size)
+{
+	explain_amount(value, unit, ja, to, size);
+	char *gap = strchr(to, ' ');
+	if (gap && (!gap[1] || (ja && (unsigned char)gap[1] >= 0x80)))
+		memmove(gap, gap + 1, strlen(gap));
+	return to;
+}
+
 static void print_end(FILE *out, const struct handover_end *end, bool ja)
 {
 	if (end->instead_ja) {
@@ -141,12 +152,14 @@ static void print_host(FILE *out, const struct handover_facts *f, bool ja)
 static void print_peer(FILE *out, const struct handover_facts *f, bool ja)
 {
 	const struct explain_alert *a = f->alert;
+	char many[64];
 	fputs(ja ? "4. 相手先\n   " : "4. The other end\n   ", out);
 	bool known = f->peer.address[0] || f->peer.instead_ja;
 	if (known)
 		print_end(out, &f->peer, ja);
 	else if (!isnan(a->sources) && a->sources > 1)
-		fprintf(out, ja ? "多数（少なくとも%.0f）。送信元は偽装されている可能性があります。" : "many (at least %.0f); they may be forged", a->sources);
+		fprintf(out, ja ? "多数（少なくとも%s）。送信元は偽装されている可能性があります。" : "many (at least %s); they may be forged",
+			amount_of(a->sources, "", ja, many, sizeof many));
 	else
 		fputs(ja ? "特定の相手先はありません。" : "none in particular", out);
 	for (unsigned i = 0; !known && i < a->top_count && i < 3; i++)
@@ -161,14 +174,21 @@ static void print_amounts(FILE *out, const struct explain_alert *a, bool ja)
 	char amount[96];
 	if (isnan(a->observed))
 		return;
-	fprintf(out, ja ? "   観測値: %s" : "   observed: %s", explain_amount(a->observed, a->unit, ja, amount, sizeof amount));
+	fprintf(out, ja ? "   観測値: %s" : "   observed: %s", amount_of(a->observed, a->unit, ja, amount, sizeof amount));
 	if (!isnan(a->threshold) && a->threshold > 0)
-		fprintf(out, ja ? "（しきい値 %s" : " (threshold %s", explain_amount(a->threshold, a->unit, ja, amount, sizeof amount));
+		fprintf(out, ja ? "（しきい値%s" : " (threshold %s", amount_of(a->threshold, a->unit, ja, amount, sizeof amount));
 	if (!isnan(a->threshold) && a->threshold > 0 && !isnan(a->baseline) && a->baseline > 0 && strcmp(a->unit, "bodies") != 0)
-		fprintf(out, ja ? "、平常値 %s" : ", usual %s", explain_amount(a->baseline, a->unit, ja, amount, sizeof amount));
+		fprintf(out, ja ? "、平常値%s" : ", usual %s", amount_of(a->baseline, a->unit, ja, amount, sizeof amount));
 	if (!isnan(a->threshold) && a->threshold > 0)
 		fputs(ja ? "）" : ")", out);
 	fputc('\n', out);
+}
+
+// Names of protocols are acronyms; those of programs are longer.
+static void print_app(FILE *out, const char *app)
+{
+	for (size_t i = 0, length = strlen(app); i < length; i++)
+		fputc(length <= 5 && app[i] >= 'a' && app[i] <= 'z' ? app[i] - 'a' + 'A' : app[i], out);
 }
 
 static void print_traffic(FILE *out, const struct handover_facts *f, bool ja)
@@ -178,8 +198,11 @@ static void print_traffic(FILE *out, const struct handover_facts *f, bool ja)
 	fputs(ja ? "5. 通信の内容\n" : "5. The traffic\n", out);
 	if (f->proto && f->proto[0])
 		fprintf(out, ja ? "   プロトコル: %s" : "   protocol: %s", f->proto);
-	if (f->proto && f->proto[0] && app)
-		fprintf(out, ja ? "（アプリケーション: %s）" : " (application: %s)", f->app);
+	if (f->proto && f->proto[0] && app) {
+		fputs(ja ? "（アプリケーション: " : " (application: ", out);
+		print_app(out, f->app);
+		fputs(ja ? "）" : ")", out);
+	}
 	if (f->proto && f->proto[0])
 		fputc('\n', out);
 	print_amounts(out, a, ja);

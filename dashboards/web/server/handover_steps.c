@@ -4,9 +4,9 @@
 // What the officer of a body is asked to look at, by kind. He has no access to the sensor: he has his firewall, proxy, DHCP and
 // server logs,
 // his machines and the people who use them. So these are not the steps of `yagura explain`, which are for the SOC at night.
-#include <string.h>
+#include "handover_steps.h"
 
-#include "handover.h"
+#include <string.h>
 
 static const struct handover_advice table[] = {
     {"dos.outbound",

@@ -78,10 +78,9 @@ static void *target_seen(void *context, const char *uri, struct MHD_Connection *
 	return NULL;
 }
 
-// Each second: who has not sent his request in time is let go, however busily he sends it.
-static void end_slow(void *context)
+// Who has not sent his request in time is let go, however busily he sends it.
+static void end_slow(struct web_http *http)
 {
-	struct web_http *http = context;
 	int64_t now = web_now_ms();
 	for (struct connection *c = http->connections; c; c = c->next) {
 		int64_t limit = c->reading || !c->used ? WEB_ARRIVE_MS : WEB_IDLE_MS;
@@ -91,6 +90,12 @@ static void end_slow(void *context)
 			shutdown(c->fd, SHUT_RDWR);
 		}
 	}
+}
+
+static void each_second(void *context)
+{
+	end_slow(context);
+	web_denied_tick(context);
 }
 
 // ---- requests ----
@@ -302,7 +307,7 @@ struct web_http *web_http_create(const struct web_http_options *options, struct 
 	}
 	if (http->key)
 		explicit_bzero(http->key, strlen(http->key)); // GnuTLS has its own copy
-	web_loop_every(loop, 1000, end_slow, http);
+	web_loop_every(loop, 1000, each_second, http);
 	return http;
 failed:;
 	int error = errno;
@@ -316,6 +321,7 @@ void web_http_destroy(struct web_http *http)
 	if (!http)
 		return;
 	http->ending = true;
+	web_denied_end(http);
 	if (http->daemon) {
 		web_loop_watch(http->loop, http->epoll, 0, NULL, NULL);
 		for (struct web_request *r = http->requests; r; r = r->next) {

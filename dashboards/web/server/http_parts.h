@@ -17,16 +17,19 @@
 enum {
 	WEB_HEADERS_MAX = 8192,
 	WEB_SESSION_RATE = 60, // requests a second, and as many at once
-	WEB_BUCKETS = 2048,
+	WEB_BUCKETS = 2048,    // sessions and addresses whose rate is known; beyond, the stillest gives up its place (counted)
 	WEB_ARRIVE_MS = 10000,        // for a request to arrive
 	WEB_IDLE_MS = 60000,          // between two
 	WEB_ADDRESS_CONNECTIONS = 64, // of one address, where it is not a proxy's
+	WEB_DENIED = 256,             // users and routes whose refusals are counted
+	WEB_DENIED_MS = 60000,        // that one record tells of
 };
 
 #define WEB_COUNTERS(X)                                                                                                                    \
 	X(connections)                                                                                                                     \
 	X(connections_refused) X(requests) X(answers_2xx) X(answers_4xx) X(answers_5xx) X(not_modified) X(bad_requests) X(bad_hosts)       \
-	    X(csrf_refused) X(too_large) X(too_long) X(rate_limited) X(slow) X(denied) X(audit_failed) X(gone) X(streams)
+	    X(csrf_refused) X(too_large) X(too_long) X(rate_limited) X(buckets_full) X(slow) X(denied) X(denied_counted) X(denied_full)    \
+	    X(audit_failed) X(gone) X(streams)
 
 struct web_counters {
 #define X(name) uint64_t name;
@@ -38,6 +41,13 @@ struct bucket {
 	uint64_t key; // 0: empty
 	int64_t at_ms;
 	int32_t tokens; // thousandths of a request
+};
+
+struct denied { // denied.c
+	const struct web_route *route; // NULL: the place is free
+	int64_t since_ms;
+	uint32_t more; // refusals that have not been written down
+	char user[WEB_USER_MAX], peer[64];
 };
 
 struct connection {
@@ -64,6 +74,7 @@ struct web_http {
 	uint64_t refused[WEB_MESSAGES_MAX]; // by place in web_messages: every limit that is met has its code, and so its counter
 	unsigned char bucket_key[16]; // crypto_shorthash_KEYBYTES
 	struct bucket buckets[WEB_BUCKETS];
+	struct denied denied[WEB_DENIED];
 };
 
 enum stage { STAGE_BODY, STAGE_SESSION, STAGE_HANDLER, STAGE_ANSWERED };
@@ -101,6 +112,13 @@ struct web_request {
 // gate.c. Headers are there: whether the request goes on to its body; else it is answered. And: the body is there as well.
 bool web_gate_headers(struct web_request *request, const char *method, const char *target);
 void web_gate_whole(struct web_request *request);
+// Takes one request from what this session or address may ask for; false: it has none left.
+bool web_gate_rate(struct web_http *http, const char *who, int64_t now_ms);
+
+// denied.c. A request that was refused for want of a permission; each second; at the end, while the log is open.
+void web_denied_note(struct web_http *http, const char *user, const char *peer, const struct web_route *route);
+void web_denied_tick(struct web_http *http);
+void web_denied_end(struct web_http *http);
 
 // answer.c. Takes the response; queues it, at once or when the connection goes on.
 void web_answer_response(struct web_request *request, unsigned status, struct MHD_Response *response);

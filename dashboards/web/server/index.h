@@ -21,25 +21,6 @@
 #include "alert.h"
 #include "range.h"
 
-enum {
-	WEB_ALERTS_MAX = 500000,
-	WEB_GROUPS_MAX = 200000,
-	WEB_SAME_ID = 64,        // alerts of one sensor and id, told apart by their onset; beyond, the oldest goes (counted)
-	WEB_ALERT_SENSORS = 64,  // whose alerts are kept; what further ones say is counted and passed over
-	WEB_STRINGS_MAX = 65535,
-	WEB_SETS_MAX = 4096,     // sets of more than seven bodies; beyond, the first seven alone see the alert (counted)
-	WEB_ORGS_MAX = WEB_BODIES, // bodies of one alert that are read
-};
-
-struct web_group {
-	uint64_t id;              // hash of its key: the same after a restart
-	uint32_t first, last;     // alerts, by arrival
-	uint32_t alerts, open;    // whatever their class
-	int64_t first_ns, last_ns;
-	uint32_t chain;           // the index's own
-	uint8_t severity;         // worst
-	bool stale;               // the index's own: open, first, last, worst are counted when somebody asks
-};
 struct web_index;
 
 struct web_server;
@@ -64,8 +45,6 @@ void web_alert_text(const struct web_index *index, uint32_t at, char to[96]); //
 // The bodies that may see it, as indices of the registry.
 const uint16_t *web_index_bodies(const struct web_index *index, const struct web_alert *alert, uint32_t *ret_count);
 
-// What an alert is to lists and counts, now. Hidden ones are in no count but those of their class.
-enum web_class { WEB_COUNTED, WEB_SUPPRESSED, WEB_SHADOW, WEB_CLASSES };
 enum web_class web_index_class(const struct web_index *index, uint32_t alert);
 // Whether the view may see it at all; of a group: any alert of it.
 bool web_index_sees_alert(const struct web_index *index, const struct web_view *view, uint32_t at);
@@ -85,7 +64,6 @@ int64_t web_index_gaps(const struct web_index *index, const char *sensor); // al
 int64_t web_index_last_ns(const struct web_index *index); // newest record's time; 0: none came
 // Calls back with every alert that is new or has changed since the streams were first read to their end; `opened`: its first record, or the
 // one that reopened it. In the order in which they asked; the row is as it is now. For as long as the index lives.
-enum { WEB_INDEX_LISTENERS = 4 };
 void web_index_on_alert(struct web_index *index, void (*told)(void *context, uint32_t alert, bool opened), void *context);
 bool web_index_ready(const struct web_index *index); // the streams have been read to their end once
 json_t *web_index_counters(const struct web_index *index); // by name; new reference
@@ -95,7 +73,6 @@ json_t *web_index_counters(const struct web_index *index); // by name; new refer
 // the order of
 // `at`; NULL: Redis is away and they are not all at hand. The array is the callee's. The view must live until then.
 // What has gone from Redis meanwhile has empty sentences; what has gone from the index is left out.
-enum { WEB_LINES_BYTES = 4 << 20 };
 typedef void (*web_rows)(void *context, json_t *rows);
 void web_index_alert_rows(struct web_index *index, const struct web_view *view, const uint32_t *at, uint32_t count, web_rows done,
 			  void *context);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index.h"
 #include "index_parts.h"
 #include "loop.h"
 

@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "bodies.h"
+#include "index.h"
 #include "index_parts.h"
 #include "model/kinds.h"
+#include "range.h"
 
 const struct web_alert *web_index_alert(const struct web_index *index, uint32_t at)
 {

@@ -12,7 +12,9 @@
 #include <time.h>
 
 #include "bodies.h"
+#include "index.h"
 #include "index_parts.h"
+#include "range.h"
 
 enum { PLACE_KEYS = 3, CURSOR_BYTES = 100 };
 
@@ -324,11 +326,12 @@ void web_index_each_alert(const struct web_index *index, const struct web_view *
 	}
 }
 
-// Steps that people count in, the smallest of which leaves at most WEB_BINS, beginning where a clock on the wall would.
+// Steps that people count in, the smallest of which leaves at most WEB_BINS, beginning where a clock on the wall would. Half a day is none:
+// bars of day and night in turn say nothing.
 static void set_axis(struct web_range axis, struct web_page *ret)
 {
 	static const int32_t steps[] = {1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800,
-				       21600, 43200, 86400, 172800, 604800, 2592000};
+				       21600, 86400, 172800, 604800, 2592000};
 	const int64_t second = 1000000000;
 	int64_t span = axis.to_ns / second - axis.from_ns / second + 1;
 	size_t i = 0;

@@ -5,7 +5,7 @@
 // index_rows.c writes rows, index_pages.c makes lists. Nobody else includes this, but for tests.
 #pragma once
 
-#include "index.h"
+#include "alert.h"
 #include "line.h"
 #include "query_parts.h"
 #include "redis.h"

@@ -12,7 +12,9 @@
 
 #include "base/json_read.h"
 #include "bodies.h"
+#include "index.h"
 #include "index_parts.h"
+#include "range.h"
 #include "suppress.h"
 
 static json_int_t ms(int64_t ns)

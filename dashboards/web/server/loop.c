@@ -6,7 +6,6 @@
 // loop.
 #include "loop.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -40,6 +39,7 @@ struct web_loop {
 	int epoll, wake;
 	bool stopped;
 	uint32_t turn, timers_count;
+	uint64_t fds_full;
 	struct watched watched[WEB_LOOP_FDS];
 	struct timer timers[WEB_LOOP_TIMERS];
 	pthread_mutex_t lock;
@@ -116,8 +116,10 @@ void web_loop_destroy(struct web_loop *loop)
 
 int web_loop_watch(struct web_loop *loop, int fd, uint32_t events, web_ready ready, void *context)
 {
-	if (fd < 0 || fd >= WEB_LOOP_FDS)
+	if (fd < 0 || fd >= WEB_LOOP_FDS) {
+		loop->fds_full++;
 		return -EMFILE;
+	}
 	struct watched *w = &loop->watched[fd];
 	struct epoll_event event = {.events = events, .data.fd = fd};
 	int operation = events == 0 ? EPOLL_CTL_DEL : w->ready ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
@@ -146,7 +148,8 @@ int web_loop_watch(struct web_loop *loop, int fd, uint32_t events, web_ready rea
 
 void web_loop_every(struct web_loop *loop, int64_t every_ms, web_timer timer, void *context)
 {
-	assert(loop->timers_count < WEB_LOOP_TIMERS);
+	if (loop->timers_count == WEB_LOOP_TIMERS)
+		abort(); // the program's own mistake, at its start
 	loop->timers[loop->timers_count++] = (struct timer){timer, context, every_ms, web_now_ms() + every_ms};
 }
 
@@ -205,4 +208,14 @@ void web_loop_run(struct web_loop *loop, int64_t (*busy)(void *context), void *c
 void web_loop_stop(struct web_loop *loop)
 {
 	loop->stopped = true;
+}
+
+uint32_t web_loop_timers(const struct web_loop *loop)
+{
+	return loop->timers_count;
+}
+
+uint64_t web_loop_fds_full(const struct web_loop *loop)
+{
+	return loop->fds_full;
 }

@@ -20,6 +20,7 @@
 
 #include "audit.h"
 #include "auth.h"
+#include "answers_export.h"
 #include "base/confine.h"
 #include "base/log.h"
 #include "bodies.h"
@@ -32,6 +33,7 @@
 #include "options.h"
 #include "redis.h"
 #include "reopen.h"
+#include "scrape.h"
 #include "server.h"
 #include "state.h"
 #include "stream.h"
@@ -41,6 +43,7 @@ struct process {
 	struct web_server server;
 	struct web_options options;
 	struct yg_notify notify;
+	struct web_scrape *scrape; // NULL: no metrics
 	int signals;
 	bool told, inherited; // inherited: the socket is the service manager's, and --listen says nothing
 };
@@ -57,6 +60,9 @@ static int verify_audit(const char *path)
 	}
 	if (report.first_bad)
 		printf("%s: record %llu %s\n", path, (unsigned long long)report.first_bad, report.why);
+	else if (report.begins > 1)
+		printf("%s: %llu records, whole; it begins with record %llu: older files are not here\n", path,
+		       (unsigned long long)report.records, (unsigned long long)report.begins);
 	else
 		printf("%s: %llu records, whole\n", path, (unsigned long long)report.records);
 	return report.first_bad ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -125,7 +131,7 @@ static int make_parts(struct process *p)
 	                                .behind_proxy = o->behind_proxy};
 	p->inherited = http.socket >= 0;
 	s->redis = web_redis_create(s->loop, o->redis);
-	s->audit = s->redis ? web_audit_open(o->state, s->timezone) : NULL;
+	s->audit = s->redis ? web_audit_open(o->state, (int64_t)o->audit_mib << 20) : NULL;
 	if (s->redis && !s->audit)
 		yg_error("%s: the audit log: %s", o->state,
 		         errno == EBADMSG ? "its chain is broken: see yagura-web audit verify" : strerror(errno));
@@ -141,14 +147,18 @@ static int make_parts(struct process *p)
 	}
 #undef MAKE
 	web_index_follow(s->index);
+	web_exports_watch(s->auth);
 	web_auth_on_first_run(s->auth, first_run, p);
 	s->http = web_http_create(&http, s->loop, s);
+	if (s->http && o->metrics && !(p->scrape = web_scrape_create(o->metrics, s)))
+		return errno == EADDRINUSE ? EX_UNAVAILABLE : EX_CONFIG;
 	return s->http ? 0 : errno == EADDRINUSE ? EX_UNAVAILABLE : EX_CONFIG;
 }
 
 static void end_parts(struct process *p)
 {
 	struct web_server *s = &p->server;
+	web_scrape_destroy(p->scrape);
 	web_http_destroy(s->http);
 	web_redis_end(s->redis); // what is unanswered is answered now, while those who asked are there
 #define END(part, destroy)                                                                                                                 \
@@ -207,7 +217,7 @@ static void alive(void *context)
 	yg_notify_alive(&p->notify);
 }
 
-// From here on: no new file but to read, no program, no socket but to Redis.
+// From here on: no new file but to read, and an empty one for the audit log to go on in; no program, no socket but to Redis.
 static bool confine(const struct process *p)
 {
 	bool local = strncmp(p->options.redis, "unix:", 5) == 0;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "audit.h"
 #include "base/log.h"
 #include "courier/redis_url.h"
 #include "listen.h"
@@ -32,7 +33,9 @@ static const struct option_row {
     {"key", "FILE", "PEM, its key", offsetof(struct web_options, key)},
     {"insecure", NULL, "beyond this host also without TLS", offsetof(struct web_options, insecure)},
     {"behind-proxy", NULL, "believe X-Forwarded-For; TLS is the proxy's", offsetof(struct web_options, behind_proxy)},
+    {"metrics", "WHERE", "GET /metrics, on this host alone: 127.0.0.1:9599", offsetof(struct web_options, metrics)},
     {"state", "FOLDER", "where the audit log is kept", offsetof(struct web_options, state)},
+    {"audit-size", "MIB", "of a file of it, before the next is begun", offsetof(struct web_options, audit_size)},
     {"timezone", "ZONE", "of texts and of the audit log", offsetof(struct web_options, timezone)},
     {"soc-name", "TEXT", "who hands over, on sheets for bodies", offsetof(struct web_options, soc_name)},
     {"soc-contact", "TEXT", "how to reach them", offsetof(struct web_options, soc_contact)},
@@ -47,7 +50,7 @@ static void help(void)
 	puts("yagura-web [OPTIONS]                        the dashboard\n"
 	     "yagura-web --check [OPTIONS]                reads what it would read, and ends\n"
 	     "yagura-web user add NAME --role ROLE        makes a user, or a new password\n"
-	     "yagura-web audit verify FILE                walks the chain of an audit log\n"
+	     "yagura-web audit verify FILE|FOLDER         walks the chain of an audit log\n"
 	     "yagura-web version\n");
 	for (size_t i = 0; i < ROWS; i++) {
 		char left[64];
@@ -141,6 +144,13 @@ static int check(struct web_options *o)
 		yg_error("--certificate and --key belong together");
 		return EX_USAGE;
 	}
+	unsigned long mib = o->audit_size ? strtoul(o->audit_size, NULL, 10) : WEB_AUDIT_MIB;
+	size_t digits = o->audit_size ? strspn(o->audit_size, "0123456789") : 0;
+	if (o->audit_size && (!digits || o->audit_size[digits] || mib < 1 || mib > WEB_AUDIT_MIB_MAX)) {
+		yg_error("--audit-size: 1 to %d MiB", WEB_AUDIT_MIB_MAX);
+		return EX_USAGE;
+	}
+	o->audit_mib = (unsigned)mib;
 	if (o->command == WEB_USER_ADD && !o->role) {
 		yg_error("user add: which --role?");
 		return EX_USAGE;

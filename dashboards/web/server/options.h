@@ -11,12 +11,14 @@ enum web_command { WEB_RUN, WEB_CHECK, WEB_AUDIT_VERIFY, WEB_USER_ADD, WEB_VERSI
 
 struct web_options {
 	enum web_command command;
-	const char *argument; // FILE of audit verify, NAME of user add
+	const char *argument; // FILE or FOLDER of audit verify, NAME of user add
 	const char *config;   // the sensor's yagura.yaml; NULL: none
 	const char *redis;    // URL, with the password of --redis-password-file
 	const char *password_file;
+	const char *metrics; // NULL: none
 	const char *listen, *names, *certificate, *key;
-	const char *state, *timezone;
+	const char *state, *timezone, *audit_size;
+	unsigned audit_mib;   // of a file of the audit log
 	const char *soc_name, *soc_contact;
 	const char *role, *bodies;
 	bool insecure, behind_proxy, password_stdin, seccomp;

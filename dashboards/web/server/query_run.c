@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "bodies_parts.h"
+#include "index.h"
 #include "index_parts.h"
 
 enum { UNKNOWN, NO, YES }; // of a remembered answer

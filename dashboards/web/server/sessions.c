@@ -4,6 +4,7 @@
 // See sessions.h.
 #include "sessions.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -20,8 +21,9 @@ struct web_sessions {
 	struct web_accounts *accounts;
 	struct web_login table[WEB_SESSIONS];
 	uint64_t pushed_out;
-	web_session_over over;
-	void *over_context;
+	web_session_over over[WEB_SESSION_LISTENERS];
+	void *over_context[WEB_SESSION_LISTENERS];
+	unsigned listeners;
 };
 
 static void ignore(void *context, const redisReply *reply)
@@ -167,8 +169,8 @@ static void end(struct web_sessions *s, struct web_login *l, const char *why)
 	if (l->ended)
 		return;
 	l->ended = true;
-	if (why && s->over)
-		s->over(s->over_context, l->user, l->id, why);
+	for (unsigned i = 0; why && i < s->listeners; i++)
+		s->over[i](s->over_context[i], l->user, l->id, why);
 	erase(s, l);
 }
 
@@ -198,8 +200,9 @@ struct web_sessions *web_sessions_create(struct web_server *server, struct web_a
 
 void web_sessions_on_over(struct web_sessions *s, web_session_over over, void *context)
 {
-	s->over = over;
-	s->over_context = context;
+	assert(s->listeners < WEB_SESSION_LISTENERS);
+	s->over[s->listeners] = over;
+	s->over_context[s->listeners++] = context;
 }
 
 void web_sessions_destroy(struct web_sessions *s)
@@ -316,11 +319,11 @@ const struct web_login *web_sessions_by_id(const struct web_sessions *s, const c
 
 // ---- listing ----
 
+enum listed_for { TO_TELL, TO_END_OTHERS, TO_END_ONE, TO_KEEP_FEW };
 struct listing {
 	struct web_sessions *sessions;
-	char user[WEB_USER_MAX], but[13];
-	bool end;      // all but one, rather than told
-	unsigned keep; // 0: no matter; else the newest so many stay
+	char user[WEB_USER_MAX], id[13]; // id: of who asks, or which is meant
+	enum listed_for what;            // TO_KEEP_FEW: the newest WEB_USER_SESSIONS stay
 	void (*done)(void *context, json_t *rows);
 	void *context;
 	unsigned count;
@@ -350,6 +353,13 @@ static void end_stored(struct web_sessions *s, const struct web_login *stored)
 		end(s, l, l->until_ns ? NULL : "changed");
 }
 
+static bool ends(const struct listing *listing, const struct web_login *l, unsigned at)
+{
+	bool same = strcmp(l->id, listing->id) == 0;
+	return (listing->what == TO_END_OTHERS && !same) || (listing->what == TO_END_ONE && same) ||
+	       (listing->what == TO_KEEP_FEW && at >= WEB_USER_SESSIONS);
+}
+
 static void listed(struct listing *listing, struct web_login *rows, unsigned count)
 {
 	struct web_sessions *s = listing->sessions;
@@ -360,10 +370,11 @@ static void listed(struct listing *listing, struct web_login *rows, unsigned cou
 		const struct web_login *l = find(s, rows[i].key);
 		if (l)
 			rows[i].used_ns = l->used_ns;
-		if ((listing->end && strcmp(rows[i].id, listing->but) != 0) || (listing->keep && i >= listing->keep))
+		bool over = ends(listing, &rows[i], i);
+		if (over)
 			end_stored(s, &rows[i]);
-		else if (!rows[i].until_ns)
-			json_array_append_new(told, list_row(&rows[i], listing->but));
+		if (over == (listing->what == TO_END_ONE) && !rows[i].until_ns)
+			json_array_append_new(told, list_row(&rows[i], listing->id));
 	}
 	if (listing->done)
 		listing->done(listing->context, told);
@@ -386,7 +397,7 @@ static void got_rows(void *context, const redisReply *reply)
 		if (row->type != REDIS_REPLY_STRING)
 			ask(s, ignore, NULL, 3, srem); // it has run out
 		else if (parse(listing->keys[i], row->str, row->len, &rows[count]) && strcmp(rows[count].user, listing->user) == 0 &&
-		         (listing->end || alive(s, &rows[count], web_clock_ns())))
+		         (listing->what == TO_END_OTHERS || alive(s, &rows[count], web_clock_ns())))
 			count++;
 	}
 	if (rows)
@@ -452,7 +463,16 @@ void web_sessions_list(struct web_sessions *s, const char *user, const char *cur
 {
 	struct listing what = {.done = done, .context = context};
 	snprintf(what.user, sizeof what.user, "%s", user);
-	snprintf(what.but, sizeof what.but, "%s", current_id);
+	snprintf(what.id, sizeof what.id, "%s", current_id);
+	list(s, &what);
+}
+
+void web_sessions_end_one(struct web_sessions *s, const char *user, const char *id, void (*done)(void *context, json_t *rows),
+                          void *context)
+{
+	struct listing what = {.what = TO_END_ONE, .done = done, .context = context};
+	snprintf(what.user, sizeof what.user, "%s", user);
+	snprintf(what.id, sizeof what.id, "%s", id);
 	list(s, &what);
 }
 
@@ -475,7 +495,7 @@ static void session_made(void *context, const redisReply *reply)
 	if (l && !good)
 		l->ended = true;
 	if (good) {
-		struct listing rest = {.keep = WEB_USER_SESSIONS};
+		struct listing rest = {.what = TO_KEEP_FEW};
 		snprintf(rest.user, sizeof rest.user, "%s", made->user);
 		list(made->sessions, &rest);
 	}
@@ -549,13 +569,13 @@ void web_sessions_end(struct web_sessions *s, const char *user, const char *id, 
 
 void web_sessions_end_all(struct web_sessions *s, const char *user, const char *but_id, const char *why)
 {
-	struct listing rest = {.end = true};
+	struct listing rest = {.what = TO_END_OTHERS};
 	for (unsigned i = 0; i < WEB_SESSIONS; i++) {
 		struct web_login *l = &s->table[i];
 		if (l->used && strcmp(l->user, user) == 0 && (!but_id || strcmp(l->id, but_id) != 0))
 			end(s, l, why);
 	}
 	snprintf(rest.user, sizeof rest.user, "%s", user);
-	snprintf(rest.but, sizeof rest.but, "%s", but_id ? but_id : "");
+	snprintf(rest.id, sizeof rest.id, "%s", but_id ? but_id : "");
 	list(s, &rest);
 }

@@ -37,6 +37,7 @@ typedef void (*web_session_over)(void *context, const char *user, const char *se
 
 struct web_sessions *web_sessions_create(struct web_server *server, struct web_accounts *accounts);
 void web_sessions_destroy(struct web_sessions *sessions);
+enum { WEB_SESSION_LISTENERS = 2 }; // streams and exports
 void web_sessions_on_over(struct web_sessions *sessions, web_session_over over, void *context); // auth.h
 
 // A new one; `old`: the one that it replaces (NULL: none), whose id, CSRF token and age it keeps. The token is in ret_token at once, and is
@@ -55,5 +56,9 @@ void web_sessions_end_all(struct web_sessions *sessions, const char *user, const
 // [{id, created_ms, used_ms, peer, agent, current}], newest first; NULL: Redis is away.
 void web_sessions_list(struct web_sessions *sessions, const char *user, const char *current_id, void (*done)(void *context, json_t *rows),
                        void *context);
+// The one of a user that has this id, wherever it is known: the rows that were ended (none: he has no such), as they were listed; NULL:
+// Redis is away, and it goes on.
+void web_sessions_end_one(struct web_sessions *sessions, const char *user, const char *id, void (*done)(void *context, json_t *rows),
+                          void *context);
 uint64_t web_sessions_pushed_out(const struct web_sessions *sessions);
 unsigned web_sessions_of(const struct web_sessions *sessions, const char *user); // in memory, alive

@@ -11,6 +11,7 @@
 
 #include "auth.h"
 #include "http.h"
+#include "index.h"
 #include "measure.h"
 #include "stream_parts.h"
 

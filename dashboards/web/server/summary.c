@@ -6,8 +6,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "bodies.h"
+#include "index.h"
 #include "index_parts.h"
 #include "yagura/plugin.h"
 
@@ -185,13 +187,17 @@ static void choose_new(struct web_summary *s)
 
 static void lay_out_bars(struct web_summary *s)
 {
-	static const int64_t steps_s[] = {10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 7 * 86400, 28 * 86400};
+	static const int64_t steps_s[] = {10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 86400, 7 * 86400, 28 * 86400};
 	int64_t span = s->range.to_ns - s->range.from_ns;
 	unsigned i = 0;
 	while (i + 1 < sizeof steps_s / sizeof *steps_s && span / (steps_s[i] * NS_PER_S) > WEB_BARS - 2)
 		i++;
 	s->bar_ns = steps_s[i] * NS_PER_S;
-	s->range.from_ns = s->range.from_ns / s->bar_ns * s->bar_ns;
+	time_t now = (time_t)(s->now_ns / NS_PER_S);
+	struct tm tm = {0};
+	localtime_r(&now, &tm);
+	int64_t zone_ns = tm.tm_gmtoff * NS_PER_S; // a bar of a day begins at midnight
+	s->range.from_ns = (s->range.from_ns + zone_ns) / s->bar_ns * s->bar_ns - zone_ns;
 	int64_t count = (s->range.to_ns - s->range.from_ns + s->bar_ns - 1) / s->bar_ns;
 	s->bars_count = count < 0 ? 0 : count < WEB_BARS ? (uint32_t)count : WEB_BARS;
 }

@@ -92,6 +92,16 @@ bool web_suppress_in_force(const struct web_suppression *s, int64_t now_ns)
 	return !s->ended_ns && s->version && now_ns < s->expires_ns;
 }
 
+bool web_suppression_seen(const struct web_bodies *bodies, const struct web_view *view, const struct web_suppression *s)
+{
+	if (view->scope.all)
+		return true;
+	for (uint32_t i = 0; s->body != WEB_BODY_NONE && i < web_bodies_count(bodies); i++)
+		if (web_suppress_below(bodies, (uint16_t)i, s->body) && web_body_sees(bodies, view, (uint16_t)i))
+			return true;
+	return false;
+}
+
 static void find_active(struct web_suppress *suppress)
 {
 	int64_t now = web_clock_ns();

@@ -62,7 +62,8 @@ bool web_suppress_below(const struct web_bodies *bodies, uint16_t at, uint16_t a
 bool web_suppression_fits(const struct web_bodies *bodies, const struct web_suppression *s, const struct web_alert *alert,
                           const char *kind);
 
-bool web_suppression_seen(const struct web_server *server, const struct web_view *view, const struct web_suppression *s);
+// Whether it concerns anything that the view sees.
+bool web_suppression_seen(const struct web_bodies *bodies, const struct web_view *view, const struct web_suppression *s);
 
 enum web_suppress_result {
 	WEB_SUPPRESS_DONE,

@@ -74,6 +74,9 @@ export const has = (key) => key in tables.get().texts;
 /** The field of a row in the language shown: pick(alert, 'text') is alert.text_ja or alert.text_en. */
 export const pick = (row, field) => row?.[`${field}_${language()}`] ?? '';
 
+/** Sentences one after the other: Japanese sets no blank behind its full stop. */
+export const sentences = (list) => list.join(language() === 'ja' ? '' : ' ');
+
 /** Texts for comparing, as a Japanese or an English reader sorts. */
 const collators = {};
 export const collate = (a, b) => (collators[language()] ??= new Intl.Collator(language(), { numeric: true })).compare(a, b);

@@ -31,9 +31,9 @@ export function scaleOf(greatest) {
 
 /**
  * "毎秒21.6Mbit", "21.6 Mbit/s".
- * @param {number} value @param {string} unit @param {Words} words
+ * @param {number} value @param {string} unit @param {Words} words @param {boolean} [again] what is counted has been said: the number is enough
  */
-export function amount(value, unit, words) {
+export function amount(value, unit, words, again = false) {
   if (!Number.isFinite(value))
     return words.t('fact.unit.unknown');
   if (isScaled(unit)) {
@@ -45,7 +45,7 @@ export function amount(value, unit, words) {
     return words.t(`fact.unit.${SCALED[unit]}`, {n, p: prefix});
   }
   const known = Object.hasOwn(KNOWN, unit ?? '') ? KNOWN[unit] : null;
-  return known ? words.t(`fact.unit.${known}`, {n: rounded(value)}) : words.t('fact.unit.other', {n: rounded(value), unit: unit ?? ''}).trim();
+  return known ? words.t(again && known === 'syns_s' ? 'fact.unit.syns_s_again' : `fact.unit.${known}`, {n: rounded(value)}) : words.t('fact.unit.other', {n: rounded(value), unit: unit ?? ''}).trim();
 }
 
 /** The unit alone, for the axis of a chart. */

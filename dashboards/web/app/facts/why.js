@@ -20,14 +20,14 @@ export function whySentences(why, words) {
   if (times === null)
     said.push(t(window ? 'why.measured_window' : 'why.measured', { observed, window }));
   else if (rounded(times) === 1 && times >= 1)
-    said.push(t(window ? 'why.reached_window' : 'why.reached', { observed, window, threshold: amount(why.threshold, why.unit, words) }));
+    said.push(t(window ? 'why.reached_window' : 'why.reached', { observed, window, threshold: amount(why.threshold, why.unit, words, true) }));
   else if (times >= 1)
-    said.push(t(window ? 'why.above_window' : 'why.above', { observed, window, threshold: amount(why.threshold, why.unit, words), times: rounded(Math.min(times, RATIO_MAX)) }));
+    said.push(t(window ? 'why.above_window' : 'why.above', { observed, window, threshold: amount(why.threshold, why.unit, words, true), times: rounded(Math.min(times, RATIO_MAX)) }));
   else
-    said.push(t(window ? 'why.below_window' : 'why.below', { observed, window, threshold: amount(why.threshold, why.unit, words), share: rounded(times * 100) }));
+    said.push(t(window ? 'why.below_window' : 'why.below', { observed, window, threshold: amount(why.threshold, why.unit, words, true), share: rounded(times * 100) }));
   const usual = ratio(why.observed, why.baseline);
   if (usual !== null)
-    said.push(t(usual >= 1 ? 'why.usual_above' : 'why.usual_below', { baseline: amount(why.baseline, why.unit, words),
+    said.push(t(usual >= 1 ? 'why.usual_above' : 'why.usual_below', { baseline: amount(why.baseline, why.unit, words, true),
       times: rounded(Math.min(usual, RATIO_MAX)), share: rounded(usual * 100) }));
   return said;
 }
@@ -37,10 +37,10 @@ export function whyRows(context, words) {
   const { why } = context;
   const { t } = words;
   const rows = /** @type {Array<[string, string]>} */ ([]);
-  const add = (name, value) => { if (value !== null) rows.push([t(name), amount(value, why.unit, words)]); };
+  const add = (name, value) => { if (value !== null) rows.push([t(name), amount(value, why.unit, words, name !== 'why.observed')]); };
   add('why.observed', why.observed);
   add('why.threshold', why.threshold);
-  rows.push([t('why.baseline'), why.baseline > 0 ? amount(why.baseline, why.unit, words) : t('why.no_baseline')]);
+  rows.push([t('why.baseline'), why.baseline > 0 ? amount(why.baseline, why.unit, words, true) : t('why.no_baseline')]);
   if (why.peak > 0)
     add('why.peak', why.peak);
   if (why.window > 0)

@@ -3,7 +3,7 @@
 //
 // One alert: what happens, why that is unusual, who is concerned, what to do next, and what has been done. Everything that a sensor wrote
 // is read through facts/eve.js and shown as text; every value leads on.
-import { html, useMemo, useState, href, pick, t, useApi, useRefresh, useMay, Button, Chart, Chip, End, Facts, Head, Loaded, MenuButton, Org, Plain, Section,
+import { html, useMemo, useState, href, pick, sentences, t, useApi, useRefresh, useMay, Button, Chart, Chip, End, Facts, Head, Loaded, MenuButton, Org, Plain, Section,
   Severity, StateChip, Time, Value, copy, format, time } from '../ui.js';
 import { alertAddress, AlertLines, axisOf, appName, bodyAddress, confidenceName, duration, GroupActions, groupAddress, History, hostAddress, impactMeaning, impactName, modeMeaning, modeName, orgName, stateName, techniqueName, term, vectorName, words, zoneName } from '../kit.js';
 import { curl, defanged, indicators, redisCli, ticketJa, tshark } from '../facts/copyas.js';
@@ -25,9 +25,9 @@ function Why({ context }) {
     marks: why.threshold > 0 ? [{ name: t('why.threshold'), value: why.threshold, tone: 'critical' }] : [],
   }, [series, why.threshold]);
   const axis = useMemo(() => axisOf(Math.max(why.threshold ?? 0, ...(series?.values ?? []).map((value) => value ?? 0)), why.unit, words()), [series, why.unit, t('alert.series')]);
-  const sentences = whySentences(why, words());
+  const said = whySentences(why, words());
   return html`<${Section} title=${t('alert.why')} class="why">
-    ${sentences.length > 0 && html`<p class="why-said">${sentences.map((one) => html`<span>${one} </span>`)}</p>`}
+    ${said.length > 0 && html`<p class="why-said">${sentences(said)}</p>`}
     ${chart && html`<${Chart} name=${t('alert.series_in', { unit: axis.unit })} ...${chart} format=${axis.format} height=${200} />`}
     <${Facts} rows=${whyRows(context, words())} />
     ${why.top.length > 0 && html`<h3>${t('alert.top')}</h3><${Plain} caption=${t('alert.top')} rows=${why.top} rowKey=${(one) => one.ip}
@@ -116,12 +116,13 @@ function FlowTable({ id, only }) {
       if (!delivered)
         return html`<p class="muted">${t('alert.flows_none_delivered')}</p>`;
       const shown = only ? rows.filter((row) => row.community_id === only) : rows;
-      return html`<${Plain} caption=${t('alert.flows')} rows=${shown} empty=${t('alert.no_flows')} columns=${[
+      if (!shown.length)
+        return html`<p class="muted">${t('alert.no_flows')}</p>`;
+      return html`<${Plain} caption=${t('alert.flows')} rows=${shown} columns=${[
         { id: 'start', label: t('alert.flow_start'), cell: (row) => html`<${Time} ms=${row.start_ms} as="short" />` },
         { id: 'source', label: t('alert.source'), cell: (row) => html`<${End} end=${row.source} quiet />` },
         { id: 'target', label: t('alert.target'), cell: (row) => html`<${End} end=${row.target} quiet />` },
-        { id: 'app', label: t('alert.app'), cell: (row) => row.app ? appName(row.app, words()) : row.proto },
-        { id: 'host', label: t('alert.name'), class: 'breakable', cell: (row) => row.hostname ?? '' },
+        { id: 'app', label: t('alert.app'), cell: (row) => html`${row.app ? appName(row.app, words()) : row.proto}${row.hostname && html`<span class="line-2" title=${row.hostname}>${row.hostname}</span>`}` },
         { id: 'to', label: t('alert.bytes_to'), align: 'end', cell: (row) => bytes(row.bytes_to) },
         { id: 'back', label: t('alert.bytes_back'), align: 'end', cell: (row) => bytes(row.bytes_back) },
         { id: 'lasted', label: t('alert.lasted'), align: 'end', cell: (row) => duration(row.end_ms - row.start_ms, words()) },

@@ -5,7 +5,8 @@
 // export of the whole result. What is asked for stands in the address.
 import { html, useCallback, useEffect, useMemo, useRef, useState, get, href, may, navigate, pick, rangeText, setQuery, t, useApi, useFrames, Button, Dialog, Empty, Head,
   Loaded, MenuButton, QueryBox, RANGES, RangePicker, setSort, SortPicker, Table, toast } from '../ui.js';
-import { alertAddress, alertColumns, COLUMN_IDS, DEFAULT_COLUMNS, Histogram } from '../kit.js';
+import { matcher } from '../facts/match.js';
+import { alertAddress, alertColumns, COLUMN_IDS, DEFAULT_COLUMNS, Histogram, NARROW_ROW, useNarrow } from '../kit.js';
 
 const PAGE_ROWS = 200, ORDERS = ['newest', 'oldest', 'severity', 'count', 'body'];
 
@@ -53,14 +54,17 @@ export default function Alerts({ query }) {
   const first = useApi(href('/alerts', { q, range, sort, limit: PAGE_ROWS }), { same: JSON.stringify([q, range]) });
   const { rows, ask, loading } = useRows(first, { q, range, sort });
   const [focus, setFocus] = useState(null), [choosing, setChoosing] = useState(false), [fresh, setFresh] = useState(0);
-  useFrames('alerts', ({ rows: came }) => setFresh((n) => n + (came?.length ?? 0)));
+  const { finds } = useMemo(() => matcher(q), [q]); // what its fields cannot tell here is counted: better one too many than one unseen
+  useFrames('alerts', ({ rows: came }) => setFresh((n) => n + (came?.filter(finds).length ?? 0)));
   useEffect(() => setFresh(0), [first.at]);
-  const shown = useMemo(() => alertColumns(chosen), [query.cols, t('columns.time')]);
+  const small = useNarrow() && !columns.length;
+  const shown = useMemo(() => alertColumns(chosen, small), [query.cols, small, t('columns.time')]);
   const bad = first.error?.status === 422 ? first.error : null;
   const file = (kind) => `/api/v1${href('/export', { format: kind, q, range })}`;
   const data = first.data;
   return html`<div class="list-page">
     <${Head} title=${t('alerts.title')} sub=${data && t('alerts.total', { n: data.total })}>
+      ${fresh > 0 && html`<button type="button" class="pill" data-new onClick=${first.reload}>${t('alerts.fresh', { n: fresh })}</button>`}
       <${RangePicker} value=${chosenRange} ranges=${[...RANGES, 'all']} /><${SortPicker} value=${sort} orders=${ORDERS} />
       <${Button} icon="table" onClick=${() => setChoosing(true)}>${t('alerts.columns')}<//>
       ${may('triage') && html`<${MenuButton} label=${t('alerts.export')} icon="download" items=${() => [
@@ -71,9 +75,8 @@ export default function Alerts({ query }) {
     ${!bad && html`<${Loaded} of=${first} rows=${12}>${() => html`
       ${data.histogram?.values?.length > 0 && data.total > 0 && html`<${Histogram} values=${data.histogram.values} start=${data.histogram.start_ms} step=${data.histogram.step_ms} name=${t('alerts.histogram')}
         onChoose=${(from, to) => setQuery({ range: rangeText(from, to) }, { replace: false })} height=${72} />`}
-      ${fresh > 0 && html`<button type="button" class="pill" data-new onClick=${first.reload}>${t('alerts.fresh', { n: fresh })}</button>`}
       ${data.total === 0 ? html`<${Empty} title=${t('alerts.none')} icon="search">${t('alerts.none_text')}<//>`
-    : html`<div class="table-box"><${Table} rows=${rows} columns=${shown} rowKey=${(row) => `${row.id} ${row.first_ms}`} label=${t('alerts.title')} focus=${focus} onFocus=${setFocus} loading=${loading}
+    : html`<div class="table-box"><${Table} rows=${rows} columns=${shown} rowHeight=${small ? NARROW_ROW : undefined} rowKey=${(row) => `${row.id} ${row.first_ms}`} label=${t('alerts.title')} focus=${focus} onFocus=${setFocus} loading=${loading}
         sort=${sort} onSort=${(order) => setSort(order, ORDERS)} total=${data.total} onMore=${ask} onOpen=${(row) => navigate(alertAddress(row.id))} rowName=${(row) => pick(row, 'text') || pick(row, 'kind')} /></div>
         <p class="list-foot muted">${t('alerts.shown', { n: rows.length, total: data.total })}</p>`}`}<//>`}
     ${choosing && html`<${Columns} chosen=${chosen} onClose=${() => setChoosing(false)} />`}

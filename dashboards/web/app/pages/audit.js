@@ -8,7 +8,7 @@ import { Field, List, said } from './list.js';
 
 const { count } = format;
 const ROWS = 100;
-const ACTIONS = ['login', 'logout', 'step-up', 'password', 'first-run', 'triage', 'undo', 'handover', 'suppress', 'export', 'user', 'verify'];
+const ACTIONS = ['login', 'logout', 'step-up', 'password', 'sessions', 'first-run', 'triage', 'undo', 'handover', 'suppress', 'export', 'user', 'verify'];
 
 const quoted = (text) => (/[\s":]/.test(text) ? `"${text.replaceAll('"', '')}"` : text);
 
@@ -46,7 +46,7 @@ const columns = () => [
 
 function Verdict({ verdict }) {
   const checked = html`<span class="pb-small">${t('audit.checked', { time: time.stamp(verdict.checked_ms ?? Date.now()) })}</span>`;
-  if (verdict.whole) return html`<div data-verdict="whole"><${Banner} tone="good" icon="check">${t('audit.whole', { n: verdict.records })} ${checked}<//></div>`;
+  if (verdict.whole) return html`<div data-verdict="whole"><${Banner} tone="good" icon="check">${t('audit.whole', { n: verdict.records })} ${verdict.begins > 1 && t('audit.begins', { n: verdict.begins })} ${checked}<//></div>`;
   return html`<div data-verdict="broken"><${Banner} tone="bad"><strong>${t('audit.broken', { at: verdict.first_bad })}</strong> ${verdict.why && t(`audit.why_${verdict.why}`)} ${t('audit.broken_do')} ${checked}<//></div>`;
 }
 

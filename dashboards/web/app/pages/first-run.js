@@ -16,8 +16,13 @@ function tokenOf({ hash, query }) {
 export default function FirstRun() {
   useLanguage();
   const { firstRun: open, user: somebody } = useSession();
-  const [token, setToken] = useState(() => tokenOf(where.get())), [given] = useState(!!token), [user, setUser] = useState(''), [password, setPassword] = useState(''), [again, setAgain] = useState('');
+  const [token, setToken] = useState(() => tokenOf(where.get())), [given, setGiven] = useState(!!token), [user, setUser] = useState(''), [password, setPassword] = useState(''), [again, setAgain] = useState('');
   const [error, setError] = useState(null), [busy, setBusy] = useState(false);
+  useEffect(() => { // the link, opened where this page is already
+    const look = () => { const found = tokenOf(where.get()); if (found) { setToken(found); setGiven(true); } };
+    addEventListener('hashchange', look);
+    return () => removeEventListener('hashchange', look);
+  }, []);
   useEffect(() => { if (somebody) navigate('/users', { replace: true }); }, [somebody]);
   const submit = async (event) => {
     event.preventDefault();

@@ -3,10 +3,10 @@
 //
 // One group: what its alerts have in common, where it stands, who did what, and each alert.
 import { html, useState, href, navigate, pick, t, useApi, useRefresh, Chip, End, Facts, Head, Loaded, Org, Section, Severity, SparkBars, StateChip, Table, Time, format } from '../ui.js';
-import { alertAddress, alertColumns, GroupActions, History, modeName, orgName, term, words, zoneName } from '../kit.js';
+import { alertAddress, alertColumns, GroupActions, History, modeName, NARROW_ROW, useNarrow, orgName, term, words, zoneName } from '../kit.js';
 
 const { count } = format;
-const COLUMNS = ['severity', 'time', 'text', 'state', 'count', 'source', 'target'];
+const COLUMNS = ['severity', 'time', 'text', 'state', 'count']; // their ends are the group's
 
 /** The list that holds the group's alerts and no others, as far as the grammar can say it. */
 function wholeList(group) {
@@ -19,7 +19,7 @@ function wholeList(group) {
 
 export default function Group({ params }) {
   const detail = useApi(`/groups/${encodeURIComponent(params.id)}`);
-  const [focus, setFocus] = useState(null);
+  const [focus, setFocus] = useState(null), small = useNarrow(), high = small ? NARROW_ROW : 36;
   useRefresh(['groups', 'alerts'], detail.reload, 1500);
   return html`<${Loaded} whole=${true} of=${detail} rows=${8}>${({ group, history, alerts, alerts_total: total }) => html`<div class="group-page">
     <${Head} title=${pick(group, 'kind')} sub=${html`<span class="badges"><${Severity} severity=${group.severity} /><${StateChip} state=${group.state} />
@@ -34,7 +34,7 @@ export default function Group({ params }) {
       <div class="main-column">
         <${Section} title=${t('group.alerts', { n: total })} tools=${html`<a href=${wholeList(group)}>${t('group.search')}</a>`}>
           ${total > alerts.length && html`<p class="section-note">${t('group.newest', { n: alerts.length })}</p>`}
-          <div class="table-box table-box-short" style=${{ maxHeight: `${alerts.length * 36 + 40}px` }}><${Table} rows=${alerts} columns=${alertColumns(COLUMNS)} rowKey=${(row) => row.id + row.first_ms} label=${t('group.alerts', { n: total })} focus=${focus} onFocus=${setFocus}
+          <div class="table-box table-box-short" style=${{ maxHeight: `${alerts.length * high + 40}px` }}><${Table} rows=${alerts} columns=${alertColumns(COLUMNS, small)} rowHeight=${high} rowKey=${(row) => row.id + row.first_ms} label=${t('group.alerts', { n: total })} focus=${focus} onFocus=${setFocus}
             onOpen=${(row) => navigate(alertAddress(row.id))} rowName=${(row) => pick(row, 'text')} /></div><//>
         <${Section} title=${t('alert.history')}><${History} events=${history} /><//>
       </div>

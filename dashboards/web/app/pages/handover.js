@@ -10,6 +10,9 @@ import { mailto } from '../facts/mailto.js';
 // a line that goes on below begins there where its text began
 const indent = (line) => (/^ +\(\d+\) /.test(line) ? 'sheet-item' : line.startsWith(' ') && 'sheet-in');
 
+// The sheet has its subject as its title; the text names it once more, for where that is all there is.
+const lines = (text, subject) => text.split(/(?<=\n)/).filter((line, at) => at > 0 || !line.trimEnd().endsWith(subject));
+
 export default function Handover({ params, query }) {
   const { id } = params;
   const language = query.sheet === 'en' ? 'en' : 'ja';
@@ -25,7 +28,7 @@ export default function Handover({ params, query }) {
       <${Head} title=${t('handover.title')} sub=${data.org ? t('handover.to', { name: orgName(data.org) }) : t('handover.to_nobody')}>
         <a class="button button-plain" href=${alertAddress(id)}>${t('handover.back')}</a>
         <div class="segments" role="group" aria-label=${t('handover.language')}>${['ja', 'en'].map((one) => html`<button type="button" class=${cx('segment', one === language && 'is-on')} aria-pressed=${one === language} onClick=${() => setQuery({ sheet: one === 'ja' ? null : one })}>${t(`handover.in_${one}`)}</button>`)}</div>
-        <${Button} icon="copy" onClick=${() => copy(`${subject}\n\n${text}`, t('handover.title'))}>${t('shell.copy')}<//>
+        <${Button} icon="copy" onClick=${() => copy(text, t('handover.title'))}>${t('shell.copy')}<//>
         <a class="button button-plain" href=${mail.href}><${Icon} name="mail" /><span>${t('handover.mail')}</span></a>
         <${Button} kind="primary" icon="print" onClick=${() => print()}>${t('handover.print')}<//>
       <//>
@@ -33,7 +36,7 @@ export default function Handover({ params, query }) {
       <article class="sheet" lang=${language} aria-label=${subject}>
         <h2>${subject}</h2>
         ${data.contact && html`<p class="sheet-contact">${data.contact}</p>`}
-        <div class="sheet-text">${text.split(/(?<=\n)/).map((line) => html`<span class=${cx('sheet-line', indent(line))}>${line}</span>`)}</div>
+        <div class="sheet-text">${lines(text, subject).map((line) => html`<span class=${cx('sheet-line', indent(line))}>${line}</span>`)}</div>
       </article></div>`;
   }}<//>`;
 }

@@ -8,9 +8,10 @@ const REST_MS = 120, SHOWN = 6;
 
 /** One line of what happened. */
 export function HistoryLine({ event }) {
-  const what = [event.verdict && t(`verdict.${event.verdict}`), event.reason, event.to?.assignee && event.action === 'assign' && event.to.assignee].filter(Boolean).join(' · ');
-  return html`<li class="history"><span class="history-head"><b>${event.actor}</b> ${t(`triage.did_${event.action}`)}${event.bulk > 1 && html` <span class="muted">${t('triage.bulk', { n: event.bulk })}</span>`}<${Time} ms=${event.at_ms} as="short" /></span>
-    ${what && html`<span class="history-what">${what}</span>`}${event.comment && html`<p class="history-comment">${event.comment}</p>`}</li>`;
+  const self = event.action === 'assign' && event.to?.assignee === event.actor;
+  const what = [event.verdict && t(`verdict.${event.verdict}`), event.reason, event.to?.assignee && event.action === 'assign' && !self && event.to.assignee].filter(Boolean).join(' · ');
+  return html`<li class="did"><span class="did-head"><span><b>${event.actor}</b> ${t(self ? 'triage.did_assign_me' : `triage.did_${event.action}`)}${event.bulk > 1 && html` <span class="muted">${t('triage.bulk', { n: event.bulk })}</span>`}</span><${Time} ms=${event.at_ms} as="short" /></span>
+    ${what && html`<span class="did-what">${what}</span>`}${event.comment && html`<p class="did-comment">${event.comment}</p>`}</li>`;
 }
 
 /** @param {{row: any, range: string}} props */
@@ -45,7 +46,7 @@ export function Preview({ row, range }) {
     <div class="preview-spark"><${SparkBars} values=${row.spark} label=${t('inbox.spark', { n: row.alerts })} width=${280} height=${36} /><span class="muted">${rangeLabel(range || 'all')}</span></div>
     <h3>${t('inbox.history')}</h3>
     <${Loaded} of=${detail} rows=${2}>${({ history, group }) => (group.id !== row.id ? null : history.length
-      ? html`<ol class="history-list">${history.slice(-SHOWN).reverse().map((event) => html`<${HistoryLine} key=${event.at_ms + event.action} event=${event} />`)}</ol>${history.length > SHOWN && html`<a href=${`/groups/${encodeURIComponent(row.id)}`}>${t('inbox.history_all', { n: history.length })}</a>`}`
+      ? html`<ol class="did-list">${history.slice(-SHOWN).reverse().map((event) => html`<${HistoryLine} key=${event.at_ms + event.action} event=${event} />`)}</ol>${history.length > SHOWN && html`<a href=${`/groups/${encodeURIComponent(row.id)}`}>${t('inbox.history_all', { n: history.length })}</a>`}`
       : html`<p class="muted">${t('inbox.history_none')}</p>`)}<//>
   </aside>`;
 }

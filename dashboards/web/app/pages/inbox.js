@@ -30,8 +30,9 @@ function useWidth(box) {
 
 function Due({ row, short }) {
   if (!row.due_ms) return null;
-  const late = row.overdue || row.due_ms < now(), span = time.span(Math.abs(now() - row.due_ms)), text = t(late ? 'inbox.overdue_by' : 'inbox.due_in', { span });
-  return html`<span class=${cx('due', late ? 'due-over' : row.due_ms - now() < 300000 && 'due-soon')} title=${text}>${(late || short) && html`<${Icon} name="clock" size=${12} />`}${short ? html`<span class="only-read">${text}</span><span aria-hidden="true">${span}</span>` : text}</span>`;
+  const late = row.overdue || row.due_ms < now(), by = Math.abs(now() - row.due_ms), unit = by >= 86400000 ? 86400000 : by >= 3600000 ? 3600000 : 1; // one unit finds room
+  const span = time.span(by - (by % unit)), text = t(late ? 'inbox.overdue_by' : 'inbox.due_in', { span });
+  return html`<span class=${cx('due', late ? 'due-over' : row.due_ms - now() < 300000 && 'due-soon')} title=${`${t(late ? 'inbox.overdue_by' : 'inbox.due_in', { span: time.span(by) })} (${time.stamp(row.due_ms)})`}>${(late || short) && html`<${Icon} name="clock" size=${12} />`}${short ? html`<span class="only-read">${text}</span><span aria-hidden="true">${span}</span>` : text}</span>`;
 }
 
 function columnsFor(width, gone) {
@@ -39,24 +40,24 @@ function columnsFor(width, gone) {
   return [
     { id: 'severity', label: t('inbox.severity'), sorts: { down: 'severity' }, width: narrow ? '34px' : '100px', hideLabel: narrow, class: narrow ? 'cell-tight' : undefined, cell: (row) => html`<${Severity} severity=${row.severity} short=${narrow} />` },
     { id: 'what', label: t('inbox.what'), width: `minmax(${narrow ? 120 : 180}px, 1fr)`, class: 'cell-two', cell: (row) => html`
-      <span class="line-1"><b>${pick(row, 'kind')}</b><span class="what-body">${row.org ? orgName(row.org) : t('shell.no_body')}</span>${gone.has(row.id) && html`<${Chip} tone="warn">${t('inbox.gone')}<//>`}</span>
+      <span class="line-1 line-what"><b>${pick(row, 'kind')}</b><span class="what-body">${row.org ? orgName(row.org) : t('shell.no_body')}</span>${gone.has(row.id) && html`<${Chip} tone="warn">${t('inbox.gone')}<//>`}</span>
       <span class="line-2" title=${pick(row, 'text')}>${pick(row, 'text')}</span>` },
-    width >= 700 && { id: 'ends', label: t('inbox.ends'), width: '152px', class: 'cell-two', cell: (row) => {
+    width >= 700 && { id: 'ends', label: t('inbox.ends'), width: '140px', class: 'cell-two', cell: (row) => {
       const inside = row.target?.inside || !row.source?.inside ? row.target : row.source, remote = inside === row.target ? row.source : row.target;
       return html`<span class="line-1"><${End} end=${inside} port=${false} quiet /></span><span class="line-2"><${End} end=${remote} port=${false} quiet /></span>`;
     } },
     width >= 520 && { id: 'count', label: t('inbox.count'), width: '92px', align: 'end', sorts: { down: 'count' }, class: 'cell-two', cell: (row) => html`
       <span class="line-1" title=${t('inbox.alerts_of', { n: row.alerts })}>${format.brief(row.alerts)}</span><${SparkBars} values=${row.spark} label=${t('inbox.spark', { n: row.alerts })} width=${72} height=${14} />` },
-    { id: 'age', label: t(narrow ? 'inbox.age_short' : 'inbox.age'), sorts: { down: 'newest', up: 'oldest' }, width: narrow ? '88px' : '132px', align: 'end', class: 'cell-two', cell: (row) => html`
+    { id: 'age', label: t(narrow ? 'inbox.age_short' : 'inbox.age'), sorts: { down: 'newest', up: 'oldest' }, width: narrow ? '88px' : '128px', align: 'end', class: 'cell-two', cell: (row) => html`
       <span class="line-1"><${Time} ms=${row.last_ms} as="ago" /></span><span class="line-2"><${Due} row=${row} short=${narrow} /></span>` },
     width >= 860 && { id: 'who', label: t('inbox.who'), width: '112px', class: 'cell-two', cell: (row) => html`
-      <span class="line-1">${row.assignee ?? html`<span class="muted">${t('triage.nobody')}</span>`}</span><span class="line-2">${t(`state.${row.state}`)}${row.comments > 0 && html` <span title=${t('inbox.comments', { n: row.comments })}><${Icon} name="comment" size=${12} /> ${format.count(row.comments)}</span>`}</span>` },
+      <span class="line-1 line-who">${row.assignee ? html`<span>${row.assignee}</span>` : html`<span class="muted">${t('triage.nobody')}</span>`}${row.comments > 0 && html`<span class="line-notes" title=${t('inbox.comments', { n: row.comments })}><${Icon} name="comment" size=${12} /> ${format.count(row.comments)}</span>`}</span><span class="line-2">${t(`state.${row.state}`)}</span>` },
   ].filter(Boolean);
 }
 
 /** Why there is nothing: what was looked at, and when the last record came. */
 function Nothing({ checked, filtered, state, sort }) {
-  return html`<${Empty} title=${t(filtered ? 'inbox.none_found' : state === 'inbox' || state === 'new' ? 'inbox.empty' : 'inbox.none')} icon=${filtered ? 'search' : 'check'}
+  return html`<${Empty} title=${t(filtered ? 'inbox.none_found' : state === 'inbox' || state === 'new' ? 'inbox.empty' : 'inbox.none')} icon=${filtered ? 'search' : checked?.last_ms ? 'check' : 'help'}
       action=${filtered && html`<a class="button button-plain" href=${href('/inbox', { state, sort })}>${t('inbox.clear')}</a>`}>
     ${checked ? (checked.last_ms ? t('inbox.checked', { n: checked.alerts, ago: time.ago(checked.last_ms), at: time.stamp(checked.last_ms) }) : t('inbox.never')) : ''}<//>`;
 }
@@ -120,7 +121,7 @@ export default function Inbox({ query }) {
     const place = element.getBoundingClientRect();
     setMenu({ x: place.left + 120, y: place.bottom, top: place.top });
   };
-  useKeys({ ...(mayTriage ? triage.keys : {}), select_all: () => selectAll(true), select_none: () => selectAll(false), select_one: () => focus && setSelected(new Set([focus])), menu: openMenu,
+  useKeys({ ...(mayTriage ? { ...triage.keys, select_all: () => selectAll(true), select_none: () => selectAll(false), select_one: () => focus && setSelected(new Set([focus])) } : {}), menu: openMenu,
     close: () => { if (selected.size) selectAll(false); else { setFocus(null); if (scrolled) box.current?.scrollTo({ top: 0 }); } } });
 
   const columns = useMemo(() => columnsFor(width, gone), [width, gone, shown, prefs.timezone]);
@@ -133,7 +134,8 @@ export default function Inbox({ query }) {
   return html`<div class="inbox">
     <header class="inbox-head">
       <div class="inbox-line"><h1>${t('inbox.title')}</h1>
-        <nav class="tabs" aria-label=${t('inbox.tabs')}>${TABS.map((state) => html`<a key=${state} href=${href('/inbox', { q: of.q, range: query.range, sort: query.sort, state: state === DEFAULT.state ? '' : state })} aria-current=${state === of.state ? 'page' : undefined}>${t(`inbox.tab_${state}`)}<span class="tab-count">${counts ? format.count(counts[state]) : ''}</span></a>`)}</nav></div>
+        <nav class="tabs" aria-label=${t('inbox.tabs')}>${TABS.map((state) => html`<a key=${state} href=${href('/inbox', { q: of.q, range: query.range, sort: query.sort, state: state === DEFAULT.state ? '' : state })} aria-current=${state === of.state ? 'page' : undefined}>${t(`inbox.tab_${state}`)}<span class="tab-count">${counts ? format.count(counts[state]) : ''}</span></a>`)}</nav>
+        ${held.waiting > 0 && html`<button type="button" class="pill" data-new=${held.waiting} onClick=${() => { held.take(); box.current?.scrollTo({ top: 0 }); }}><${Icon} name="up" size=${14} />${t('inbox.waiting', { n: held.waiting })}</button>`}</div>
       <div class="inbox-line"><${QueryBox} value=${of.q} error=${bad} /><${RangePicker} value=${query.range ?? DEFAULT.range} ranges=${[...RANGES, 'all']} /><${SortPicker} value=${of.sort} orders=${ORDERS} /><${Views} page="inbox" /><${IconButton} icon="table" class="preview-toggle" label=${t('inbox.preview')} pressed=${preview} onClick=${togglePreview} /></div>
     </header>
     ${chosen > 0 ? html`<div class="bulk" role="region" aria-label=${t('inbox.bulk')}>
@@ -143,11 +145,10 @@ export default function Inbox({ query }) {
       : bad && bad.status !== 422 && data && html`<${Banner} tone="warn" action=${html`<${Button} kind="quiet" onClick=${groups.refresh}>${t('shell.retry')}<//>`}>${t('shell.stale', { why: bad.text })}<//>`}
     <div class=${cx('inbox-body', preview && 'inbox-split')}>
       <div ref=${list} class="inbox-list" onPointerEnter=${() => setOver(true)} onPointerLeave=${() => setOver(false)}>
-        ${held.waiting > 0 && html`<button type="button" class="pill" data-new=${held.waiting} onClick=${() => { held.take(); box.current?.scrollTo({ top: 0 }); }}><${Icon} name="up" size=${14} />${t('inbox.waiting', { n: held.waiting })}</button>`}
         ${!data ? (bad && bad.status !== 422 ? html`<${Broken} error=${bad} onRetry=${groups.refresh} />` : bad ? html`<${Empty} icon="search" title=${t('inbox.bad_query')} action=${html`<a class="button button-plain" href="/help">${t('inbox.query_help')}</a>`} />` : html`<${Loading} rows=${12} />`)
           : rows.length === 0 ? html`<${Nothing} checked=${data.checked} filtered=${!!of.q} state=${of.state} sort=${query.sort} />`
           : html`<${Table} box=${box} rows=${rows} columns=${columns} rowKey=${(row) => row.id} rowTime=${(row) => row.last_ms} rowHeight=${56} label=${t('inbox.list', { n: data.total })} focus=${focus} onFocus=${setFocus} onOpen=${open}
-              selected=${all ? new Set(rows.map((row) => row.id)) : selected} onSelect=${select} onSelectAll=${selectAll} sort=${of.sort} onSort=${(order) => setSort(order, ORDERS)} total=${data.total} onMore=${groups.more} loading=${groups.loading}
+              selected=${all ? new Set(rows.map((row) => row.id)) : selected} onSelect=${mayTriage ? select : undefined} onSelectAll=${selectAll} sort=${of.sort} onSort=${(order) => setSort(order, ORDERS)} total=${data.total} onMore=${groups.more} loading=${groups.loading}
               rowName=${(row) => `${t(`severity.${row.severity}`)} ${pick(row, 'kind')} ${row.org ? orgName(row.org) : ''} ${t('inbox.alerts_of', { n: row.alerts })} ${t(`state.${row.state}`)}`}
               rowTone=${(row) => cx(gone.has(row.id) && 'row-gone', row.overdue && 'row-overdue')} />`}
       </div>

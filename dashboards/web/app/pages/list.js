@@ -3,7 +3,7 @@
 //
 // What the pages of administration share beyond ui.js: a table with sorting for some hundred rows, fields of forms, a share as a bar. The
 // lists that may be long (inbox, search, tail) have the virtualised table of parts/.
-import { Facts, Icon, cx, html, setQuery, t, useMemo } from '../ui.js';
+import { Facts, Icon, StepUp, cx, html, now, session, setQuery, t, useMemo, useState } from '../ui.js';
 
 /** Names and values; the third of a row is the tone of its value: bad, warn, good. @param {{rows: Array<[any, any, string?]|false>}} props */
 export const Toned = ({ rows }) => html`<${Facts} rows=${/** @type {Array<[any, any, string?]>} */ (rows.filter(Boolean)).map(([name, value, tone]) => [name, tone ? html`<span class=${`pb-${tone}`}>${value}</span>` : value])} />`;
@@ -62,6 +62,26 @@ export const Choice = ({ name, label, value, options, onChange }) => html`<field
 export const Switch = ({ label, how, checked, disabled, onChange }) => html`<label class="pb-switch"><input type="checkbox" role="switch" checked=${checked}
   disabled=${disabled} onChange=${(event) => onChange(event.target.checked)} /><span class="pb-switch-track" aria-hidden="true"></span><span><span class="pb-switch-text">${label}</span>
   ${how && html`<span class="pb-how">${how}</span>`}</span></label>`;
+
+/**
+ * Runs what needs step-up: at once when the password was given lately, else after it is given.
+ * @returns {[(what: () => Promise<void>) => Promise<void>, any]} the function, and the dialog to render
+ */
+export function useGrave() {
+  const [waiting, setWaiting] = useState(null);
+  const run = async (what) => {
+    if (session.get().stepUpUntil - 5000 < now()) return new Promise((resolve, reject) => setWaiting({ what, resolve, reject }));
+    try {
+      return await what();
+    } catch (problem) {
+      if (!/step.?up/.test(problem.code ?? '')) throw problem;
+      return new Promise((resolve, reject) => setWaiting({ what, resolve, reject }));
+    }
+  };
+  const done = () => { const { what, resolve, reject } = waiting; setWaiting(null); what().then(resolve, reject); };
+  const close = () => { waiting.resolve(false); setWaiting(null); };
+  return [run, waiting && html`<${StepUp} onDone=${done} onClose=${close} />`];
+}
 
 /** What the server said, beside the form that it was about. */
 export const said = (error) => error?.text ?? t('shell.error_broken');

@@ -25,7 +25,9 @@ export function stateOf(row, now, answered) {
   let state = /** @type {'sound'|'degraded'|'blind'|'away'} */ (RANK[row.strip.state] === undefined ? 'away' : row.strip.state);
   const worsen = (to) => { if (RANK[to] > RANK[state]) state = to; };
   if (now - answered > ANSWER_MS) worsen('away');
-  if (row.strip.last_ms === null || row.strip.last_ms === undefined || now - row.strip.last_ms > REPORT_MS + (now - answered)) worsen('away');
+  // the last packet that it saw, not its last report: who reports and sees nothing is blind, and is not said to be away
+  if (row.strip.last_ms === null || row.strip.last_ms === undefined) worsen('away');
+  else if (now - row.strip.last_ms > REPORT_MS + (now - answered)) worsen('blind');
   for (const alert of row.mirror ?? []) {
     if (alert.state !== 'open') continue;
     worsen(BLIND_KINDS.includes(alert.kind) ? 'blind' : 'degraded');

@@ -2,8 +2,9 @@
 // Copyright the Yagura authors
 //
 // 設定: what follows a user to every desk (language, theme, zone, keys, sound), and his own password. Each change holds at once.
-import { Button, COMMANDS, Head, Key, Section, StepUp, changePassword, clashes, html, keyOf, nameOf, now, session, setKey, setPrefs, t, toast, useEffect, useLayoutEffect, usePrefs, useSession, useState } from '../ui.js';
-import { Choice, Field, Switch, said } from './list.js';
+import { Button, COMMANDS, Head, Key, Loaded, Section, StepUp, changePassword, clashes, html, keyOf, nameOf, now, send, session, setKey, setPrefs, t, toast, useApi, useEffect, useLayoutEffect, usePrefs, useSession, useState } from '../ui.js';
+import { Choice, Field, Switch, said, useGrave } from './list.js';
+import { SessionList } from './sessions-list.js';
 
 const PASSWORD_MIN = 12, PASSWORD_MAX = 128;
 const MODIFIERS = ['Shift', 'Control', 'Alt', 'Meta', 'CapsLock', 'Process', 'Unidentified', 'Dead'];
@@ -125,6 +126,28 @@ function Account() {
   return html`<${Section} title=${t('settings.account')}><p><strong translate="no">${user.name}</strong> – ${t(`role.${user.role}`)}</p><p class="pb-how">${t('settings.account_scope_of', { bodies })}</p><${Password} /><//>`;
 }
 
+/** Where one is logged in. To end any of it the password is wanted: whoever found an open screen shall not throw its owner out. */
+function Sessions() {
+  const of = useApi('/sessions', { every: 30000 }), [grave, dialog] = useGrave();
+  const [busy, setBusy] = useState(false), [error, setError] = useState(null);
+  const end = async (where, done) => {
+    setBusy(true);
+    setError(null);
+    try {
+      await grave(async () => { await send('DELETE', where); toast(t(done), { tone: 'good' }); });
+    } catch (problem) {
+      setError(problem);
+    }
+    setBusy(false);
+    of.reload();
+  };
+  const others = of.data?.rows.filter((row) => !row.current).length ?? 0;
+  return html`<${Section} title=${t('sessions.title')} tools=${html`<${Button} kind="danger" busy=${busy} disabled=${others === 0} onClick=${() => end('/sessions', 'sessions.others_ended')}>${t('sessions.end_others')}<//>`}>
+    <p class="pb-how">${t('sessions.how')}</p>
+    <${Loaded} of=${of} rows=${2}>${(data) => html`<${SessionList} caption=${t('sessions.title')} rows=${data.rows} onEnd=${(row) => end(`/sessions/${row.id}`, 'sessions.ended')} />`}<//>
+    ${error && html`<p class="field-error" role="alert">${said(error)}</p>`}${dialog}<//>`;
+}
+
 export default function Page() {
-  return html`<${Head} title=${t('settings.title')} sub=${t('settings.lead')} /><div class="pb-narrow"><${Display} /><${Notify} /><${Keys} /><${Account} /></div>`;
+  return html`<${Head} title=${t('settings.title')} sub=${t('settings.lead')} /><div class="pb-narrow"><${Display} /><${Notify} /><${Keys} /><${Account} /><${Sessions} /></div>`;
 }

@@ -77,15 +77,16 @@ function useForm(start, all) {
 }
 
 function ReasonAndExpiry({ form }) {
-  return html`<${Field} id="s-reason" label=${t('suppressions.reason')} how=${t('suppressions.reason_how')} error=${form.wrong('reason')}>${(props) => html`<textarea ...${props} class="input" rows="3" required value=${form.typed.reason} onInput=${form.set('reason')}></textarea>`}<//>
-    <${Field} id="s-day" label=${t('suppressions.expires')} how=${t('suppressions.expires_how')} error=${form.wrong('expires')}>${(props) => html`<span class="pb-day"><input ...${props} class="input" type="date" required min=${dayIn(1)} max=${dayIn(DAYS_MAX)} value=${form.typed.day} onInput=${form.set('day')} />
-      ${[7, 30, DAYS_MAX].map((days) => html`<${Button} kind="quiet" onClick=${() => form.setTyped((old) => ({ ...old, day: dayIn(days) }))}>${t('suppressions.days', { n: days })}<//>`)}</span>`}<//>`;
+  return html`<${Field} id="s-day" label=${t('suppressions.expires')} how=${t('suppressions.expires_how')} error=${form.wrong('expires')}>${(props) => html`<span class="pb-day"><input ...${props} class="input" type="date" required min=${dayIn(1)} max=${dayIn(DAYS_MAX)} value=${form.typed.day} onInput=${form.set('day')} />
+      ${[7, 30, DAYS_MAX].map((days) => html`<${Button} kind="quiet" onClick=${() => form.setTyped((old) => ({ ...old, day: dayIn(days) }))}>${t('suppressions.days', { n: days })}<//>`)}</span>`}<//>
+    <${Field} id="s-reason" label=${t('suppressions.reason')} how=${t('suppressions.reason_how')} error=${form.wrong('reason')}>${(props) => html`<textarea ...${props} class="input" rows="3" required value=${form.typed.reason} onInput=${form.set('reason')}></textarea>`}<//>`;
 }
 
 function Create({ from, kinds, around, onDone, onClose }) {
   const { all, bodies } = around;
   const form = useForm({ kind: from.kind ?? '', org: from.org ?? (all ? '' : bodies[0]?.code ?? ''), source: from.source ?? '', target: from.target ?? '', port: from.port ?? '', reason: '', day: dayIn(30) }, all);
-  const [seen, setSeen] = useState(null), [busy, setBusy] = useState(false), [error, setError] = useState(null), form1 = useRef(null);
+  const [seen, setSeen] = useState(null), [busy, setBusy] = useState(false), [error, setError] = useState(null), preview = useRef(null);
+  useEffect(() => { if (seen) preview.current.scrollIntoView({ block: 'nearest' }); }, [seen]); // on a small screen it comes below what is seen
   const key = JSON.stringify(form.conditions), same = seen?.key === key;
   const conditionsBad = ['kind', 'org', 'source', 'target', 'port'].some((name) => form.errors[name]);
   const run = async (what) => {
@@ -109,9 +110,9 @@ function Create({ from, kinds, around, onDone, onClose }) {
   return html`<${Dialog} wide=${true} title=${t('suppressions.new')} onClose=${onClose} onSubmit=${submit} footer=${html`<${Button} onClick=${onClose}>${t('suppressions.cancel')}<//>
       <${Button} icon="search" busy=${busy} onClick=${look}>${t('suppressions.preview_run')}<//>
       <${Button} kind="primary" type="submit" busy=${busy} disabled=${!same}>${t('suppressions.save_new')}<//>`}>
-    <div class="pb-form" ref=${form1}>
+    <div class="pb-form">
       ${from.target || from.source ? html`<p class="pb-how">${t('suppressions.from_alert')}</p>` : null}
-      <${Field} id="s-kind" label=${t('suppressions.kind')} how=${t('suppressions.kind_how')} error=${form.wrong('kind')}>${(props) => html`<input ...${props} data-focus="true" class="input" list="s-kinds" autocomplete="off" spellcheck=${false} required value=${form.typed.kind} onInput=${form.set('kind')} />
+      <${Field} id="s-kind" label=${t('suppressions.kind')} how=${t('suppressions.kind_how')} error=${form.wrong('kind')}>${(props) => html`<input ...${props} data-focus="true" class="input" list="s-kinds" autocomplete="off" spellcheck=${false} value=${form.typed.kind} onInput=${form.set('kind')} />
         <datalist id="s-kinds">${kinds.map((row) => html`<option value=${row.kind}>${pick(row, 'kind')}</option>`)}</datalist>`}<//>
       <${Field} id="s-org" label=${t('suppressions.org')} error=${form.wrong('org')}>${(props) => html`<select ...${props} class="input" value=${form.typed.org} onChange=${form.set('org')}>
         ${all && html`<option value="">${t('suppressions.org_all')}</option>`}${bodies.map((org) => html`<option value=${org.code}>${orgName(org)}</option>`)}</select>`}<//>
@@ -119,7 +120,7 @@ function Create({ from, kinds, around, onDone, onClose }) {
       <${Field} id="s-port" label=${t('suppressions.port')} how=${t('suppressions.port_how')} error=${form.wrong('port')}>${(props) => html`<input ...${props} class="input" inputmode="numeric" autocomplete="off" value=${form.typed.port} onInput=${form.set('port')} />`}<//>
       <${ReasonAndExpiry} form=${form} />
     </div>
-    <section class="pb-preview" aria-live="polite"><h3>${t('suppressions.preview')}</h3><${Preview} shown=${seen?.data} same=${same} /></section>
+    <section class="pb-preview" aria-live="polite" ref=${preview}><h3>${t('suppressions.preview')}</h3><${Preview} shown=${seen?.data} same=${same} /></section>
     ${error && html`<p class="field-error" role="alert">${said(error)}</p>`}
   <//>`;
 }
@@ -145,7 +146,7 @@ function Change({ row, onDone, onConflict, onClose }) {
     <div class="pb-form"><${ReasonAndExpiry} form=${form} /></div>${error && html`<p class="field-error" role="alert">${said(error)}</p>`}<//>`;
 }
 
-function End({ row, onDone, onConflict, onClose }) {
+function End({ row, names, kinds, onDone, onConflict, onClose }) {
   const [busy, setBusy] = useState(false), [error, setError] = useState(null);
   const submit = async () => {
     setBusy(true);
@@ -159,7 +160,7 @@ function End({ row, onDone, onConflict, onClose }) {
     }
   };
   return html`<${Dialog} title=${t('suppressions.end_title')} onClose=${onClose} onSubmit=${submit} footer=${html`<${Button} onClick=${onClose}>${t('suppressions.cancel')}<//><${Button} kind="danger" type="submit" busy=${busy}>${t('suppressions.end')}<//>`}>
-    <p><code>${row.kind}</code></p><p>${t('suppressions.end_text', { n: row.hits ?? 0 })}</p>${error && html`<p class="field-error" role="alert">${said(error)}</p>`}<//>`;
+    <p><${What} row=${row} names=${names} kinds=${kinds} /></p><p class="pb-end">${t('suppressions.end_text', { n: row.hits ?? 0 })}</p>${error && html`<p class="field-error" role="alert">${said(error)}</p>`}<//>`;
 }
 
 export default function Page({ query }) {
@@ -186,5 +187,5 @@ export default function Page({ query }) {
     ${!may && html`<p class="pb-how">${t('suppressions.only_lead')}</p>`}
     ${open?.what === 'new' && around.ready && html`<${Create} from=${open.from} kinds=${kinds.data?.rows ?? []} around=${around} onDone=${done} onClose=${close} />`}
     ${open?.what === 'change' && html`<${Change} row=${open.row} onDone=${done} onConflict=${conflict} onClose=${close} />`}
-    ${open?.what === 'end' && html`<${End} row=${open.row} onDone=${done} onConflict=${conflict} onClose=${close} />`}`;
+    ${open?.what === 'end' && html`<${End} row=${open.row} names=${around.names} kinds=${named} onDone=${done} onConflict=${conflict} onClose=${close} />`}`;
 }

@@ -4,7 +4,7 @@
 // Alerts as they come. Frames are gathered and drawn four times a second at most, so 200 a second are no more work than four; the list is
 // held still while it is paused, pointed at or walked by key, and goes on counting. What is older than TAIL_ROWS rows is for the search.
 import { html, cx, useEffect, useMemo, useRef, useState, navigate, pick, setPaused, t, useFrames, useKeys, useLive, Button, Empty, Head, QueryBox, Table, format, href } from '../ui.js';
-import { alertAddress, alertColumns } from '../kit.js';
+import { alertAddress, alertColumns, NARROW_ROW, useNarrow } from '../kit.js';
 import { keyOf, matcher, merge, TAIL_ROWS } from '../facts/match.js';
 
 const { count, measure } = format;
@@ -61,18 +61,19 @@ export default function Tail({ query }) {
     setFocus(null);
     setRows((old) => merge(old, came));
   };
-  const columns = useMemo(() => alertColumns(COLUMNS), [t('columns.time')]);
+  const small = useNarrow();
+  const columns = useMemo(() => alertColumns(COLUMNS, small), [small, t('columns.time')]);
   useKeys({ close: () => setFocus(null) }, { when: focus !== null });
   return html`<div class="list-page">
     <${Head} title=${t('tail.title')} sub=${html`<span class="tail-counts"><span>${t('tail.total', { n: told.total })}</span>${q && html`<span>${t('tail.found', { n: told.found })}</span>`}<span>${t('tail.rate', { rate: measure(told.rate) })}</span>
         ${told.held > 0 && html`<span>${t('tail.held', { n: told.held })}</span>`}</span>`}>
+      ${told.waiting > 0 && still && html`<button type="button" class="pill" data-new onClick=${take}>${t(paused ? 'tail.waiting_paused' : 'tail.waiting', { n: told.waiting })}</button>`}
       <${Button} icon=${paused ? 'play' : 'pause'} command="pause" kind=${paused ? 'primary' : 'plain'} onClick=${() => setPaused(!paused)}>${t(paused ? 'tail.resume' : 'tail.pause')}<//>
     <//>
     <div class="list-search"><${QueryBox} value=${q} /></div>
     ${unknown.length > 0 && html`<p class="section-note" role="status">${t('tail.unknown', { fields: unknown.join(', ') })} <a href=${href('/alerts', { q })}>${t('group.search')}</a></p>`}
-    ${told.waiting > 0 && still && html`<button type="button" class="pill" data-new onClick=${take}>${t(paused ? 'tail.waiting_paused' : 'tail.waiting', { n: told.waiting })}</button>`}
     ${rows.length === 0 && told.waiting === 0 ? html`<${Empty} icon="tail" title=${t(away ? 'tail.away' : 'tail.none')}>${t('tail.none_text')}<//>`
-    : html`<div class=${cx('table-box', paused && 'is-paused')} onPointerEnter=${() => setOver(true)} onPointerLeave=${() => setOver(false)}><${Table} rows=${rows} columns=${columns} rowKey=${keyOf} rowTime=${(row) => row.time_ms} label=${t('tail.title')} focus=${focus} onFocus=${setFocus} rowHeight=${32}
+    : html`<div class=${cx('table-box', paused && 'is-paused')} onPointerEnter=${() => setOver(true)} onPointerLeave=${() => setOver(false)}><${Table} rows=${rows} columns=${columns} rowKey=${keyOf} rowTime=${(row) => row.time_ms} label=${t('tail.title')} focus=${focus} onFocus=${setFocus} rowHeight=${small ? NARROW_ROW : 32}
         onOpen=${(row) => navigate(alertAddress(row.id))} rowName=${(row) => pick(row, 'text') || pick(row, 'kind')} /></div>
       <p class="list-foot muted">${t('tail.shown', { n: count(rows.length), most: count(TAIL_ROWS) })}</p>`}
   </div>`;

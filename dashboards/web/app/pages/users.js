@@ -3,33 +3,14 @@
 //
 // 利用者: roles, bodies, sessions. What is grave asks for one's own password first (step-up); a password that was made is shown once. There
 // is no deleting: who has left is turned off, so that what the audit log says of him stays true.
-import { Button, Chip, Dialog, Empty, Head, Loaded, StepUp, Time, collate, copy, format, href, html, now, orgName, send, session, setQuery, t, toast, useApi, useMemo, useState } from '../ui.js';
-import { Choice, Field, List, said } from './list.js';
+import { Button, Chip, Dialog, Empty, Head, Loaded, Time, collate, copy, format, href, html, now, orgName, send, session, setQuery, t, toast, useApi, useMemo, useState } from '../ui.js';
+import { Choice, Field, List, said, useGrave } from './list.js';
+import { SessionList } from './sessions-list.js';
 
 const { count } = format;
 const ROLES = ['viewer', 'org_viewer', 'analyst', 'lead', 'auditor', 'admin'];
 const DORMANT_MS = 90 * 86400000;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
-
-/**
- * Runs what needs step-up: at once when the password was given lately, else after it is given.
- * @returns {[(what: () => Promise<void>) => Promise<void>, any]} the function, and the dialog to render
- */
-function useGrave() {
-  const [waiting, setWaiting] = useState(null);
-  const run = async (what) => {
-    if (session.get().stepUpUntil - 5000 < now()) return new Promise((resolve, reject) => setWaiting({ what, resolve, reject }));
-    try {
-      return await what();
-    } catch (problem) {
-      if (!/step.?up/.test(problem.code ?? '')) throw problem;
-      return new Promise((resolve, reject) => setWaiting({ what, resolve, reject }));
-    }
-  };
-  const done = () => { const { what, resolve, reject } = waiting; setWaiting(null); what().then(resolve, reject); };
-  const close = () => { waiting.resolve(false); setWaiting(null); };
-  return [run, waiting && html`<${StepUp} onDone=${done} onClose=${close} />`];
-}
 
 const roleName = (role) => t(`role.${role}`);
 // one or two bodies by name: which, is what is asked
@@ -108,13 +89,9 @@ function Sessions({ user, onDone, onClose }) {
     }
     setBusy(false);
   };
-  const columns = [
-    { name: 'since', label: t('users.since'), cell: (row) => html`<${Time} ms=${row.created_ms} as="short" />` }, { name: 'used', label: t('users.used'), cell: (row) => html`<${Time} ms=${row.used_ms} as="ago" />` },
-    { name: 'peer', label: t('users.peer'), cell: (row) => html`<span class="address">${row.peer}</span>${row.current && html` <span class="pb-tag">${t('users.current')}</span>`}` },
-    { name: 'agent', label: t('users.agent'), class: 'pb-wide', cell: (row) => html`<span class="pb-text" translate="no">${row.agent ?? ''}</span>` }];
   return html`<${Dialog} wide=${true} title=${t('users.sessions_of', { name: user.name })} onClose=${onClose} footer=${html`<${Button} onClick=${onClose}>${t('shell.close')}<//>
       <${Button} kind="danger" busy=${busy} disabled=${!of.data?.rows.length} onClick=${end}>${t('users.end_sessions')}<//>`}>
-    <${Loaded} of=${of} rows=${2}>${(data) => (data.rows.length === 0 ? html`<p>${t('users.sessions_none')}</p>` : html`<${List} caption=${t('users.sessions_of', { name: user.name })} columns=${columns} rows=${data.rows} id=${(row) => row.id} />`)}<//>
+    <${Loaded} of=${of} rows=${2}>${(data) => (data.rows.length === 0 ? html`<p>${t('users.sessions_none')}</p>` : html`<${SessionList} caption=${t('users.sessions_of', { name: user.name })} rows=${data.rows} />`)}<//>
     ${error && html`<p class="field-error" role="alert">${said(error)}</p>`}<//>`;
 }
 

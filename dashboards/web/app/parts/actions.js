@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 //
 // What can be done to one group, on its page and on those of its alerts: the inbox's triage, with its keys, dialogs, undo; and what was done.
-import { html, t, useKeys, useMay, useLive, useTriage, Button, Time } from '../ui.js';
+import { html, t, useKeys, useMay, useLive, useTriage, Button, MoreActions, Time } from '../ui.js';
 
 /** @param {{group: object, reload: () => void}} props group: GroupRow or what has its id, version and state */
 export function GroupActions({ group, reload }) {
@@ -16,12 +16,13 @@ export function GroupActions({ group, reload }) {
   const button = (command, icon, kind) => html`<${Button} command=${command} icon=${icon} kind=${kind} disabled=${!usable || triage.busy} onClick=${triage.keys[command]}>${t(`act.${command}`)}<//>`;
   const closed = group.state === 'archived';
   return html`<div class="actions" role="toolbar" aria-label=${t('act.label')}>
-    ${!closed && button('acknowledge', 'check', group.state === 'new' ? 'primary' : 'plain')}
+    ${group.state === 'new' && button('acknowledge', 'check', 'primary')}
     ${!closed && button('assign_me', 'user')}
-    ${!closed && button('escalate', 'up')}
+    ${!closed && group.state !== 'escalated' && button('escalate', 'up')}
     ${!closed && button('archive', 'archive')}
     ${closed && button('reopen', 'reopen')}
     ${button('comment', 'comment')}
+    ${!closed && html`<${MoreActions} triage=${triage} names=${['assign', 'escalate_archive']} disabled=${!usable} />`}
   </div>
   ${triage.dialogs}`;
 }
@@ -32,8 +33,7 @@ export function History({ events }) {
     return html`<p class="muted">${t('act.no_history')}</p>`;
   return html`<ol class="history">${events.map((event) => html`<li key=${`${event.at_ms}${event.action}${event.actor}`}>
     <span class="history-when"><${Time} ms=${event.at_ms} /></span>
-    <div><b>${event.actor}</b> ${t(`act.did.${event.action}`, { to: event.to?.assignee ?? '' })}
-      ${event.action === 'archive' && event.verdict && html` <span class="history-verdict">${t(`verdict.${event.verdict}`)}</span>`}
+    <div><b>${event.actor}</b> ${event.action === 'assign' && event.to?.assignee === event.actor ? t('act.did.assign_me') : t(`act.did.${event.action}`, { to: event.to?.assignee ?? '' })}${event.action === 'archive' && event.verdict && html`<span class="history-verdict">${t(`verdict.${event.verdict}`)}</span>`}
       ${event.bulk > 1 && html` <span class="muted">${t('act.bulk', { n: event.bulk })}</span>`}
       ${event.reason && html`<p class="history-text">${event.reason}</p>`}${event.comment && html`<p class="history-text">${event.comment}</p>`}</div></li>`)}</ol>`;
 }

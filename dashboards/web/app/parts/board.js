@@ -12,18 +12,20 @@ import { bodyAddress } from '../facts/query.js';
 const { bitrate, count, percent } = format;
 
 const WIDTH = 120, HEIGHT = 24;
+const FEW = 3; // that many are seen at a glance, without searching and sorting
 
 function Tile({ tile, blind, focusable, range, index }) {
   const attention = attentionOf(tile, blind);
   const { line, usual } = sparkPath(tile, WIDTH, HEIGHT);
   const name = orgName(tile.org, words());
   const now = trafficNow(tile), habit = againstHabit(tile);
+  const waiting = attention === 'overdue' ? tile.overdue : attention === 'some' ? tile.inbox : 0;
   const open = SEVERITIES.filter((severity) => tile.open?.[severity] > 0);
   const zones = Object.entries(tile.zones ?? {}).filter(([, state]) => state === 'breach').map(([zone]) => zoneName(zone, words()));
   const said = now === null ? t('board.no_rate') : habit === null ? bitrate(now) : t('board.against', { rate: bitrate(now), share: percent(habit, 0) });
   return html`<li><a class=${cx('tile', `is-${attention}`)} href=${`${bodyAddress(tile.org.code)}?range=${range}`} tabindex=${focusable ? 0 : -1} data-tile=${index}>
     <span class="tile-name">${name}</span>
-    <span class="tile-state">${t(`board.is.${attention}`)}</span>
+    <span class="tile-state">${waiting > 0 ? t('board.waiting', { is: t(`board.is.${attention}`), n: waiting }) : t(`board.is.${attention}`)}</span>
     ${open.length > 0 && html`<span class="tile-open">${open.map((severity) => html`<span><${Severity} severity=${severity} /> <b>${count(tile.open[severity])}</b></span>`)}</span>`}
     ${(tile.dark || tile.saturated || breached(tile)) && html`<span class="tile-marks">
       ${tile.dark && attention !== 'dark' && html`<span>${t('board.is.dark')}</span>`}
@@ -61,7 +63,7 @@ export function Board({ rows, blind, query, range }) {
     event.preventDefault();
     go(next);
   };
-  return html`<${Section} class="board" title=${html`${t('board.title')} <span class="muted number">${t('board.count', { n: shown.length, total: rows.length })}</span>`} tools=${html`
+  return html`<${Section} class="board" title=${html`${t('board.title')} <span class="muted number">${t('board.count', { n: shown.length, total: rows.length })}</span>`} tools=${rows.length > FEW && html`
       <label class="field-inline">${t('board.find')} <input type="search" value=${query.find ?? ''} maxlength="80" onInput=${(event) => setQuery({ find: event.target.value })} /></label>
       <label class="field-inline">${t('board.sort')} <select value=${sort} onChange=${(event) => setQuery({ sort: event.target.value === 'attention' ? null : event.target.value })}>
         ${SORTS.map((name) => html`<option value=${name}>${t(`board.sort.${name}`)}</option>`)}</select></label>

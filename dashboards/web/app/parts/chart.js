@@ -4,7 +4,7 @@
 // Time series by uPlot (loaded when the first chart is shown), made readable for those who do not see or do not point: a name, a sentence
 // that sums it up, a cursor by arrow keys whose values are read out, and the same numbers as a table.
 import { html, cx, useEffect, useId, useMemo, useRef, useState } from '../core/dom.js';
-import { t, useLanguage } from '../core/i18n.js';
+import { sentences, t, useLanguage } from '../core/i18n.js';
 import { clock, day, minute, short, stamp, zone } from '../core/time.js';
 import { usePrefs } from '../core/prefs.js';
 import { IconButton } from './button.js';
@@ -12,10 +12,13 @@ import { Plain } from './table.js';
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const TABLE_ROWS = 500;
+// Steps of the axis of values; of what is counted, whole ones: there is no half an alert.
+const STEPS = Array.from({ length: 22 }, (_, at) => [1, 2, 2.5, 5].map((one) => one * 10 ** (at - 7))).flat();
+const WHOLE = STEPS.filter(Number.isInteger);
 
 /** The sentence below a chart that a page does not say better. */
 function summary(lines, times, format) {
-  return lines.filter((line) => !line.quiet).map((line) => {
+  return sentences(lines.filter((line) => !line.quiet).map((line) => {
     let most = -1, last = null;
     line.values.forEach((value, at) => {
       if (typeof value !== 'number') return;
@@ -23,7 +26,7 @@ function summary(lines, times, format) {
       if (most < 0 || value > line.values[most]) most = at;
     });
     return most < 0 ? t('chart.nothing', { name: line.name }) : t('chart.summary', { name: line.name, most: format(line.values[most]), at: short(times[most]), last: format(last) });
-  }).join(' ');
+  }));
 }
 
 /**
@@ -66,7 +69,7 @@ export function Chart({ name, times, lines, band = null, format, height = 200, s
         width: place.current.clientWidth, height, legend: { show: false }, tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1000), zone()), padding: [8, long ? 36 : fine ? 28 : 20, 0, 0], // half a label of the axis finds room at the end
         cursor: { drag: { x: !!brush.current, y: false, setScale: false }, points: { size: 6 }, y: false },
         axes: [{ ...axis, size: 26, values: (self, splits) => splits.map((at) => (long ? (minute(at * 1000) === '00:00' ? day(at * 1000).slice(5) : short(at * 1000)) : fine ? clock(at * 1000) : minute(at * 1000))), space: long ? 90 : fine ? 72 : 56 },
-          { ...axis, size: 76, values: (self, splits) => splits.map((value) => format(value)), space: 32 }],
+          { ...axis, size: (self, said) => Math.max(36, ...(said ?? []).map((one) => one.length * 6.5 + 16)), incrs: () => (newest.current.slice(1, lines.length + 1).every((values) => values.every((value) => value === null || Number.isInteger(value))) ? WHOLE : STEPS), values: (self, splits) => splits.map((value) => format(value)), space: 32 }],
         scales: { x: { time: true }, y: { range: (self, low, high) => [0, Math.max(high * 1.08, ...marks.map((mark) => (mark.value ?? 0) * 1.08), 1e-9)] } },
         series: [{}, ...series, ...edge], bands: band ? [{ series: [series.length + 1, series.length + 2], fill: css('--chart-band') }] : [],
         hooks: {

@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 //
 // Columns of lists of alerts: the search, a group's page, a host's page, the tail. The chooser of the search shows all of them.
-import { html, pick, t, End, Org, Severity, Time, Value, format } from '../ui.js';
+import { html, pick, t, useEffect, useMemo, useState, orgName, End, Org, Severity, Time, Value, format } from '../ui.js';
 import { appName, modeName, stateName, vectorName, zoneName } from '../facts/words.js';
 import { words } from '../facts/page.js';
 import { alertAddress } from '../facts/query.js';
@@ -14,7 +14,7 @@ const ALL = {
   severity: { width: '104px', sorts: { down: 'severity' }, cell: (row) => html`<${Severity} severity=${row.severity} />` },
   time: { width: '146px', sorts: { down: 'newest', up: 'oldest' }, cell: (row) => html`<${Time} ms=${row.time_ms} />` },
   first: { width: '146px', cell: (row) => html`<${Time} ms=${row.first_ms} />` },
-  org: { width: '136px', sorts: { up: 'body' }, cell: (row) => html`<${Org} org=${row.org} quiet />` },
+  org: { width: 'clamp(136px, 12vw, 200px)', sorts: { up: 'body' }, cell: (row) => html`<${Org} org=${row.org} quiet />` },
   kind: { width: '180px', cell: (row) => html`<${Value} field="kind" value=${row.kind} quiet>${pick(row, 'kind')}<//>` },
   text: { width: 'minmax(220px, 1fr)', cell: (row) => html`<a class="clip" href=${alertAddress(row.id)} tabindex="-1" title=${pick(row, 'text')}>${pick(row, 'text') || pick(row, 'kind')}</a>` },
   state: { width: '72px', cell: (row) => stateName(row.state, words()) },
@@ -34,5 +34,25 @@ const ALL = {
 export const COLUMN_IDS = Object.keys(ALL);
 export const DEFAULT_COLUMNS = ['severity', 'time', 'org', 'text', 'source', 'target', 'count', 'state'];
 
-/** Columns by name; unknown names (of an old address) are passed over. @param {string[]} ids */
-export const alertColumns = (ids) => ids.filter((id) => Object.hasOwn(ALL, id)).map((id) => ({ id, label: t(`columns.${id}`), ...ALL[id] }));
+// On a phone: what, whose and since when.
+const narrow = () => [
+  { id: 'severity', label: t('columns.severity'), hideLabel: true, width: '34px', class: 'cell-tight', cell: (row) => html`<${Severity} severity=${row.severity} short />` },
+  { id: 'text', label: t('columns.text'), width: 'minmax(120px, 1fr)', class: 'cell-two', cell: (row) => html`<span class="line-1 line-what"><b>${pick(row, 'kind')}</b><span class="what-body">${orgName(row.org)}</span></span>
+    <a class="line-2" href=${alertAddress(row.id)} tabindex="-1">${pick(row, 'text')}</a>` },
+  { id: 'time', label: t('columns.time'), width: '84px', align: 'end', cell: (row) => html`<${Time} ms=${row.time_ms} as="ago" />` },
+];
+export const NARROW_ROW = 56;
+
+/** Whether the window is a phone's. */
+export function useNarrow() {
+  const look = useMemo(() => matchMedia('(max-width: 760px)'), []), [is, set] = useState(look.matches);
+  useEffect(() => {
+    const changed = () => set(look.matches);
+    look.addEventListener('change', changed);
+    return () => look.removeEventListener('change', changed);
+  }, []);
+  return is;
+}
+
+/** Columns by name; unknown names (of an old address) are passed over. @param {string[]} ids @param {boolean} [small] on a phone, and nobody has chosen */
+export const alertColumns = (ids, small = false) => (small ? narrow() : ids.filter((id) => Object.hasOwn(ALL, id)).map((id) => ({ id, label: t(`columns.${id}`), ...ALL[id] })));

@@ -106,7 +106,7 @@ export function Histogram({ values, start, step, name, usual = null, onChoose, h
           <path class="histogram-bars is-chosen" d=${bars(values, most, low, high)} />`}
         ${usual > 0 && html`<line class="histogram-usual" x1="0" x2=${n} y1=${HIGH - (usual / most) * (HIGH - 2)} y2=${HIGH - (usual / most) * (HIGH - 2)} />`}
       </svg>
-      <span class="histogram-most" aria-hidden="true">${count(most)}</span>
+      ${total > 0 ? html`<span class="histogram-most" aria-hidden="true">${count(most)}</span>` : html`<span class="histogram-none" aria-hidden="true">${t('histogram.none')}</span>`}
     </div>
     <div class="histogram-foot">
       <span title=${both(start)}>${from(0)}</span>

@@ -9,7 +9,7 @@ import { SEVERITIES, words } from '../facts/page.js';
 import { alertAddress } from '../facts/query.js';
 import { duration } from '../facts/amount.js';
 
-const ROW = 14, GAP = 10, HEAD = 28;
+const ROW = 14, GAP = 10, HEAD = 28, TICK = 44; // TICK: what a time of the axis takes
 const TALL = { critical: 12, high: 10, medium: 8, low: 6, info: 4 };
 
 /** A bar of each span, by severity. */
@@ -80,7 +80,7 @@ export function Lanes({ timeline, onOpen }) {
       <button type="button" class="button" disabled=${!view} onClick=${() => setView(null)}>${t('timeline.zoom_all')}</button></div>
     <div class="lanes-box" ref=${box}>
       <div class="lanes-axis" aria-hidden="true"><div class="lanes-names">${t('timeline.victim')}</div>
-        <div class="lanes-ticks">${ticks.map((ms) => html`<span key=${ms} style=${{ left: `${x(ms)}px` }}>${long ? time.short(ms).slice(0, time.minute(ms) === '00:00' ? 5 : undefined) : time.minute(ms)}</span>`)}</div></div>
+        <div class="lanes-ticks">${ticks.map((ms) => html`<span key=${ms} style=${{ left: `${x(ms)}px` }}>${x(ms) > width - TICK ? '' : long ? time.short(ms).slice(0, time.minute(ms) === '00:00' ? 5 : undefined) : time.minute(ms)}</span>`)}</div></div>
       <div class="lanes-area">
         <ol class="lanes-names" aria-hidden="true">${placed.map(({ lane: one, rows }, i) => html`<li key=${`${one.target.ip}${i}`} class=${cx(at?.lane === i && 'is-here')} style=${{ height: `${rows * ROW + GAP}px` }}>
           <span class="address">${one.target.ip ?? orgName(one.target.org) ?? ''}</span> <span class="muted">${orgName(one.org)}</span></li>`)}</ol>

@@ -13,7 +13,8 @@ export function MenuList({ items, at, onClose, label }) {
   const box = useRef(null);
   const options = () => [...box.current.querySelectorAll('[role^=menuitem]:not([aria-disabled=true])')];
   useLayoutEffect(() => {
-    // within the window, whatever opened it
+    // within the window and above everything, whatever opened it: a row of a table is a world of its own to what is placed in it
+    if (!box.current.matches(':popover-open')) box.current.showPopover?.();
     const { offsetWidth: width, offsetHeight: height } = box.current;
     box.current.style.left = `${Math.max(8, Math.min(at.x, innerWidth - width - 8))}px`;
     box.current.style.top = `${at.y + height > innerHeight - 8 ? Math.max(8, (at.top ?? at.y) - height) : at.y}px`;
@@ -53,7 +54,7 @@ export function MenuList({ items, at, onClose, label }) {
     } else return;
     event.preventDefault();
   };
-  return html`<div ref=${box} class="menu" role="menu" aria-label=${label} onKeyDown=${onKeyDown}>
+  return html`<div ref=${box} class="menu" popover="manual" role="menu" aria-label=${label} onKeyDown=${onKeyDown}>
     ${items.filter(Boolean).map((item) => {
       if (item.separator) return html`<div class="menu-line" role="separator"></div>`;
       if (item.heading) return html`<div class="menu-heading" role="presentation">${item.heading}</div>`;

@@ -13,7 +13,9 @@ import { now } from '../core/time.js';
 import { Button, Key } from './button.js';
 import { StateChip } from './chip.js';
 import { Dialog } from './dialog.js';
+import { Icon } from './icon.js';
 import { Facts } from './layout.js';
+import { MenuButton } from './menu.js';
 import { Time } from './time.js';
 import { toast, underway } from './toast.js';
 
@@ -206,12 +208,12 @@ export function useTriage({ rows, query = () => null, known = () => [], apply = 
   const items = () => [
     { label: t('triage.acknowledge'), icon: 'check', command: 'acknowledge', onChoose: keys.acknowledge },
     { label: t('triage.assign_me'), icon: 'user', command: 'assign_me', onChoose: keys.assign_me },
-    { label: t('triage.assign_other'), icon: 'users', onChoose: () => ask('assign') },
+    { name: 'assign', label: t('triage.assign_other'), icon: 'users', onChoose: () => ask('assign') },
     { label: t('triage.escalate'), icon: 'up', command: 'escalate', onChoose: keys.escalate },
     { label: t('triage.archive_more'), icon: 'archive', command: 'archive', onChoose: keys.archive },
-    { label: t('triage.escalate_archive_more'), icon: 'archive', command: 'escalate_archive', onChoose: keys.escalate_archive },
-    { label: t('triage.comment_more'), icon: 'comment', command: 'comment', onChoose: keys.comment },
-    { label: t('triage.reopen'), icon: 'reopen', command: 'reopen', onChoose: keys.reopen },
+    { name: 'escalate_archive', label: t('triage.escalate_archive_more'), icon: 'archive', command: 'escalate_archive', onChoose: keys.escalate_archive },
+    { name: 'comment', label: t('triage.comment_more'), icon: 'comment', command: 'comment', onChoose: keys.comment },
+    { name: 'reopen', label: t('triage.reopen'), icon: 'reopen', command: 'reopen', onChoose: keys.reopen },
   ];
 
   const close = () => setDialog(null);
@@ -232,5 +234,10 @@ export const TriageButtons = ({ triage, disabled }) => html`
   <${Button} icon="check" command="acknowledge" disabled=${disabled || triage.busy} onClick=${triage.keys.acknowledge}>${t('triage.acknowledge')}<//>
   <${Button} icon="user" command="assign_me" disabled=${disabled || triage.busy} onClick=${triage.keys.assign_me}>${t('triage.assign_me')}<//>
   <${Button} icon="up" command="escalate" disabled=${disabled || triage.busy} onClick=${triage.keys.escalate}>${t('triage.escalate')}<//>
-  <${Button} icon="archive" command="archive" disabled=${disabled || triage.busy} onClick=${triage.keys.archive}>${t('triage.archive')}<//>`;
+  <${Button} icon="archive" command="archive" disabled=${disabled || triage.busy} onClick=${triage.keys.archive}>${t('triage.archive')}<//>
+  <${MoreActions} triage=${triage} names=${['assign', 'escalate_archive', 'comment', 'reopen']} disabled=${disabled} />`;
+
+/** What has no button of its own. @param {{triage: ReturnType<typeof useTriage>, names: string[], disabled?: boolean}} props names: of items() */
+export const MoreActions = ({ triage, names, disabled }) => (disabled || triage.busy ? null
+  : html`<${MenuButton} label=${t('triage.more')} items=${() => triage.items().filter((item) => names.includes(item.name))}>${t('triage.more')}<${Icon} name="down" size=${12} /><//>`);
 
