@@ -114,6 +114,7 @@ const MENUS = [
   ['alert.copy', { user: 'lead', where: 'alert', open: (page) => enter(page, '.page-tools [aria-haspopup=menu]') }],
   ['alerts.export', { user: 'lead', where: '/alerts?range=30d', open: (page) => enter(page, '.page-tools [aria-haspopup=menu]', 1) }],
   ['key.menu', inbox(['.'])],
+  ['triage.more', { user: 'lead', where: '/inbox?range=30d&state=all', open: async (page) => { await row(page); await press(page, 'x'); await enter(page, '.bulk [aria-haspopup=menu]'); } }],
   ['range.label', { user: 'lead', where: '/inbox?range=30d', open: (page) => enter(page, '.range-button') }],
   ['sort.label', { user: 'lead', where: '/inbox?range=30d', open: (page) => enter(page, '.sort-button') }],
   ['views.title', { user: 'lead', where: '/inbox?range=30d', open: openViews }],
