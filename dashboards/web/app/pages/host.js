@@ -28,7 +28,7 @@ export default function Host({ params, query }) {
   const host = useApi(href(`/hosts/${encodeURIComponent(ip)}`, { range }));
   const [focus, setFocus] = useState(null);
   useRefresh(['alerts'], host.reload, 5000);
-  return html`<${Loaded} of=${host} rows=${8}>${({ end, total, alerts, days = [], peers = [], flows, first_ms: first, last_ms: last }) => html`
+  return html`<${Loaded} whole=${true} of=${host} rows=${8}>${({ end, total, alerts, days = [], peers = [], flows, first_ms: first, last_ms: last }) => html`
     <${Head} title=${html`<span class="address">${end.ip ?? ip}</span>`} sub=${t(end.inside ? 'host.inside' : 'host.outside')}><${RangePicker} value=${range} /><//>
     <div class="columns">
       <${Section} title=${t('alert.facts')}><${Facts} rows=${[
@@ -42,7 +42,7 @@ export default function Host({ params, query }) {
           onChoose=${(from, to) => navigate(href('/alerts', { q: term('ip', ip), range: rangeText(from, to) }))} />` : html`<p class="muted">${t('body.no_alerts')}</p>`}<//>
     </div>
     <${Section} title=${t('host.alerts')} tools=${html`<a href=${href('/alerts', { q: term('ip', ip), range })}>${t('group.search')}</a>`}>
-      ${total === 0 ? html`<${Empty} title=${t('host.none')} />`
+      ${total === 0 ? html`<${Empty} icon="search" title=${t('host.none')} />`
     : html`${total > alerts.length && html`<p class="section-note">${t('group.newest', { n: alerts.length })}</p>`}
         <div class="table-box table-box-short" style=${{ maxHeight: `${alerts.length * 36 + 40}px` }}><${Table} rows=${alerts} columns=${alertColumns(COLUMNS)} rowKey=${(row) => `${row.id} ${row.first_ms}`} label=${t('host.alerts')} focus=${focus} onFocus=${setFocus}
         onOpen=${(row) => navigate(alertAddress(row.id))} rowName=${(row) => pick(row, 'text')} /></div>`}<//>
