@@ -15,7 +15,7 @@
 #include <time.h>
 
 #include "answers_ask.h"
-#include "exports.h"
+#include "answers_export.h"
 #include "http.h"
 #include "index.h"
 #include "state.h"
