@@ -179,7 +179,10 @@ static int begin(const struct web_index *index, const struct web_view *view, con
 	index_refresh(index);
 	if (!query || !query->count)
 		return 0;
-	if (web_query_cost(query, index->alerts_used) > WEB_QUERY_COST)
+	uint32_t alerts = index->alerts_used;
+	while (!view->scope.all && alerts & (alerts - 1)) // of how many there are in all, who sees a part learns the power of two
+		alerts += alerts & -alerts;
+	if (web_query_cost(query, alerts) > WEB_QUERY_COST)
 		return -E2BIG;
 	*ret = web_run_begin(query, index, view);
 	return *ret ? 0 : -ENOMEM;
