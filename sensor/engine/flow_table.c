@@ -155,7 +155,12 @@ void yg_flow_hash_of(const struct yg_flow_table *table, const struct yg_flow_run
 	fill_hash(table, about >= 0 ? (unsigned)about : partition_of(run, pair), h, ret_hash);
 }
 
-// The last word of a key as it lies in memory.
+// The first word of an address of version 4, and the last of a key, as they lie in memory.
+static inline uint64_t front_of(uint32_t addr)
+{
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? addr : (uint64_t)addr << 32;
+}
+
 static inline uint64_t tail_of(uint16_t port_0, uint16_t port_1, uint16_t domain, uint8_t proto, uint8_t af)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -165,38 +170,56 @@ static inline uint64_t tail_of(uint16_t port_0, uint16_t port_1, uint16_t domain
 #endif
 }
 
-// From the frame into registers and from there into key and hash: what is stored in small pieces and read back in words a moment later
-// makes the processor wait for its own stores. Which end comes first is as good as random, so it is no branch either.
-unsigned yg_flow_place_plain(const struct yg_flow_table *table, const struct yg_flow_run *run, const struct yg_plain *plain,
-			     struct yg_flow_key *ret_key, struct yg_flow_hash *ret_hash)
+static inline void place_words(const struct yg_flow_table *table, const struct yg_flow_run *run, const uint64_t words[5],
+			       struct yg_flow_key *ret_key, struct yg_flow_hash *ret_hash)
 {
-	const uint8_t *ip = plain->data + yg_plain_l3(plain), *ports;
-	bool six = plain->kind & YG_PLAIN_IPV6;
-	uint64_t src[2] = {0}, dst[2] = {0};
-	if (six) {
-		memcpy(src, ip + 8, 16);
-		memcpy(dst, ip + 24, 16);
-		ports = ip + 40;
-	} else {
-		memcpy(src, ip + 12, 4);
-		memcpy(dst, ip + 16, 4);
-		ports = ip + 20;
-	}
-	unsigned sport = yg_load16(ports), dport = yg_load16(ports + 2);
+	uint64_t pair, h = yg_mix_words(&table->mix, words, &pair);
+	_Static_assert(sizeof *ret_key == 40, "a key is five words");
+	for (unsigned i = 0; i < 5; i++)
+		memcpy((uint8_t *)ret_key + 8 * i, &words[i], 8);
+	fill_hash(table, partition_of(run, pair), h, ret_hash);
+	yg_flow_prefetch(table, ret_hash);
+}
+
+static __attribute__((noinline)) unsigned place_ipv6(const struct yg_flow_table *table, const struct yg_flow_run *run,
+						     const struct yg_plain *plain, struct yg_flow_key *ret_key, struct yg_flow_hash *ret_hash)
+{
+	const uint8_t *ip = plain->data + yg_plain_l3(plain);
+	uint64_t src[2], dst[2];
+	memcpy(src, ip + 8, 16);
+	memcpy(dst, ip + 24, 16);
+	unsigned sport = yg_load16(ip + 40), dport = yg_load16(ip + 42);
 	uint64_t high_src = be64toh(src[0]), high_dst = be64toh(dst[0]), low_src = be64toh(src[1]), low_dst = be64toh(dst[1]);
 	bool low_above = (low_src > low_dst) | ((low_src == low_dst) & (sport > dport));
 	bool sender = (high_src > high_dst) | ((high_src == high_dst) & low_above);
 	uint64_t mask = -(uint64_t)sender, high = (src[0] ^ dst[0]) & mask, low = (src[1] ^ dst[1]) & mask;
 	unsigned port = (sport ^ dport) & (unsigned)mask;
-	uint64_t words[5] = {src[0] ^ high, src[1] ^ low, dst[0] ^ high, dst[1] ^ low,
-			     tail_of((uint16_t)(sport ^ port), (uint16_t)(dport ^ port), plain->domain,
-				     plain->kind & YG_PLAIN_UDP ? 17 : 6, six ? 6 : 4)};
-	uint64_t pair, h = yg_mix_words(&table->mix, words, &pair);
-	_Static_assert(sizeof words == sizeof *ret_key, "a key is five words");
-	for (unsigned i = 0; i < 5; i++)
-		memcpy((uint8_t *)ret_key + 8 * i, &words[i], 8);
-	fill_hash(table, partition_of(run, pair), h, ret_hash);
-	yg_flow_prefetch(table, ret_hash);
+	const uint64_t words[5] = {src[0] ^ high, src[1] ^ low, dst[0] ^ high, dst[1] ^ low,
+				   tail_of((uint16_t)(sport ^ port), (uint16_t)(dport ^ port), plain->domain,
+					   plain->kind & YG_PLAIN_UDP ? 17 : 6, 6)};
+	place_words(table, run, words, ret_key, ret_hash);
+	return sender;
+}
+
+// From the frame into registers and from there into key and hash: what is stored in small pieces and read back in words a moment later
+// makes the processor wait for its own stores. Which end comes first is as good as random, so it is no branch either. Address and port of
+// version 4 are one number.
+unsigned yg_flow_place_plain(const struct yg_flow_table *table, const struct yg_flow_run *run, const struct yg_plain *plain,
+			     struct yg_flow_key *ret_key, struct yg_flow_hash *ret_hash)
+{
+	if (plain->kind & YG_PLAIN_IPV6)
+		return place_ipv6(table, run, plain, ret_key, ret_hash);
+	const uint8_t *ip = plain->data + yg_plain_l3(plain);
+	uint32_t src, dst;
+	memcpy(&src, ip + 12, 4);
+	memcpy(&dst, ip + 16, 4);
+	unsigned sport = yg_load16(ip + 20), dport = yg_load16(ip + 22);
+	bool sender = ((uint64_t)be32toh(src) << 16 | sport) > ((uint64_t)be32toh(dst) << 16 | dport);
+	uint32_t mask = -(uint32_t)sender, addr = (src ^ dst) & mask, port = (sport ^ dport) & mask;
+	const uint64_t words[5] = {front_of(src ^ addr), 0, front_of(dst ^ addr), 0,
+				   tail_of((uint16_t)(sport ^ port), (uint16_t)(dport ^ port), plain->domain,
+					   plain->kind & YG_PLAIN_UDP ? 17 : 6, 4)};
+	place_words(table, run, words, ret_key, ret_hash);
 	return sender;
 }
 
@@ -240,7 +263,7 @@ static inline unsigned free_places(const struct yg_flow_bucket *b)
 // good as random.
 static inline unsigned embryonic_at(const struct yg_flow_bucket *b, unsigned place_1)
 {
-	unsigned not_0 = b->embryonic[0] != place_1, not_1 = b->embryonic[1] != place_1;
+	unsigned not_0 = (uint16_t)b->embryonic[0] != place_1, not_1 = (uint16_t)b->embryonic[1] != place_1;
 	return not_0 + (not_0 & not_1);
 }
 
@@ -275,7 +298,9 @@ void yg_flow_prefetch_place(const struct yg_flow_table *table, struct yg_flow_ha
 	hash->victim = entry;
 	if (entry == YG_NO_RECORD)
 		return;
-	hash->victim_tag = table->bucket[entry / YG_BUCKET].tag[entry % YG_BUCKET];
+	const struct yg_flow_bucket *b = &table->bucket[entry / YG_BUCKET];
+	hash->victim_tag = b->tag[entry % YG_BUCKET];
+	hash->victim_at = (uint16_t)b->embryonic[0] != entry % YG_BUCKET + 1;
 	__builtin_prefetch(&table->entries[entry], 1);
 }
 
@@ -285,9 +310,14 @@ uint32_t yg_flow_victim(const struct yg_flow_table *table, const struct yg_flow_
 	if (entry == YG_NO_RECORD)
 		return entry;
 	const struct yg_flow_bucket *b = &table->bucket[entry / YG_BUCKET];
-	unsigned place_1 = entry % YG_BUCKET + 1;
-	bool same = (b->tag[place_1 - 1] == hash->victim_tag) & (embryonic_at(b, place_1) < YG_BUCKET_EMBRYONIC);
+	unsigned place = entry % YG_BUCKET;
+	bool same = (b->tag[place] == hash->victim_tag) & ((uint16_t)b->embryonic[hash->victim_at] == place + 1);
 	return same ? entry : YG_NO_RECORD;
+}
+
+uint16_t yg_flow_victim_noted(const struct yg_flow_table *table, const struct yg_flow_hash *hash)
+{
+	return table->bucket[hash->victim / YG_BUCKET].note[hash->victim_at];
 }
 
 void yg_flow_prefetch_record(const struct yg_flow_table *table, const struct yg_flow_hash *hash)
@@ -384,8 +414,7 @@ static void begin_embryonic(struct yg_flow_table *table, uint32_t entry, struct 
 	unsigned at = embryonic_at(b, 0);
 	if (at == YG_BUCKET_EMBRYONIC)
 		return; // yg_flow_place sees to it that there is room
-	b->embryonic[at] = (uint8_t)(entry % YG_BUCKET + 1);
-	b->stamp[at] = yg_flow_stamp(table, now);
+	b->embryonic[at] = yg_flow_embryonic(table, entry, now);
 	b->note[at] = YG_NOTE_NONE;
 	set_bits(table, entry, true);
 }
@@ -420,21 +449,19 @@ void yg_flow_touch(struct yg_flow_table *table, uint32_t entry, struct yg_time n
 	struct yg_flow_bucket *b = &table->bucket[entry / YG_BUCKET];
 	unsigned at = embryonic_at(b, entry % YG_BUCKET + 1);
 	if (at < YG_BUCKET_EMBRYONIC)
-		b->stamp[at] = yg_flow_stamp(table, now);
+		b->embryonic[at] = yg_flow_embryonic(table, entry, now);
 }
 
-// How much one of the embryonic flows of a bucket has to go, as one number: its age first. 0: there is none.
-static inline uint32_t claim_of(const struct yg_flow_bucket *b, unsigned k, uint16_t now, unsigned second)
+// How much the embryonic flows of a bucket have to go, the larger of two numbers: the age first, then the first bucket (a difference of 8),
+// then the lower place. Its place is the one told by the low bits. A place where nobody is claims nothing.
+static inline uint64_t claim_of(const struct yg_flow_bucket *b, uint16_t now, unsigned second)
 {
 	_Static_assert(YG_BUCKET == 8, "three bits for a place");
-	uint32_t place_1 = b->embryonic[k], age = (uint16_t)(now - b->stamp[k]);
-	uint32_t claim = UINT32_C(1) << 20 | age << 4 | (1 - second) << 3 | (8 - place_1);
-	return claim & -(uint32_t)(place_1 != 0);
-}
-
-static inline uint32_t larger(uint32_t a, uint32_t b)
-{
-	return a ^ ((a ^ b) & -(uint32_t)(a < b)); // a comparison as good as random is to be no branch
+	uint32_t base = (uint32_t)now << 16 | (second ? 8 : 16);
+	uint64_t one = base - b->embryonic[0], two = base - b->embryonic[1];
+	if (b->embryonic[0] && b->embryonic[1])
+		return (one > two ? one : two) + 1;
+	return b->embryonic[0] ? one + 1 : b->embryonic[1] ? two + 1 : 0;
 }
 
 // Whose place a new flow takes: of the embryonic ones of both buckets the longest idle, ties to the first bucket, and within it to the
@@ -445,12 +472,10 @@ static uint32_t oldest_embryonic(const struct yg_flow_table *table, const struct
 	bool one_full = one->embryonic[0] && one->embryonic[1], two_full = two->embryonic[0] && two->embryonic[1];
 	if ((!one_full && free_places(one)) || (!two_full && free_places(two)))
 		return YG_NO_RECORD;
-	uint32_t most = claim_of(one, 0, now, 0);
-	most = larger(most, claim_of(one, 1, now, 0));
-	most = larger(most, claim_of(two, 0, now, 1));
-	most = larger(most, claim_of(two, 1, now, 1));
-	if (!most)
+	uint64_t first = claim_of(one, now, 0), second = claim_of(two, now, 1);
+	if (!(first | second))
 		return YG_NO_RECORD;
+	uint32_t most = (uint32_t)((first > second ? first : second) - 1);
 	uint32_t bucket = hash->bucket2 ^ ((hash->bucket ^ hash->bucket2) & -(most >> 3 & 1));
 	return bucket * YG_BUCKET + 7 - (most & 7);
 }
@@ -567,14 +592,14 @@ uint32_t yg_flow_place(struct yg_flow_table *table, const struct yg_flow_hash *h
 }
 
 void yg_flow_replace(struct yg_flow_table *table, uint32_t victim, const struct yg_flow_hash *hash, const struct yg_flow_key *key,
-		     struct yg_time now)
+		     struct yg_time now, uint16_t note)
 {
 	struct yg_flow_bucket *b = &table->bucket[victim / YG_BUCKET];
 	unsigned at = embryonic_at(b, victim % YG_BUCKET + 1);
 	b->tag[victim % YG_BUCKET] = hash->tag;
 	if (at < YG_BUCKET_EMBRYONIC) {
-		b->stamp[at] = yg_flow_stamp(table, now);
-		b->note[at] = YG_NOTE_NONE;
+		b->embryonic[at] = yg_flow_embryonic(table, victim, now);
+		b->note[at] = note;
 	}
 	fill_entry(&table->entries[victim], key, now);
 }

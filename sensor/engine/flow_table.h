@@ -140,6 +140,7 @@ struct yg_flow_hash {
 	uint32_t victim;          // likely the entry whose place a new flow takes, of yg_flow_prefetch_place; YG_NO_RECORD unknown
 	uint16_t tag, victim_tag;
 	uint8_t partition;
+	uint8_t victim_at;        // which of its bucket's two embryonic ones the victim is
 };
 
 // Memory for all partitions; workers share the object and never touch another's partitions. NULL and errno on failure.
@@ -172,6 +173,8 @@ void yg_flow_prefetch_record(const struct yg_flow_table *table, const struct yg_
 void yg_flow_prefetch_place(const struct yg_flow_table *table, struct yg_flow_hash *hash, struct yg_time now);
 // That entry, while nobody has taken it since; YG_NO_RECORD: ask yg_flow_place.
 uint32_t yg_flow_victim(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
+// The note (see below) of one that it has told.
+uint16_t yg_flow_victim_noted(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
 
 // The entry of the key, or YG_NO_RECORD.
 uint32_t yg_flow_find(const struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key);
@@ -182,9 +185,9 @@ uint32_t yg_flow_find(const struct yg_flow_table *table, const struct yg_flow_ha
 uint32_t yg_flow_place(struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key, struct yg_time now,
 		       uint32_t *ret_victim);
 
-// The same, in the place of an embryonic victim of yg_flow_place for this hash that has ended and was not freed.
+// The same, in the place of an embryonic victim of yg_flow_place for this hash that has ended and was not freed; `note`: see below.
 void yg_flow_replace(struct yg_flow_table *table, uint32_t victim, const struct yg_flow_hash *hash, const struct yg_flow_key *key,
-		     struct yg_time now);
+		     struct yg_time now, uint16_t note);
 
 // A number of the owner's about an embryonic flow, kept where its end needs no other memory; YG_NOTE_NONE until it is given.
 enum { YG_NOTE_NONE = 0xfffe };

@@ -66,9 +66,9 @@ static uint32_t sweep_bucket(struct yg_flow_table *table, uint32_t bucket, struc
 	uint32_t ended = 0, steps = (uint32_t)(table->options.idle_ns[YG_RANK_EMBRYONIC] >> table->stamp_shift);
 	uint16_t stamp = yg_flow_stamp(table, now);
 	for (unsigned k = 0; k < YG_BUCKET_EMBRYONIC; k++) {
-		if (!b->embryonic[k] || (uint16_t)(stamp - b->stamp[k]) < steps)
+		if (!b->embryonic[k] || (uint16_t)(stamp - (b->embryonic[k] >> 16)) < steps)
 			continue;
-		uint32_t entry = bucket * YG_BUCKET + b->embryonic[k] - 1;
+		uint32_t entry = bucket * YG_BUCKET + (uint16_t)b->embryonic[k] - 1;
 		if (yg_time_before(now, yg_flow_deadline(table, entry)))
 			continue;
 		end(context, entry);

@@ -6,14 +6,13 @@
 
 #include "engine/flow_table.h"
 
-// Tags of eight entries, 0 where nobody is; and of the two of them that may be embryonic their places + 1 (0: none) and when they were
-// last seen, in steps of `stamp_shift`. Half a cache line.
+// Tags of eight entries, 0 where nobody is; and of the two of them that may be embryonic, in one number each, when they were last seen (the
+// high half, in steps of `stamp_shift`) and their place + 1 (0: none). Half a cache line.
 struct yg_flow_bucket {
 	uint16_t tag[YG_BUCKET];
-	uint16_t stamp[YG_BUCKET_EMBRYONIC];
-	uint8_t embryonic[YG_BUCKET_EMBRYONIC];
+	uint32_t embryonic[YG_BUCKET_EMBRYONIC];
 	uint16_t note[YG_BUCKET_EMBRYONIC];
-	uint8_t reserved[6];
+	uint8_t reserved[4];
 };
 _Static_assert(sizeof(struct yg_flow_bucket) == 32 && offsetof(struct yg_flow_bucket, tag) == 0, "two a cache line, tags aligned");
 
@@ -49,6 +48,11 @@ static inline size_t yg_flow_words(uint32_t slots)
 static inline uint16_t yg_flow_stamp(const struct yg_flow_table *table, struct yg_time now)
 {
 	return (uint16_t)((uint64_t)now.ns >> table->stamp_shift);
+}
+
+static inline uint32_t yg_flow_embryonic(const struct yg_flow_table *table, uint32_t entry, struct yg_time now)
+{
+	return (uint32_t)yg_flow_stamp(table, now) << 16 | (entry % YG_BUCKET + 1);
 }
 
 // As yg_flow_arm, but looked at again in second `last` at the latest.

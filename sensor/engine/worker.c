@@ -38,21 +38,36 @@ void yg_packet_place(const struct yg_flow_table *table, const struct yg_flow_run
 	yg_flow_prefetch(table, &p->hash);
 }
 
-static uint32_t make_place(struct yg_worker *w, const struct yg_packet *p, struct yg_time time)
+// Nobody's place was known beforehand.
+static __attribute__((noinline)) uint32_t find_place(struct yg_worker *w, const struct yg_packet *p, struct yg_time time, uint16_t note)
 {
-	uint32_t entry, victim = yg_flow_victim(w->o.table, &p->hash);
-	entry = victim == YG_NO_RECORD ? yg_flow_place(w->o.table, &p->hash, &p->key, time, &victim) : YG_NO_RECORD;
+	uint32_t victim, entry = yg_flow_place(w->o.table, &p->hash, &p->key, time, &victim);
 	if (entry == YG_NO_RECORD) {
 		count(w, YG_WC_FLOW_EVICTED);
 		if (!w->o.replay && yg_flow_entry(w->o.table, victim)->record == YG_NO_RECORD) {
-			yg_worker_attempt_end(w, victim, YG_END_EVICTED, time.ns);
-			yg_flow_replace(w->o.table, victim, &p->hash, &p->key, time);
+			yg_worker_attempt_end(w, victim, yg_worker_org_of(w, victim), YG_END_EVICTED, time.ns);
+			yg_flow_replace(w->o.table, victim, &p->hash, &p->key, time, note);
 			return victim;
 		}
 		yg_worker_flow_end(w, victim, YG_END_EVICTED, time.ns, w->order);
 		entry = yg_flow_place(w->o.table, &p->hash, &p->key, time, &victim);
 	}
+	yg_flow_note(w->o.table, entry, note);
 	return entry;
+}
+
+// `note`: whose the flow is, where that is known. In a flood each attempt takes the place of another, which was found beforehand (live
+// only, and it is embryonic).
+static inline uint32_t make_place(struct yg_worker *w, const struct yg_packet *p, struct yg_time time, uint16_t note)
+{
+	uint32_t victim = yg_flow_victim(w->o.table, &p->hash);
+	if (victim == YG_NO_RECORD)
+		return find_place(w, p, time, note);
+	uint16_t noted = yg_flow_victim_noted(w->o.table, &p->hash);
+	count(w, YG_WC_FLOW_EVICTED);
+	yg_worker_attempt_end(w, victim, noted != YG_NOTE_NONE ? noted : yg_worker_org_of(w, victim), YG_END_EVICTED, time.ns);
+	yg_flow_replace(w->o.table, victim, &p->hash, &p->key, time, note);
+	return victim;
 }
 
 // Who began: the sender, but of a SYN-ACK the receiver, whose SYN went by unseen.
@@ -131,7 +146,7 @@ static uint32_t flow_of(struct yg_worker *w, const struct yg_packet *p, uint32_t
 		count_only(w, p);
 		return YG_NO_RECORD;
 	}
-	entry = make_place(w, p, v->time);
+	entry = make_place(w, p, v->time, YG_NOTE_NONE);
 	count(w, YG_WC_FLOW_CREATED);
 	begin_flow(yg_flow_entry(w->o.table, entry), p);
 	*ret_fresh = true;
@@ -521,32 +536,38 @@ static inline bool take_settled(struct yg_worker *w, struct yg_packet *p, const 
 	return true;
 }
 
-// A bare SYN that belongs to no flow, which is what most of a flood consists of: an attempt begins, of which everything is known before.
-// As flow_of and packet_of_flow would; false: it is none, nothing was done.
+// A bare SYN or a datagram that belongs to no flow, which is what most of a flood consists of: an attempt begins, of which everything is
+// known before. As flow_of and packet_of_flow would; false: it is none, nothing was done.
 static inline bool begin_attempt(struct yg_worker *w, struct yg_packet *p, struct yg_time time, uint64_t number)
 {
 	const struct yg_plain *f = &p->plain;
-	bool syn = (f->tcp_flags & (YG_TCP_SYN | YG_TCP_ACK | YG_TCP_RST | YG_TCP_FIN)) == YG_TCP_SYN;
-	if (!syn || f->ip_bytes > UINT16_MAX || w->shed >= 3)
+	bool udp = f->kind & YG_PLAIN_UDP, syn = (f->tcp_flags & (YG_TCP_SYN | YG_TCP_ACK | YG_TCP_RST | YG_TCP_FIN)) == YG_TCP_SYN;
+	if (!(syn | udp) || f->ip_bytes > UINT16_MAX || w->shed >= 3)
 		return false;
-	uint32_t entry = make_place(w, p, time);
+	uint8_t vector = udp ? YG_VEC_UDP : YG_VEC_SYN;
+	const struct yg_rate_packet r = {.src = &p->key.addr[p->sender], .dst = &p->key.addr[!p->sender], .af = p->key.af,
+					 .proto = udp ? 17 : 6, .vector = vector, .fresh = true, .pushed = true,
+					 .service_port = p->key.port[!p->sender], .bytes = f->ip_bytes};
+	struct yg_rate_ends ends;
+	yg_rates_packet(w->open.rates, &r, &ends);
+	uint32_t entry = make_place(w, p, time, ends.to_org != YG_ORG_NONE ? ends.to_org : ends.from_org);
 	struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
-	e->flags |= YG_ENTRY_SYN | (p->sender ? YG_ENTRY_INITIATOR_1 : 0);
+	e->flags = (uint8_t)(YG_ENTRY_USED | (udp ? 0 : YG_ENTRY_SYN) | (p->sender ? YG_ENTRY_INITIATOR_1 : 0));
 	e->vlan_low = f->kind & YG_PLAIN_TAGGED ? f->data[15] : 0; // low bits of the identifier
 	e->bytes[0] = (uint16_t)f->ip_bytes;
 	e->packets = 1;
 	e->tcp_flags[0] = f->tcp_flags;
-	e->state = yg_tcp_next(0, 0, f->tcp_flags);
+	e->state = udp ? 1 << 4 : YG_TCP_SYN_SENT; // one plain packet
 	count(w, YG_WC_FLOW_CREATED);
-	const struct yg_rate_packet r = {.src = &p->key.addr[p->sender], .dst = &p->key.addr[!p->sender], .af = p->key.af, .proto = 6,
-					 .vector = YG_VEC_SYN, .fresh = true, .pushed = true, .service_port = p->key.port[!p->sender], .bytes = f->ip_bytes};
-	struct yg_rate_ends ends;
-	yg_rates_packet(w->open.rates, &r, &ends);
-	yg_flow_note(w->o.table, entry, ends.to_org != YG_ORG_NONE ? ends.to_org : ends.from_org);
-	yg_rates_link(w->open.rates, YG_VEC_SYN, ends.inward, false, f->wirelen + 20);
+	yg_rates_link(w->open.rates, vector, ends.inward, false, f->wirelen + 20);
 	if (is_sampled(w, number)) {
 		unfold(p, time, number);
-		put_sample(w, &p->view, YG_VEC_SYN);
+		put_sample(w, &p->view, vector);
+	}
+	if (udp && f->payload_len && is_admitted(w, entry, YG_RANK_TALKING) &&
+	    yg_worker_flow_grow(w, entry, YG_RANK_TALKING) != YG_NO_RECORD) {
+		unfold(p, time, number);
+		first_of_record(w, p, entry, 0);
 	}
 	return true;
 }
@@ -614,10 +635,15 @@ void yg_worker_folded(struct yg_worker *w, struct yg_packet *p, struct yg_time t
 		if (yg_mirror_look_up(w->mirror, &p->view, p->partition))
 			return;
 	}
-	const struct sum sum = sum_of_plain(&p->plain, time);
 	uint32_t entry = yg_flow_find(w->o.table, &p->hash, &p->key);
-	if (entry != YG_NO_RECORD ? take_settled(w, p, &sum, entry) : begin_attempt(w, p, time, number))
-		return;
+	if (entry == YG_NO_RECORD) {
+		if (begin_attempt(w, p, time, number))
+			return;
+	} else {
+		const struct sum sum = sum_of_plain(&p->plain, time);
+		if (take_settled(w, p, &sum, entry))
+			return;
+	}
 	unfold(p, time, number);
 	take(w, p, entry);
 }

@@ -175,8 +175,8 @@ void yg_worker_wait(struct yg_worker *w, struct yg_ring *ring, uint32_t n);
 void yg_worker_publish(struct yg_worker *w);
 
 void yg_worker_flow_end(struct yg_worker *w, uint32_t entry, enum yg_flow_end end, int64_t end_ns, uint64_t order);
-// Live: an embryonic flow ends. Its place in the table is the caller's.
-void yg_worker_attempt_end(struct yg_worker *w, uint32_t entry, enum yg_flow_end end, int64_t end_ns);
+// Live: an embryonic flow of `org` ends. Its place in the table is the caller's.
+void yg_worker_attempt_end(struct yg_worker *w, uint32_t entry, uint16_t org, enum yg_flow_end end, int64_t end_ns);
 uint32_t yg_worker_flow_grow(struct yg_worker *w, uint32_t entry, uint8_t rank);
 void yg_worker_contact(struct yg_worker *w, uint32_t entry, enum yg_outcome outcome);
 void yg_worker_record_fill(struct yg_worker *w, uint32_t record, struct yg_flow *ret_flow);

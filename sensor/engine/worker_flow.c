@@ -276,10 +276,9 @@ static void tell_attempt(struct yg_worker *w, const struct yg_flow_entry *e, enu
 }
 
 // No verdict is waited for and no record taken from the pool: within the budget of its body it is told as it stands in its entry.
-void yg_worker_attempt_end(struct yg_worker *w, uint32_t entry, enum yg_flow_end end, int64_t end_ns)
+void yg_worker_attempt_end(struct yg_worker *w, uint32_t entry, uint16_t org, enum yg_flow_end end, int64_t end_ns)
 {
 	struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
-	uint16_t org = yg_worker_org_of(w, entry);
 	if (!(e->flags & YG_ENTRY_CONTACT) && contact_allowed(w, org) && may_contact(w, e, org))
 		tell_contact(w, entry, YG_CONTACT_SILENT);
 	end = end_of(e->state & 15u, end);
@@ -297,7 +296,7 @@ void yg_worker_flow_end(struct yg_worker *w, uint32_t entry, enum yg_flow_end en
 	struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
 	bool embryonic = e->record == YG_NO_RECORD;
 	if (embryonic && !w->o.replay) {
-		yg_worker_attempt_end(w, entry, end, end_ns);
+		yg_worker_attempt_end(w, entry, yg_worker_org_of(w, entry), end, end_ns);
 		yg_flow_free(w->o.table, entry);
 		return;
 	}

@@ -7,7 +7,10 @@
 // The figures are of windows of 16,384 packets, some milliseconds each: the fiftieth part of them that went fastest, and the median,
 // because the machine does other things too.
 //
-//   bench_worker [-p million packets] [-s speed of packet time] [pattern …]      patterns: see the table at the end
+//   bench_worker [-p million packets] [-s speed of packet time] [-r packets of a second] [pattern …]   patterns: see the table at the end
+//
+// With -r packet time goes by packets and not by the clock, so that the work is the same in every run, whatever else the machine does: for
+// counting instructions.
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +61,7 @@ struct rig {
 };
 
 static double speed = 1; // how fast packet time runs
+static uint64_t rate;    // packets of a second of packet time; 0: by the clock
 
 static void seconds(struct rig *rig, enum yg_option_id id, double value)
 {
@@ -138,7 +142,7 @@ static struct rig *start(const struct work *work)
 	rig->costs = calloc(WINDOWS_MAX, sizeof *rig->costs);
 	if (!rig->costs)
 		abort();
-	rig->hz = tsc_hz();
+	rig->hz = rate ? UINT64_C(2600000000) : tsc_hz();
 	rig->tsc_start = __rdtsc();
 	rig->real_start = INT64_C(1800000000) * YG_NS_PER_S;
 	return rig;
@@ -298,7 +302,7 @@ static void lap(struct rig *rig, const uint8_t *frames, uint32_t n)
 			memcpy(arrived[i], frames + (size_t)(at + i) * FRAME, FRAME); // a card writes into the cache, net_pcap copies
 			burst[i] = (struct yg_burst_frame){arrived[i], CAPLEN, CAPLEN};
 		}
-		uint64_t tsc = __rdtsc();
+		uint64_t tsc = rate ? rig->tsc_start + rig->burst.number * rig->hz / rate : __rdtsc();
 		struct yg_time now = time_of(rig, tsc);
 		if (yg_time_second(now) != rig->second)
 			begin_second(rig, now);
@@ -398,11 +402,13 @@ static bool is_wanted(const char *name, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	double packets = 8;
-	for (int c; (c = getopt(argc, argv, "p:s:")) != -1;) {
+	for (int c; (c = getopt(argc, argv, "p:s:r:")) != -1;) {
 		if (c == 'p')
 			packets = strtod(optarg, NULL);
 		else if (c == 's')
 			speed = strtod(optarg, NULL);
+		else if (c == 'r')
+			rate = strtoull(optarg, NULL, 10);
 		else
 			return 64;
 	}

@@ -59,6 +59,33 @@ test('UI-14 a suppression from an alert: reason and expiry are asked for, the pr
   await context.close();
 });
 
+test('UI-14 a suppression by port alone, as a file of the sensor may have it: the preview is what it hides', async () => {
+  const lead = await rig.api('lead'), total = async () => (await lead.get('/alerts?range=7d&limit=1')).body.total;
+  const counts = new Map();
+  for (const { target } of (await lead.get('/alerts?range=7d&limit=500')).body.rows) if (target.port) counts.set(target.port, (counts.get(target.port) ?? 0) + 1);
+  const [[port]] = [...counts].sort((a, b) => b[1] - a[1]), before = await total();
+  const { page, context, broken } = await rig.open('lead', { where: '/suppressions' });
+  await page.click('button >> text=抑止を作成');
+  await page.fill('#s-reason', 'ポートだけの抑止');
+  await page.fill('#s-kind', '');
+  await page.click('dialog button >> text=影響を確認');
+  await page.waitForSelector('dialog .pb-field-error'); // nothing at all narrows it
+  await page.fill('#s-port', String(port));
+  await page.click('dialog button >> text=影響を確認');
+  const told = Number(/[\d,]+/.exec(await page.locator('.pb-preview strong').textContent())[0].replace(/,/g, ''));
+  assert.ok(told > 0);
+  await page.click('dialog button[type=submit]');
+  await page.waitForSelector('dialog', { state: 'detached' });
+  const made = (await lead.get('/suppressions')).body.rows.find((one) => one.on && one.port === port);
+  assert.deepEqual([made.kind, made.org, made.source, made.target], ['*', null, null, null]);
+  assert.equal(before - await total(), told);
+  assert.match((await lead.get('/suppressions/export')).text, new RegExp(`port: ${port}\\b`));
+  assert.equal((await lead.patch(`/suppressions/${made.id}`, { version: made.version, on: false })).status, 200);
+  assert.equal(await total(), before);
+  assert.deepEqual(broken, { csp: [], errors: [], foreign: [] });
+  await context.close();
+});
+
 test('whoever may not suppress sees the list and no way to change it', async () => {
   const { page, context } = await rig.open('analyst', { where: '/suppressions?kind=dos.*' });
   await settled(page);

@@ -7,10 +7,11 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { PASSWORD, build, need, sleep, start, until } from './rig.mjs';
+import { PASSWORD, build, need, root, sleep, start, until } from './rig.mjs';
 
 need('redis', 'web');
 const DAY = 86400000;
@@ -52,8 +53,8 @@ test('SEC-13: 1,024 sessions in memory: the stillest make room, are counted, and
 });
 
 test('SEC-13: 128 streams, and others go on', { timeout: 30000 }, async () => {
-  const cookies = await sessions(65), control = new AbortController();
-  const open = (cookie) => fetch(rig.origin + '/api/v1/stream?topics=health', { headers: { cookie }, signal: control.signal });
+  const cookies = await sessions(65);
+  const open = (cookie) => fetch(rig.origin + '/api/v1/stream?topics=health', { headers: { cookie } });
   const answers = await Promise.all(cookies.slice(0, 64).flatMap((cookie) => [open(cookie), open(cookie)]));
   assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
   const refused = await open(cookies[64]);
@@ -61,7 +62,7 @@ test('SEC-13: 128 streams, and others go on', { timeout: 30000 }, async () => {
   const told = await counters();
   assert.equal(told['streams.now'], 128);
   assert.ok(told['streams.refused'] >= 1 && told['refused.too_many_streams'] >= 1);
-  control.abort();
+  await Promise.all(answers.map(({ body }) => body.cancel()));
   await until(async () => (await counters())['streams.now'] === 0, 5000, 'their places are free');
 });
 
@@ -236,4 +237,61 @@ test('SEC-03: the log goes on in another file; the page reads and verifies acros
   assert.equal((await counters())['audit.rotations'], 0, 'since it was started');
   fs.renameSync(path.join(rig.folder, 'put-away.jsonl'), name);
   assert.match(tool(rig.state).stdout, new RegExp(`${logged().length + older.length} records, whole`));
+});
+
+// ---- GET /metrics ----
+
+/** Status, type and text that a UNIX socket answers. */
+const scrape = (socket, where = '/metrics', options = {}) => new Promise((resolve, reject) => {
+  const request = http.request({ socketPath: socket, path: where, headers: { host: 'localhost' }, agent: false, ...options }, (answer) => {
+    let text = '';
+    answer.setEncoding('utf8').on('data', (data) => { text += data; }).on('end', () => resolve({ status: answer.statusCode, type: answer.headers['content-type'], text }));
+  });
+  request.on('error', reject).end();
+});
+
+test('GET /metrics: every counter, in the format of Prometheus, on a socket of this host alone', { timeout: 60000 }, async () => {
+  const socket = path.join(rig.folder, 'metrics.sock');
+  await rig.killWeb('SIGTERM');
+  rig.webOptions.push('--metrics', 'unix:' + socket);
+  await rig.startWeb();
+  lead = await rig.api('lead');
+  await lead.get('/users'); // refused
+  const { status, type, text } = await scrape(socket), told = await counters();
+  assert.deepEqual([status, type], [200, 'text/plain; version=0.0.4; charset=utf-8']);
+  const types = new Map(), values = new Map(), helped = new Set();
+  let family;
+  for (const line of text.trimEnd().split('\n')) {
+    const [, kind, name, rest] = /^# (HELP|TYPE) (\S+) (.+)$/.exec(line) ?? [];
+    if (kind === 'HELP') { assert.ok(!helped.has(name), name); helped.add(name); continue; }
+    if (kind === 'TYPE') { assert.ok(helped.has(name) && !types.has(name)); types.set(name, rest); family = name; continue; }
+    const sample = /^([a-z_]+)(?:\{([a-z_]+)="([^"\\]*)"\})? (\d+)$/.exec(line);
+    assert.ok(sample, line);
+    assert.equal(sample[1], family, 'samples of a metric together');
+    assert.ok(!values.has(`${sample[1]}{${sample[3] ?? ''}}`), line);
+    values.set(`${sample[1]}{${sample[3] ?? ''}}`, Number(sample[4]));
+    assert.equal(types.get(family), family.endsWith('_total') ? 'counter' : 'gauge');
+  }
+  // what the page has, and no less: the table names every counter
+  const rows = [...fs.readFileSync(path.join(root, 'dashboards/web/server/counters.c'), 'utf8').matchAll(/^\t\{"([a-z0-9_.]+)", "(\w+)", (?:NULL|"\w+=\\"(\w+)\\"")/gm)];
+  const table = new Map(rows.map(([, name, metric, label]) => [name, `${metric}{${label ?? ''}}`]));
+  assert.ok(table.size > 90);
+  for (const name of Object.keys(told)) assert.ok(table.has(name) || name.startsWith('refused.'), `${name} stands in no row`);
+  for (const [name, metric] of table) assert.ok(name === 'refused.' || (name in told && values.has(metric)), `${name} is not counted`);
+  for (const name of ['http.denied', 'auth.logins', 'bodies', 'audit.files', 'measure.sensors']) assert.equal(values.get(table.get(name)), told[name], name);
+  assert.equal(values.get('yagura_web_refused_total{forbidden}'), told['refused.forbidden']);
+  assert.equal(values.get('yagura_web_redis_up{}'), 1);
+  // and nothing else is there
+  assert.equal((await scrape(socket, '/')).status, 404);
+  assert.equal((await scrape(socket, '/metrics', { method: 'POST' })).status, 405);
+  assert.equal((await scrape(socket, '/metrics', { headers: { host: 'evil.example' } })).status, 421);
+  assert.equal((await fetch(rig.origin + '/metrics')).status, 404, 'not on the page\'s own socket');
+  const open = await Promise.all(Array.from({ length: 8 }, () => new Promise((resolve) => { const one = net.connect(socket, () => resolve(one)); })));
+  const begun = Date.now();
+  assert.equal((await scrape(socket)).status, 200);
+  assert.ok(Date.now() - begun > 1000, 'the ninth waits until the silent ones are let go');
+  for (const one of open) one.destroy();
+  const beyond = spawnSync(path.join(build, 'yagura-web'), [...rig.common, '--listen', 'unix:' + path.join(rig.folder, 'other.sock'), '--metrics', '0.0.0.0:0'], { encoding: 'utf8', timeout: 20000 });
+  assert.equal(beyond.status, 78);
+  assert.match(beyond.stderr, /--metrics 0\.0\.0\.0:0/);
 });

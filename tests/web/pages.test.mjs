@@ -223,7 +223,9 @@ test('UI-16 a browser in New York shows the site\'s time, and UTC where that is 
 test('UI-18 Redis away: a banner within 3 s, reading goes on, nothing can be changed; back by itself', { timeout: 90000 }, async (t) => {
   const alert = (await api.get(ALERTS)).body.rows[0];
   const tab = await rig.open('analyst', { where: `/alerts/${encodeURIComponent(alert.id)}` }), { page } = tab;
+  const board = await rig.open('viewer', { where: '/' });
   await ready(page);
+  await board.page.waitForSelector('.tile');
   await page.evaluate(() => { window.same = true; });
   const acknowledge = page.locator('.actions button').first();
   assert.equal(await acknowledge.isEnabled(), true);
@@ -237,6 +239,9 @@ test('UI-18 Redis away: a banner within 3 s, reading goes on, nothing can be cha
   assert.match(await page.locator('.banner-bad').textContent(), /Redis/);
   await until(async () => await acknowledge.isDisabled(), 3000, 'still to be acknowledged');
   assert.ok((await page.locator('main').innerText()).includes(alert.text_ja), 'what was there is there still');
+  await until(async () => await board.page.locator('.watch-sound, .tile.is-calm').count() === 0, 3000, 'never green when blind: the overview goes on saying that all is well');
+  assert.ok(await board.page.locator('.tile').count() > 0, 'and shows what it had');
+  await board.context.close();
   await rig.redis.start();
   const back = Date.now();
   await page.waitForSelector('.banner-bad', { state: 'detached', timeout: 20000 });

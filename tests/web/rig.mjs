@@ -268,9 +268,9 @@ class Rig {
   }
 
   /** seed.py live: alerts at a rate, metrics, health. Ended by .kill('SIGTERM'); what it wrote stands in .told afterwards. */
-  live({ rate = 50, seconds = 0, number = 0, bodies = 40 } = {}) {
+  live({ rate = 50, seconds = 0, number = 0, bodies = 40, dark = false } = {}) {
     const child = begin('/usr/bin/python3', [path.join(web, 'seed.py'), 'live', '--redis', this.redis.socket, '--rate', String(rate), '--for', String(seconds),
-      '--number', String(number), '--bodies', String(bodies)]);
+      '--number', String(number), '--bodies', String(bodies), ...(dark ? ['--dark'] : [])]);
     child.told = child.ended.then(() => { try { return JSON.parse(child.said.trim().split('\n').at(-1)); } catch { throw new Error('seed.py live: ' + child.said); } });
     return child;
   }

@@ -83,5 +83,5 @@ export const scenesOf = (pages) => {
 };
 
 /** Of these pages, opened before Redis goes: the banner, and nothing that could be done. */
-export const AWAY = { overview: '/', inbox: '/inbox?range=30d', alert: null };
+export const AWAY = { overview: ['lead', '/'], inbox: ['analyst', '/inbox?range=30d'], alert: ['analyst2', null] }; // a session has two streams
 export const bannered = (page) => until(() => page.evaluate(() => Boolean(document.querySelector('.banner-bad'))), 8000, 'no banner');

@@ -139,9 +139,9 @@ async function everything() {
   if (only.test('redis_away')) { // the last thing of this Redis
     const tabs = [];
     for (const [lang, theme] of [['ja', 'dark'], ['en', 'light']]) {
-      for (const [name, where] of Object.entries(AWAY)) {
-        const tab = await openAs(rig, 'lead', { lang, theme });
-        await walk(tab.page, where ?? pages.alert[1]);
+      for (const [name, [user, where]] of Object.entries(AWAY)) {
+        const tab = await openAs(rig, user, { lang, theme });
+        await walk(tab.page, where ?? pages.alert_waiting[1]);
         tabs.push({ ...tab, name: `redis_away-${name}-${lang}-${theme}-1280` });
       }
     }
@@ -158,7 +158,7 @@ async function everything() {
   ];
   for (const { options, shots: theirs, live, calm } of others) {
     if (!theirs.some(({ name }) => LOOKS.some(([lang, theme]) => Object.keys(SIZES).some((width) => only.test(`${name}-${lang}-${theme}-${width}`))))) continue;
-    const other = await start(options), beat = live && other.live({ rate: calm ? 0 : 0.2, bodies: options.fill?.bodies });
+    const other = await start(options), beat = live && other.live({ rate: calm ? 0 : 0.2, bodies: options.fill?.bodies, dark: options.fill?.dark });
     if (live) await sleep(2500);
     for (const [lang, theme] of LOOKS) for (const width of calm || live ? [1280, 1920] : [1280]) await series(other, theirs, lang, theme, width);
     beat?.kill?.('SIGTERM');

@@ -15,8 +15,8 @@
 #include <time.h>
 
 #include "answers_ask.h"
+#include "answers_export.h"
 #include "buffer.h"
-#include "exports.h"
 #include "http.h"
 #include "index.h"
 #include "state.h"

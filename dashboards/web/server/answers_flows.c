@@ -14,6 +14,7 @@
 #include "base/json_read.h"
 #include "bodies.h"
 #include "index_parts.h"
+#include "measure.h"
 
 enum { WEB_FLOWS_SEARCHED = 5000, FLOW_PIECE = 500 };
 
@@ -31,7 +32,8 @@ struct search {
 	const struct web_view *view;
 	struct flow_ends ends;
 	uint32_t limit, searched;
-	char key[96], behind[48];
+	char sensor[64], key[WEB_KEY_BYTES], behind[48];
+	bool tagged;              // of the two names of the stream: the one with the tag comes first
 	json_t *rows;
 	web_rows done;
 	void *context;
@@ -156,6 +158,13 @@ static void finish(struct search *s, bool away, bool delivered)
 
 static void ask(struct search *s);
 
+static void begin(struct search *s, bool tagged)
+{
+	s->tagged = tagged;
+	web_sensor_key(s->key, s->sensor, tagged, "flows");
+	snprintf(s->behind, sizeof s->behind, "+");
+}
+
 static void piece_came(void *context, const redisReply *reply)
 {
 	struct search *s = context;
@@ -173,11 +182,15 @@ static void piece_came(void *context, const redisReply *reply)
 	const redisReply *last = reply->elements ? reply->element[reply->elements - 1] : NULL;
 	bool more = last && reply->elements == FLOW_PIECE && last->type == REDIS_REPLY_ARRAY && last->elements &&
 		    last->element[0]->str;
-	if (!more || s->searched >= WEB_FLOWS_SEARCHED || json_array_size(s->rows) >= s->limit) {
+	bool enough = s->searched >= WEB_FLOWS_SEARCHED || json_array_size(s->rows) >= s->limit;
+	if (enough || (!more && !s->tagged)) {
 		finish(s, false, s->searched > 0);
 		return;
 	}
-	snprintf(s->behind, sizeof s->behind, "(%.40s", last->element[0]->str);
+	if (more)
+		snprintf(s->behind, sizeof s->behind, "(%.40s", last->element[0]->str);
+	else // what came before it met a cluster
+		begin(s, false);
 	ask(s);
 }
 
@@ -203,7 +216,7 @@ void web_flows(struct web_server *server, const struct web_view *view, const cha
 	s->limit = limit;
 	s->done = done;
 	s->context = context;
-	snprintf(s->key, sizeof s->key, "yagura:%s:flows", sensor);
-	snprintf(s->behind, sizeof s->behind, "+");
+	snprintf(s->sensor, sizeof s->sensor, "%s", sensor);
+	begin(s, web_sensor_tagged(server->measure, sensor));
 	ask(s);
 }

@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_parts.h"
-#include "bodies.h"
-#include "exports.h"
+#include "counters.h"
 #include "http.h"
 #include "index.h"
 #include "line.h"
@@ -68,55 +66,6 @@ static json_t *streams_json(const struct web_server *server, const struct web_se
 		json_array_append_new(rows, row);
 	}
 	return rows;
-}
-
-// ---- this process ----
-
-static int64_t resident_bytes(void)
-{
-	long long pages = 0, resident = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-	int found = f ? fscanf(f, "%lld %lld", &pages, &resident) : 0;
-	if (f)
-		fclose(f);
-	return found == 2 ? resident * 4096 : 0;
-}
-
-static json_t *web_json(const struct web_server *server)
-{
-	json_t *all = json_object();
-	json_t *parts[] = {web_measure_counters(server->measure), web_index_counters(server->index),
-			   web_streams_counters(server->streams)};
-	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
-		json_object_update(all, parts[i]);
-		json_decref(parts[i]);
-	}
-	const struct web_bodies_counters bodies = web_bodies_counters(server->bodies);
-	const struct web_auth_counters *auth = web_auth_counters(server->auth);
-	const struct web_state_counters *state = web_state_counters(server->state);
-	const struct web_suppress_counters *suppress = web_suppress_counters(server->suppress);
-	const struct web_audit_counters audit = web_audit_counters(server->audit);
-	const struct { const char *name; uint64_t value; } rows[] = {
-		{"bodies", web_bodies_count(server->bodies)}, {"bodies.full", bodies.full}, {"bodies.bad_code", bodies.bad_code},
-		{"bodies.reloads", bodies.reloads}, {"bodies.reloads_failed", bodies.reloads_failed}, {"auth.logins", auth->logins},
-		{"auth.refused", auth->refused}, {"auth.waited", auth->waited}, {"auth.busy", auth->busy},
-		{"auth.waits_full", auth->full_waits}, {"auth.sessions_full", auth->full_sessions}, {"auth.hashes", auth->hashes},
-		{"auth.rehashed", auth->rehashed}, {"state.bad", state->bad}, {"state.full", state->full}, {"state.names_full", state->names_full},
-		{"state.waiting_full", state->waiting_full}, {"state.stale", state->stale}, {"state.lost", state->lost},
-		{"state.readings", state->readings}, {"suppress.bad", suppress->bad}, {"suppress.full", suppress->full},
-		{"suppress.kept_full", suppress->kept_full}, {"suppress.writes_full", suppress->writes_full},
-		{"suppress.readings", suppress->readings}, {"audit.records", audit.records}, {"audit.bytes", audit.bytes},
-		{"audit.files", audit.files}, {"audit.rotations", audit.rotations}, {"audit.rotations_failed", audit.rotations_failed},
-		{"audit.files_full", audit.files_full}, {"audit.unforwarded", audit.unforwarded}, {"audit.lost", audit.lost},
-		{"audit.reads_full", web_audit_reads_full()},
-		{"export.now", web_exports_running()}, {"export.cut_short", web_exports_cut_short()},
-		{"memory_bytes", (uint64_t)resident_bytes()},
-	};
-	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
-		json_object_set_new(all, rows[i].name, json_integer((json_int_t)rows[i].value));
-	web_http_counters(server->http, all);
-	web_redis_counters(server->redis, all);
-	return all;
 }
 
 static json_t *redis_json(const struct web_server *server, bool all)
@@ -196,7 +145,7 @@ void web_op_sensors(struct web_request *request, struct web_server *server)
 		json_array_append_new(rows, sensor_json(server, server->measure->sensor[i], json_array_get(strips, i), view->scope.all));
 	json_decref(strips);
 	*w = (struct waiting){request, json_pack("{s:o, s:o, s:o}", "rows", rows, "redis", redis_json(server, view->scope.all), "web",
-						 view->scope.all ? web_json(server) : json_object())};
+						 view->scope.all ? web_counters_json(server) : json_object())};
 	web_index_each_alert(server->index, view, (struct web_range){0}, find_mirror, &mirrors);
 	web_answer_later(request);
 	web_index_alert_rows(server->index, view, mirrors.at, mirrors.count, answer_sensors, w);

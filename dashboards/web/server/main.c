@@ -20,19 +20,20 @@
 
 #include "audit.h"
 #include "auth.h"
+#include "answers_export.h"
 #include "base/confine.h"
 #include "base/log.h"
 #include "bodies.h"
 #include "cli/notify.h"
 #include "http.h"
 #include "index.h"
-#include "exports.h"
 #include "listen.h"
 #include "loop.h"
 #include "measure.h"
 #include "options.h"
 #include "redis.h"
 #include "reopen.h"
+#include "scrape.h"
 #include "server.h"
 #include "state.h"
 #include "stream.h"
@@ -42,6 +43,7 @@ struct process {
 	struct web_server server;
 	struct web_options options;
 	struct yg_notify notify;
+	struct web_scrape *scrape; // NULL: no metrics
 	int signals;
 	bool told, inherited; // inherited: the socket is the service manager's, and --listen says nothing
 };
@@ -148,12 +150,15 @@ static int make_parts(struct process *p)
 	web_exports_watch(s->auth);
 	web_auth_on_first_run(s->auth, first_run, p);
 	s->http = web_http_create(&http, s->loop, s);
+	if (s->http && o->metrics && !(p->scrape = web_scrape_create(o->metrics, s)))
+		return errno == EADDRINUSE ? EX_UNAVAILABLE : EX_CONFIG;
 	return s->http ? 0 : errno == EADDRINUSE ? EX_UNAVAILABLE : EX_CONFIG;
 }
 
 static void end_parts(struct process *p)
 {
 	struct web_server *s = &p->server;
+	web_scrape_destroy(p->scrape);
 	web_http_destroy(s->http);
 	web_redis_end(s->redis); // what is unanswered is answered now, while those who asked are there
 #define END(part, destroy)                                                                                                                 \

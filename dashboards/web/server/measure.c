@@ -128,16 +128,16 @@ static bool take_entry(struct web_history *history, const redisReply *entry)
 
 // ---- what lies there already ----
 
-static void key_of(const struct web_history *history, char *key, size_t size)
+static void key_of(const struct web_history *history, char key[WEB_KEY_BYTES])
 {
-	snprintf(key, size, "yagura:%s:%s", history->sensor->name, feeds[history->feed].stream);
+	web_sensor_key(key, history->sensor->name, history->tagged, feeds[history->feed].stream);
 }
 
 static void follow(struct web_history *history, const redisReply *newest)
 {
 	unsigned long long generation = 0, sequence = 0;
-	char key[WEB_SENSOR_NAME + 32];
-	key_of(history, key, sizeof key);
+	char key[WEB_KEY_BYTES];
+	key_of(history, key);
 	if (newest && newest->type == REDIS_REPLY_ARRAY && newest->elements == 2 && is_text(newest->element[0]) &&
 	    sscanf(newest->element[0]->str, "%llu-%llu", &generation, &sequence) != 2)
 		generation = sequence = 0;
@@ -181,10 +181,10 @@ static void take_page(void *context, const redisReply *reply)
 
 static bool ask_page(struct web_history *history)
 {
-	char key[WEB_SENSOR_NAME + 32], count[16];
+	char key[WEB_KEY_BYTES], count[16];
 	if (history->done || history->asking)
 		return history->asking;
-	key_of(history, key, sizeof key);
+	key_of(history, key);
 	snprintf(count, sizeof count, "%d", WEB_PAGE_LINES);
 	const char *words[] = {"XREVRANGE", key, *history->before ? history->before : "+", "-", "COUNT", count};
 	history->asking = true;
@@ -202,8 +202,11 @@ static void read_on(void *context)
 	if (!web_redis_up(measure->server->redis))
 		return;
 	for (unsigned f = 0; f < WEB_FEEDS; f++)
-		for (uint32_t i = 0; i < measure->sensors_count && asking < PAGES_AT_ONCE; i++)
-			asking += ask_page(&measure->sensor[i]->history[order[f]]);
+		for (uint32_t i = 0; i < measure->sensors_count && asking < PAGES_AT_ONCE; i++) {
+			struct web_sensor *sensor = measure->sensor[i];
+			asking += ask_page(&sensor->history[0][order[f]]);
+			asking += sensor->tagged && ask_page(&sensor->history[1][order[f]]);
+		}
 }
 
 static void tick(void *context)

@@ -26,6 +26,11 @@ enum { WEB_SENSORS = 64 };
 struct web_server;
 struct web_measure;
 
+// "yagura:<sensor>:<what>". Tagged: as a sensor names all but its stream of alerts once it has met a Redis Cluster (docs/redis.md).
+enum { WEB_KEY_BYTES = 192 };
+void web_sensor_key(char to[WEB_KEY_BYTES], const char *sensor, bool tagged, const char *what);
+bool web_sensor_tagged(const struct web_measure *measure, const char *sensor); // keys of such a name have been seen
+
 struct web_measure *web_measure_create(struct web_server *server);
 void web_measure_destroy(struct web_measure *measure);
 

@@ -18,6 +18,7 @@ enum web_feed { WEB_FEED_SECONDS, WEB_FEED_MINUTES, WEB_FEED_HOURS, WEB_FEED_FLO
 struct web_history {
 	struct web_sensor *sensor;
 	enum web_feed feed;
+	bool tagged;               // of the two names that the stream may have
 	bool asking, following, done;
 	char before[48];           // id that the next page ends in front of, empty: the newest
 	uint32_t entries;          // read so far
@@ -27,7 +28,8 @@ struct web_history {
 struct web_sensor {
 	struct web_measure *measure;
 	char name[WEB_SENSOR_NAME];
-	struct web_history history[WEB_FEEDS];
+	bool tagged;               // keys with the tag of a cluster have been seen: both names are read, for what came before lies in the other
+	struct web_history history[2][WEB_FEEDS]; // plain, tagged
 	struct web_sensor_rings rings;
 	// health
 	json_t *health;            // the hash as it is; NULL: there is none

@@ -33,6 +33,7 @@ static const struct option_row {
     {"key", "FILE", "PEM, its key", offsetof(struct web_options, key)},
     {"insecure", NULL, "beyond this host also without TLS", offsetof(struct web_options, insecure)},
     {"behind-proxy", NULL, "believe X-Forwarded-For; TLS is the proxy's", offsetof(struct web_options, behind_proxy)},
+    {"metrics", "WHERE", "GET /metrics, on this host alone: 127.0.0.1:9599", offsetof(struct web_options, metrics)},
     {"state", "FOLDER", "where the audit log is kept", offsetof(struct web_options, state)},
     {"audit-size", "MIB", "of a file of it, before the next is begun", offsetof(struct web_options, audit_size)},
     {"timezone", "ZONE", "of texts and of the audit log", offsetof(struct web_options, timezone)},

@@ -40,7 +40,7 @@ void web_redis_counters(const struct web_redis *redis, json_t *into);           
 enum { WEB_REDIS_PENDING = 4096 };
 void web_redis_ask(struct web_redis *redis, web_reply done, void *context, int argc, const char **argv, const size_t *sizes);
 
-// Follows a stream from behind an id. At most 4 * WEB_SENSORS_MAX streams.
+// Follows a stream from behind an id. At most WEB_FOLLOWED streams.
 int web_redis_follow(struct web_redis *redis, const char *stream, uint64_t generation, uint64_t sequence, web_stream_entry entry,
                      void *context);
 // Whether a followed stream (NULL: each of them) has been read to its end once. A stream that is none counts as read.

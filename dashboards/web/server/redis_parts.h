@@ -11,7 +11,7 @@
 #include "redis.h"
 
 enum {
-	WEB_FOLLOWED = 320, // streams; beyond, -ENOSPC and redis.streams_full
+	WEB_FOLLOWED = 576, // streams: of 64 sensors alerts, and four under two names each; beyond, -ENOSPC and redis.streams_full
 	WEB_STREAM_NAME = 160,
 	WEB_CATCH_UP = 500, // entries a reply while there are more
 	WEB_BLOCK_MS = 500,

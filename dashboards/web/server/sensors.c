@@ -84,6 +84,20 @@ struct web_sensor *web_sensor_find(const struct web_measure *measure, const char
 	return NULL;
 }
 
+void web_sensor_key(char to[WEB_KEY_BYTES], const char *sensor, bool tagged, const char *what)
+{
+	if (tagged)
+		snprintf(to, WEB_KEY_BYTES, "yagura:%s:{yagura:%s:alerts}:%s", sensor, sensor, what);
+	else
+		snprintf(to, WEB_KEY_BYTES, "yagura:%s:%s", sensor, what);
+}
+
+bool web_sensor_tagged(const struct web_measure *measure, const char *sensor)
+{
+	const struct web_sensor *found = web_sensor_find(measure, sensor);
+	return found && found->tagged;
+}
+
 static void add_sensor(struct web_measure *measure, const char *name)
 {
 	if (web_sensor_find(measure, name))
@@ -95,12 +109,38 @@ static void add_sensor(struct web_measure *measure, const char *name)
 	}
 	sensor->measure = measure;
 	snprintf(sensor->name, sizeof sensor->name, "%s", name);
-	for (unsigned f = 0; f < WEB_FEEDS; f++)
-		sensor->history[f] = (struct web_history){.sensor = sensor, .feed = (enum web_feed)f};
+	for (unsigned f = 0; f < 2 * WEB_FEEDS; f++)
+		sensor->history[f / WEB_FEEDS][f % WEB_FEEDS] =
+			(struct web_history){.sensor = sensor, .feed = (enum web_feed)(f % WEB_FEEDS), .tagged = f / WEB_FEEDS};
 	for (unsigned f = 0; f <= WEB_FEEDS; f++)
 		sensor->entries[f] = -1;
 	sensor->state = WEB_SENSOR_AWAY;
 	measure->sensor[measure->sensors_count++] = sensor;
+}
+
+// "yagura:<sensor>:{yagura:<sensor>:alerts}:…": the name before the tag has to be that within it.
+static bool take_tagged(struct web_measure *measure, const char *key, size_t length)
+{
+	static const char *const whats[] = {"health", "metrics", "metrics:1m", "metrics:1h", "flows"};
+	char name[WEB_SENSOR_NAME], plain[WEB_SENSOR_NAME], whole[WEB_KEY_BYTES];
+	const char *colon = length > 7 && memcmp(key, "yagura:", 7) == 0 ? memchr(key + 7, ':', length - 7) : NULL;
+	size_t n = colon ? (size_t)(colon - key) - 7 : 0;
+	if (!n || n >= sizeof name || colon + 1 == key + length || colon[1] != '{')
+		return false;
+	memcpy(name, key + 7, n);
+	name[n] = '\0';
+	for (unsigned i = 0; i < sizeof whats / sizeof *whats; i++) {
+		web_sensor_key(whole, name, true, whats[i]);
+		if (strlen(whole) != length || memcmp(whole, key, length) != 0 || strcmp(name, "web") == 0 ||
+		    yg_plain_text(plain, sizeof plain, name, n) != n || strcmp(plain, name) != 0)
+			continue;
+		add_sensor(measure, name);
+		struct web_sensor *sensor = web_sensor_find(measure, name);
+		if (sensor)
+			sensor->tagged = true;
+		return true;
+	}
+	return false;
 }
 
 // "yagura:<sensor>:alerts" or ":health". A name has no colon and nothing that must not reach a page.
@@ -109,6 +149,8 @@ static void take_key(struct web_measure *measure, const char *key, size_t length
 	static const char front[] = "yagura:";
 	static const char *const ends[] = {":alerts", ":health"};
 	char name[WEB_SENSOR_NAME], plain[WEB_SENSOR_NAME];
+	if (take_tagged(measure, key, length))
+		return;
 	for (unsigned i = 0; i < 2; i++) {
 		size_t fixed = sizeof front - 1 + strlen(ends[i]);
 		if (length <= fixed || length - fixed >= sizeof name || memcmp(key, front, sizeof front - 1) != 0 ||
@@ -148,6 +190,27 @@ static void scan(struct web_measure *measure)
 }
 
 // ---- health ----
+
+static void take_health(void *context, const redisReply *reply);
+static void take_tagged_health(void *context, const redisReply *reply);
+
+// A hash lives for 15 s: where there is one with the tag, that is what the sensor writes now.
+
+static void ask_health(struct web_sensor *sensor, bool tagged)
+{
+	char key[WEB_KEY_BYTES];
+	web_sensor_key(key, sensor->name, tagged, "health");
+	const char *words[] = {"HGETALL", key};
+	web_redis_ask(sensor->measure->server->redis, tagged ? take_tagged_health : take_health, sensor, 2, words, NULL);
+}
+
+static void take_tagged_health(void *context, const redisReply *reply)
+{
+	if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 0)
+		ask_health(context, false);
+	else
+		take_health(context, reply);
+}
 
 static void take_health(void *context, const redisReply *reply)
 {
@@ -285,6 +348,12 @@ static void take_length(void *context, const redisReply *reply)
 	*to = reply && reply->type == REDIS_REPLY_INTEGER ? reply->integer : -1;
 }
 
+static void add_length(void *context, const redisReply *reply) // of the other name, after the first
+{
+	int64_t *to = context;
+	*to += reply && reply->type == REDIS_REPLY_INTEGER && *to >= 0 ? reply->integer : 0;
+}
+
 static void take_info(void *context, const redisReply *reply)
 {
 	struct web_measure *measure = context;
@@ -305,10 +374,14 @@ static void ask_lengths(struct web_measure *measure, struct web_sensor *sensor)
 {
 	static const char *const streams[WEB_FEEDS + 1] = {"metrics", "metrics:1m", "metrics:1h", "flows", "alerts"};
 	for (unsigned f = 0; f <= WEB_FEEDS; f++) {
-		char key[WEB_SENSOR_NAME + 32];
-		snprintf(key, sizeof key, "yagura:%s:%s", sensor->name, streams[f]);
+		char key[WEB_KEY_BYTES];
 		const char *words[] = {"XLEN", key};
+		web_sensor_key(key, sensor->name, false, streams[f]);
 		web_redis_ask(measure->server->redis, take_length, &sensor->entries[f], 2, words, NULL);
+		if (!sensor->tagged || f == WEB_FEEDS)
+			continue; // alerts have one name
+		web_sensor_key(key, sensor->name, true, streams[f]);
+		web_redis_ask(measure->server->redis, add_length, &sensor->entries[f], 2, words, NULL);
 	}
 }
 
@@ -337,11 +410,8 @@ void web_sensors_tick(struct web_measure *measure)
 	}
 	for (uint32_t i = 0; up && i < measure->sensors_count; i++) {
 		struct web_sensor *sensor = measure->sensor[i];
-		char key[WEB_SENSOR_NAME + 16];
-		snprintf(key, sizeof key, "yagura:%s:health", sensor->name);
-		const char *words[] = {"HGETALL", key};
 		if (tick % HEALTH_EVERY_S == 0 || !sensor->asked)
-			web_redis_ask(measure->server->redis, take_health, sensor, 2, words, NULL);
+			ask_health(sensor, sensor->tagged);
 		if (tick % SCAN_EVERY_S == 1 || sensor->entries[0] < 0)
 			ask_lengths(measure, sensor);
 	}

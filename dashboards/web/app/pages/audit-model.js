@@ -23,6 +23,9 @@ const SHAPES = [
   [/^change (\S+?)(?:, role (\w+) -> (\w+))?(?:, scope (all bodies|(\d+) bodies))?(?:, (off|on))?(, new password)?$/, (w, [, name, from, to, bodies, n, turned, password]) => [
     w.text('w_change', { name }), from && w.text('w_role_change', { from: w.role(from), to: w.role(to) }), bodies && scope(w, n), turned && w.text(`w_${turned}`), password && w.text('w_password')]],
   [/^end the sessions of (\S+)$/, (w, [, name]) => [w.text('w_sessions', { name })]],
+  [/^end all other sessions$/, (w) => [w.text('w_sessions_other')]],
+  [/^end session (\S+)$/, (w, [, id]) => [w.text('w_session', { id })]],
+  [/^([A-Z]+ \/\S*), (\d+) more within (\d+) s$/, (w, [, route, n, s]) => [route, w.text('w_more', { n: Number(n), s: Number(s) })]],
   [/^(\d+) records, (whole|.+)$/, (w, [, n, how]) => [w.text('total', { n: Number(n) }), w.text(how === 'whole' ? 'w_whole' : 'w_broken')]],
   [/^(\d+) records could not be written$/, (w, [, n]) => [w.text('w_unwritten', { n: Number(n) })]],
   [/^(\d+) bytes of a record that was not whole$/, (w, [, n]) => [w.text('w_torn', { n: Number(n) })]],

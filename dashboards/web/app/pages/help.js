@@ -38,7 +38,7 @@ export default function Page() {
   const { p } = prose;
   const parts = {
     keys: html`<${Shortcuts} p=${p} />`,
-    search: html`<p>${p('search_lead')}</p><${Table} caption=${p('search')} head=${[p('search_write'), p('search_finds')]}>${SEARCHES.map(([text, key]) => html`<tr key=${key}><th scope="row"><a href=${href('/alerts', { q: text, range: '30d' })}><code translate="no">${text}</code></a></th><td>${p(key)}</td></tr>`)}<//><p class="pb-how">${p('search_error')}</p>`,
+    search: html`<p>${p('search_lead')}</p><${Table} caption=${p('search')} head=${[p('search_write'), p('search_finds')]}>${SEARCHES.map(([text, key]) => html`<tr key=${key}><th scope="row"><a href=${href('/alerts', { q: text, range: '30d' })}><code translate="no">${text.split(' ').map((term, at) => html`${at > 0 && ' '}<span class="number">${term}</span>`)}</code></a></th><td>${p(key)}</td></tr>`)}<//><p class="pb-how">${p('search_error')}</p>`,
     severity: html`<p>${p('severity_lead')}</p><dl class="pb-terms">${SEVERITIES.map((name) => html`<div key=${name}><dt><${Severity} severity=${name} /></dt><dd>${p(`s_${name}`)}</dd></div>`)}</dl>`,
     modes: html`<p>${p('modes_lead')}</p><dl class="pb-terms">${MODES.map((name) => html`<div key=${name}><dt>${p(`m_${name}`)}</dt><dd>${p(`m_${name}_means`)}</dd></div>`)}</dl>`,
     states: html`<dl class="pb-terms">${STATES.map((name) => html`<div key=${name}><dt><${StateChip} state=${name} /></dt><dd>${p(`st_${name}_means`)}</dd></div>`)}</dl>`,

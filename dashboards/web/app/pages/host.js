@@ -42,7 +42,7 @@ export default function Host({ params, query }) {
           onChoose=${(from, to) => navigate(href('/alerts', { q: term('ip', ip), range: rangeText(from, to) }))} />` : html`<p class="muted">${t('body.no_alerts')}</p>`}<//>
     </div>
     <${Section} title=${t('host.alerts')} tools=${html`<a href=${href('/alerts', { q: term('ip', ip), range })}>${t('group.search')}</a>`}>
-      ${total === 0 ? html`<${Empty} title=${t('host.none')} />`
+      ${total === 0 ? html`<${Empty} icon="search" title=${t('host.none')} />`
     : html`${total > alerts.length && html`<p class="section-note">${t('group.newest', { n: alerts.length })}</p>`}
         <div class="table-box table-box-short" style=${{ maxHeight: `${alerts.length * 36 + 40}px` }}><${Table} rows=${alerts} columns=${alertColumns(COLUMNS)} rowKey=${(row) => `${row.id} ${row.first_ms}`} label=${t('host.alerts')} focus=${focus} onFocus=${setFocus}
         onOpen=${(row) => navigate(alertAddress(row.id))} rowName=${(row) => pick(row, 'text')} /></div>`}<//>

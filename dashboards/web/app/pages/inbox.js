@@ -48,7 +48,7 @@ function columnsFor(width, gone) {
     } },
     width >= 520 && { id: 'count', label: t('inbox.count'), width: '92px', align: 'end', sorts: { down: 'count' }, class: 'cell-two', cell: (row) => html`
       <span class="line-1" title=${t('inbox.alerts_of', { n: row.alerts })}>${format.brief(row.alerts)}</span><${SparkBars} values=${row.spark} label=${t('inbox.spark', { n: row.alerts })} width=${72} height=${14} />` },
-    { id: 'age', label: t(narrow ? 'inbox.age_short' : 'inbox.age'), sorts: { down: 'newest', up: 'oldest' }, width: narrow ? '88px' : '120px', align: 'end', class: 'cell-two', cell: (row) => html`
+    { id: 'age', label: t(narrow ? 'inbox.age_short' : 'inbox.age'), sorts: { down: 'newest', up: 'oldest' }, width: narrow ? '88px' : '128px', align: 'end', class: 'cell-two', cell: (row) => html`
       <span class="line-1"><${Time} ms=${row.last_ms} as="ago" /></span><span class="line-2"><${Due} row=${row} short=${narrow} /></span>` },
     width >= 860 && { id: 'who', label: t('inbox.who'), width: '112px', class: 'cell-two', cell: (row) => html`
       <span class="line-1 line-who">${row.assignee ? html`<span>${row.assignee}</span>` : html`<span class="muted">${t('triage.nobody')}</span>`}${row.comments > 0 && html`<span class="line-notes" title=${t('inbox.comments', { n: row.comments })}><${Icon} name="comment" size=${12} /> ${format.count(row.comments)}</span>`}</span><span class="line-2">${t(`state.${row.state}`)}</span>` },

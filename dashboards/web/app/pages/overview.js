@@ -3,7 +3,7 @@
 //
 // The first screen: can the sensors see, what is open and overdue, how does traffic compare with its habit, and how is each body. Every
 // number is a link to the list that explains it, with the same range, so that the list's total is the number.
-import { html, cx, pick, t, useApi, useRefresh, rangeText, href, setQuery, Icon, Head, Section, RangePicker, Loaded, Severity, Time, format, time } from '../ui.js';
+import { html, cx, pick, t, useApi, useLive, useRefresh, rangeText, href, setQuery, Icon, Head, Section, RangePicker, Loaded, Severity, Time, format, time } from '../ui.js';
 import { alertAddress, Histogram, orgName, SEVERITIES, sum, term, TrafficChart, words } from '../kit.js';
 import { Board } from '../parts/board.js';
 
@@ -14,11 +14,14 @@ const SENSOR_ICONS = { sound: 'check', degraded: 'warn', blind: 'close', away: '
 const ALL = 'all'; // what is open or waits is counted whatever the range
 const OPEN = 'is:open -is:archived'; // shadow and suppressed alerts are in no list that does not name them
 
-function Strip({ sensors }) {
+/** What was heard last is not what is: while nothing can be heard, no sensor is called sound, and no body calm. */
+const useDeaf = () => useLive((live) => live.redis === false || live.state === 'away');
+
+function Strip({ sensors, deaf }) {
   if (!sensors.length)
     return html`<p class="watch watch-none" role="status"><${Icon} name="help" /> ${t('overview.no_sensor')}</p>`;
-  return html`<ul class="watch" aria-label=${t('overview.sensors')}>${sensors.map((sensor) => html`<li key=${sensor.name} class=${cx('watch-one', `watch-${sensor.state}`)}>
-    <a class="watch-name" href=${href('/sensors', { sensor: sensor.name })}><${Icon} name=${SENSOR_ICONS[sensor.state] ?? 'help'} /><b>${sensor.name}</b><span class="watch-state">${t(`sensor.${sensor.state}`)}</span></a>
+  return html`<ul class="watch" aria-label=${t('overview.sensors')}>${sensors.map((sensor) => html`<li key=${sensor.name} class=${cx('watch-one', `watch-${deaf ? 'unknown' : sensor.state}`)}>
+    <a class="watch-name" href=${href('/sensors', { sensor: sensor.name })}><${Icon} name=${deaf ? 'warn' : SENSOR_ICONS[sensor.state] ?? 'help'} /><b>${sensor.name}</b><span class="watch-state">${t(`sensor.${deaf ? 'unknown' : sensor.state}`)}</span></a>
     ${sensor.reasons?.length > 0 && html`<span class="watch-why">${sensor.reasons.map((reason) => pick({ it_ja: reason.ja, it_en: reason.en }, 'it')).join(t('overview.and'))}</span>`}
     <span class="watch-facts muted">
       <span>${t('overview.last')} ${sensor.last_ms ? html`<${Time} ms=${sensor.last_ms} as="ago" />` : t('overview.never')}</span>
@@ -66,14 +69,14 @@ function NewToday({ rows }) {
 }
 
 export default function Overview({ query }) {
-  const range = query.range || '24h';
+  const range = query.range || '24h', deaf = useDeaf();
   const overview = useApi(href('/overview', { range }), { every: 15000 });
   const bodies = useApi(href('/bodies', { range }), { every: 15000 });
   useRefresh(['groups', 'health'], () => { overview.reload(); bodies.reload(); }, 3000);
   const choose = (from, to) => setQuery({ range: rangeText(from, to) }, { replace: false });
   return html`<${Head} title=${t('overview.title')}><${RangePicker} value=${range} /><//>
     <${Loaded} of=${overview} rows=${8}>${(data) => html`
-      <${Strip} sensors=${data.sensors} />
+      <${Strip} sensors=${data.sensors} deaf=${deaf} />
       <${Cards} data=${data} range=${range} />
       <div class="columns">
         <${Section} title=${t('overview.alerts')} tools=${html`<a href=${href('/alerts', { range })}>${t('overview.alerts_total', { n: data.alerts.values.reduce((a, b) => a + b, 0) })}</a>`}>
@@ -81,6 +84,6 @@ export default function Overview({ query }) {
         <${Section} title=${t('overview.traffic')} tools=${html`<a href=${href('/traffic', { range })}>${t('overview.traffic_more')}</a>`}>
           <${TrafficChart} rate=${data.traffic} name=${t('overview.traffic')} titled height=${160} /><//>
       </div>
-      <${Loaded} of=${bodies} rows=${6}>${(board) => html`<${Board} rows=${board.rows} blind=${!!board.blind} query=${query} range=${range} />`}<//>
+      <${Loaded} of=${bodies} rows=${6}>${(board) => html`<${Board} rows=${board.rows} blind=${!!board.blind || deaf} query=${query} range=${range} />`}<//>
       <div class="columns"><${Kinds} rows=${data.kinds} range=${range} /><${NewToday} rows=${data.new_today} /></div>`}<//>`;
 }

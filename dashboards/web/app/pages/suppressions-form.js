@@ -47,13 +47,16 @@ export function prefix(text) {
   const six = four || !found[1].includes(':') ? null : groups6(found[1]);
   if (!four && !six) return null;
   const length = found[2] === undefined ? null : Number(found[2]);
-  if (length !== null && length > (four ? 32 : 128)) return null;
+  if (length !== null && (length === 0 || length > (four ? 32 : 128))) return null;
+  // as the sensor: a prefix has nothing behind its length
+  const words = four ?? six, bits = four ? 8 : 16;
+  if (length !== null && words.some((word, at) => word & ((1 << Math.max(0, Math.min(bits, (at + 1) * bits - length))) - 1))) return null;
   return length === null ? found[1].toLowerCase() : `${found[1].toLowerCase()}/${length}`;
 }
 
-/** A kind, one with a star at its end, or '*'. */
+/** A kind, a group of them with a star at its end, or '*', which nothing stands for too. */
 export function kind(text) {
-  const typed = fold(text).toLowerCase();
+  const typed = fold(text).toLowerCase() || '*';
   return typed === '*' || (/^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*(\.\*)?$/.test(typed) && typed.length <= 63) ? typed : null;
 }
 
@@ -72,7 +75,7 @@ export function check(typed, now, all) {
   const port = fold(typed.port);
   if (port !== '' && !(/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65535)) errors.port = 'bad_port';
   if (!typed.org && !all) errors.org = 'wide';
-  if (of.kind === '*' && !typed.org && !of.source && !of.target) errors.kind = 'wide';
+  if (of.kind === '*' && !typed.org && !of.source && !of.target && port === '') errors.kind = 'wide';
   const reason = (typed.reason ?? '').trim();
   if (reason === '') errors.reason = 'need_reason';
   else if (new TextEncoder().encode(reason).length > REASON_MAX) errors.reason = 'long_reason';

@@ -112,7 +112,7 @@ function Create({ from, kinds, around, onDone, onClose }) {
       <${Button} kind="primary" type="submit" busy=${busy} disabled=${!same}>${t('suppressions.save_new')}<//>`}>
     <div class="pb-form">
       ${from.target || from.source ? html`<p class="pb-how">${t('suppressions.from_alert')}</p>` : null}
-      <${Field} id="s-kind" label=${t('suppressions.kind')} how=${t('suppressions.kind_how')} error=${form.wrong('kind')}>${(props) => html`<input ...${props} data-focus="true" class="input" list="s-kinds" autocomplete="off" spellcheck=${false} required value=${form.typed.kind} onInput=${form.set('kind')} />
+      <${Field} id="s-kind" label=${t('suppressions.kind')} how=${t('suppressions.kind_how')} error=${form.wrong('kind')}>${(props) => html`<input ...${props} data-focus="true" class="input" list="s-kinds" autocomplete="off" spellcheck=${false} value=${form.typed.kind} onInput=${form.set('kind')} />
         <datalist id="s-kinds">${kinds.map((row) => html`<option value=${row.kind}>${pick(row, 'kind')}</option>`)}</datalist>`}<//>
       <${Field} id="s-org" label=${t('suppressions.org')} error=${form.wrong('org')}>${(props) => html`<select ...${props} class="input" value=${form.typed.org} onChange=${form.set('org')}>
         ${all && html`<option value="">${t('suppressions.org_all')}</option>`}${bodies.map((org) => html`<option value=${org.code}>${orgName(org)}</option>`)}</select>`}<//>

@@ -12,13 +12,13 @@ const TABLE_ROWS = 400; // more is a search
 function SpanTable({ timeline, range }) {
   const all = timeline.lanes.flatMap((lane) => lane.spans.map((span) => ({ lane, span }))).sort((a, b) => b.span.from_ms - a.span.from_ms);
   return html`${all.length > TABLE_ROWS && html`<p class="section-note">${t('timeline.table_cut', { n: TABLE_ROWS, total: all.length })} <a href=${href('/alerts', { range })}>${t('group.search')}</a></p>`}
-    <${Plain} caption=${t('timeline.title')} rows=${all.slice(0, TABLE_ROWS)} rowKey=${({ span }) => span.alert + span.from_ms} columns=${[
+    <div class="spans"><${Plain} caption=${t('timeline.title')} rows=${all.slice(0, TABLE_ROWS)} rowKey=${({ span }) => span.alert + span.from_ms} columns=${[
       { id: 'from', label: t('timeline.from'), cell: ({ span }) => html`<${Time} ms=${span.from_ms} />` },
       { id: 'lasted', label: t('alert.lasted'), align: 'end', cell: ({ span }) => (span.open ? stateName('open', words()) : duration(span.to_ms - span.from_ms, words())) },
       { id: 'severity', label: t('columns.severity'), cell: ({ span }) => html`<${Severity} severity=${span.severity} />` },
       { id: 'target', label: t('timeline.victim'), cell: ({ lane }) => html`<${End} end=${lane.target} quiet />` },
       { id: 'org', label: t('alert.org'), cell: ({ lane }) => html`<${Org} org=${lane.org} quiet />` },
-      { id: 'kind', label: t('columns.kind'), cell: ({ span }) => html`<a href=${alertAddress(span.alert)} title=${pick(span, 'text')}>${pick(span, 'kind')}</a>` }]} />`;
+      { id: 'kind', label: t('columns.kind'), cell: ({ span }) => html`<a href=${alertAddress(span.alert)} title=${pick(span, 'text')}>${pick(span, 'kind')}</a>` }]} /></div>`;
 }
 
 export default function Timeline({ query }) {

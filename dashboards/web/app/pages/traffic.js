@@ -34,7 +34,7 @@ function Course({ metric, query, range }) {
   const of = useApi(href('/timeseries', { metric, range, org: query.org, sensor: query.sensor }), { every: 10000 });
   return html`<${Loaded} of=${of} rows=${8}>${(series) => {
     const known = series.lines.some((line) => line.values.some((value) => value !== null));
-    if (!known) return html`<${Empty} icon="traffic" title=${t('traffic.no_points')} />`;
+    if (!known) return html`<${Empty} icon="traffic" title=${t('traffic.no_points')}>${t('traffic.no_points_why')}<//>`;
     const side = against(series);
     const times = series.lines[0].values.map((value, at) => series.start_ms + at * series.step_ms);
     const habit = (series.usual_low ?? series.usual_high ?? []).some((value) => value !== null);

@@ -16,9 +16,9 @@ export function GroupActions({ group, reload }) {
   const button = (command, icon, kind) => html`<${Button} command=${command} icon=${icon} kind=${kind} disabled=${!usable || triage.busy} onClick=${triage.keys[command]}>${t(`act.${command}`)}<//>`;
   const closed = group.state === 'archived';
   return html`<div class="actions" role="toolbar" aria-label=${t('act.label')}>
-    ${!closed && button('acknowledge', 'check', group.state === 'new' ? 'primary' : 'plain')}
+    ${group.state === 'new' && button('acknowledge', 'check', 'primary')}
     ${!closed && button('assign_me', 'user')}
-    ${!closed && button('escalate', 'up')}
+    ${!closed && group.state !== 'escalated' && button('escalate', 'up')}
     ${!closed && button('archive', 'archive')}
     ${closed && button('reopen', 'reopen')}
     ${button('comment', 'comment')}

@@ -14,7 +14,7 @@ const ALL = {
   severity: { width: '104px', sorts: { down: 'severity' }, cell: (row) => html`<${Severity} severity=${row.severity} />` },
   time: { width: '146px', sorts: { down: 'newest', up: 'oldest' }, cell: (row) => html`<${Time} ms=${row.time_ms} />` },
   first: { width: '146px', cell: (row) => html`<${Time} ms=${row.first_ms} />` },
-  org: { width: '136px', sorts: { up: 'body' }, cell: (row) => html`<${Org} org=${row.org} quiet />` },
+  org: { width: 'clamp(136px, 12vw, 200px)', sorts: { up: 'body' }, cell: (row) => html`<${Org} org=${row.org} quiet />` },
   kind: { width: '180px', cell: (row) => html`<${Value} field="kind" value=${row.kind} quiet>${pick(row, 'kind')}<//>` },
   text: { width: 'minmax(220px, 1fr)', cell: (row) => html`<a class="clip" href=${alertAddress(row.id)} tabindex="-1" title=${pick(row, 'text')}>${pick(row, 'text') || pick(row, 'kind')}</a>` },
   state: { width: '72px', cell: (row) => stateName(row.state, words()) },
