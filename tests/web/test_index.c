@@ -89,14 +89,17 @@ static void what_is_no_alert_is_counted_and_passed_over(void **state)
 	assert_int_equal(server.index->bad, bad);
 }
 
-// What other programs remember a group by must not change: the value was computed once with b2sum -l 128 over the key.
+// The name of its state in Redis must not change: the value was computed once with b2sum -l 128 over the key. What is shown is another one.
 static void a_groups_number_is_the_same_for_ever(void **state)
 {
 	(void)state;
 	char id[17];
 	uint32_t at = must_take(&plain);
-	web_group_text(web_index_group(server.index, alert(at)->group)->id, id);
+	web_id_text(web_index_group(server.index, alert(at)->group)->id, id);
 	assert_string_equal(id, "7fee558fa030a0e3");
+	assert_int_equal(web_index_find_group_text(server.index, id), WEB_NOWHERE);
+	web_group_text(&server.shown, web_index_group(server.index, alert(at)->group)->id, id);
+	assert_string_not_equal(id, "7fee558fa030a0e3");
 	assert_int_equal(web_index_find_group_text(server.index, id), alert(at)->group);
 	// each part of the key makes another one, and what is none does not
 	struct spec s = plain;
@@ -580,12 +583,65 @@ static void a_hundred_thousand_alerts_fit_the_budget(void **state)
 	assert_true(search - list < 0.05 * slow && end - search < 0.3 * slow);
 }
 
+// A permutation: each id has one that is shown and comes back from it, under each secret another.
+static void what_is_shown_comes_back_under_its_secret_alone(void **state)
+{
+	(void)state;
+	enum { TRIED = 20000 };
+	unsigned char secret[WEB_SECRET_BYTES] = {1}, other[WEB_SECRET_BYTES] = {2};
+	char text[17], before[17];
+	uint64_t id, back;
+	unsigned bits = 0;
+	for (unsigned i = 0; i < TRIED; i++) {
+		id = i < 3 ? i - 1ull : i * UINT64_C(0x9e3779b97f4a7c15);
+		web_shown_secret(&server.shown, secret);
+		web_group_text(&server.shown, id, text);
+		assert_true(web_group_read(&server.shown, text, &back) && back == id);
+		bits += (unsigned)__builtin_popcountll(web_group_shown(&server.shown, id) ^ web_group_shown(&server.shown, id ^ UINT64_C(1) << i % 64));
+		memcpy(before, text, sizeof before);
+		web_shown_secret(&server.shown, other);
+		web_group_text(&server.shown, id, text);
+		assert_string_not_equal(text, before);
+		assert_true(web_group_read(&server.shown, before, &back) && back != id);
+	}
+	assert_true(bits > TRIED * 31u && bits < TRIED * 33u); // a bit of the id changes half of what is shown
+	assert_false(web_group_read(&server.shown, "0123456789ABCDEF", &back));
+	assert_false(web_group_read(&server.shown, "0123", &back));
+}
+
+static void what_is_sealed_is_opened_under_its_secret_alone(void **state)
+{
+	(void)state;
+	static const char place[] = "egress-1=3-1200;c=77";
+	unsigned char other[WEB_SECRET_BYTES] = {2};
+	char sealed[256], again[256], open[128];
+	web_seal(&server.shown, place, strlen(place), sealed, sizeof sealed);
+	web_seal(&server.shown, place, strlen(place), again, sizeof again);
+	assert_string_not_equal(sealed, again);
+	assert_true(web_unseal(&server.shown, sealed, open, sizeof open));
+	assert_string_equal(open, place);
+	for (size_t i = 0; sealed[i]; i++) {
+		char was = sealed[i];
+		sealed[i] = was == 'A' ? 'B' : 'A';
+		assert_false(web_unseal(&server.shown, sealed, open, sizeof open));
+		sealed[i] = '\0';
+		assert_false(web_unseal(&server.shown, sealed, open, sizeof open));
+		sealed[i] = was;
+	}
+	assert_false(web_unseal(&server.shown, sealed, open, strlen(place))); // no room
+	web_shown_secret(&server.shown, other);
+	assert_false(web_unseal(&server.shown, sealed, open, sizeof open));
+	web_seal(&server.shown, "x", 1, sealed, 8);
+	assert_string_equal(sealed, "");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_index, end_index)
 	const struct CMUnitTest tests[] = {
 		TEST(an_alert_is_one_row_from_open_to_close), TEST(what_is_no_alert_is_counted_and_passed_over),
-		TEST(a_groups_number_is_the_same_for_ever), TEST(who_sees_an_alert_is_who_it_names), TEST(counts_of_every_tab_are_exact),
+		TEST(a_groups_number_is_the_same_for_ever), TEST(what_is_shown_comes_back_under_its_secret_alone),
+		TEST(what_is_sealed_is_opened_under_its_secret_alone), TEST(who_sees_an_alert_is_who_it_names), TEST(counts_of_every_tab_are_exact),
 		TEST(alerts_are_paged_binned_and_hidden), TEST(somebody_is_to_know_until),
 		TEST(the_oldest_closed_ones_go_when_it_is_full), TEST(groups_strings_sets_and_sensors_have_an_end),
 		TEST(a_group_of_many_is_left_from_anywhere),

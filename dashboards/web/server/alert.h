@@ -51,7 +51,7 @@ struct web_alert {
 _Static_assert(sizeof(struct web_alert) <= 160, "256 bytes an alert with tables and slack: the budget of dashboard.md");
 
 struct web_group {
-	uint64_t id;              // hash of its key: the same after a restart
+	uint64_t id;              // hash of its key: the same after a restart; never shown, see web_group_text()
 	uint32_t first, last;     // alerts, by arrival
 	uint32_t alerts, open;    // whatever their class
 	int64_t first_ns, last_ns;

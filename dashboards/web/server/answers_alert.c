@@ -180,7 +180,7 @@ static void put_advice(struct asked *asked)
 	const struct web_kind_text *text = web_kind_text(kind);
 	char entry[48];
 	snprintf(entry, sizeof entry, "%" PRIu64 "-%" PRIu64, a->entry.generation, a->entry.sequence);
-	json_object_set_new(asked->body, "entry", json_string(entry));
+	json_object_set_new(asked->body, "entry", asked->view->scope.all ? json_string(entry) : json_null()); // it counts what others have
 	json_object_set_new(asked->body, "steps_ja", steps(kind, true));
 	json_object_set_new(asked->body, "steps_en", steps(kind, false));
 	json_object_set_new(asked->body, "means_ja", json_string(text ? text->means_ja : web_kind_ja(kind)));

@@ -31,7 +31,7 @@ struct search {
 	struct web_server *server;
 	const struct web_view *view;
 	struct flow_ends ends;
-	uint32_t limit, searched;
+	uint32_t limit, searched, seen; // seen: of searched, those that the view may see
 	char sensor[64], key[WEB_KEY_BYTES], behind[48];
 	bool tagged;              // of the two names of the stream: the one with the tag comes first
 	json_t *rows;
@@ -149,7 +149,8 @@ static json_t *row_of(const struct search *s, const struct flow_line *f)
 
 static void finish(struct search *s, bool away, bool delivered)
 {
-	json_t *flows = away ? NULL : json_pack("{s:b, s:I, s:o}", "delivered", delivered, "searched", (json_int_t)s->searched, "rows", s->rows);
+	const json_int_t searched = s->view->scope.all ? s->searched : s->seen; // how much others talk is not for everybody
+	json_t *flows = away ? NULL : json_pack("{s:b, s:I, s:o}", "delivered", delivered, "searched", searched, "rows", s->rows);
 	if (away)
 		json_decref(s->rows);
 	s->done(s->context, flows);
@@ -176,7 +177,10 @@ static void piece_came(void *context, const redisReply *reply)
 		const redisReply *line = reply_line(reply->element[i]);
 		struct flow_line f = {.af = 0};
 		s->searched++;
-		if (line && yg_json_read(line->str, line->len, take, &f) && f.is_flow && f.af && f.target_af == f.af && has_end(s, &f) && sees(s, &f))
+		if (!line || !yg_json_read(line->str, line->len, take, &f) || !f.is_flow || !f.af || f.target_af != f.af || !sees(s, &f))
+			continue;
+		s->seen++;
+		if (has_end(s, &f))
 			json_array_append_new(s->rows, row_of(s, &f));
 	}
 	const redisReply *last = reply->elements ? reply->element[reply->elements - 1] : NULL;

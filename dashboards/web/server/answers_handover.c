@@ -102,7 +102,7 @@ static json_t *sheet(const struct asking *q, const json_t *eve, const struct exp
 	char reference[96], group[17];
 	struct handover made;
 	web_alert_text(index, q->at, reference);
-	web_group_text(web_index_group_id(index, a->group), group);
+	web_group_text(&q->server->shown, web_index_group_id(index, a->group), group);
 	struct handover_facts f = {
 	    .alert = read, .open = a->state == WEB_ALERT_OPEN, .first_ns = a->first_ns, .last_ns = a->last_ns,
 	    .kind_ja = web_kind_ja(kind), .kind_en = web_kind_en(kind), .proto = text_at(eve, "proto"), .app = text_at(eve, "app_proto"),

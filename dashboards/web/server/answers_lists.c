@@ -32,7 +32,8 @@ void web_op_groups(struct web_request *request, struct web_server *server)
 	int error = web_index_groups(server->index, asked->view, &asked->ask, asked->cursor, asked->limit, &asked->page);
 	if (!asked_good(asked, error))
 		return;
-	int64_t last = web_index_last_ns(server->index);
+	// when others had something is not his to know
+	int64_t last = asked->view->scope.all ? web_index_last_ns(server->index) : asked->page.checked_ns;
 	json_t *counts = json_object();
 	for (int i = 0; i < WEB_TABS; i++)
 		json_object_set_new(counts, names[i], json_integer((json_int_t)asked->page.tabs[i]));

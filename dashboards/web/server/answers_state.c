@@ -52,10 +52,10 @@ static void put_failed(json_t *failed, json_t *id, enum web_result result, const
 	json_array_append_new(failed, one);
 }
 
-static json_t *id_json(uint64_t group)
+static json_t *id_json(const struct acting *a, uint64_t group)
 {
 	char text[17];
-	web_group_text(group, text);
+	web_group_text(&a->server->shown, group, text);
 	return json_string(text);
 }
 
@@ -71,10 +71,10 @@ static json_t *result_json(const struct acting *a, const struct web_outcome *o)
 			if (json_array_size(groups) == GROUPS_MAX)
 				continue;
 			json_t *group = web_state_json(now);
-			json_object_set_new(group, "id", id_json(o->targets[t].group));
+			json_object_set_new(group, "id", id_json(a, o->targets[t].group));
 			json_array_append_new(groups, group);
 		} else if (json_array_size(failed) < FAILED_MAX) {
-			put_failed(failed, id_json(o->targets[t].group), o->results[t], hidden ? NULL : now);
+			put_failed(failed, id_json(a, o->targets[t].group), o->results[t], hidden ? NULL : now);
 		}
 	}
 	uint32_t matched = o->count + a->not_found_count;
@@ -131,7 +131,7 @@ static void make_distinct(struct acting *a)
 static bool seen_as(const struct acting *a, const struct web_view *view, const char *text, uint64_t *ret_group)
 {
 	uint32_t at;
-	if (!text || !web_group_id_read(text, strlen(text), ret_group))
+	if (!text || !web_group_read(&a->server->shown, text, ret_group))
 		return false;
 	at = web_index_find_group(a->server->index, *ret_group);
 	return at != WEB_NOWHERE && web_index_sees_group(a->server->index, view, at);

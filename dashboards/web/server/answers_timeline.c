@@ -130,8 +130,8 @@ static json_t *span_json(const struct drawing *d, const struct span *s)
 	const char *kind = web_index_string(index, a->kind);
 	char id[96], group[17], campaign[17];
 	web_alert_text(index, s->alert, id);
-	web_group_text(web_index_group_id(index, a->group), group);
-	web_group_text(a->campaign, campaign);
+	web_group_text(&d->server->shown, web_index_group_id(index, a->group), group);
+	web_id_text(a->campaign, campaign);
 	bool open = a->state == WEB_ALERT_OPEN;
 	json_t *span = json_pack("{s:s, s:s, s:I, s:I, s:b, s:s, s:s, s:s, s:s}", "alert", id, "group", group, "from_ms",
 				 (json_int_t)(a->first_ns / 1000000), "to_ms", (json_int_t)(a->last_ns / 1000000), "open", open, "severity",

@@ -170,7 +170,8 @@ uint32_t web_index_find_group(const struct web_index *index, uint64_t id)
 
 // ---- groups ----
 
-// Of the key's text, not of numbers of this process: the same for ever, on every host.
+// Of the key's text, not of numbers of this process: the same for ever, on every host, for states lie under it. Without a key: it is not
+// shown (shown.h).
 uint64_t index_group_id(const struct web_line *line)
 {
 	unsigned char key[160], out[crypto_generichash_BYTES_MIN];

@@ -39,8 +39,7 @@ uint64_t web_index_group_id(const struct web_index *index, uint32_t at); // with
 // "<sensor>:<id>" or the id alone; of several the newest; WEB_NOWHERE.
 uint32_t web_index_find_alert(const struct web_index *index, const char *text);
 uint32_t web_index_find_group(const struct web_index *index, uint64_t id);      // WEB_NOWHERE
-uint32_t web_index_find_group_text(const struct web_index *index, const char *text); // 16 hex digits
-void web_group_text(uint64_t id, char to[17]);
+uint32_t web_index_find_group_text(const struct web_index *index, const char *text); // as it is shown
 void web_alert_text(const struct web_index *index, uint32_t at, char to[96]); // "<sensor>:<id>"
 // The bodies that may see it, as indices of the registry.
 const uint16_t *web_index_bodies(const struct web_index *index, const struct web_alert *alert, uint32_t *ret_count);
@@ -112,6 +111,7 @@ struct web_page {
 	uint64_t total;           // exact
 	uint64_t tabs[WEB_TABS];  // groups: of the same query and range
 	uint64_t checked;         // alerts that were looked at: all that the view sees in the range
+	int64_t checked_ns;       // of a list of groups: the time of the newest of them, 0: none
 	char cursor[128];         // empty: nothing follows
 	int64_t start_ns, step_ns; // alerts: all that were found, by time of their newest record
 	uint32_t bins[WEB_BINS], bins_count;

@@ -50,24 +50,10 @@ uint64_t web_index_group_id(const struct web_index *index, uint32_t at)
 	return at < index->groups_count ? group_at(index, at)->id : 0;
 }
 
-static bool hex_id(const char *text, uint64_t *ret)
-{
-	size_t n = strspn(text, "0123456789abcdef");
-	if (n != 16 || text[n])
-		return false;
-	*ret = strtoull(text, NULL, 16);
-	return true;
-}
-
 uint32_t web_index_find_group_text(const struct web_index *index, const char *text)
 {
 	uint64_t id;
-	return hex_id(text, &id) ? web_index_find_group(index, id) : WEB_NOWHERE;
-}
-
-void web_group_text(uint64_t id, char to[17])
-{
-	snprintf(to, 17, "%016llx", (unsigned long long)id);
+	return web_group_read(&index->server->shown, text, &id) ? web_index_find_group(index, id) : WEB_NOWHERE;
 }
 
 void web_alert_text(const struct web_index *index, uint32_t at, char to[96])
@@ -84,7 +70,7 @@ uint32_t web_index_find_alert(const struct web_index *index, const char *text)
 	for (uint16_t i = 1; colon && i <= index->sensors_count; i++)
 		if (strncmp(index->sensors[i].name, text, (size_t)(colon - text)) == 0 && !index->sensors[i].name[colon - text])
 			sensor = i;
-	if ((colon && !sensor) || !hex_id(colon ? colon + 1 : text, &id))
+	if ((colon && !sensor) || !web_id_read(colon ? colon + 1 : text, &id))
 		return WEB_NOWHERE;
 	return index_find(index, sensor, id, NULL);
 }

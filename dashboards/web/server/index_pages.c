@@ -246,17 +246,17 @@ struct tally { // of a group, by class
 };
 
 static struct tally *tally_groups(const struct web_index *index, const struct web_view *view, struct web_range range, struct web_run *run,
-				  uint64_t *ret_checked)
+				  struct web_page *ret)
 {
 	struct tally *tallies = calloc(index->groups_count + 1, sizeof *tallies);
-	*ret_checked = 0;
 	for (uint32_t at = 0; tallies && at < index->alerts_count; at++) {
 		const struct web_alert *a = alert_at(index, at);
 		if (!a->sensor || !web_alert_in(a, range) || !view_sees_alert(index, view, a))
 			continue;
 		struct tally *t = &tallies[a->group];
 		enum web_class class = class_of(a);
-		++*ret_checked;
+		ret->checked++;
+		ret->checked_ns = a->time_ns > ret->checked_ns ? a->time_ns : ret->checked_ns;
 		t->alerts[class]++;
 		if (!(t->there >> class & 1) || a->time_ns > t->last_ns[class])
 			t->last_ns[class] = a->time_ns;
@@ -297,7 +297,7 @@ static struct place place_of_group(const struct web_index *index, enum web_order
 		f.changed_ns = web_state_of(index->server->state, g->id)->changed_ns;
 	if (order == WEB_BY_BODY)
 		f.body = alert_at(index, g->first)->body;
-	return place_of(index, order, f, g->id, at);
+	return place_of(index, order, f, web_group_shown(&index->server->shown, g->id), at); // it stands in the cursor
 }
 
 int web_index_groups(const struct web_index *index, const struct web_view *view, const struct web_ask *ask, const char *cursor,
@@ -307,7 +307,7 @@ int web_index_groups(const struct web_index *index, const struct web_view *view,
 	int error = list_begin(&list, index, view, ask, ask->order == WEB_BY_DEFAULT ? WEB_BY_SEVERITY : ask->order, cursor, limit, ret);
 	if (error)
 		return error;
-	struct tally *tallies = tally_groups(index, view, ask->range, list.run, &ret->checked);
+	struct tally *tallies = tally_groups(index, view, ask->range, list.run, ret);
 	if (!tallies) {
 		list_free(&list);
 		return -ENOMEM;
@@ -335,11 +335,11 @@ uint32_t web_index_select(const struct web_index *index, const struct web_view *
 {
 	int tab = state ? web_tab_find(state) : WEB_TAB_ALL;
 	struct web_run *run;
-	uint64_t checked;
+	struct web_page page = {0};
 	uint32_t count = 0;
 	if (tab < 0 || begin(index, view, query, &run) < 0)
 		return 0;
-	struct tally *tallies = tally_groups(index, view, range, run, &checked);
+	struct tally *tallies = tally_groups(index, view, range, run, &page);
 	for (uint32_t at = 0; tallies && at < index->groups_count; at++) {
 		const struct tally *t = &tallies[at];
 		enum web_class class = best_class(t);

@@ -92,7 +92,7 @@ json_t *row_of_alert(const struct web_index *index, const struct web_view *view,
 	uint32_t count;
 	const uint16_t *bodies = web_index_bodies(index, a, &count);
 	web_alert_text(index, at, id);
-	web_group_text(web_index_group_id(index, a->group), group);
+	web_group_text(&index->server->shown, web_index_group_id(index, a->group), group);
 	put_text(row, "id", id);
 	put_text(row, "group", group);
 	put_text(row, "sensor", web_index_sensor(index, a->sensor));
@@ -118,7 +118,7 @@ json_t *row_of_alert(const struct web_index *index, const struct web_view *view,
 	put_sentences(index, view, row, x);
 	put(row, "affected_count", json_integer(x ? x->affected_count : 0));
 	put(row, "impact", x && web_impact_name(x->impact) ? json_string(web_impact_name(x->impact)) : json_null());
-	web_group_text(a->campaign, campaign);
+	web_id_text(a->campaign, campaign);
 	put(row, "campaign", a->campaign ? json_string(campaign) : json_null());
 	put(row, "pulse", a->pulse ? json_integer(a->pulse) : json_null());
 	put(row, "suppressed", suppressed_json(index, a));
@@ -199,7 +199,7 @@ static json_t *row_of_group(const struct web_index *index, const struct web_view
 	if (!row)
 		row = json_object();
 	web_mask_json(index->server->bodies, view, row); // the reason is what somebody wrote
-	web_group_text(g->id, id);
+	web_group_text(&index->server->shown, g->id, id);
 	web_alert_text(index, s->latest, latest);
 	put_text(row, "id", id);
 	put_kind(index, row, a);
@@ -429,7 +429,7 @@ static void eve_answered(void *context, const redisReply *reply)
 	bool away = !reply || reply->type != REDIS_REPLY_ARRAY;
 	const redisReply *line = !away && reply->elements ? reply_line(reply->element[0]) : NULL;
 	json_t *eve = away ? NULL : line ? parse(line->str, line->len) : json_null();
-	if (e->view->masked && json_is_object(eve))
+	if (json_is_object(eve))
 		web_mask_json(e->index->server->bodies, e->view, eve);
 	e->done(e->context, eve);
 	free(e);

@@ -462,9 +462,22 @@ static void mask_value(struct masking *m, json_t *value, bool japanese, unsigned
 	}
 }
 
+// What counts all that a sensor said, and so what it said of others; and what was done at once, in which others' may be.
+static void drop_numbers(json_t *json)
+{
+	json_t *context = json_object_get(json_object_get(json, "alert"), "context"), *event;
+	size_t i;
+	json_object_del(context, "sequence");
+	json_object_del(context, "run");
+	json_array_foreach(json, i, event)
+		json_object_del(event, "bulk");
+}
+
 void web_mask_json(const struct web_bodies *bodies, const struct web_view *view, json_t *eve)
 {
 	struct masking m = {bodies, view, false};
+	if (!view->scope.all)
+		drop_numbers(eve);
 	if (!view->masked || view->scope.all)
 		return;
 	mask_value(&m, eve, false, 0);

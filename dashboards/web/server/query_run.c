@@ -280,7 +280,7 @@ static bool id_fits(const struct web_run *run, const struct web_value *v, const 
 	char whole[96], group[17], folded[96];
 	size_t n = 0;
 	snprintf(whole, sizeof whole, "%s:%016llx", web_index_sensor(run->index, a->sensor), (unsigned long long)a->id);
-	web_group_text(group_at(run->index, a->group)->id, group);
+	web_group_text(&run->index->server->shown, group_at(run->index, a->group)->id, group);
 	for (; whole[n]; n++)
 		folded[n] = whole[n] >= 'A' && whole[n] <= 'Z' ? (char)(whole[n] - 'A' + 'a') : whole[n];
 	folded[n] = '\0';

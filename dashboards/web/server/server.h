@@ -8,6 +8,8 @@
 // Thread: the loop's.
 #pragma once
 
+#include "shown.h"
+
 struct web_server {
 	struct web_loop *loop;
 	struct web_redis *redis;
@@ -21,6 +23,7 @@ struct web_server {
 	struct web_measure *measure;
 	struct web_streams *streams;
 	struct web_http *http;
+	struct web_shown shown; // state_read.c keeps its secret
 	const char *timezone; // sensor.timezone of the configuration, Asia/Tokyo
 	const char *version;
 	const char *soc_name, *soc_contact; // of handover sheets: --soc-name, --soc-contact; NULL: not given, the sheet has a blank to fill in

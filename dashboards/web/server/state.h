@@ -6,6 +6,7 @@
 //   yagura:web:history:<id>  stream of events; only ever added to
 //   yagura:web:changes       stream: one entry a change, for other readers; trimmed at 100,000
 //   yagura:web:undo:<token>  what an action changed, 30 s to live
+//   yagura:web:secret        64 hex digits: under which ids of groups are shown (shown.h); whoever finds none puts his own there
 //   yagura:web:writer        number of the writer, raised at every connection; what an earlier one sent and comes late is refused
 // In memory: the state of each touched group (web_group of the index points to it by its number). A change is answered when Redis has it
 // (one script for at most 1,000 groups, several for more: it is carried out whole or not at all); the state in memory changes then, never

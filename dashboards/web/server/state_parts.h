@@ -59,6 +59,7 @@ struct web_state {
 	uint32_t slots_count, count;
 	char *names[WEB_STATE_NAMES];
 	uint32_t names_count;
+	unsigned char secret[WEB_SECRET_BYTES]; // our own until Redis has told its one; then that, also for a Redis that has lost it
 	uint64_t change, writer;  // newest change; our number as the writer
 	uint64_t connection;      // that was read over; 0: to be read anew
 	uint32_t reading;         // number of the reading that is under way or was the last

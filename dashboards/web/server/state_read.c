@@ -4,6 +4,7 @@
 // Reads what Redis has of states. Whenever there is a new connection, everything is read anew (HSCAN), for another Redis may have less, or
 // others may have written; what is gone there is gone here. Before that, the number of the writer is raised: a script that an earlier
 // connection still holds is refused by it, so what was read stays true.
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,14 +74,27 @@ static void scan(struct web_state *state, const char *cursor)
 	web_redis_ask(state->server->redis, scanned, state, 5, argv, NULL);
 }
 
+static bool take_secret(struct web_state *state, const redisReply *text)
+{
+	size_t size;
+	bool good = text->type == REDIS_REPLY_STRING && text->len == 2 * WEB_SECRET_BYTES &&
+		    sodium_hex2bin(state->secret, sizeof state->secret, text->str, (size_t)text->len, NULL, &size, NULL) == 0 &&
+		    size == sizeof state->secret;
+	if (good)
+		web_shown_secret(&state->server->shown, state->secret);
+	return good;
+}
+
 static void became_writer(void *context, const redisReply *reply)
 {
 	struct web_state *state = context;
-	if (!reply || reply->type != REDIS_REPLY_INTEGER || reply->integer <= 0) {
+	const redisReply *writer = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 ? reply->element[0] : NULL;
+	const redisReply *secret = writer ? reply->element[1] : NULL;
+	if (!writer || writer->type != REDIS_REPLY_INTEGER || writer->integer <= 0 || !take_secret(state, secret)) {
 		web_state_doubt(state);
 		return;
 	}
-	state->writer = (uint64_t)reply->integer;
+	state->writer = (uint64_t)writer->integer;
 	state->reading++;
 	scan(state, "0");
 }
@@ -89,11 +103,18 @@ static void begin_reading(struct web_state *state)
 {
 	static const char script[] = "local w = math.max(tonumber(redis.call('GET', KEYS[1]) or 0) or 0, tonumber(ARGV[1])) + 1\n"
 				     "redis.call('SET', KEYS[1], string.format('%d', w))\n"
-				     "return w";
-	char writer[24];
+				     "local s = redis.call('GET', KEYS[2])\n"
+				     "if not s or #s ~= #ARGV[2] or string.find(s, '[^0-9a-f]') then\n"
+				     "  s = ARGV[2]\n"
+				     "  redis.call('SET', KEYS[2], s)\n"
+				     "end\n"
+				     "return {w, s}";
+	char writer[24], secret[2 * WEB_SECRET_BYTES + 1];
 	snprintf(writer, sizeof writer, "%llu", (unsigned long long)state->writer);
-	const char *argv[] = {"EVAL", script, "1", "yagura:web:writer", writer};
-	web_redis_ask(state->server->redis, became_writer, state, 5, argv, NULL);
+	sodium_bin2hex(secret, sizeof secret, state->secret, sizeof state->secret);
+	const char *argv[] = {"EVAL", script, "2", "yagura:web:writer", "yagura:web:secret", writer, secret};
+	web_redis_ask(state->server->redis, became_writer, state, 7, argv, NULL);
+	sodium_memzero(secret, sizeof secret);
 }
 
 static void tick(void *context)
@@ -118,6 +139,8 @@ struct web_state *web_state_create(struct web_server *server)
 		return NULL;
 	state->server = server;
 	state->last = &state->first;
+	randombytes_buf(state->secret, sizeof state->secret);
+	web_shown_secret(&server->shown, state->secret);
 	web_loop_every(server->loop, 100, tick, state);
 	return state;
 }

@@ -44,11 +44,27 @@ static struct web_index *index_of(const struct stream *s)
 	return s->streams->server->index;
 }
 
-// "egress-1=3-1200,egress-2=1-7;c=77"
-static void put_id(struct stream *s)
+static int width_of(const struct stream *s)
+{
+	return s->view.scope.all ? 1 : 20;
+}
+
+// "egress-1=3-1200,egress-2=1-7;c=77". Numbers of one width: of what is sealed the length is seen.
+static size_t place_text(const struct stream *s, char *to, size_t room)
 {
 	const struct web_index *index = index_of(s);
-	char text[160];
+	size_t n = 0;
+	for (uint16_t i = 1; i <= index->sensors_count && n < room; i++)
+		n += (size_t)snprintf(to + n, room - n, "%s%s=%0*" PRIu64 "-%0*" PRIu64, i > 1 ? "," : "", index->sensors[i].name, width_of(s),
+				      s->told[i].generation, width_of(s), s->told[i].sequence);
+	if (n < room)
+		n += (size_t)snprintf(to + n, room - n, ";c=%0*" PRIu64, width_of(s), s->change);
+	return n < room ? n : 0;
+}
+
+static void put_id(struct stream *s)
+{
+	static char text[WEB_SEALED_MAX], sealed[2 * WEB_SEALED_MAX]; // of the loop's thread
 	if (s->stage == STAGE_WAITING) { // nothing has been told: what he has still holds
 		if (s->since && s->since[strspn(s->since, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-=,;")] == '\0') {
 			put(s, "id: ");
@@ -57,14 +73,12 @@ static void put_id(struct stream *s)
 		}
 		return;
 	}
+	size_t size = place_text(s, text, sizeof text);
+	if (!s->view.scope.all) // it counts what happens to others
+		web_seal(&s->streams->server->shown, text, size, sealed, sizeof sealed);
 	put(s, "id: ");
-	for (uint16_t i = 1; i <= index->sensors_count; i++) {
-		snprintf(text, sizeof text, "%s%s=%" PRIu64 "-%" PRIu64, i > 1 ? "," : "", index->sensors[i].name, s->told[i].generation,
-			 s->told[i].sequence);
-		put(s, text);
-	}
-	snprintf(text, sizeof text, ";c=%" PRIu64 "\n", s->change);
-	put(s, text);
+	put(s, s->view.scope.all ? text : sealed);
+	put(s, "\n");
 }
 
 static void begin_frame(struct stream *s, const char *event)
@@ -112,8 +126,14 @@ static void reset(struct stream *s)
 // False: it is no id of ours, or it tells of what is not there any more.
 static bool read_since(struct stream *s)
 {
+	static char opened[WEB_SEALED_MAX];
 	const struct web_index *index = index_of(s);
 	char *at = s->since, *end;
+	if (!s->view.scope.all) {
+		if (!web_unseal(&s->streams->server->shown, s->since, opened, sizeof opened))
+			return false;
+		at = opened;
+	}
 	while (*at && *at != ';') {
 		size_t n = strcspn(at, "=");
 		uint16_t sensor = 0;
@@ -221,7 +241,7 @@ static void tell_groups(struct stream *s)
 		s->change = web_state_change(s->streams->server->state);
 	for (uint32_t i = 0; i < s->groups_count && !s->groups_all; i++) {
 		char id[17];
-		web_group_text(s->groups[i], id);
+		web_group_text(&s->streams->server->shown, s->groups[i], id);
 		json_array_append_new(ids, json_string(id));
 	}
 	put_frame(s, "groups", json_pack("{s:o, s:b}", "ids", ids, "all", s->groups_all));

@@ -139,7 +139,7 @@ function CopyMenu({ detail, context }) {
     { label: t('alert.copy_indicators'), icon: 'copy', disabled: !indicators(detail, context).length, onChoose: () => copy(defanged(detail, context), t('alert.copy_indicators')) },
     { separator: true },
     { label: 'curl', icon: 'copy', onChoose: () => copy(curl(location.origin, alert.id), 'curl') },
-    { label: 'redis-cli XRANGE', icon: 'copy', onChoose: () => copy(redisCli(alert.sensor, detail.entry), 'redis-cli') },
+    { label: 'redis-cli XRANGE', icon: 'copy', disabled: !detail.entry, onChoose: () => copy(redisCli(alert.sensor, detail.entry ?? ''), 'redis-cli') },
     { label: t('alert.copy_tshark'), icon: 'copy', disabled: !tshark(detail), onChoose: () => copy(tshark(detail), t('alert.copy_tshark')) },
     { separator: true },
     { label: t('alert.copy_address'), icon: 'copy', onChoose: () => copy(location.origin + alertAddress(alert.id), t('alert.copy_address')) },
