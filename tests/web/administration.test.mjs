@@ -227,6 +227,17 @@ test('never green when blind: a sensor whose health is gone is not shown as soun
   await until(() => card.getAttribute('data-state').then((state) => state === 'sound'), 20000, 'a sensor that reports is not sound');
   live.kill('SIGTERM');
   await live.ended;
+  // it reports, and what it reports is that nothing comes: blind, and not away
+  const blind = setInterval(() => {
+    rig.redis.cli('hset', `yagura:${name}:health`, 'state', 'blind', 'why', 'silent', 'silent_s', 185, 'time', Math.floor(Date.now() / 1000));
+    rig.redis.cli('pexpire', `yagura:${name}:health`, 15000);
+  }, 1000);
+  try {
+    await until(() => card.getAttribute('data-state').then((state) => state === 'blind'), 15000, 'who reports that nothing comes is not blind');
+    assert.match(await card.innerText(), /監視不能.*通信が見えていません.*パケットを受信していません/s);
+  } finally {
+    clearInterval(blind);
+  }
   rig.redis.cli('del', `yagura:${name}:health`);
   await until(() => card.getAttribute('data-state').then((state) => state === 'away' || state === 'blind'), 15000, 'still sound without any report');
   assert.match(await card.locator('.pb-sensor-head').innerText(), /応答なし|監視不能/);
@@ -241,4 +252,38 @@ test('a page whose server is gone does not go on being green', async () => {
   await until(async () => await page.locator('.banner').count() > 0, 30000, 'nobody says that what is shown is old');
   await rig.startWeb();
   await context.close();
+});
+
+test('who has some bodies only sees the state of a sensor, and why not more', async () => {
+  const { page, context } = await rig.open('other', { where: '/sensors', lang: 'ja' });
+  await settled(page);
+  const text = await page.locator('main').innerText();
+  assert.match(text, /すべての団体を担当する利用者だけに表示されます/);
+  assert.doesNotMatch(text, /収支|負荷制限|連続稼働/, 'what is withheld is shown as unknown');
+  await context.close();
+});
+
+test('on a phone a row of a list is a block of names and values, within the screen, and a table all the same', async () => {
+  const { page, context } = await rig.open('admin', { where: '/users', lang: 'ja', width: 390, height: 844 });
+  await settled(page);
+  const users = (await (await rig.api('admin')).get('/users')).body.rows.length, list = page.getByRole('table', { name: '利用者' });
+  assert.equal(await list.getByRole('row').count(), users + 1);
+  assert.equal(await list.getByRole('rowheader').count(), users);
+  assert.ok(await page.locator('.pb-scroll').evaluate((box) => box.scrollWidth <= box.clientWidth), 'it scrolls sideways');
+  const low = await page.locator('tr[data-id=lead] .pb-cell').evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect().height));
+  assert.ok(low.every((height) => height < 80), `a cell is wrapped letter by letter: ${low}`);
+  await button(page, '役割').click(); // what can be sorted by is still there
+  await page.waitForURL(/sort=role/);
+  await context.close();
+});
+
+test('what is usual goes from hour to hour without a step, and the traffic of a usual day lies by it', async () => {
+  const series = (await (await rig.api('lead')).get('/timeseries?metric=bits&range=24h')).body;
+  for (const name of ['usual_low', 'usual_high']) {
+    const band = series[name], span = Math.max(...band) - Math.min(...band);
+    const step = Math.max(...band.slice(1).map((value, at) => Math.abs(value - band[at])));
+    assert.ok(span > 0 && step < span / 60, `${name}: a step of ${step} in a span of ${span}`);
+  }
+  const off = series.lines[0].values.map((value, at) => (value === null ? 0 : Math.abs(value - (series.usual_low[at] + series.usual_high[at]) / 2) / value));
+  assert.ok(off.reduce((a, b) => a + b, 0) / off.length < 0.08, 'the band is beside the traffic');
 });

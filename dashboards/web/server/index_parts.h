@@ -123,6 +123,8 @@ int64_t alert_due_ns(const struct web_alert *alert, const struct web_group_touch
 uint32_t index_find(const struct web_index *index, uint16_t sensor, uint64_t id, const int64_t *first_ns);
 uint16_t index_sensor_take(struct web_index *index, const char *name); // 0: no room, or no name
 void index_drop(struct web_index *index, uint32_t at);
+// Of a Community ID, whatever the case of its letters, for the search folds them: a number that one is searched by, never 0.
+uint64_t index_community(const struct web_index *index, const char *text, size_t length);
 uint64_t index_group_id(const struct web_line *line);
 
 // What the line of an alert says, remembered; NULL: it is not at hand.
