@@ -123,6 +123,25 @@ test('what may not be seen is not there', async () => {
   assert.equal((await lead.get('/groups?q=flood%20kin:a')).body.at, 6);
 });
 
+test('alerts are found by the Community ID of their flow, by who may know both ends', async () => {
+  const lead = await rig.api('lead'), officer = await rig.api('other');
+  const like = lines.find(({ alert: { context } }) => context.org.code === 'kirisegoe' && context.mode !== 'shadow');
+  const eve = structuredClone(like), ids = ['1:LQU9qZlK+B5F3KDmev6m5PMibrg=', '1:d/FP5EW3wiY1vCndhwleRRKHowQ='];
+  const add = (nr) => {
+    Object.assign(eve, { community_id: ids[nr] });
+    Object.assign(eve.alert.context, { id: `feed00000000000${nr}`, sequence: undefined, run: undefined });
+    rig.redis.cli('xadd', 'yagura:egress-1:alerts', '*', 'eve', JSON.stringify(eve));
+    return `egress-1:${eve.alert.context.id}`;
+  };
+  const wanted = [add(0), add(1)];
+  const found = async (api, q) => (await api.get(`/alerts?limit=100&q=${encodeURIComponent(q)}`)).body.rows.map((row) => row.id);
+  await until(async () => (await found(lead, `id:${wanted[1]}`)).length === 1, 5000);
+  for (const nr of [0, 1]) assert.deepEqual(await found(lead, `community:${ids[nr]}`), [wanted[nr]]);
+  assert.deepEqual((await found(lead, `community:${ids.join(',')}`)).sort(), wanted);
+  assert.deepEqual(await found(officer, `id:${wanted[0]}`), [wanted[0]], 'it is the alert of a body of his');
+  assert.deepEqual(await found(officer, `community:${ids[0]}`), [], 'who is shown an end masked is not told of a hash of it');
+});
+
 test('an export is whole, and no spreadsheet takes a cell for a formula', async () => {
   const api = await rig.api('analyst');
   const total = (await api.get('/alerts?q=kind:dos.*&limit=1')).body.total;

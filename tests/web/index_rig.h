@@ -71,6 +71,7 @@ void web_redis_ask(struct web_redis *redis, web_reply done, void *context, int a
 struct spec {
 	const char *sensor, *org, *orgs, *kind, *severity, *state, *mode, *source, *target, *proto, *app, *technique, *zone, *vector;
 	const char *organisations_text; // of orgs[], ready made; NULL: orgs
+	const char *community;          // the member, ready made; NULL: none
 	uint64_t id, campaign;
 	int64_t first_s, time_s;
 	unsigned source_port, target_port, score, count, sla, reopened, pulse;
@@ -100,13 +101,14 @@ static size_t write_line(const struct spec *s)
 	char orgs[256];
 	snprintf(orgs, sizeof orgs, "\"%s\"", s->org);
 	int n = snprintf(line, sizeof line,
-		"{\"timestamp\":\"%s\",\"event_type\":\"alert\",\"host\":\"%s\",\"src_ip\":\"%s\",\"src_port\":%u,\"dest_ip\":\"%s\",\"dest_port\":%u,"
+		"{\"timestamp\":\"%s\",\"event_type\":\"alert\",\"host\":\"%s\",%s\"src_ip\":\"%s\",\"src_port\":%u,\"dest_ip\":\"%s\",\"dest_port\":%u,"
 		"\"proto\":\"%s\",\"app_proto\":\"%s\",\"alert\":{\"metadata\":{\"mitre_technique_id\":[\"%s\"]},\"context\":{\"id\":\"%016llx\","
 		"\"kind\":\"%s\",\"state\":\"%s\",\"score\":%u,\"severity\":\"%s\",\"confidence\":%.2f,\"mode\":\"%s\",\"sla_minutes\":%u,"
 		"\"first_seen\":\"%s\",\"last_seen\":\"%s\",\"count\":%u,\"reopened\":%u,\"org\":{\"code\":\"%s\",\"name_ja\":\"\",\"name_en\":\"\"},"
 		"\"orgs\":[%s],\"zone\":\"%s\",\"target\":\"%s\",\"vector\":\"%s\",\"campaign\":\"%016llx\",\"pulse\":%u,"
 		"\"why\":{\"text_ja\":\"%sへの攻撃の疑い\",\"text_en\":\"Suspected attack on %s\"}}}}",
-		time_text(s->time_s, now), s->sensor, s->source, s->source_port, slash ? "0.0.0.0" : s->target, s->target_port, s->proto, s->app,
+		time_text(s->time_s, now), s->sensor,
+		s->community ? s->community : "", s->source, s->source_port, slash ? "0.0.0.0" : s->target, s->target_port, s->proto, s->app,
 		s->technique, (unsigned long long)s->id, s->kind, s->state, s->score, s->severity, s->confidence, s->mode, s->sla,
 		time_text(s->first_s, first), now, s->count, s->reopened, s->org, s->organisations_text ? s->organisations_text : s->org[0] ? orgs : "",
 		s->zone, s->target, s->vector, (unsigned long long)s->campaign, s->pulse, s->target, s->target);

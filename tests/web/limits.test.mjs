@@ -295,3 +295,29 @@ test('GET /metrics: every counter, in the format of Prometheus, on a socket of t
   assert.equal(beyond.status, 78);
   assert.match(beyond.stderr, /--metrics 0\.0\.0\.0:0/);
 });
+
+test('bogus sensors in Redis keep no real one out where --sensors names them; without it 64 are followed, the rest counted', { timeout: 90000 }, async () => {
+  const names = async () => (await lead.get('/sensors')).body.rows.map(({ strip }) => strip.name);
+  const real = await names();
+  assert.ok(real.length > 0);
+  const [key, entry] = [`yagura:${real[0]}:alerts`, JSON.parse(rig.redis.cli('eval', 'return cjson.encode(redis.call("XREVRANGE", KEYS[1], "+", "-", "COUNT", "1")[1][2])', 1, `yagura:${real[0]}:alerts`))];
+  assert.ok(entry.length >= 2, key);
+  for (let i = 0; i < 100; i++) rig.redis.cli('xadd', `yagura:bogus-${i}:alerts`, '*', 'eve', 'x');
+  await rig.killWeb('SIGTERM');
+  await rig.startWeb();
+  await until(async () => (await names()).length === 64, 30000, 'no 64 sensors');
+  const full = await until(async () => { const told = await counters(); return told['measure.sensors_full'] > 0 && told['index.sensors_full'] > 0 && told; }, 20000);
+  assert.deepEqual([full['measure.sensors'], full['index.sensors_foreign'], full['measure.sensors_foreign']], [64, 0, 0]);
+  rig.webOptions.push('--sensors', [...real, 'late-1'].join(','));
+  await rig.killWeb('SIGTERM');
+  await rig.startWeb();
+  await until(async () => (await names()).length === real.length, 15000);
+  rig.redis.cli('xadd', 'yagura:late-1:alerts', '*', ...entry);
+  await until(async () => (await names()).includes('late-1'), 25000, 'the one that came later is not there');
+  await until(async () => (await counters())['index.sensors_foreign'] >= 100, 10000);
+  const told = await counters();
+  assert.deepEqual([told['index.sensors_full'], told['measure.sensors_full']], [0, 0]);
+  assert.ok(told['measure.sensors_foreign'] >= 100);
+  assert.deepEqual((await names()).sort(), [...real, 'late-1'].sort());
+  await until(async () => (await lead.get('/alerts?range=30d&limit=1&q=sensor:late-1')).body.total === 1, 10000, 'its alert is there');
+});

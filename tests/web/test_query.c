@@ -268,6 +268,13 @@ static void limits_of_a_search_hold(void **state)
 	assert_int_equal(web_index_alerts(server.index, &view, &ask, NULL, 10, page), -7);
 	server.index->alerts_used--;
 	assert_int_equal(web_index_alerts(server.index, &view, &ask, NULL, 10, page), 0);
+	// a body's officer cannot find by it how many there are
+	struct web_view officer = view_of(WEB_ORG_VIEWER, "kirisasa");
+	const struct { uint32_t alerts; int result; } counts[] = {{65537, 0}, {100000, 0}, {131072, 0}, {131073, -7}, {156250, -7}, {200000, -7}};
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+		server.index->alerts_used = counts[i].alerts;
+		assert_int_equal(web_index_groups(server.index, &officer, &ask, NULL, 10, page), counts[i].result);
+	}
 	server.index->alerts_used = 1;
 	free(page);
 	web_query_free(query);
@@ -309,6 +316,60 @@ static void masked_addresses_are_not_found(void **state)
 	web_query_free(query);
 }
 
+static bool finds(const struct web_view *view, const char *text, uint32_t at)
+{
+	struct web_query_error error;
+	struct web_query *query = web_query_parse(text, "", &error);
+	assert_non_null(query);
+	struct web_run *run = web_run_begin(query, server.index, view);
+	bool found = web_run_finds(run, at);
+	web_run_end(run);
+	web_query_free(query);
+	return found;
+}
+
+static void a_flow_is_found_by_its_community_id(void **state)
+{
+	(void)state;
+	struct spec s = plain;
+	struct web_query_error error;
+	uint32_t none = must_take(&s);
+	s.id = 2;
+	s.community = "\"community_id\":\"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\",";
+	uint32_t one = must_take(&s);
+	s.id = 3;
+	s.community = "\"community_id\":\"1:d/FP5EW3wiY1vCndhwleRRKHowQ=\",";
+	uint32_t two = must_take(&s);
+	struct web_view view = view_of(WEB_VIEWER, NULL);
+	static const struct {
+		const char *text;
+		bool none, one, two;
+	} table[] = {
+		{"community:1:LQU9qZlK+B5F3KDmev6m5PMibrg=", false, true, false}, {"community:1:lqu9qzlk+b5f3kdmev6m5pmibrg=", false, true, false},
+		{"community:\"1:d/FP5EW3wiY1vCndhwleRRKHowQ=\"", false, false, true}, {"community:1:LQU9qZlK+B5F3KDmev6m5PMibrg", false, false, false},
+		{"-community:1:LQU9qZlK+B5F3KDmev6m5PMibrg=", true, false, true},
+		{"community:1:LQU9qZlK+B5F3KDmev6m5PMibrg=,1:d/FP5EW3wiY1vCndhwleRRKHowQ=", false, true, true},
+		{"community:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", false, false, false},
+	};
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		assert_int_equal(finds(&view, table[i].text, none), table[i].none);
+		assert_int_equal(finds(&view, table[i].text, one), table[i].one);
+		assert_int_equal(finds(&view, table[i].text, two), table[i].two);
+	}
+	// the newest record decides
+	s.community = NULL;
+	s.time_s++;
+	uint32_t again;
+	assert_int_equal(take_spec(&s, &again), WEB_TAKEN_CHANGED);
+	assert_false(finds(&view, "community:1:d/FP5EW3wiY1vCndhwleRRKHowQ=", two));
+	struct web_view masked;
+	web_access_view(&viewer, WEB_MAY_VIEW, true, &masked);
+	masked.masked = true; // who may not know an end shall not find it by trying
+	assert_false(finds(&masked, table[0].text, one));
+	assert_null(web_query_parse("community:1:LQU*", "", &error));
+	assert_string_equal(error.code, "bad_value");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +377,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_no_search_says_where, begin_index, end_index),
 		cmocka_unit_test_setup_teardown(limits_of_a_search_hold, begin_index, end_index),
 		cmocka_unit_test_setup_teardown(masked_addresses_are_not_found, begin_index, end_index),
+		cmocka_unit_test_setup_teardown(a_flow_is_found_by_its_community_id, begin_index, end_index),
 	};
 	return cmocka_run_group_tests_name("UI-06 query", tests, NULL, NULL);
 }

@@ -31,6 +31,7 @@ struct web_alert {
 	struct web_entry entry;   // newest
 	uint64_t id;              // context.id
 	uint64_t campaign;        // 0: none
+	uint64_t community;       // index_community(); 0: none
 	int64_t first_ns, last_ns, time_ns;
 	uint8_t source[16], target[16]; // IPv4: the first four bytes
 	uint32_t group, next;     // index of its group; next alert of it, WEB_NOWHERE: the last
@@ -48,7 +49,7 @@ struct web_alert {
 	uint16_t bodies[7];
 	uint16_t suppressed;      // number of the suppression that hides it, 0: none; up to date behind web_index_class()
 };
-_Static_assert(sizeof(struct web_alert) <= 160, "256 bytes an alert with tables and slack: the budget of dashboard.md");
+_Static_assert(sizeof(struct web_alert) <= 168, "256 bytes an alert with tables and slack: the budget of dashboard.md");
 
 struct web_group {
 	uint64_t id;              // hash of its key: the same after a restart; never shown, see web_group_text()

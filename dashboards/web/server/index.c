@@ -460,11 +460,23 @@ uint16_t index_sensor_take(struct web_index *index, const char *name)
 	return (uint16_t)index->sensors_count;
 }
 
+uint64_t index_community(const struct web_index *index, const char *text, size_t length)
+{
+	unsigned char folded[sizeof ((struct web_line *)0)->community] = {0}, out[crypto_shorthash_BYTES];
+	uint64_t hash;
+	for (size_t i = 0; i < length && i < sizeof folded; i++)
+		folded[i] = (unsigned char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] - 'A' + 'a' : text[i]);
+	crypto_shorthash(out, folded, length < sizeof folded ? length : sizeof folded, index->key);
+	memcpy(&hash, out, sizeof hash);
+	return hash ? hash : 1;
+}
+
 static void fill(struct web_index *index, struct web_alert *a, struct web_entry entry, const struct web_line *l)
 {
 	a->entry = entry;
 	a->id = l->id;
 	a->campaign = l->campaign;
+	a->community = l->community[0] ? index_community(index, l->community, strlen(l->community)) : 0;
 	a->first_ns = l->first_ns;
 	a->last_ns = l->last_ns;
 	a->time_ns = l->time_ns;

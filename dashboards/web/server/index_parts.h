@@ -79,7 +79,7 @@ struct web_index {
 	bool scanned, ready;
 	int64_t last_ns;
 	uint64_t suppress_generation;
-	uint64_t bad, evicted, trimmed, sets_full, sensors_full, groups_full, no_memory, orgs_left_out, same_id;
+	uint64_t bad, evicted, trimmed, sets_full, sensors_full, sensors_foreign, groups_full, no_memory, orgs_left_out, same_id;
 	struct lines lines;
 	struct web_line line;     // being read; large, so not on the stack
 	uint64_t scan_cursor;
@@ -123,6 +123,8 @@ int64_t alert_due_ns(const struct web_alert *alert, const struct web_group_touch
 uint32_t index_find(const struct web_index *index, uint16_t sensor, uint64_t id, const int64_t *first_ns);
 uint16_t index_sensor_take(struct web_index *index, const char *name); // 0: no room, or no name
 void index_drop(struct web_index *index, uint32_t at);
+// Of a Community ID, whatever the case of its letters, for the search folds them: a number that one is searched by, never 0.
+uint64_t index_community(const struct web_index *index, const char *text, size_t length);
 uint64_t index_group_id(const struct web_line *line);
 
 // What the line of an alert says, remembered; NULL: it is not at hand.

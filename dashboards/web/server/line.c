@@ -12,7 +12,8 @@
 #include "range.h"
 
 enum field {
-	F_TIMESTAMP, F_SRC_IP, F_SRC_PORT, F_DEST_IP, F_DEST_PORT, F_PROTO, F_APP, F_EVENT, F_TECHNIQUE, F_ID, F_KIND, F_STATE, F_SCORE,
+	F_TIMESTAMP, F_COMMUNITY,
+	F_SRC_IP, F_SRC_PORT, F_DEST_IP, F_DEST_PORT, F_PROTO, F_APP, F_EVENT, F_TECHNIQUE, F_ID, F_KIND, F_STATE, F_SCORE,
 	F_SEVERITY, F_CONFIDENCE, F_MODE, F_SLA, F_FIRST, F_LAST, F_COUNT, F_REOPENED, F_ORG, F_ORG_JA, F_ORG_EN, F_ORGS, F_ZONE, F_TARGET,
 	F_VECTOR, F_IMPACT, F_CAMPAIGN, F_PULSE, F_RUN, F_SEQUENCE, F_TEXT_JA, F_TEXT_EN, F_AFFECTED, FIELDS,
 };
@@ -23,7 +24,8 @@ static const struct path {
 	enum field field;
 } outer[] = {
 	{"timestamp", F_TIMESTAMP}, {"src_ip", F_SRC_IP}, {"src_port", F_SRC_PORT}, {"dest_ip", F_DEST_IP}, {"dest_port", F_DEST_PORT},
-	{"proto", F_PROTO}, {"app_proto", F_APP}, {"event_type", F_EVENT}, {"alert.metadata.mitre_technique_id[]", F_TECHNIQUE}, {NULL, FIELDS},
+	{"proto", F_PROTO}, {"app_proto", F_APP}, {"event_type", F_EVENT}, {"community_id", F_COMMUNITY},
+	 {"alert.metadata.mitre_technique_id[]", F_TECHNIQUE}, {NULL, FIELDS},
 }, context_paths[] = {
 	{"id", F_ID}, {"kind", F_KIND}, {"state", F_STATE}, {"score", F_SCORE}, {"severity", F_SEVERITY}, {"confidence", F_CONFIDENCE},
 	{"mode", F_MODE}, {"sla_minutes", F_SLA}, {"first_seen", F_FIRST}, {"last_seen", F_LAST}, {"count", F_COUNT}, {"reopened", F_REOPENED},
@@ -169,6 +171,7 @@ static bool take_text(struct reading *r, enum field field, const struct yg_json_
 	struct web_line *l = r->to;
 	switch (field) {
 	case F_KIND: copy(l->kind, sizeof l->kind, v); return l->kind[0];
+	case F_COMMUNITY: copy(l->community, sizeof l->community, v); return true;
 	case F_APP: copy(l->app, sizeof l->app, v); return true;
 	case F_TECHNIQUE: copy(l->technique, sizeof l->technique, v); return true;
 	case F_VECTOR: copy(l->vector, sizeof l->vector, v); return true;

@@ -29,6 +29,7 @@ struct web_line {
 	uint8_t impact;              // enum web_impact
 	uint16_t orgs_count;
 	uint32_t orgs_left_out;      // beyond WEB_LINE_ORGS, or no code
+	char community[40];          // Community ID; empty: of many flows
 	char kind[48], app[32], technique[16], vector[48];
 	char org[WEB_CODE_MAX], org_ja[128], org_en[128];
 	char orgs[WEB_LINE_ORGS][WEB_CODE_MAX];

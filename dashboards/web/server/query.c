@@ -21,6 +21,7 @@ static const struct {
 	[WEB_F_ATTCK] = {"attck", WEB_M_TEXT}, [WEB_F_SENSOR] = {"sensor", WEB_M_TEXT}, [WEB_F_ZONE] = {"zone", WEB_M_NUMBER},
 	[WEB_F_VECTOR] = {"vector", WEB_M_TEXT}, [WEB_F_SCORE] = {"score", WEB_M_NUMBER}, [WEB_F_COUNT] = {"count", WEB_M_NUMBER},
 	[WEB_F_ASSIGNEE] = {"assignee", WEB_M_TEXT}, [WEB_F_ID] = {"id", WEB_M_TEXT},
+	[WEB_F_COMMUNITY] = {"community", WEB_M_TEXT},
 };
 
 // Words that stand for numbers, by field; NULL ends a list.
@@ -206,6 +207,7 @@ static bool read_value(struct parser *p, struct web_term *t, uint32_t at, uint32
 		v->prefix = length > 1 && text[length - 1] == '*';
 		v->text = (uint16_t)at;
 		v->length = (uint16_t)(length - v->prefix);
+		good = good && !(v->prefix && t->field == WEB_F_COMMUNITY); // the index has a hash of it
 	}
 	if (!good)
 		return fail(p, at, "bad_value", fields[t->field].name);

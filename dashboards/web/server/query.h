@@ -5,7 +5,8 @@
 //
 //   word              text in kind, body, names, addresses as printed
 //   "two words"       the same, with blanks
-//   field:value       org, kind, sev, state, is, src, dst, ip, port, proto, app, attck, sensor, zone, vector, score, count, assignee, id
+//   field:value       org, kind, sev, state, is, src, dst, ip, port, proto, app, attck, sensor, zone, vector, score, count, assignee, id,
+//                     community
 //   field:>=80  <=80  numbers and severities        field:a..b  between        field:a,b  one of
 //   ip:10.0.0.0/8     CIDR, IPv4 and IPv6           dos.*  a star at the end of a word
 //   @198.51.100.7     ip:198.51.100.7               is:open closed new mine escalated archived overdue shadow suppressed
@@ -13,6 +14,7 @@
 //
 // Codes (kind, sensor, app, vector, id, assignee, the code of a body) are compared whole, with a star by their beginning; names of kinds
 // and bodies by any part of them; attck:T1498 finds T1498.001. A word alone is found in any part of any of these and of the addresses.
+// A Community ID is found whole, whatever the case of its letters; a masked view, which is not told of it, finds nothing by it.
 // An address finds a prefix that it lies in, and the other way round.
 //
 // Full-width letters, digits and signs are read as their half-width ones (NFKC of that range). At most WEB_TERMS terms and 1,024 bytes;

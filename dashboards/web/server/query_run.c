@@ -23,6 +23,7 @@ struct web_run {
 	int64_t now_ns;
 	uint32_t strings;
 	uint8_t *of_string[WEB_TERMS], *of_body[WEB_TERMS]; // of text terms
+	uint64_t of_community[WEB_TERMS][WEB_VALUES];
 	uint8_t of_sensor[WEB_TERMS][WEB_ALERT_SENSORS + 1];
 	char ends[2][64];       // of the alert at hand, printed; empty: none, or masked
 	bool printed;
@@ -67,7 +68,10 @@ struct web_run *web_run_begin(const struct web_query *query, const struct web_in
 	run->now_ns = web_clock_ns();
 	run->strings = index->strings.count;
 	for (uint32_t i = 0; i < query->count; i++) {
-		if (!is_text(&query->terms[i]))
+		const struct web_term *t = &query->terms[i];
+		for (unsigned k = 0; t->field == WEB_F_COMMUNITY && k < t->count; k++)
+			run->of_community[i][k] = index_community(index, query->folded + t->values[k].text, t->values[k].length);
+		if (!is_text(t))
 			continue;
 		run->of_string[i] = calloc(run->strings, 1);
 		run->of_body[i] = calloc(WEB_BODIES, 1);
@@ -323,6 +327,15 @@ static bool word_finds(struct web_run *run, uint32_t term, const struct web_aler
 	return false;
 }
 
+// It is a hash of both ends, which could be tried out: for who is shown an end masked it is none.
+static bool community_finds(const struct web_run *run, uint32_t term, const struct web_alert *a)
+{
+	for (unsigned i = 0; !run->view->masked && a->community && i < run->query->terms[term].count; i++)
+		if (run->of_community[term][i] == a->community)
+			return true;
+	return false;
+}
+
 static bool text_finds(struct web_run *run, uint32_t term, const struct web_alert *a)
 {
 	const struct web_term *t = &run->query->terms[term];
@@ -333,6 +346,7 @@ static bool text_finds(struct web_run *run, uint32_t term, const struct web_aler
 	case WEB_F_APP: return string_finds(run, term, a->app_proto);
 	case WEB_F_VECTOR: return string_finds(run, term, a->vector);
 	case WEB_F_ATTCK: return string_finds(run, term, a->technique);
+	case WEB_F_COMMUNITY: return community_finds(run, term, a);
 	case WEB_F_SENSOR: return sensor_finds(run, term, a->sensor);
 	default: break;
 	}

@@ -51,7 +51,7 @@ function What({ alert, eve, context }) {
     context.vectors.length > 0 ? [t('alert.vectors'), html`<ul class="inline-list">${context.vectors.map((vector) => html`<li><${Value} field="vector" value=${vector.name}>${vectorName(vector.name, words())}<//> ${vector.share !== null && html`<span class="number muted">${percent(vector.share, 0)}</span>`}</li>`)}</ul>`]
       : alert.vector && [t('alert.vectors'), html`<${Value} field="vector" value=${alert.vector}>${vectorName(alert.vector, words())}<//>`],
     alert.technique && [t('alert.technique'), html`<${Value} field="attck" value=${alert.technique}>${alert.technique}<//> ${technique}`],
-    community && [t('alert.community'), html`<${Value} value=${community} pivots=${[{ label: t('alert.community_flows'), href: href(alertAddress(alert.id), { flow: community }) }]}><span class="address">${community}</span><//>`],
+    community && [t('alert.community'), html`<${Value} field="community" value=${community} pivots=${[{ label: t('alert.community_flows'), href: href(alertAddress(alert.id), { flow: community }) }]}><span class="address">${community}</span><//>`],
     [t('alert.sensor'), html`<${Value} field="sensor" value=${alert.sensor} page=${href('/sensors', { sensor: alert.sensor })}>${alert.sensor}<//>`],
     [t('alert.first'), html`<${Time} ms=${alert.first_ms} />`],
     [t('alert.last'), html`<${Time} ms=${alert.last_ms} /> ${alert.last_ms - alert.first_ms >= 1000 && html`<span class="muted">${t('alert.lasting', { span: duration(alert.last_ms - alert.first_ms, words()) })}</span>`}`],
@@ -155,7 +155,7 @@ export default function AlertPage({ params, query }) {
   const related = useApi(`/alerts/${encodeURIComponent(id)}/related`);
   useRefresh(['alerts', 'groups'], detail.reload, 2000);
   const maySuppress = useMay('suppress');
-  return html`<${Loaded} of=${detail} rows=${10}>${(data) => {
+  return html`<${Loaded} whole=${true} of=${detail} rows=${10}>${(data) => {
     const { alert, group, eve } = data;
     const context = contextOf(eve);
     const line = eve ?? {};

@@ -7,7 +7,7 @@ import { useProse } from './prose.js';
 
 const SEARCHES = [['kumo', 'q_word'], ['"UDP flood"', 'q_phrase'], ['kind:dos.*', 'q_kind'], ['sev:>=high', 'q_sev'], ['sev:critical,high', 'q_sevs'], ['state:escalated', 'q_state'], ['is:open', 'q_is'],
   ['org:131016', 'q_org'], ['ip:192.0.2.0/24', 'q_ip'], ['@198.51.100.7', 'q_at'], ['src:198.51.100.7', 'q_src'], ['dst:192.0.2.10 port:443', 'q_dst'], ['score:80..100', 'q_score'], ['count:>=100', 'q_count'],
-  ['zone:lgwan', 'q_zone'], ['app:dns', 'q_app'], ['attck:T1498', 'q_attck'], ['sensor:egress-1', 'q_sensor'], ['assignee:sato', 'q_assignee'], ['kind:scan.* -is:shadow', 'q_not']];
+  ['zone:lgwan', 'q_zone'], ['app:dns', 'q_app'], ['attck:T1498', 'q_attck'], ['sensor:egress-1', 'q_sensor'], ['assignee:sato', 'q_assignee'], ['community:1:LQU9qZlK+B5F3KDmev6m5PMibrg=', 'q_community'], ['kind:scan.* -is:shadow', 'q_not']];
 const MODES = ['page', 'alert', 'digest', 'shadow'];
 const STATES = ['new', 'acknowledged', 'escalated', 'archived'];
 const ROLES = ['viewer', 'org_viewer', 'analyst', 'lead', 'auditor', 'admin'];

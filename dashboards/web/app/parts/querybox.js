@@ -10,7 +10,7 @@ import { Chip } from './chip.js';
 import { Icon } from './icon.js';
 import { IconButton } from './button.js';
 
-export const FIELDS = ['org', 'kind', 'sev', 'state', 'is', 'src', 'dst', 'ip', 'port', 'proto', 'app', 'attck', 'sensor', 'zone', 'vector', 'score', 'count', 'assignee', 'id'];
+export const FIELDS = ['org', 'kind', 'sev', 'state', 'is', 'src', 'dst', 'ip', 'port', 'proto', 'app', 'attck', 'sensor', 'zone', 'vector', 'score', 'count', 'assignee', 'id', 'community'];
 const WORDS = { sev: ['critical', 'high', 'medium', 'low', 'info'], is: ['open', 'closed', 'new', 'mine', 'escalated', 'archived', 'shadow'],
   state: ['new', 'acknowledged', 'escalated', 'archived'], proto: ['tcp', 'udp', 'icmp'] };
 
