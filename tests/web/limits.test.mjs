@@ -239,6 +239,27 @@ test('SEC-03: the log goes on in another file; the page reads and verifies acros
   assert.match(tool(rig.state).stdout, new RegExp(`${logged().length + older.length} records, whole`));
 });
 
+test('SEC-13: four searches of the audit log at once; the next are told to come back, and counted', { timeout: 60000 }, async () => {
+  const { cookie } = await rig.api('auditor');
+  const older = path.join(rig.state, 'audit-00001.jsonl'), bytes = fs.readFileSync(older);
+  await rig.killWeb('SIGTERM');
+  fs.writeFileSync(older, Buffer.concat(Array(20).fill(bytes))); // long enough to be still on when the next one asks; searches follow no chain
+  fs.appendFileSync(older, bytes.subarray(bytes.lastIndexOf('\n', bytes.length - 2) + 1)); // from which the newest follows
+  await rig.startWeb();
+  const search = async () => {
+    const answer = await fetch(rig.origin + '/api/v1/audit?q=nobody-wrote-this', { headers: { cookie } });
+    return { status: answer.status, retry: answer.headers.get('retry-after'), body: await answer.json() };
+  };
+  const answers = await Promise.all(Array.from({ length: 16 }, search));
+  const done = answers.filter(({ status }) => status === 200), busy = answers.filter(({ status }) => status === 503);
+  assert.equal(done.length + busy.length, 16);
+  assert.ok(done.length >= 4 && busy.length > 0, `${done.length} done, ${busy.length} refused`);
+  assert.ok(busy.every(({ retry, body }) => retry === '1' && body.code === 'busy') && done.every(({ body }) => body.total === 0));
+  assert.equal((await counters())['audit.reads_full'], busy.length);
+  assert.equal((await search()).status, 200, 'the places are free again');
+  fs.writeFileSync(older, bytes);
+});
+
 // ---- GET /metrics ----
 
 /** Status, type and text that a UNIX socket answers. */
