@@ -4,7 +4,7 @@
 // See rates.h. The keyed table is open addressing over a list of cells: a cell is an index, the counters lie densely in the order in
 // which keys came, so flushing a second touches only what was used. Nearly every key sees one vector in a second: it has room for the
 // first that comes, on its one cache line, and the others go to a place of their own.
-#include "engine/rates.h"
+#include "engine/rates_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,70 +14,7 @@
 #include "config/lookup.h"
 
 enum { KIND_OUT = 1, KIND_IN = 3, KIND_PUSHED = 5 }; // what a kind says of its direction; never 0
-enum { TOUCHED = 1, TOUCHED_PUSHED = 2 };
-enum { NO_VECTOR = 0xff, MORE_BITS = 24, NEAR_WAYS = 4, NEAR_SETS_BITS = 13, COMBINED = 64, QUEUED = 16 };
-
-struct keyed {
-	struct yg_rate_key key;
-	uint32_t packets, flows;
-	uint64_t bytes;
-	uint32_t handshakes, packets_out, flows_out;
-	uint32_t vector : 32 - MORE_BITS; // what packets and bytes count to
-	uint32_t more : MORE_BITS;        // index + 1 of the other vectors' place, 0 none
-	uint64_t bytes_out;
-};
-_Static_assert(sizeof(struct keyed) == 64, "one cache line");
-
-struct more {
-	uint32_t packets[YG_VEC_COUNT];
-	uint64_t bytes[YG_VEC_COUNT];
-};
-
-// Packets of one kind, towards one end or away from it, that have come since its place here was taken: a flood adds to one of these, not
-// to host, service, prefix and body each time. Where traffic is of many kinds its cells are on their way from memory meanwhile, and when it
-// has lost its place it waits in a queue until what the cells point at has come too.
-struct combined {
-	struct yg_addr addr;
-	uint64_t kind; // port, protocol, family, vector, direction
-	uint32_t packets, flows;
-	uint64_t bytes;
-	struct near_end *near; // NULL: version 6
-	uint32_t prefix, host; // host: as `near` knew it
-	uint16_t org;
-	bool service;
-	uint32_t host_cell, service_cell; // host_cell: where `host` is 0
-};
-
-// An address of version 4 that was looked up: the prefix that it is in, and where its counters are in the second that is open. Four a
-// cache line, which is all the memory that a packet waits for to find them.
-struct near_end {
-	uint32_t addr, prefix_2; // index + 2; 0: unused, 1: in no prefix
-	uint32_t host, round;    // index + 1 of its counters, when they are of this round
-};
-
-struct yg_worker_rates {
-	const struct yg_config *config;
-	struct yg_mix_key mix;
-	uint32_t capacity; // keys
-	uint32_t cells;    // a power of two, a third more than the capacity: few hosts push, and fewer have services
-	uint32_t used, more_used;
-	uint32_t flushed;  // yg_rates_flush_some: keys that have left
-	uint32_t round;    // seconds that have left, and 1
-	bool fixed_flushed;
-	uint64_t full;
-	struct yg_rates link, *bodies, *prefixes;
-	struct yg_pushed link_out, *body_pushed; // link_out: answers count as YG_VEC_DOWNLOAD
-	uint8_t *body_touched, *prefix_touched, link_touched;
-	uint32_t *cell;        // index + 1 into `keyed`
-	uint32_t *used_cell;   // which cell each key sits in, to clear it
-	struct keyed *keyed;
-	struct more *more;
-	uint64_t inside[65536 / 64]; // of each first half of an address of version 4: some of it lies in a prefix
-	struct near_end near[NEAR_WAYS << NEAR_SETS_BITS] __attribute__((aligned(64)));
-	unsigned near_next; // whose place is taken in a full set
-	struct combined combined[COMBINED], queued[QUEUED];
-	unsigned queue_at;
-};
+enum { NO_VECTOR = 0xff };
 
 static uint32_t power_of_two(uint32_t n)
 {
@@ -117,8 +54,10 @@ struct yg_worker_rates *yg_worker_rates_create(const struct yg_rates_options *op
 	r->cell = yg_memory_reserve(sizeof *r->cell * r->cells);
 	r->used_cell = yg_memory_reserve(sizeof *r->used_cell * r->capacity);
 	r->keyed = yg_memory_reserve(sizeof *r->keyed * r->capacity);
+	r->pushed = yg_memory_reserve(sizeof *r->pushed * r->capacity);
 	r->more = yg_memory_reserve(sizeof *r->more * r->capacity);
-	if (r->bodies && r->prefixes && r->body_pushed && r->body_touched && r->prefix_touched && r->cell && r->used_cell && r->keyed && r->more)
+	if (r->bodies && r->prefixes && r->body_pushed && r->body_touched && r->prefix_touched && r->cell && r->used_cell && r->keyed &&
+	    r->pushed && r->more)
 		return r;
 	yg_worker_rates_destroy(r);
 	errno = ENOMEM;
@@ -142,6 +81,7 @@ void yg_worker_rates_destroy(struct yg_worker_rates *r)
 	yg_memory_release(r->cell, sizeof *r->cell * r->cells);
 	yg_memory_release(r->used_cell, sizeof *r->used_cell * r->capacity);
 	yg_memory_release(r->keyed, sizeof *r->keyed * r->capacity);
+	yg_memory_release(r->pushed, sizeof *r->pushed * r->capacity);
 	yg_memory_release(r->more, sizeof *r->more * r->capacity);
 	free(r);
 }
@@ -246,6 +186,7 @@ static struct keyed *keyed_rates(struct yg_worker_rates *r, const struct yg_rate
 	memset(k, 0, sizeof *k);
 	k->key = *key;
 	k->vector = NO_VECTOR;
+	r->pushed[r->used] = 0;
 	r->used_cell[r->used] = c;
 	r->cell[c] = ++r->used;
 	return k;
@@ -345,13 +286,24 @@ static void count_pushed(struct yg_pushed *pushed, const struct yg_rate_add *add
 	pushed->handshakes += add->handshakes;
 }
 
-// What left the host and its body on a flow that it began.
-static void add_pushed(struct yg_worker_rates *r, const struct yg_end *end, const struct yg_rate_add *add)
+// The counters of what a host pushes; `host`: its own, where they are known.
+static struct keyed *pushed_rates(struct yg_worker_rates *r, const struct keyed *host, const struct yg_end *end)
 {
+	if (host && r->pushed[host - r->keyed])
+		return &r->keyed[r->pushed[host - r->keyed] - 1];
 	struct yg_rate_key key = host_key(end);
 	key.scope |= YG_SCOPE_PUSHED;
-	const struct yg_rate_add pushed = {.vector = add->vector, .packets = add->packets, .bytes = add->bytes, .handshakes = add->handshakes};
 	struct keyed *k = keyed_rates(r, &key, cell_of(r, &key));
+	if (host && k)
+		r->pushed[host - r->keyed] = (uint32_t)(k - r->keyed) + 1;
+	return k;
+}
+
+// What left the host and its body on a flow that it began.
+static void add_pushed(struct yg_worker_rates *r, const struct keyed *host, const struct yg_end *end, const struct yg_rate_add *add)
+{
+	const struct yg_rate_add pushed = {.vector = add->vector, .packets = add->packets, .bytes = add->bytes, .handshakes = add->handshakes};
+	struct keyed *k = pushed_rates(r, host, end);
 	if (k)
 		count_keyed_in(r, k, &pushed);
 	if (end->org < r->config->orgs_count) {
@@ -420,7 +372,7 @@ void yg_rates_add(struct yg_worker_rates *r, const struct yg_rate_add *add)
 		add_to_service(r, add->from, add->answer_port, add, false);
 	}
 	if (add->from->internal && add->pushed)
-		add_pushed(r, add->from, add);
+		add_pushed(r, NULL, add->from, add);
 	if (add->handshakes && add->from->internal && !add->to->internal)
 		add_link_handshakes(r, add->handshakes);
 }
@@ -449,7 +401,7 @@ static void put_combined(struct yg_worker_rates *r, const struct combined *c)
 	add_to_keyed(r, k, &add, in);
 	add_to_owner(r, c->prefix, c->org, &add, in);
 	if ((c->kind & 0xff) == KIND_PUSHED)
-		add_pushed(r, &end, &add);
+		add_pushed(r, k, &end, &add);
 	if (!c->service)
 		return;
 	key = service_key(&end, (uint8_t)(c->kind >> 24), (uint16_t)(c->kind >> 32));
@@ -463,7 +415,7 @@ static void put_queued(struct yg_worker_rates *r, struct combined *c)
 	c->kind = 0;
 }
 
-static void put_all_combined(struct yg_worker_rates *r)
+void yg_rates_put_combined(struct yg_worker_rates *r)
 {
 	for (unsigned i = 0; i < QUEUED; i++)
 		put_queued(r, &r->queued[i]);
@@ -478,13 +430,20 @@ static void prefetch_keyed(const struct yg_worker_rates *r, uint32_t cell)
 		__builtin_prefetch(&r->keyed[at - 1], 1);
 }
 
+static inline void prefetch_host(const struct yg_worker_rates *r, uint32_t host, bool pushes)
+{
+	__builtin_prefetch(&r->keyed[host], 1);
+	if (pushes && r->pushed[host])
+		__builtin_prefetch(&r->keyed[r->pushed[host] - 1], 1);
+}
+
 static void queue_combined(struct yg_worker_rates *r, const struct combined *c)
 {
 	struct combined *place = &r->queued[r->queue_at++ % QUEUED];
 	put_queued(r, place);
 	*place = *c;
 	if (c->host)
-		__builtin_prefetch(&r->keyed[c->host - 1], 1);
+		prefetch_host(r, c->host - 1, (c->kind & 0xff) == KIND_PUSHED);
 	else
 		prefetch_keyed(r, c->host_cell);
 	if (c->service)
@@ -506,7 +465,9 @@ static bool begin_combined(struct yg_worker_rates *r, struct combined *c, const 
 	struct yg_rate_key key = host_key(&end);
 	*c = (struct combined){.addr = *addr, .kind = kind, .near = near, .prefix = end.prefix,
 				.host = near && near->round == r->round ? near->host : 0, .org = end.org};
-	if (!c->host) {
+	if (c->host) {
+		__builtin_prefetch(&r->pushed[c->host - 1]);
+	} else {
 		c->host_cell = cell_of(r, &key);
 		__builtin_prefetch(&r->cell[c->host_cell], 1);
 	}
@@ -570,131 +531,4 @@ void yg_rates_link(struct yg_worker_rates *r, uint8_t vector, bool inward, bool 
 		r->link_out.packets[v]++;
 		r->link_out.bytes[v] += wire_bytes;
 	}
-}
-
-typedef void emit_delta(void *context, const struct yg_rate_delta *delta);
-
-static void emit_pushed(struct yg_rate_delta *delta, struct yg_pushed *pushed, emit_delta *emit, void *context)
-{
-	delta->key.scope |= YG_SCOPE_PUSHED;
-	memset(&delta->rates, 0, sizeof delta->rates);
-	memcpy(delta->rates.packets, pushed->packets, sizeof pushed->packets);
-	memcpy(delta->rates.bytes, pushed->bytes, sizeof pushed->bytes);
-	delta->rates.handshakes = pushed->handshakes;
-	emit(context, delta);
-	memset(pushed, 0, sizeof *pushed);
-}
-
-// All that left is counted by vector, answers as downloads: what was pushed is the rest.
-static void flush_link(struct yg_worker_rates *r, struct yg_rate_delta *delta, emit_delta *emit, void *context)
-{
-	for (unsigned v = 0; v < YG_VEC_COUNT; v++) {
-		r->link.packets_out += r->link_out.packets[v];
-		r->link.bytes_out += r->link_out.bytes[v];
-	}
-	memset(&delta->key, 0, sizeof delta->key);
-	delta->key.scope = YG_SCOPE_LINK;
-	delta->key.org = YG_ORG_NONE;
-	delta->rates = r->link;
-	emit(context, delta);
-	r->link_out.packets[YG_VEC_DOWNLOAD] = 0;
-	r->link_out.bytes[YG_VEC_DOWNLOAD] = 0;
-	uint64_t pushed = r->link_out.handshakes;
-	for (unsigned v = 0; v < YG_VEC_COUNT; v++)
-		pushed += r->link_out.packets[v];
-	if (pushed)
-		emit_pushed(delta, &r->link_out, emit, context);
-	memset(&r->link, 0, sizeof r->link);
-	r->link_touched = 0;
-}
-
-static void flush_fixed(struct yg_worker_rates *r, struct yg_rate_delta *delta, emit_delta *emit, void *context)
-{
-	if (r->link_touched)
-		flush_link(r, delta, emit, context);
-	for (uint32_t i = 0; i < r->config->orgs_count; i++) {
-		if (!r->body_touched[i])
-			continue;
-		memset(&delta->key, 0, sizeof delta->key);
-		delta->key.scope = YG_SCOPE_BODY;
-		delta->key.org = (uint16_t)i;
-		delta->rates = r->bodies[i];
-		emit(context, delta);
-		if (r->body_touched[i] & TOUCHED_PUSHED)
-			emit_pushed(delta, &r->body_pushed[i], emit, context);
-		memset(&r->bodies[i], 0, sizeof r->bodies[i]);
-		r->body_touched[i] = 0;
-	}
-	for (uint32_t i = 0; i < r->config->prefixes_count; i++) {
-		if (!r->prefix_touched[i])
-			continue;
-		const struct yg_prefix *p = &r->config->prefixes[i];
-		memset(&delta->key, 0, sizeof delta->key);
-		delta->key.scope = YG_SCOPE_PREFIX;
-		delta->key.addr = p->addr;
-		delta->key.af = p->af;
-		delta->key.prefix_len = p->length;
-		delta->key.org = p->org;
-		delta->rates = r->prefixes[i];
-		emit(context, delta);
-		memset(&r->prefixes[i], 0, sizeof r->prefixes[i]);
-		r->prefix_touched[i] = 0;
-	}
-}
-
-static void expand(const struct yg_worker_rates *r, const struct keyed *k, struct yg_rate_delta *delta)
-{
-	delta->key = k->key;
-	memset(&delta->rates, 0, sizeof delta->rates);
-	if (k->more) {
-		const struct more *more = &r->more[k->more - 1];
-		memcpy(delta->rates.packets, more->packets, sizeof more->packets);
-		memcpy(delta->rates.bytes, more->bytes, sizeof more->bytes);
-	}
-	if (k->vector < YG_VEC_COUNT) {
-		delta->rates.packets[k->vector] = k->packets;
-		delta->rates.bytes[k->vector] = k->bytes;
-	}
-	delta->rates.flows = k->flows;
-	delta->rates.handshakes = k->handshakes;
-	delta->rates.packets_out = k->packets_out;
-	delta->rates.flows_out = k->flows_out;
-	delta->rates.bytes_out = k->bytes_out;
-}
-
-bool yg_rates_flush_some(struct yg_worker_rates *r, int64_t second, uint32_t most, emit_delta *emit, void *context)
-{
-	struct yg_rate_delta delta = {.second = second};
-	if (!r->fixed_flushed)
-		put_all_combined(r);
-	if (!r->fixed_flushed)
-		flush_fixed(r, &delta, emit, context);
-	r->fixed_flushed = true;
-	uint32_t end = most < r->used - r->flushed ? r->flushed + most : r->used;
-	for (; r->flushed < end; r->flushed++) {
-		expand(r, &r->keyed[r->flushed], &delta);
-		emit(context, &delta);
-		r->cell[r->used_cell[r->flushed]] = 0;
-	}
-	if (end < r->used)
-		return false;
-	r->used = r->more_used = r->flushed = 0;
-	r->fixed_flushed = false;
-	r->round++;
-	return true;
-}
-
-void yg_rates_flush(struct yg_worker_rates *r, int64_t second, emit_delta *emit, void *context)
-{
-	yg_rates_flush_some(r, second, UINT32_MAX, emit, context);
-}
-
-uint32_t yg_rates_fixed(const struct yg_worker_rates *r)
-{
-	return 2 + 2 * r->config->orgs_count + r->config->prefixes_count;
-}
-
-uint64_t yg_rates_full(const struct yg_worker_rates *r)
-{
-	return r->full;
 }

@@ -23,11 +23,11 @@ from wire import common
 RATE = 20_000
 BODIES = os.path.join(os.path.dirname(common.DEMO), "organisations")
 
-def configuration(path, n, extra="", flow="table: 16384", bodies=None):
+def configuration(path, n, extra="", flow="table: 16384", bodies=None, update=None):
     """The demo's, with values that change with n; `bodies`: another folder of organisations."""
     with open(common.DEMO, encoding="utf-8") as demo:
         text = demo.read().replace("[organisations/", "[" + (bodies or BODIES) + "/")
-    text += f"\nalerts:\n  update: {30 + n % 7}s\n  per_minute: {200 + n % 5}\ndissector:\n  packets: {12 + n % 3}\nflow:\n  {flow}\n{extra}"
+    text += f"\nalerts:\n  update: {update or f'{30 + n % 7}s'}\n  per_minute: {200 + n % 5}\ndissector:\n  packets: {12 + n % 3}\nflow:\n  {flow}\n{extra}"
     with open(path + ".new", "w", encoding="utf-8") as file:
         file.write(text)
     os.rename(path + ".new", path)
@@ -79,6 +79,10 @@ def main(arguments):
             sensor.process.send_signal(signal.SIGHUP)
             cases.check("one_that_changes_the_spool_is_refused_by_name", sensor.wait_said("stays as it was", 3, 5) and
                         "spool.size cannot change" in sensor.said(), sensor.said()[-1500:])
+            configuration(config, 0, "", update="60s\n  id_key_file: " + config)
+            sensor.process.send_signal(signal.SIGHUP)
+            cases.check("one_that_changes_the_key_of_ids_is_refused_by_name", sensor.wait_said("stays as it was", 4, 5) and
+                        "alerts.id_key_file cannot change" in sensor.said(), sensor.said()[-1500:])
             cases.check("the_run_goes_on", sensor.process.poll() is None and sensor.child("yagura-engine") == engine, "")
             sender.terminate()
             sender.wait(20)

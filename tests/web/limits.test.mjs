@@ -239,6 +239,27 @@ test('SEC-03: the log goes on in another file; the page reads and verifies acros
   assert.match(tool(rig.state).stdout, new RegExp(`${logged().length + older.length} records, whole`));
 });
 
+test('SEC-13: four searches of the audit log at once; the next are told to come back, and counted', { timeout: 60000 }, async () => {
+  const { cookie } = await rig.api('auditor');
+  const older = path.join(rig.state, 'audit-00001.jsonl'), bytes = fs.readFileSync(older);
+  await rig.killWeb('SIGTERM');
+  fs.writeFileSync(older, Buffer.concat(Array(20).fill(bytes))); // long enough to be still on when the next one asks; searches follow no chain
+  fs.appendFileSync(older, bytes.subarray(bytes.lastIndexOf('\n', bytes.length - 2) + 1)); // from which the newest follows
+  await rig.startWeb();
+  const search = async () => {
+    const answer = await fetch(rig.origin + '/api/v1/audit?q=nobody-wrote-this', { headers: { cookie } });
+    return { status: answer.status, retry: answer.headers.get('retry-after'), body: await answer.json() };
+  };
+  const answers = await Promise.all(Array.from({ length: 16 }, search));
+  const done = answers.filter(({ status }) => status === 200), busy = answers.filter(({ status }) => status === 503);
+  assert.equal(done.length + busy.length, 16);
+  assert.ok(done.length >= 4 && busy.length > 0, `${done.length} done, ${busy.length} refused`);
+  assert.ok(busy.every(({ retry, body }) => retry === '1' && body.code === 'busy') && done.every(({ body }) => body.total === 0));
+  assert.equal((await counters())['audit.reads_full'], busy.length);
+  assert.equal((await search()).status, 200, 'the places are free again');
+  fs.writeFileSync(older, bytes);
+});
+
 // ---- GET /metrics ----
 
 /** Status, type and text that a UNIX socket answers. */
@@ -294,4 +315,30 @@ test('GET /metrics: every counter, in the format of Prometheus, on a socket of t
   const beyond = spawnSync(path.join(build, 'yagura-web'), [...rig.common, '--listen', 'unix:' + path.join(rig.folder, 'other.sock'), '--metrics', '0.0.0.0:0'], { encoding: 'utf8', timeout: 20000 });
   assert.equal(beyond.status, 78);
   assert.match(beyond.stderr, /--metrics 0\.0\.0\.0:0/);
+});
+
+test('bogus sensors in Redis keep no real one out where --sensors names them; without it 64 are followed, the rest counted', { timeout: 90000 }, async () => {
+  const names = async () => (await lead.get('/sensors')).body.rows.map(({ strip }) => strip.name);
+  const real = await names();
+  assert.ok(real.length > 0);
+  const [key, entry] = [`yagura:${real[0]}:alerts`, JSON.parse(rig.redis.cli('eval', 'return cjson.encode(redis.call("XREVRANGE", KEYS[1], "+", "-", "COUNT", "1")[1][2])', 1, `yagura:${real[0]}:alerts`))];
+  assert.ok(entry.length >= 2, key);
+  for (let i = 0; i < 100; i++) rig.redis.cli('xadd', `yagura:bogus-${i}:alerts`, '*', 'eve', 'x');
+  await rig.killWeb('SIGTERM');
+  await rig.startWeb();
+  await until(async () => (await names()).length === 64, 30000, 'no 64 sensors');
+  const full = await until(async () => { const told = await counters(); return told['measure.sensors_full'] > 0 && told['index.sensors_full'] > 0 && told; }, 20000);
+  assert.deepEqual([full['measure.sensors'], full['index.sensors_foreign'], full['measure.sensors_foreign']], [64, 0, 0]);
+  rig.webOptions.push('--sensors', [...real, 'late-1'].join(','));
+  await rig.killWeb('SIGTERM');
+  await rig.startWeb();
+  await until(async () => (await names()).length === real.length, 15000);
+  rig.redis.cli('xadd', 'yagura:late-1:alerts', '*', ...entry);
+  await until(async () => (await names()).includes('late-1'), 25000, 'the one that came later is not there');
+  await until(async () => (await counters())['index.sensors_foreign'] >= 100, 10000);
+  const told = await counters();
+  assert.deepEqual([told['index.sensors_full'], told['measure.sensors_full']], [0, 0]);
+  assert.ok(told['measure.sensors_foreign'] >= 100);
+  assert.deepEqual((await names()).sort(), [...real, 'late-1'].sort());
+  await until(async () => (await lead.get('/alerts?range=30d&limit=1&q=sensor:late-1')).body.total === 1, 10000, 'its alert is there');
 });

@@ -126,13 +126,13 @@ export class Redis {
 }
 
 // The prefecture, filled once an hour for all tests and kept as a dump in the build folder.
-async function dump(fill) {
+async function dump(fill, age) {
   const wanted = { bodies: 40, alerts: 3000, groups: 400, flows: 2000, ...fill };
   const sources = ['seed.py', 'seed_kinds.py', 'seed_bodies.py'].map((name) => fs.readFileSync(path.join(web, name)));
   const key = createHash('sha256').update(JSON.stringify(wanted)).update(Buffer.concat(sources)).digest('hex').slice(0, 16);
   const folder = path.join(build, 'web-seeds', key);
   const done = path.join(folder, 'done.json');
-  const fresh = () => fs.existsSync(done) && Date.now() - fs.statSync(done).mtimeMs < 3600000;
+  const fresh = () => fs.existsSync(done) && Date.now() - fs.statSync(done).mtimeMs < age;
   for (let tries = 0; !fresh(); tries++) {
     fs.mkdirSync(path.dirname(folder), { recursive: true });
     const lock = folder + '.lock';
@@ -163,13 +163,13 @@ async function dump(fill) {
 }
 
 /**
- * @param {object} options fill: arguments of seed.py fill, null: none; users: whether to make USERS; redis: arguments of redis-server;
+ * @param {object} options fill: arguments of seed.py fill, null: none; age: how old a fill may be, ms; users: whether to make USERS; redis: arguments of redis-server;
  *   web: more arguments of yagura-web; orgs: bodies' files even without fill; start: false to start yagura-web later
  */
-export async function start({ fill = {}, users = true, redis: redisOptions = [], web: webOptions = [], begin: now = true } = {}) {
+export async function start({ fill = {}, age = 3600000, users = true, redis: redisOptions = [], web: webOptions = [], begin: now = true } = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'yg-web-'));
   process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
-  const seeded = fill ? await dump(fill) : null;
+  const seeded = fill ? await dump(fill, age) : null;
   if (seeded) fs.copyFileSync(path.join(seeded.folder, 'dump.rdb'), path.join(folder, 'dump.rdb'));
   const redis = await new Redis(folder, redisOptions).start();
   const rig = new Rig(folder, redis, seeded, webOptions);

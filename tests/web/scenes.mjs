@@ -70,7 +70,8 @@ export const scenesOf = (pages) => {
     { name: 'tail+paused', user: 'lead', where: '/tail', does: async (page) => { await page.waitForSelector('main [data-id]', { timeout: 15000 }); await keys(page, 'Space'); await sleep(2500); }, after: (page) => keys(page, 'Space') },
     { name: 'alerts+found', user: 'lead', tall: true, where: '/alerts?range=30d&q=sev:%3E%3Dhigh+is:open' },
     { name: 'alerts+none', user: 'lead', where: '/alerts?range=24h&q=ip:192.0.2.254' },
-    { name: 'alerts+columns', user: 'lead', where: '/alerts?range=30d', does: async (page) => { await page.locator('.page-tools [aria-haspopup]').last().click(); await sleep(300); } },
+    { name: 'alerts+columns', user: 'lead', where: '/alerts?range=30d', does: async (page) => { await page.locator('.page-tools .button:not([aria-haspopup]):not(.pill)').click(); await dialog(page); } },
+    { name: 'alerts+export', user: 'lead', where: '/alerts?range=30d', does: async (page) => { await page.locator('.page-tools [aria-haspopup]').last().click(); await menu(page); } },
     { name: 'overview+chart-table', user: 'lead', tall: true, where: '/?range=30d' },
     { name: 'missing', user: 'lead', where: '/alerts/there-is-none' },
     { name: 'login+wrong', user: null, where: '/login', does: async (page) => {

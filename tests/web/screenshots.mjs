@@ -109,7 +109,7 @@ async function series(rig, shots, lang, theme, width) {
 
 /** The example prefecture as it is on a working day: people work in its inbox, its sensor lives. */
 async function prefecture() {
-  const rig = await start({ fill: { alerts: 20000, groups: 800 } });
+  const rig = await start({ fill: { alerts: 20000, groups: 800 }, age: 120000 }); // there is no traffic between the filling and now
   execFileSync('/usr/bin/python3', [path.join(root, 'dashboards/web/seed_triage.py'), rig.origin, PASSWORD, rig.redis.socket]);
   const live = rig.live({ rate: 0.2 }); // health and metrics as of now
   const lead = await rig.api('lead');
@@ -158,7 +158,7 @@ async function everything() {
   ];
   for (const { options, shots: theirs, live, calm } of others) {
     if (!theirs.some(({ name }) => LOOKS.some(([lang, theme]) => Object.keys(SIZES).some((width) => only.test(`${name}-${lang}-${theme}-${width}`))))) continue;
-    const other = await start(options), beat = live && other.live({ rate: calm ? 0 : 0.2, bodies: options.fill?.bodies, dark: options.fill?.dark });
+    const other = await start({ ...options, age: 120000 }), beat = live && other.live({ rate: calm ? 0 : 0.2, bodies: options.fill?.bodies, dark: options.fill?.dark });
     if (live) await sleep(2500);
     for (const [lang, theme] of LOOKS) for (const width of calm || live ? [1280, 1920] : [1280]) await series(other, theirs, lang, theme, width);
     beat?.kill?.('SIGTERM');

@@ -268,6 +268,13 @@ static void limits_of_a_search_hold(void **state)
 	assert_int_equal(web_index_alerts(server.index, &view, &ask, NULL, 10, page), -7);
 	server.index->alerts_used--;
 	assert_int_equal(web_index_alerts(server.index, &view, &ask, NULL, 10, page), 0);
+	// a body's officer cannot find by it how many there are
+	struct web_view officer = view_of(WEB_ORG_VIEWER, "kirisasa");
+	const struct { uint32_t alerts; int result; } counts[] = {{65537, 0}, {100000, 0}, {131072, 0}, {131073, -7}, {156250, -7}, {200000, -7}};
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+		server.index->alerts_used = counts[i].alerts;
+		assert_int_equal(web_index_groups(server.index, &officer, &ask, NULL, 10, page), counts[i].result);
+	}
 	server.index->alerts_used = 1;
 	free(page);
 	web_query_free(query);

@@ -370,6 +370,78 @@ static void those_who_wait_are_bounded(void **state)
 	run_until(is_idle);
 }
 
+// ---- what brings archived groups back ----
+
+static const struct web_alert *come; // the alert of the test, in the index
+
+static bool is_there(void)
+{
+	for (uint32_t i = 0; web_index_ready(server.index) && i < web_index_alerts_count(server.index); i++)
+		if (web_index_alert(server.index, i)->sensor)
+			come = web_index_alert(server.index, i);
+	return come;
+}
+
+static uint64_t group_of_alert(void)
+{
+	return web_index_group_id(server.index, come->group);
+}
+
+static void send_alert(unsigned id, time_t first_s)
+{
+	char line[1024], first[40];
+	struct tm tm;
+	gmtime_r(&first_s, &tm);
+	strftime(first, sizeof first, "%Y-%m-%dT%H:%M:%S.999999+0000", &tm);
+	snprintf(line, sizeof line,
+		 "{\"timestamp\":\"%s\",\"event_type\":\"alert\",\"src_ip\":\"198.51.100.7\",\"dest_ip\":\"192.0.2.14\",\"proto\":\"UDP\","
+		 "\"alert\":{\"context\":{\"id\":\"%016x\",\"kind\":\"dos.udp_flood\",\"state\":\"open\",\"severity\":\"high\",\"mode\":\"page\","
+		 "\"score\":70,\"confidence\":0.5,\"first_seen\":\"%s\",\"last_seen\":\"%s\",\"count\":1,\"org\":{\"code\":\"aoi\"},"
+		 "\"target\":\"192.0.2.14\",\"why\":{\"text_ja\":\"a\",\"text_en\":\"a\"}}}}",
+		 first, id, first, first);
+	const char *argv[] = {"XADD", "yagura:egress-1:alerts", "*", "eve", line};
+	web_redis_ask(server.redis, NULL, NULL, 5, argv, NULL);
+}
+
+static bool is_back(void)
+{
+	return web_state_of(server.state, group_of_alert())->state == WEB_NEW;
+}
+
+static bool was_full(void)
+{
+	static uint64_t before;
+	before = before ? before : web_state_counters(server.state)->waiting_full;
+	return web_state_counters(server.state)->waiting_full > before;
+}
+
+// The queue of actions is full while the alert comes: the group is brought back all the same, when there is room again.
+static void an_alert_brings_back_what_was_archived_however_busy_it_is(void **state)
+{
+	(void)state;
+	static const struct web_action comment = {.act = WEB_COMMENT, .actor = "suzuki", .comment = "much to do"};
+	time_t now = time(NULL);
+	send_alert(1, now - 60);
+	run_until(is_there);
+	act(&archive, group_of_alert(), 1, -1);
+	assert_int_equal(last.succeeded, 1);
+	assert_false(is_back());
+	send_alert(2, now + 1);
+	run_until(is_back);
+	assert_string_equal(web_state_of(server.state, group_of_alert())->changed_by, "yagura");
+
+	act(&archive, group_of_alert(), 1, -1);
+	assert_false(is_back());
+	assert_false(was_full());
+	for (int i = 0; i < WEB_STATE_WAITING; i++)
+		act_many(&comment, 100000, WEB_STATE_PART + 1, -1); // two scripts each, in turn
+	send_alert(3, now + 2);
+	run_until(was_full);
+	assert_false(is_back());
+	run_until(is_back);
+	run_until(is_idle);
+}
+
 static bool all_outside(void *context, uint8_t af, const uint8_t address[16])
 {
 	(void)context, (void)address;
@@ -409,6 +481,7 @@ int main(void)
 	    cmocka_unit_test(another_writer_makes_us_read_anew_and_nothing_is_lost),
 	    cmocka_unit_test(what_is_no_state_is_passed_over),
 	    cmocka_unit_test(those_who_wait_are_bounded),
+	    cmocka_unit_test(an_alert_brings_back_what_was_archived_however_busy_it_is),
 	    cmocka_unit_test(states_and_names_are_bounded),
 	    cmocka_unit_test(lost_answers_are_found_out),
 	    cmocka_unit_test(nothing_outside_can_be_clicked_on),

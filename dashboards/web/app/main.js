@@ -25,7 +25,7 @@ const pages = new Map(); // route -> its Page, once loaded
 function Guard({ children, of }) {
   const [error, reset] = useErrorBoundary((problem) => console.error(problem));
   useEffect(() => { if (error) reset(); }, [of]);
-  return error ? html`<${Broken} error=${error} onRetry=${reset} />` : children;
+  return error ? html`<${Broken} whole=${true} error=${error} onRetry=${reset} />` : children;
 }
 
 function PageOf({ at }) {
@@ -50,7 +50,7 @@ function PageOf({ at }) {
   }, [at.path, !!Page, error]);
   if (!route) return html`<${NotFound} />`;
   // after an upgrade the old names are gone: a reload gets the new ones
-  if (error) return html`<${Broken} error=${{ text: t('shell.page_gone') }} onRetry=${() => (turn ? location.reload() : setTurn(turn + 1))} />`;
+  if (error) return html`<${Broken} whole=${true} error=${{ text: t('shell.page_gone') }} onRetry=${() => (turn ? location.reload() : setTurn(turn + 1))} />`;
   if (!Page) return html`<${Loading} />`;
   return html`<${Guard} of=${at}><${Page} key=${route.path + JSON.stringify(at.params)} params=${at.params} query=${at.query} /><//>`;
 }
@@ -65,7 +65,7 @@ function App() {
     else if (user?.must_change_password && at.route?.page !== 'login') navigate('/login', { replace: true });
     else if (user && !seesAlerts(user) && at.route?.page === 'overview') navigate('/users', { replace: true }); // an administrator's first page
   }, [known, user, firstRun, at]);
-  if (error) return html`<main class="alone"><${Broken} error=${error} onRetry=${begin} /></main>`;
+  if (error) return html`<main class="alone"><${Broken} whole=${true} error=${error} onRetry=${begin} /></main>`;
   if (!known) return html`<main class="alone"><${Loading} rows=${3} /></main>`;
   if (at.route?.alone) return html`<main class="alone"><${PageOf} at=${at} /></main><${Toasts} />`;
   if (!user || user.must_change_password) return null; // the effect above leads on

@@ -16,6 +16,7 @@
 
 #include "answers_ask.h"
 #include "answers_export.h"
+#include "buffer.h"
 #include "http.h"
 #include "index.h"
 #include "state.h"
@@ -37,8 +38,7 @@ struct export {
 	struct place *places;
 	uint32_t count, room, at, waiting;
 	bool csv, asking, gone, done, broken, over; // over: its login session has ended
-	char *out;
-	size_t size, sent, out_room;
+	struct web_buffer out;
 };
 
 static struct export *running[WEB_EXPORTS]; // of this process: at most two a user
@@ -47,38 +47,20 @@ static uint64_t cut_short;              // by the end of their login session
 static void export_free(struct export *e)
 {
 	free(e->places);
-	free(e->out);
+	web_buffer_finish(&e->out);
 	free(e);
-}
-
-static void put_bytes(struct export *e, const char *text, size_t size)
-{
-	if (e->size + size > e->out_room) {
-		size_t room = e->out_room ? e->out_room : 65536;
-		while (room < e->size + size)
-			room *= 2;
-		char *out = realloc(e->out, room);
-		if (!out) {
-			e->broken = true;
-			return;
-		}
-		e->out = out;
-		e->out_room = room;
-	}
-	memcpy(e->out + e->size, text, size);
-	e->size += size;
 }
 
 static void put(struct export *e, const char *text)
 {
-	put_bytes(e, text, strlen(text));
+	web_buffer_put(&e->out, text, strlen(text));
 }
 
 // ---- CSV ----
 
 static void put_cell(struct export *e, const char *text)
 {
-	if (e->size && e->out[e->size - 1] != '\n')
+	if (e->out.size && e->out.text[e->out.size - 1] != '\n')
 		put(e, ",");
 	put(e, "\"");
 	if (*text && strchr("=+-@\t\r", *text))
@@ -86,66 +68,15 @@ static void put_cell(struct export *e, const char *text)
 	for (const char *p = text; *p; p++) {
 		if (*p == '"')
 			put(e, "\"");
-		put_bytes(e, *p == '\r' || *p == '\n' ? " " : p, 1);
+		web_buffer_put(&e->out, *p == '\r' || *p == '\n' ? " " : p, 1);
 	}
 	put(e, "\"");
-}
-
-static void put_number(struct export *e, json_int_t n)
-{
-	char text[24];
-	snprintf(text, sizeof text, "%lld", (long long)n);
-	put_cell(e, text);
-}
-
-static void put_time(struct export *e, json_int_t ms)
-{
-	char text[48] = "", all[64];
-	time_t clock = (time_t)(ms / 1000);
-	struct tm tm;
-	if (localtime_r(&clock, &tm))
-		strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
-	snprintf(all, sizeof all, "%s.%03d", text, (int)(ms % 1000));
-	put_cell(e, all);
 }
 
 static const char *text_of(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
 	return text ? text : "";
-}
-
-static json_int_t number_of(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
-static void put_end(struct export *e, const json_t *end)
-{
-	const json_t *port = json_object_get(end, "port"), *org = json_object_get(end, "org");
-	bool masked = json_is_true(json_object_get(end, "masked"));
-	put_cell(e, masked ? text_of(org, "name_ja") : text_of(end, "ip"));
-	if (port)
-		put_number(e, json_integer_value(port));
-	else
-		put_cell(e, "");
-}
-
-static void put_head(struct export *e)
-{
-	static const char *const names[] = {"最終記録日時", "初回検知", "最終検知", "重要度", "状態", "区分", "種別", "種別名", "団体コード", "団体名",
-					    "領域", "送信元", "送信元ポート", "宛先", "宛先ポート", "プロトコル", "アプリケーション", "ATT&CK", "手口",
-					    "スコア", "確度", "回数", "対応状況", "担当者", "判定", "理由", "説明", "Description", "センサー", "ID",
-					    "グループID"};
-	put(e, "\xef\xbb\xbf");
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (i)
-			put(e, ",");
-		put(e, "\"");
-		put(e, names[i]);
-		put(e, "\"");
-	}
-	put(e, "\r\n");
 }
 
 static const char *ja_of(const char *word)
@@ -162,42 +93,94 @@ static const char *ja_of(const char *word)
 	return word;
 }
 
+// A cell of each kind, of the value `key` of an object.
+
+static void put_text(struct export *e, const json_t *of, const char *key)
+{
+	put_cell(e, text_of(of, key));
+}
+
+static void put_word(struct export *e, const json_t *of, const char *key)
+{
+	put_cell(e, ja_of(text_of(of, key)));
+}
+
+static void put_number(struct export *e, const json_t *of, const char *key)
+{
+	const json_t *value = json_object_get(of, key);
+	char text[24] = "";
+	if (value)
+		snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
+	put_cell(e, text);
+}
+
+static void put_share(struct export *e, const json_t *of, const char *key)
+{
+	char text[16];
+	snprintf(text, sizeof text, "%.2f", json_real_value(json_object_get(of, key)));
+	put_cell(e, text);
+}
+
+static void put_time(struct export *e, const json_t *of, const char *key)
+{
+	json_int_t ms = json_integer_value(json_object_get(of, key));
+	char text[48] = "", all[64];
+	time_t clock = (time_t)(ms / 1000);
+	struct tm tm;
+	if (localtime_r(&clock, &tm))
+		strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
+	snprintf(all, sizeof all, "%s.%03d", text, (int)(ms % 1000));
+	put_cell(e, all);
+}
+
+static void put_address(struct export *e, const json_t *of, const char *key)
+{
+	bool masked = json_is_true(json_object_get(of, "masked"));
+	put_cell(e, masked ? text_of(json_object_get(of, "org"), "name_ja") : text_of(of, key));
+}
+
+// Of which object a column is: the row, one within it, or the state of its group.
+enum of { OF_ROW, OF_ORG, OF_SOURCE, OF_TARGET, OF_STATE, OF_COUNT };
+static const struct column {
+	const char *name;
+	enum of of;
+	const char *key;
+	void (*put)(struct export *e, const json_t *of, const char *key);
+} columns[] = {
+	{"最終記録日時", OF_ROW, "time_ms", put_time}, {"初回検知", OF_ROW, "first_ms", put_time}, {"最終検知", OF_ROW, "last_ms", put_time},
+	{"重要度", OF_ROW, "severity", put_word}, {"状態", OF_ROW, "state", put_word}, {"区分", OF_ROW, "mode", put_word},
+	{"種別", OF_ROW, "kind", put_text}, {"種別名", OF_ROW, "kind_ja", put_text}, {"団体コード", OF_ORG, "code", put_text},
+	{"団体名", OF_ORG, "name_ja", put_text}, {"領域", OF_ROW, "zone", put_text}, {"送信元", OF_SOURCE, "ip", put_address},
+	{"送信元ポート", OF_SOURCE, "port", put_number}, {"宛先", OF_TARGET, "ip", put_address},
+	{"宛先ポート", OF_TARGET, "port", put_number}, {"プロトコル", OF_ROW, "proto", put_text},
+	{"アプリケーション", OF_ROW, "app", put_text}, {"ATT&CK", OF_ROW, "technique", put_text}, {"手口", OF_ROW, "vector", put_text},
+	{"スコア", OF_ROW, "score", put_number}, {"確度", OF_ROW, "confidence", put_share}, {"回数", OF_ROW, "count", put_number},
+	{"対応状況", OF_STATE, "state", put_word}, {"担当者", OF_STATE, "assignee", put_text}, {"判定", OF_STATE, "verdict", put_word},
+	{"理由", OF_STATE, "reason", put_text}, {"説明", OF_ROW, "text_ja", put_text}, {"Description", OF_ROW, "text_en", put_text},
+	{"センサー", OF_ROW, "sensor", put_text}, {"ID", OF_ROW, "id", put_text}, {"グループID", OF_ROW, "group", put_text},
+};
+
+static void put_head(struct export *e)
+{
+	put(e, "\xef\xbb\xbf");
+	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+		put(e, i ? ",\"" : "\"");
+		put(e, columns[i].name);
+		put(e, "\"");
+	}
+	put(e, "\r\n");
+}
+
 static void put_row(struct export *e, const json_t *row)
 {
-	const json_t *org = json_object_get(row, "org");
-	char confidence[16];
 	uint32_t group = web_index_find_group_text(e->server->index, text_of(row, "group"));
 	json_t *state = web_state_json(web_state_of(e->server->state, web_index_group_id(e->server->index, group)));
-	put_time(e, number_of(row, "time_ms"));
-	put_time(e, number_of(row, "first_ms"));
-	put_time(e, number_of(row, "last_ms"));
-	put_cell(e, ja_of(text_of(row, "severity")));
-	put_cell(e, ja_of(text_of(row, "state")));
-	put_cell(e, ja_of(text_of(row, "mode")));
-	put_cell(e, text_of(row, "kind"));
-	put_cell(e, text_of(row, "kind_ja"));
-	put_cell(e, text_of(org, "code"));
-	put_cell(e, text_of(org, "name_ja"));
-	put_cell(e, text_of(row, "zone"));
-	put_end(e, json_object_get(row, "source"));
-	put_end(e, json_object_get(row, "target"));
-	put_cell(e, text_of(row, "proto"));
-	put_cell(e, text_of(row, "app"));
-	put_cell(e, text_of(row, "technique"));
-	put_cell(e, text_of(row, "vector"));
-	put_number(e, number_of(row, "score"));
-	snprintf(confidence, sizeof confidence, "%.2f", json_real_value(json_object_get(row, "confidence")));
-	put_cell(e, confidence);
-	put_number(e, number_of(row, "count"));
-	put_cell(e, ja_of(text_of(state, "state")));
-	put_cell(e, text_of(state, "assignee"));
-	put_cell(e, ja_of(text_of(state, "verdict")));
-	put_cell(e, text_of(state, "reason"));
-	put_cell(e, text_of(row, "text_ja"));
-	put_cell(e, text_of(row, "text_en"));
-	put_cell(e, text_of(row, "sensor"));
-	put_cell(e, text_of(row, "id"));
-	put_cell(e, text_of(row, "group"));
+	const json_t *const objects[OF_COUNT] = {
+		[OF_ROW] = row, [OF_ORG] = json_object_get(row, "org"), [OF_SOURCE] = json_object_get(row, "source"),
+		[OF_TARGET] = json_object_get(row, "target"), [OF_STATE] = state,
+	};
+	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+		columns[i].put(e, objects[columns[i].of], columns[i].key);
 	put(e, "\r\n");
 	json_decref(state);
 }
@@ -234,7 +217,7 @@ static void session_over(void *context, const char *user, const char *session, c
 			continue;
 		e->over = true;
 		e->at = e->count;
-		e->size = e->sent = 0;
+		e->out.size = e->out.taken = 0;
 		cut_short++;
 		put(e, e->csv ? "\r\n" : "\n"); // the row before may have been cut off anywhere
 		not_whole(e, "ログインセッションが終了しました");
@@ -324,16 +307,14 @@ static void ask_more(struct export *e)
 static long more(void *context, char *to, size_t room)
 {
 	struct export *e = context;
-	if (e->sent == e->size && !e->asking && !e->done) {
-		e->size = e->sent = 0;
+	if (e->out.failed)
+		return -1;
+	if (!web_buffer_waits(&e->out) && !e->asking && !e->done)
 		ask_more(e);
-	}
-	size_t size = e->size - e->sent < room ? e->size - e->sent : room;
-	if (!size || e->asking)
-		return !e->asking && (e->done || e->broken) ? -1 : 0;
-	memcpy(to, e->out + e->sent, size);
-	e->sent += size;
-	return (long)size;
+	if (e->asking)
+		return 0; // a row is not taken by halves
+	size_t size = web_buffer_take(&e->out, to, room);
+	return size ? (long)size : e->done ? -1 : 0;
 }
 
 static void ended(void *context)

@@ -13,6 +13,7 @@
 #include "index.h"
 #include "index_parts.h"
 #include "loop.h"
+#include "uri.h"
 
 enum { SCAN_EVERY_MS = 500, TRIM_EVERY_MS = 30000 };
 
@@ -196,6 +197,10 @@ static void found(struct web_index *index, const char *key, size_t length)
 		return;
 	memcpy(name, key + sizeof head - 1, length - around);
 	name[length - around] = '\0';
+	if (!web_name_listed(index->server->sensors, name)) {
+		index->sensors_foreign++;
+		return;
+	}
 	uint16_t at = strlen(name) == length - around ? index_sensor_take(index, name) : 0;
 	if (at && !index->sensors[at].caught_up && index->ready) // its first alert is news, though it is found by reading from the beginning
 		index->sensors[at].late = true;

@@ -127,11 +127,12 @@ bool web_index_ready(const struct web_index *index)
 
 json_t *web_index_counters(const struct web_index *index)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "index.alerts", (json_int_t)index->alerts_used,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "index.alerts", (json_int_t)index->alerts_used,
 			 "index.groups", (json_int_t)index->groups_used, "index.strings", (json_int_t)index->strings.count, "index.bad_records",
 			 (json_int_t)index->bad, "index.evicted", (json_int_t)index->evicted, "index.trimmed", (json_int_t)index->trimmed,
 			 "index.strings_full", (json_int_t)index->strings.full, "index.sets_full", (json_int_t)index->sets_full,
-			 "index.sensors_full", (json_int_t)index->sensors_full, "index.groups_full", (json_int_t)index->groups_full,
+			 "index.sensors_full", (json_int_t)index->sensors_full, "index.sensors_foreign",
+			 (json_int_t)index->sensors_foreign, "index.groups_full", (json_int_t)index->groups_full,
 			 "index.no_memory", (json_int_t)index->no_memory, "index.orgs_left_out", (json_int_t)index->orgs_left_out,
 			 "index.same_id", (json_int_t)index->same_id);
 }

@@ -179,10 +179,64 @@ static int begin(const struct web_index *index, const struct web_view *view, con
 	index_refresh(index);
 	if (!query || !query->count)
 		return 0;
-	if (web_query_cost(query, index->alerts_used) > WEB_QUERY_COST)
+	uint32_t alerts = index->alerts_used;
+	while (!view->scope.all && alerts & (alerts - 1)) // of how many there are in all, who sees a part learns the power of two
+		alerts += alerts & -alerts;
+	if (web_query_cost(query, alerts) > WEB_QUERY_COST)
 		return -E2BIG;
 	*ret = web_run_begin(query, index, view);
 	return *ret ? 0 : -ENOMEM;
+}
+
+// ---- a page in the making ----
+
+struct list {
+	enum web_order order;
+	uint32_t limit;
+	bool behind_cursor;
+	struct place behind;
+	struct web_run *run;
+	struct heap *heap;
+	struct web_page *page;
+};
+
+static void list_free(struct list *list)
+{
+	free(list->heap);
+	web_run_end(list->run);
+}
+
+static int list_begin(struct list *list, const struct web_index *index, const struct web_view *view, const struct web_ask *ask,
+		      enum web_order order, const char *cursor, uint32_t limit, struct web_page *page)
+{
+	memset(page, 0, sizeof *page);
+	*list = (struct list){.order = order, .limit = limit > WEB_PAGE_ROWS ? WEB_PAGE_ROWS : limit, .page = page,
+			      .behind_cursor = cursor && *cursor};
+	if (!read_cursor(cursor, order, &list->behind))
+		return -EINVAL;
+	int error = begin(index, view, ask->query, &list->run);
+	if (error)
+		return error;
+	list->heap = calloc(1, sizeof *list->heap);
+	if (!list->heap) {
+		list_free(list);
+		return -ENOMEM;
+	}
+	list->heap->most = list->limit + 1;
+	return 0;
+}
+
+static void list_offer(struct list *list, const struct place *p)
+{
+	list->page->total++;
+	if (!list->behind_cursor || before(&list->behind, p))
+		offer(list->heap, p);
+}
+
+static void list_end(struct list *list)
+{
+	fill_page(list->heap, list->order, list->limit, list->page);
+	list_free(list);
 }
 
 // ---- groups ----
@@ -252,19 +306,16 @@ static struct place place_of_group(const struct web_index *index, enum web_order
 int web_index_groups(const struct web_index *index, const struct web_view *view, const struct web_ask *ask, const char *cursor,
 		     uint32_t limit, struct web_page *ret)
 {
-	enum web_order order = ask->order == WEB_BY_DEFAULT ? WEB_BY_SEVERITY : ask->order;
-	struct place behind = {0};
-	struct web_run *run;
-	memset(ret, 0, sizeof *ret);
-	limit = limit > WEB_PAGE_ROWS ? WEB_PAGE_ROWS : limit;
-	if (!read_cursor(cursor, order, &behind))
-		return -EINVAL;
-	int error = begin(index, view, ask->query, &run);
+	struct list list;
+	int error = list_begin(&list, index, view, ask, ask->order == WEB_BY_DEFAULT ? WEB_BY_SEVERITY : ask->order, cursor, limit, ret);
 	if (error)
 		return error;
-	struct heap *heap = calloc(1, sizeof *heap);
-	struct tally *tallies = heap ? tally_groups(index, view, ask->range, run, ret) : NULL;
-	for (uint32_t at = 0; tallies && at < index->groups_count; at++) {
+	struct tally *tallies = tally_groups(index, view, ask->range, list.run, ret);
+	if (!tallies) {
+		list_free(&list);
+		return -ENOMEM;
+	}
+	for (uint32_t at = 0; at < index->groups_count; at++) {
 		const struct tally *t = &tallies[at];
 		enum web_class class = best_class(t);
 		if (!(t->found >> class & 1))
@@ -274,19 +325,12 @@ int web_index_groups(const struct web_index *index, const struct web_view *view,
 			ret->tabs[i] += in_tab(i, tab);
 		if (!in_tab(ask->tab, tab))
 			continue;
-		const struct place p = place_of_group(index, order, t, class, at);
-		heap->most = limit + 1;
-		ret->total++;
-		if (!cursor || !*cursor || before(&behind, &p))
-			offer(heap, &p);
+		const struct place p = place_of_group(index, list.order, t, class, at);
+		list_offer(&list, &p);
 	}
-	if (tallies)
-		fill_page(heap, order, limit, ret);
-	error = tallies ? 0 : -ENOMEM;
 	free(tallies);
-	free(heap);
-	web_run_end(run);
-	return error;
+	list_end(&list);
+	return 0;
 }
 
 uint32_t web_index_select(const struct web_index *index, const struct web_view *view, const struct web_query *query, const char *state,
@@ -362,21 +406,13 @@ static void set_bins(const struct web_index *index, const struct web_view *view,
 int web_index_alerts(const struct web_index *index, const struct web_view *view, const struct web_ask *ask, const char *cursor,
 		     uint32_t limit, struct web_page *ret)
 {
-	enum web_order order = ask->order == WEB_BY_DEFAULT ? WEB_BY_NEWEST : ask->order;
-	struct place behind = {0};
-	struct web_run *run;
-	memset(ret, 0, sizeof *ret);
-	limit = limit > WEB_PAGE_ROWS ? WEB_PAGE_ROWS : limit;
-	if (order == WEB_BY_CHANGE || !read_cursor(cursor, order, &behind))
-		return -EINVAL;
-	int error = begin(index, view, ask->query, &run);
-	struct heap *heap = error ? NULL : calloc(1, sizeof *heap);
-	if (!heap) {
-		web_run_end(run);
-		return error ? error : -ENOMEM;
-	}
+	struct list list;
+	if (ask->order == WEB_BY_CHANGE)
+		return -EINVAL; // what people do is done to groups
+	int error = list_begin(&list, index, view, ask, ask->order == WEB_BY_DEFAULT ? WEB_BY_NEWEST : ask->order, cursor, limit, ret);
+	if (error)
+		return error;
 	bool hidden = web_query_names_hidden(ask->query);
-	heap->most = limit + 1;
 	set_bins(index, view, ask->range, ret);
 	struct axis axis = {ret->start_ns, ret->start_ns + ret->step_ns * ret->bins_count, ret->bins_count};
 	for (uint32_t at = 0; at < index->alerts_count; at++) {
@@ -384,19 +420,15 @@ int web_index_alerts(const struct web_index *index, const struct web_view *view,
 		if (!a->sensor || !web_alert_in(a, ask->range) || !view_sees_alert(index, view, a))
 			continue;
 		ret->checked++;
-		if ((!hidden && class_of(a) != WEB_COUNTED) || (run && !web_run_finds(run, at)))
+		if ((!hidden && class_of(a) != WEB_COUNTED) || (list.run && !web_run_finds(list.run, at)))
 			continue;
 		const struct facts f = {.time_ns = a->time_ns, .count = a->count, .body = a->body, .severity = a->severity};
 		// one id of one sensor may have several onsets
 		const uint64_t id = a->id ^ (uint64_t)a->sensor << 48 ^ (uint64_t)a->first_ns * UINT64_C(0x9e3779b97f4a7c15);
-		const struct place p = place_of(index, order, f, id, at);
-		ret->total++;
+		const struct place p = place_of(index, list.order, f, id, at);
 		ret->bins[axis_bin(axis, a->time_ns)]++;
-		if (!cursor || !*cursor || before(&behind, &p))
-			offer(heap, &p);
+		list_offer(&list, &p);
 	}
-	fill_page(heap, order, limit, ret);
-	free(heap);
-	web_run_end(run);
+	list_end(&list);
 	return 0;
 }

@@ -79,7 +79,7 @@ struct web_index {
 	bool scanned, ready;
 	int64_t last_ns;
 	uint64_t suppress_generation;
-	uint64_t bad, evicted, trimmed, sets_full, sensors_full, groups_full, no_memory, orgs_left_out, same_id;
+	uint64_t bad, evicted, trimmed, sets_full, sensors_full, sensors_foreign, groups_full, no_memory, orgs_left_out, same_id;
 	struct lines lines;
 	struct web_line line;     // being read; large, so not on the stack
 	uint64_t scan_cursor;

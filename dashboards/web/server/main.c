@@ -267,6 +267,7 @@ int main(int argc, char **argv)
 	}
 	if (o->timezone)
 		p.server.timezone = o->timezone;
+	p.server.sensors = o->sensors && *o->sensors ? o->sensors : NULL;
 	p.server.soc_name = o->soc_name;
 	p.server.soc_contact = o->soc_contact;
 	prctl(PR_SET_DUMPABLE, 0);

@@ -232,6 +232,7 @@ json_t *web_measure_counters(const struct web_measure *measure)
 		{"measure.lines", c->lines}, {"measure.lines_bad", c->lines_bad}, {"measure.lines_again", c->lines_again},
 		{"measure.lines_ahead", c->lines_ahead}, {"measure.lines_old", c->lines_old}, {"measure.lines_full", c->lines_full},
 		{"measure.bodies_full", c->bodies_full}, {"measure.sensors_full", c->sensors_full},
+		{"measure.sensors_foreign", c->sensors_foreign},
 		{"measure.flows", c->flows}, {"measure.flows_bad", c->flows_bad}, {"measure.flows_updates", c->flows_updates},
 		{"measure.follow_failed", c->follow_failed}, {"measure.sensors", measure->sensors_count},
 	};

@@ -47,7 +47,7 @@ struct web_sensor {
 
 struct web_measure_counters {
 	uint64_t lines, lines_bad, lines_again, lines_ahead, lines_old, lines_full;
-	uint64_t bodies_full, sensors_full, flows, flows_bad, flows_updates, follow_failed;
+	uint64_t bodies_full, sensors_full, sensors_foreign, flows, flows_bad, flows_updates, follow_failed;
 };
 
 struct web_measure {

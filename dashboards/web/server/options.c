@@ -27,6 +27,7 @@ static const struct option_row {
     {"config", "FILE", "the sensor's yagura.yaml: its organisations", offsetof(struct web_options, config)},
     {"redis", "URL", "redis://[user:pass@]host[:port][/db] or unix://", offsetof(struct web_options, redis)},
     {"redis-password-file", "FILE", "its password, on the first line", offsetof(struct web_options, password_file)},
+    {"sensors", "NAMES", "follow these alone, with commas between", offsetof(struct web_options, sensors)},
     {"listen", "WHERE", "127.0.0.1:8480, [::1]:8480 or unix:/path", offsetof(struct web_options, listen)},
     {"host", "NAMES", "host names of this server, with commas between", offsetof(struct web_options, names)},
     {"certificate", "FILE", "PEM; TLS 1.2 and 1.3", offsetof(struct web_options, certificate)},

@@ -15,7 +15,8 @@ struct web_options {
 	const char *config;   // the sensor's yagura.yaml; NULL: none
 	const char *redis;    // URL, with the password of --redis-password-file
 	const char *password_file;
-	const char *metrics; // NULL: none
+	const char *metrics;  // NULL: none
+	const char *sensors;  // names, with commas; NULL: those that are found
 	const char *listen, *names, *certificate, *key;
 	const char *state, *timezone, *audit_size;
 	unsigned audit_mib;   // of a file of the audit log

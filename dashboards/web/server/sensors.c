@@ -15,6 +15,7 @@
 #include "loop.h"
 #include "measure_parts.h"
 #include "redis.h"
+#include "uri.h"
 
 enum {
 	HEALTH_EVERY_S = 5,
@@ -102,6 +103,10 @@ static void add_sensor(struct web_measure *measure, const char *name)
 {
 	if (web_sensor_find(measure, name))
 		return;
+	if (!web_name_listed(measure->server->sensors, name)) {
+		measure->counters.sensors_foreign++;
+		return;
+	}
 	struct web_sensor *sensor = measure->sensors_count < WEB_SENSORS ? calloc(1, sizeof *sensor) : NULL;
 	if (!sensor) {
 		measure->counters.sensors_full++;

@@ -26,5 +26,6 @@ struct web_server {
 	struct web_shown shown; // state_read.c keeps its secret
 	const char *timezone; // sensor.timezone of the configuration, Asia/Tokyo
 	const char *version;
+	const char *sensors; // that are followed, with commas between: --sensors; NULL: those that are found
 	const char *soc_name, *soc_contact; // of handover sheets: --soc-name, --soc-contact; NULL: not given, the sheet has a blank to fill in
 };

@@ -130,21 +130,10 @@ json_t *web_streams_counters(const struct web_streams *streams)
 static long more(void *context, char *to, size_t room)
 {
 	struct stream *s = context;
-	size_t size = s->out_size - s->out_sent;
+	size_t size = web_buffer_take(&s->out, to, room);
 	if (!size)
 		return s->closing ? -1 : 0;
-	size = size < room ? size : room;
-	memcpy(to, s->out + s->out_sent, size);
-	s->out_sent += size;
 	s->taken_ms = web_now_ms();
-	if (s->out_sent == s->out_size) {
-		s->out_size = s->out_sent = 0;
-		if (s->out_room > 1 << 16) { // a burst is over: its room is not kept for each stream
-			free(s->out);
-			s->out = NULL;
-			s->out_room = 0;
-		}
-	}
 	return (long)size;
 }
 

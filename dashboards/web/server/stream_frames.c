@@ -19,26 +19,14 @@ void stream_free(struct stream *s)
 {
 	free(s->since);
 	free(s->caught);
-	free(s->out);
+	web_buffer_finish(&s->out);
 	free(s);
 }
 
 void stream_put(struct stream *s, const char *text, size_t size)
 {
-	if (s->out_size + size > s->out_room) {
-		size_t room = s->out_room ? s->out_room : 4096;
-		while (room < s->out_size + size)
-			room *= 2;
-		char *out = realloc(s->out, room);
-		if (!out) {
-			s->closing = true; // he comes back with what he has
-			return;
-		}
-		s->out = out;
-		s->out_room = room;
-	}
-	memcpy(s->out + s->out_size, text, size);
-	s->out_size += size;
+	web_buffer_put(&s->out, text, size);
+	s->closing = s->closing || s->out.failed; // he comes back with what he has
 }
 
 static void put(struct stream *s, const char *text)
@@ -337,7 +325,7 @@ static void tell_events(struct stream *s)
 {
 	struct web_streams *streams = s->streams;
 	uint32_t rows = 0;
-	size_t mark = s->out_size;
+	size_t mark = s->out.size;
 	uint64_t from = s->cursor, to = s->cursor;
 	uint32_t most = 0;
 	// how far this frame goes is told in its id, which stands before the rows
@@ -362,7 +350,7 @@ static void tell_events(struct stream *s)
 		free(own);
 	}
 	if (!rows) { // nothing that he sees: no frame
-		s->out_size = mark;
+		s->out.size = mark;
 		s->said_ms = said;
 		return;
 	}
@@ -429,7 +417,7 @@ static void tell(struct stream *s, int64_t now)
 void stream_turn(struct stream *s)
 {
 	int64_t now = web_now_ms();
-	size_t waits = s->out_size - s->out_sent;
+	size_t waits = web_buffer_waits(&s->out);
 	if (s->closing)
 		return;
 	if (s->ends) {
@@ -437,13 +425,13 @@ void stream_turn(struct stream *s)
 		s->closing = true;
 	} else if (waits > WEB_STREAM_HELD || (waits && now - s->taken_ms > STREAM_STUCK_MS)) {
 		s->streams->dropped++;
-		s->out_size = s->out_sent;
+		s->out.size = s->out.taken;
 		s->closing = true;
 	} else if (waits < WEB_STREAM_HELD / 4) { // else what comes waits where it is, in the events or in the index
 		tell(s, now);
 	}
 	if (s->poll && !s->fetching && s->stage != STAGE_CATCHING && (s->stage == STAGE_WAITING || s->cursor == s->streams->next))
 		s->closing = true;
-	if (s->out_size != s->out_sent || s->closing)
+	if (web_buffer_waits(&s->out) || s->closing)
 		web_answer_wake(s->request);
 }

@@ -4,6 +4,7 @@
 // Between stream.c (who listens, what has happened) and stream_frames.c (what each is told, and how far).
 #pragma once
 
+#include "buffer.h"
 #include "index_parts.h"
 #include "stream.h"
 
@@ -58,8 +59,7 @@ struct stream {
 	uint32_t groups_count;
 	bool groups_all, health_due;
 	const char *ends;          // why
-	char *out;
-	size_t out_size, out_sent, out_room;
+	struct web_buffer out;
 	int64_t taken_ms, health_ms, metrics_ms, said_ms;
 };
 

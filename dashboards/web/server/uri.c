@@ -254,3 +254,15 @@ bool web_accepts(const char *header, const char *coding)
 	}
 	return false;
 }
+
+bool web_name_listed(const char *names, const char *name)
+{
+	if (!names)
+		return true;
+	for (size_t n; *names; names += n + (names[n] == ',')) {
+		n = strcspn(names, ",");
+		if (n == strlen(name) && memcmp(names, name, n) == 0)
+			return true;
+	}
+	return false;
+}

@@ -37,6 +37,9 @@ bool web_cookie_token(const char *header, const char *name, char ret_token[65]);
 // `names` (with commas between, NULL: none), with any port.
 bool web_host_is_ours(const char *host, const char *names);
 
+// Whether a name stands in a list with commas between; NULL: no list, any does.
+bool web_name_listed(const char *names, const char *name);
+
 // Whether an Origin header, "https://host:port", is of this host.
 bool web_origin_is_host(const char *origin, const char *host);
 

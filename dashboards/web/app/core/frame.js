@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 //
 // What stands around every page: the rail with its places, the strip that says whether we see at all, banners, toasts, help overlay.
-import { html, cx, useEffect, useRef, useState } from './dom.js';
+import { html, cx, useEffect, useLayoutEffect, useRef, useState } from './dom.js';
 import { language, t, useLanguage } from './i18n.js';
 import { COMMANDS, keyOf, reachable, useKeys } from './keys.js';
 import { liveState, setPaused, useLive } from './live.js';
@@ -37,7 +37,7 @@ function Rail({ narrow, onToggle }) {
   const { route } = useRoute(), { user } = useSession();
   const places = PLACES.filter(({ needs }) => !needs || user.permissions.includes(needs));
   return html`<nav class="rail" aria-label=${t('shell.navigation')}>
-    <a class="brand" href="/" aria-label=${t('shell.home')}><svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true"><path d="M5 12 16 6l11 6v2H5zM8 15h16l1.500 3h-19zM10 19h3v7h-3zm9 0h3v7h-3zm-4.500 0h3v7h-3z" /></svg><span class="rail-word brand-word">Yagura</span></a>
+    <a class="brand" href="/" aria-label=${`Yagura: ${t('shell.home')}`}><svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true"><path d="M5 12 16 6l11 6v2H5zM8 15h16l1.500 3h-19zM10 19h3v7h-3zm9 0h3v7h-3zm-4.500 0h3v7h-3z" /></svg><span class="rail-word brand-word">Yagura</span></a>
     <ul>${places.map((place) => html`<li class=${place.apart ? 'rail-apart' : undefined}><a href=${place.path} title=${narrow ? t(`nav.${place.page}`) : undefined}
       aria-current=${route?.page === place.page ? 'page' : place.also?.includes(route?.page) || (place.page === 'overview' && route?.page === 'body') ? 'true' : undefined}><${Icon} name=${place.icon} size=${18} /><span class="rail-word">${t(`nav.${place.page}`)}</span></a></li>`)}</ul>
     <button type="button" class="rail-fold" onClick=${onToggle} aria-pressed=${narrow} aria-label=${t(narrow ? 'shell.rail_wide' : 'shell.rail_narrow')} title=${t(narrow ? 'shell.rail_wide' : 'shell.rail_narrow')}><${Icon} name=${narrow ? 'right' : 'left'} /><span class="rail-word">${t('shell.rail_narrow')}</span></button>
@@ -147,11 +147,22 @@ export function Frame({ children }) {
   useKeys({ help: () => setHelp(true), pause: () => setPaused(!liveState.get().paused), go_overview: go('/'), go_inbox: go('/inbox'), go_alerts: go('/alerts'),
     go_timeline: go('/timeline'), go_traffic: go('/traffic'), go_tail: go('/tail'), go_sensors: go('/sensors') });
   useKeys({ close: () => setDrawn(false) }, { when: drawn });
+  // the drawer of narrow windows: the focus goes in, cannot leave it for what it covers, and comes back
+  useLayoutEffect(() => {
+    if (!drawn) return undefined;
+    const back = document.activeElement, wide = matchMedia('(min-width: 761px)'), shut = () => setDrawn(false);
+    /** @type {HTMLElement|null} */ (document.querySelector('.rail li a'))?.focus();
+    wide.addEventListener('change', shut);
+    return () => {
+      wide.removeEventListener('change', shut);
+      if (back instanceof HTMLElement) back.focus();
+    };
+  }, [drawn]);
   return html`<div class=${cx('frame', narrow && 'frame-narrow', drawn && 'frame-drawn')}>
-    <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); main.current.focus(); }}>${t('shell.skip')}</a>
+    <a class="skip" href="#main" inert=${drawn} onClick=${(event) => { event.preventDefault(); main.current.focus(); }}>${t('shell.skip')}</a>
     <${Rail} narrow=${narrow} onToggle=${toggle} />
     ${drawn && html`<div class="shade" onClick=${() => setDrawn(false)}></div>`}
-    <div class="column"><${Strip} onMenu=${() => setDrawn(!drawn)} onHelp=${() => setHelp(true)} /><${Banners} />
+    <div class="column" inert=${drawn}><${Strip} onMenu=${() => setDrawn(!drawn)} onHelp=${() => setHelp(true)} /><${Banners} />
       <main id="main" ref=${main} class="main" tabIndex="-1">${children}</main></div>
     <${Toasts} />
     ${help && html`<${HelpOverlay} onClose=${() => setHelp(false)} />`}

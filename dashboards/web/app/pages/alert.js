@@ -155,7 +155,7 @@ export default function AlertPage({ params, query }) {
   const related = useApi(`/alerts/${encodeURIComponent(id)}/related`);
   useRefresh(['alerts', 'groups'], detail.reload, 2000);
   const maySuppress = useMay('suppress');
-  return html`<${Loaded} of=${detail} rows=${10}>${(data) => {
+  return html`<${Loaded} whole=${true} of=${detail} rows=${10}>${(data) => {
     const { alert, group, eve } = data;
     const context = contextOf(eve);
     const line = eve ?? {};

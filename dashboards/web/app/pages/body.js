@@ -24,7 +24,7 @@ export default function Body({ params, query }) {
   const groups = useApi(href('/groups', { q: term('org', code), state: 'inbox', limit: 10 }));
   useRefresh(['groups', 'health'], () => { body.reload(); groups.reload(); }, 3000);
   const open = (from, to) => navigate(href('/alerts', { q: term('org', code), range: rangeText(from, to) }));
-  return html`<${Loaded} of=${body} rows=${8}>${({ tile, contact, name_kana: kana, prefixes, parent, children = [], days = [], kinds = [] }) => {
+  return html`<${Loaded} whole=${true} of=${body} rows=${8}>${({ tile, contact, name_kana: kana, prefixes, parent, children = [], days = [], kinds = [] }) => {
     const totals = days.map((one) => sum(one.counts));
     return html`<${Head} title=${orgName(tile.org, words())} sub=${html`${kana && language() === 'ja' && html`<span lang="ja">${kana}</span> `}<code>${tile.org.code}</code> <${Badges} tile=${tile} />`}><${RangePicker} value=${range} /><//>
       <div class="columns">

@@ -21,7 +21,7 @@ export default function Group({ params }) {
   const detail = useApi(`/groups/${encodeURIComponent(params.id)}`);
   const [focus, setFocus] = useState(null), small = useNarrow(), high = small ? NARROW_ROW : 36;
   useRefresh(['groups', 'alerts'], detail.reload, 1500);
-  return html`<${Loaded} of=${detail} rows=${8}>${({ group, history, alerts, alerts_total: total }) => html`<div class="group-page">
+  return html`<${Loaded} whole=${true} of=${detail} rows=${8}>${({ group, history, alerts, alerts_total: total }) => html`<div class="group-page">
     <${Head} title=${pick(group, 'kind')} sub=${html`<span class="badges"><${Severity} severity=${group.severity} /><${StateChip} state=${group.state} />
         ${group.mode && html`<${Chip}>${modeName(group.mode, words())}<//>`}${group.overdue && html`<${Chip} tone="bad" icon="clock">${t('alert.overdue')}<//>`}
         ${group.suppressed && html`<${Chip} icon="suppress">${t('alert.suppressed')}<//>`}

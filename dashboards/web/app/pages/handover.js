@@ -21,7 +21,7 @@ export default function Handover({ params, query }) {
     document.documentElement.dataset.print = 'sheet';
     return () => delete document.documentElement.dataset.print;
   }, []);
-  return html`<${Loaded} of=${sheet} rows=${8}>${(data) => {
+  return html`<${Loaded} whole=${true} of=${sheet} rows=${8}>${(data) => {
     const subject = data[`subject_${language}`], text = data[`text_${language}`];
     const mail = mailto(data.contact, subject, text, location.origin + alertAddress(id));
     return html`<div class="handover">

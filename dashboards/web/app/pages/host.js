@@ -28,7 +28,7 @@ export default function Host({ params, query }) {
   const host = useApi(href(`/hosts/${encodeURIComponent(ip)}`, { range }));
   const [focus, setFocus] = useState(null);
   useRefresh(['alerts'], host.reload, 5000);
-  return html`<${Loaded} of=${host} rows=${8}>${({ end, total, alerts, days = [], peers = [], flows, first_ms: first, last_ms: last }) => html`
+  return html`<${Loaded} whole=${true} of=${host} rows=${8}>${({ end, total, alerts, days = [], peers = [], flows, first_ms: first, last_ms: last }) => html`
     <${Head} title=${html`<span class="address">${end.ip ?? ip}</span>`} sub=${t(end.inside ? 'host.inside' : 'host.outside')}><${RangePicker} value=${range} /><//>
     <div class="columns">
       <${Section} title=${t('alert.facts')}><${Facts} rows=${[

@@ -13,12 +13,15 @@ export function Key({ command, name }) {
   return html`<span class="keys" aria-hidden="true">${key.split(/[ +]/).map((one) => html`<kbd>${one.length === 1 ? one.toUpperCase() : one === 'Escape' ? 'Esc' : one}</kbd>`)}</span>`;
 }
 
+const still = (event) => event.preventDefault();
+
 /**
- * A button with a word. kind: plain, primary, quiet, danger. `command` shows its key.
+ * A button with a word. kind: plain, primary, quiet, danger. `command` shows its key. A busy one does nothing, and keeps the focus that a
+ * disabled one would lose.
  * @param {{kind?: string, icon?: string, command?: string, busy?: boolean, disabled?: boolean, onClick?: Function, type?: string, title?: string, class?: string, children: any}} props
  */
-export function Button({ kind = 'plain', icon, command, busy, children, class: extra, type = 'button', disabled, ...rest }) {
-  return html`<button type=${type} class=${cx('button', `button-${kind}`, extra)} disabled=${disabled || busy} aria-busy=${busy ? 'true' : undefined} ...${rest}>
+export function Button({ kind = 'plain', icon, command, busy, children, class: extra, type = 'button', disabled, onClick, ...rest }) {
+  return html`<button type=${type} class=${cx('button', `button-${kind}`, extra)} disabled=${disabled} aria-busy=${busy ? 'true' : undefined} aria-disabled=${busy ? 'true' : undefined} onClick=${busy ? still : onClick} ...${rest}>
     ${icon && html`<${Icon} name=${icon} />`}<span>${children}</span>${command && html`<${Key} command=${command} />`}
   </button>`;
 }

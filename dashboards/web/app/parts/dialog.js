@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
-import { html, useEffect, useId, useRef } from '../core/dom.js';
+import { html, useId, useLayoutEffect, useRef } from '../core/dom.js';
 import { t } from '../core/i18n.js';
 import { useKeys } from '../core/keys.js';
 import { IconButton } from './button.js';
@@ -12,14 +12,21 @@ import { IconButton } from './button.js';
  */
 export function Dialog({ title, onClose, onSubmit, footer, wide = false, children }) {
   const box = useRef(null), name = useId();
-  useEffect(() => {
-    const back = document.activeElement;
-    box.current.showModal();
-    box.current.querySelector('[data-focus]')?.focus();
-    return () => { if (back instanceof HTMLElement && back.isConnected) back.focus(); };
+  // at once, not after the next frame: who has pressed a key may press the next already
+  useLayoutEffect(() => {
+    const back = document.activeElement, dialog = box.current;
+    dialog.showModal();
+    dialog.querySelector('[data-focus]')?.focus();
+    return () => {
+      dialog.close(); // while it is open, nothing beside it takes the focus
+      if (back instanceof HTMLElement && back.isConnected) back.focus();
+    };
   }, []);
   useKeys({ close: onClose }, { modal: true });
-  const submit = (event) => { event.preventDefault(); onSubmit?.(); };
+  const submit = (event) => {
+    event.preventDefault();
+    if (!box.current.querySelector('[type=submit][aria-busy=true]')) onSubmit?.(); // once
+  };
   const onKeyDown = (event) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && onSubmit && !event.isComposing) submit(event);
   };

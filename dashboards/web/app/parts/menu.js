@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
-import { html, cx, useEffect, useLayoutEffect, useRef, useState } from '../core/dom.js';
+import { html, cx, useLayoutEffect, useRef, useState } from '../core/dom.js';
 import { Icon } from './icon.js';
 import { Key } from './button.js';
 
@@ -19,7 +19,8 @@ export function MenuList({ items, at, onClose, label }) {
     box.current.style.left = `${Math.max(8, Math.min(at.x, innerWidth - width - 8))}px`;
     box.current.style.top = `${at.y + height > innerHeight - 8 ? Math.max(8, (at.top ?? at.y) - height) : at.y}px`;
   });
-  useEffect(() => {
+  // at once, not after the next frame: who has pressed a key may press the next already
+  useLayoutEffect(() => {
     const back = document.activeElement;
     options()[0]?.focus();
     const away = (event) => { if (!box.current?.contains(event.target)) onClose(); };

@@ -19,18 +19,19 @@ export const Empty = ({ title, icon = 'check', action, children }) => html`<div 
 export const Loading = ({ rows = 6 }) => html`<div class="loading" role="status"><span class="only-read">${t('shell.loading')}</span>
   ${Array.from({ length: rows }, () => html`<div class="loading-row"></div>`)}</div>`;
 
-/** It did not work. @param {{error: import('../core/api.js').ApiError, onRetry?: () => void}} props */
-export const Broken = ({ error, onRetry }) => html`<div class="empty empty-bad" role="alert">
-  <${Icon} name="warn" size=${32} /><p class="empty-title">${t('shell.broken')}</p><p class="empty-text">${error?.text ?? String(error?.message ?? error)}</p>
+/** It did not work. whole: instead of a page, so its title is the page's. @param {{error: any, onRetry?: () => void, whole?: boolean}} props */
+export const Broken = ({ error, onRetry, whole }) => html`<div class="empty empty-bad" role="alert">
+  <${Icon} name="warn" size=${32} /><${whole ? 'h1' : 'p'} class="empty-title">${t('shell.broken')}<//><p class="empty-text">${error?.text ?? String(error?.message ?? error)}</p>
   ${onRetry && html`<${Button} icon="reopen" onClick=${onRetry}>${t('shell.retry')}<//>`}</div>`;
 
 /**
  * Around what useApi answered: loading, broken or the content; what is there stays there, with a line above it, when asking again fails.
- * @param {{of: ReturnType<import('../core/api.js').useApi>, rows?: number, children: (data: any) => any}} props
+ * @param {{of: ReturnType<import('../core/api.js').useApi>, rows?: number, whole?: boolean, children: (data: any) => any}} props
+ *   whole: it is all that the page is
  */
-export function Loaded({ of, rows, children }) {
+export function Loaded({ of, rows, whole, children }) {
   if (of.data) return html`${of.error && html`<${Banner} tone="warn" action=${html`<${Button} kind="quiet" onClick=${of.reload}>${t('shell.retry')}<//>`}>${t('shell.stale', { why: of.error.text })}<//>`}${children(of.data)}`;
-  if (of.error) return of.error.status === 404 ? html`<${NotFound} />` : html`<${Broken} error=${of.error} onRetry=${of.reload} />`;
+  if (of.error) return of.error.status === 404 ? html`<${NotFound} />` : html`<${Broken} error=${of.error} onRetry=${of.reload} whole=${whole} />`;
   return html`<${Loading} rows=${rows} />`;
 }
 
