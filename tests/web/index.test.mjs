@@ -130,7 +130,8 @@ test('alerts are found by the Community ID of their flow, by who may know both e
   const add = (nr) => {
     Object.assign(eve, { community_id: ids[nr] });
     Object.assign(eve.alert.context, { id: `feed00000000000${nr}`, sequence: undefined, run: undefined });
-    rig.redis.cli('xadd', 'yagura:egress-1:alerts', '*', 'eve', JSON.stringify(eve));
+    const [last] = rig.redis.cli('xrevrange', 'yagura:egress-1:alerts', '+', '-', 'count', '1').split('-'); // ids of a sensor are no clock's
+    rig.redis.cli('xadd', 'yagura:egress-1:alerts', `${last}-*`, 'eve', JSON.stringify(eve));
     return `egress-1:${eve.alert.context.id}`;
   };
   const wanted = [add(0), add(1)];
