@@ -4,7 +4,7 @@
 // What people do to groups of alerts, through the API: history, bulk actions and their undo, races, Redis away. UI-02, UI-03, UI-15.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { need, start, until } from './rig.mjs';
+import { need, sleep, start, until } from './rig.mjs';
 
 need('redis', 'web');
 let rig;
@@ -179,6 +179,31 @@ test('UI-15: of two who act on the same version one does it, the other gets to s
     assert.equal((await group(lead, id)).history.length, length + 1);
     await lead.post('/groups/actions', { action: 'archive', verdict: 'benign', ids: [id] });
   }
+});
+
+test('what came back is due from then on, whatever is said or assigned after', { timeout: 30000 }, async () => {
+  const rows = (await lead.get('/groups?state=new&range=30d&limit=500')).body.rows;
+  const { id, due_ms: first } = rows.find((row) => row.due_ms && !row.changed_by);
+  const due = async () => (await group(lead, id)).group.due_ms;
+  const act = async (body) => {
+    const answer = await lead.post('/groups/actions', { ids: [id], ...body });
+    assert.deepEqual([answer.status, answer.body.succeeded], [200, 1], answer.text);
+  };
+  await act({ action: 'comment', comment: 'not touched yet' });
+  assert.equal(await due(), first);
+  await act({ action: 'acknowledge' });
+  assert.equal(await due(), null);
+  await act({ action: 'reopen' });
+  const again = await due();
+  assert.ok(again > first, `${again} ${first}`);
+  for (const body of [{ action: 'assign', assignee: 'analyst' }, { action: 'comment', comment: 'looked at' }]) {
+    await sleep(20);
+    await act(body);
+    assert.equal(await due(), again, body.action);
+  }
+  await rig.killWeb();
+  await rig.startWeb();
+  assert.equal(await due(), again, 'and after a restart');
 });
 
 test('Redis away: 503 and nothing changed; back: what is known is what Redis holds', { timeout: 30000 }, async () => {

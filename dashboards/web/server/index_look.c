@@ -172,8 +172,7 @@ int64_t alert_due_ns(const struct web_alert *alert, const struct web_group_touch
 {
 	if (!alert->sla_minutes || touch->state != WEB_NEW)
 		return 0;
-	bool back = touch->acknowledged_ns || touch->archived_ns;
-	int64_t from = back && touch->changed_ns > alert->first_ns ? touch->changed_ns : alert->first_ns;
+	int64_t from = touch->back_ns > alert->first_ns ? touch->back_ns : alert->first_ns;
 	return from + alert->sla_minutes * INT64_C(60000000000);
 }
 

@@ -188,6 +188,7 @@ char *web_touch_text(const struct web_group_touch *t)
 	put_text(object, "changed_by", t->changed_by);
 	put_number(object, "acknowledged_ns", t->acknowledged_ns);
 	put_number(object, "archived_ns", t->archived_ns);
+	put_number(object, "back_ns", t->back_ns);
 	char *text = json_dumps(object, JSON_COMPACT);
 	json_decref(object);
 	return text;
@@ -210,7 +211,7 @@ static bool text_at(const json_t *object, const char *key, size_t most, const ch
 bool web_touch_of(struct web_state *state, const json_t *object, struct web_group_touch *ret)
 {
 	const char *assignee, *by, *reason;
-	json_int_t version, change, comments, changed, acknowledged, archived;
+	json_int_t version, change, comments, changed, acknowledged, archived, back;
 	int is = web_group_state_find(json_string_value(json_object_get(object, "state")));
 	const json_t *verdict = json_object_get(object, "verdict");
 	int judged = verdict ? web_verdict_find(json_string_value(verdict)) : WEB_VERDICT_NONE;
@@ -218,12 +219,14 @@ bool web_touch_of(struct web_state *state, const json_t *object, struct web_grou
 		    text_at(object, "changed_by", WEB_USER_MAX - 1, &by) && text_at(object, "reason", WEB_REASON_MAX, &reason) &&
 		    number_at(object, "version", UINT32_MAX - 1, &version) && number_at(object, "change", INT64_C(1) << 53, &change) &&
 		    number_at(object, "comments", UINT32_MAX - 1, &comments) && number_at(object, "changed_ns", INT64_MAX, &changed) &&
-		    number_at(object, "acknowledged_ns", INT64_MAX, &acknowledged) && number_at(object, "archived_ns", INT64_MAX, &archived);
+		    number_at(object, "acknowledged_ns", INT64_MAX, &acknowledged) && number_at(object, "archived_ns", INT64_MAX, &archived) && number_at(object, "back_ns", INT64_MAX, &back);
 	if (!good)
 		return false;
+	if (!back && is == WEB_NEW && (acknowledged || archived)) // written before back_ns was: the last change is the best that is known
+		back = changed;
 	*ret = (struct web_group_touch){
 	    .state = (uint8_t)is, .verdict = (uint8_t)judged, .version = (uint32_t)version, .comments = (uint32_t)comments,
-	    .change = (uint64_t)change, .changed_ns = changed, .acknowledged_ns = acknowledged, .archived_ns = archived,
+	    .change = (uint64_t)change, .changed_ns = changed, .acknowledged_ns = acknowledged, .archived_ns = archived, .back_ns = back,
 	    .assignee = web_state_name(state, assignee), .changed_by = web_state_name(state, by), .reason = *reason ? strdup(reason) : NULL,
 	};
 	return true;

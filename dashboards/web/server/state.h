@@ -39,6 +39,7 @@ struct web_group_touch {
 	const char *assignee, *changed_by; // never NULL, empty: nobody
 	char *reason;             // NULL: none
 	int64_t acknowledged_ns, archived_ns; // first time; for the mean times of the overview
+	int64_t back_ns;          // when it last became new again: what its deadline counts from; 0: it never did
 };
 
 struct web_server;

@@ -146,6 +146,8 @@ static enum web_result decide(const struct web_op *op, uint32_t target, const st
 			ret->comments++;
 		ret->changed_ns = now_ns;
 		ret->changed_by = op->actor;
+		if (ret->state == WEB_NEW && now->state != WEB_NEW)
+			ret->back_ns = now_ns;
 		bool looked_at = ret->state == WEB_ACKNOWLEDGED || ret->state == WEB_ESCALATED || ret->state == WEB_ARCHIVED;
 		if (looked_at && !ret->acknowledged_ns)
 			ret->acknowledged_ns = now_ns;

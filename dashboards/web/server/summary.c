@@ -28,7 +28,7 @@ static bool is_put_away(struct web_summary *s, uint32_t group)
 	if (!(*g & KNOWN)) {
 		const struct web_group_touch *touch = web_state_of(s->server->state, web_index_group_id(s->server->index, group));
 		*g |= KNOWN | (touch->state == WEB_ARCHIVED ? PUT_AWAY : 0) | (touch->state == WEB_NEW ? NEW : 0) |
-		      (touch->acknowledged_ns || touch->archived_ns ? BACK : 0);
+		      (touch->back_ns ? BACK : 0);
 	}
 	return *g & PUT_AWAY;
 }
