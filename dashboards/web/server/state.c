@@ -219,7 +219,8 @@ bool web_touch_of(struct web_state *state, const json_t *object, struct web_grou
 		    text_at(object, "changed_by", WEB_USER_MAX - 1, &by) && text_at(object, "reason", WEB_REASON_MAX, &reason) &&
 		    number_at(object, "version", UINT32_MAX - 1, &version) && number_at(object, "change", INT64_C(1) << 53, &change) &&
 		    number_at(object, "comments", UINT32_MAX - 1, &comments) && number_at(object, "changed_ns", INT64_MAX, &changed) &&
-		    number_at(object, "acknowledged_ns", INT64_MAX, &acknowledged) && number_at(object, "archived_ns", INT64_MAX, &archived) && number_at(object, "back_ns", INT64_MAX, &back);
+		    number_at(object, "acknowledged_ns", INT64_MAX, &acknowledged) && number_at(object, "archived_ns", INT64_MAX, &archived) &&
+		    number_at(object, "back_ns", INT64_MAX, &back);
 	if (!good)
 		return false;
 	if (!back && is == WEB_NEW && (acknowledged || archived)) // written before back_ns was: the last change is the best that is known
