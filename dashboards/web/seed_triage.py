@@ -179,4 +179,5 @@ def main():
     print(json.dumps({"triaged": len(plans)}))
 
 
-main()
+if __name__ == "__main__":
+    main()

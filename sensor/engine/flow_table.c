@@ -452,8 +452,9 @@ void yg_flow_touch(struct yg_flow_table *table, uint32_t entry, struct yg_time n
 		b->embryonic[at] = yg_flow_embryonic(table, entry, now);
 }
 
-// How much the embryonic flows of a bucket have to go, the larger of two numbers: the age first, then the first bucket (a difference of 8),
-// then the lower place. Its place is the one told by the low bits. A place where nobody is claims nothing.
+// Which of the bucket's embryonic flows is to go, and how it compares with that of the other bucket: one number plus 1, and 0 where there
+// is none. Its high half is the age; bit 3 is set in the first bucket and the three below are 7 less the place, so that among the equally
+// old the first bucket goes first, and then the lower place.
 static inline uint64_t claim_of(const struct yg_flow_bucket *b, uint16_t now, unsigned second)
 {
 	_Static_assert(YG_BUCKET == 8, "three bits for a place");

@@ -465,11 +465,11 @@ static bool begin_combined(struct yg_worker_rates *r, struct combined *c, const 
 	struct yg_rate_key key = host_key(&end);
 	*c = (struct combined){.addr = *addr, .kind = kind, .near = near, .prefix = end.prefix,
 				.host = near && near->round == r->round ? near->host : 0, .org = end.org};
-	if (c->host) {
-		__builtin_prefetch(&r->pushed[c->host - 1]);
-	} else {
+	if (!c->host) {
 		c->host_cell = cell_of(r, &key);
 		__builtin_prefetch(&r->cell[c->host_cell], 1);
+	} else if ((kind & 0xff) == KIND_PUSHED) {
+		__builtin_prefetch(&r->pushed[c->host - 1]);
 	}
 	c->service = is_service(r, &end, p->proto, port);
 	if (!c->service)

@@ -99,11 +99,11 @@ static void expand(const struct yg_worker_rates *r, const struct keyed *k, struc
 bool yg_rates_flush_some(struct yg_worker_rates *r, int64_t second, uint32_t most, emit_delta *emit, void *context)
 {
 	struct yg_rate_delta delta = {.second = second};
-	if (!r->fixed_flushed)
+	if (!r->fixed_flushed) {
 		yg_rates_put_combined(r);
-	if (!r->fixed_flushed)
 		flush_fixed(r, &delta, emit, context);
-	r->fixed_flushed = true;
+		r->fixed_flushed = true;
+	}
 	uint32_t end = most < r->used - r->flushed ? r->flushed + most : r->used;
 	for (; r->flushed < end; r->flushed++) {
 		expand(r, &r->keyed[r->flushed], &delta);

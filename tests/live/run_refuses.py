@@ -79,14 +79,15 @@ REFUSED = (
 
 
 def left_of(build):
-    """Processes of this build that are still there."""
+    """Processes of this build that are still there: of what this test started, for other tests may run beside it."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             program = os.readlink(f"/proc/{pid}/exe")
+            session = os.getsid(int(pid))
         except OSError:
             continue
-        if program.startswith(build.path("yagura")):
+        if program.startswith(build.path("yagura")) and session == os.getsid(0):
             found.append(f"{pid} {program}")
     return found
 

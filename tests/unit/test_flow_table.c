@@ -314,6 +314,94 @@ static void a_flood_of_half_open_flows_costs_no_established_one(void **state)
 	}
 }
 
+// ---- places chosen beforehand ----
+
+enum { AHEAD = 12 };
+
+struct coming {
+	struct yg_flow_key key;
+	struct yg_flow_hash hash;
+	uint32_t id, chosen; // chosen: whose place it was to take
+};
+
+static void announce(struct yg_flow_table *t, struct coming coming[AHEAD], int64_t now)
+{
+	for (unsigned n = 0; n < AHEAD;) {
+		uint32_t id = (uint32_t)random() % 60000;
+		bool known = naive_find(id) != YG_NO_RECORD;
+		for (unsigned i = 0; i < n; i++)
+			known |= coming[i].id == id;
+		if (known)
+			continue;
+		struct coming *c = &coming[n++];
+		*c = (struct coming){.key = key_of(id), .id = id};
+		yg_flow_hash_of(t, &all, &c->key, id % YG_PARTITIONS, &c->hash);
+		yg_flow_prefetch_place(t, &c->hash, yg_time_ns(now));
+		c->chosen = c->hash.victim == YG_NO_RECORD ? YG_NO_RECORD : list[c->hash.victim].id;
+	}
+}
+
+// Something happens to one whose place was promised, or to another.
+static void change(struct yg_flow_table *t, const struct coming coming[AHEAD], int64_t now)
+{
+	uint32_t entry = coming[(unsigned)random() % AHEAD].hash.victim;
+	if (entry == YG_NO_RECORD || !list[entry].used || random() % 4 == 0)
+		entry = (uint32_t)random() % SLOTS;
+	if (!list[entry].used)
+		return;
+	if (random() % 2)
+		free_flow(t, entry);
+	else
+		grow(t, entry, YG_RANK_TALKING, now);
+}
+
+// Whether it got the place that was chosen for it: it does while he is there for whom it was chosen, and still an attempt.
+static bool come(struct yg_flow_table *t, const struct coming *c, int64_t now)
+{
+	uint32_t entry = yg_flow_victim(t, &c->hash), chosen = c->chosen == YG_NO_RECORD ? YG_NO_RECORD : naive_find(c->chosen);
+	if (chosen != YG_NO_RECORD && list[chosen].record != YG_NO_RECORD)
+		chosen = YG_NO_RECORD;
+	assert_int_equal(entry, chosen);
+	if (entry == YG_NO_RECORD) {
+		place(t, c->id, c->id % YG_PARTITIONS, now);
+		yg_flow_note(t, naive_find(c->id), (uint16_t)c->id);
+		return false;
+	}
+	assert_true(entry / YG_BUCKET == c->hash.bucket || entry / YG_BUCKET == c->hash.bucket2);
+	assert_int_equal(yg_flow_victim_noted(t, &c->hash), list[entry].id);
+	yg_flow_replace(t, entry, &c->hash, &c->key, yg_time_ns(now), (uint16_t)c->id);
+	assert_int_equal(yg_flow_noted(t, entry), c->id);
+	list[entry] = (struct naive){.id = c->id, .record = YG_NO_RECORD, .last = now, .used = 1};
+	return true;
+}
+
+// Between choice and use others come, grow and end.
+static void a_place_chosen_beforehand_is_taken_only_while_it_is_that(void **state)
+{
+	(void)state;
+	struct yg_flow_table *t = make_table(SLOTS);
+	struct coming coming[AHEAD];
+	unsigned taken = 0, otherwise = 0;
+	memset(list, 0, sizeof list);
+	srandom(3);
+	for (unsigned i = 0; i < 5000; i++) {
+		int64_t now = start + i * (S / 500);
+		announce(t, coming, now);
+		for (unsigned k = 0; k < AHEAD; k++) {
+			if (random() % 2)
+				change(t, coming, now);
+			bool got = come(t, &coming[k], now);
+			taken += got;
+			otherwise += coming[k].chosen != YG_NO_RECORD && !got;
+		}
+		if (i % 100 == 0)
+			check_all(t);
+	}
+	check_all(t);
+	assert_true(taken > 5000 && otherwise > 500);
+	yg_flow_table_destroy(t);
+}
+
 // Eight flows in one bucket, both choices alike: the lowest rank goes first, then the longest idle, then the lowest place.
 static void eviction_goes_by_rank_then_idle_time_then_place(void **state)
 {
@@ -509,6 +597,7 @@ int main(void)
 		cmocka_unit_test(random_operations_agree_with_a_naive_list),
 		cmocka_unit_test(at_most_two_places_of_a_bucket_are_embryonic),
 		cmocka_unit_test(a_flood_of_half_open_flows_costs_no_established_one),
+		cmocka_unit_test(a_place_chosen_beforehand_is_taken_only_while_it_is_that),
 		cmocka_unit_test(eviction_goes_by_rank_then_idle_time_then_place),
 		cmocka_unit_test(every_rank_expires_at_its_time_and_not_before),
 		cmocka_unit_test(a_deadline_beyond_the_wheel_is_kept),

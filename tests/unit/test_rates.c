@@ -335,8 +335,8 @@ static uint32_t flush_sorted(struct yg_worker_rates *rates, int64_t second, stru
 	return deltas_count;
 }
 
-// What is remembered of an address, and where its counters were, may belong to another second or another address by now. Two tables take
-// turns, as a worker's do, and more hosts come than are remembered, in another order each second.
+// What is remembered of an address, and where its counters and those of what it pushes were, may belong to another second or another
+// address by now. Two tables take turns, as a worker's do, and more hosts come than are remembered, in another order each second.
 static void what_is_remembered_of_a_host_is_never_taken_for_another(void **state)
 {
 	enum { HOSTS = 40000, SECONDS = 6, PACKETS = 60000 };
@@ -353,8 +353,11 @@ static void what_is_remembered_of_a_host_is_never_taken_for_another(void **state
 			bool in = random() % 2;
 			struct yg_addr src = in ? outside : inside, dst = in ? inside : outside;
 			struct yg_end from = end_of(src), to = end_of(dst);
-			const struct yg_rate_packet p = {.src = &src, .dst = &dst, .af = 4, .proto = 17, .vector = YG_VEC_UDP, .bytes = 60};
-			const struct yg_rate_add add = {.from = &from, .to = &to, .vector = YG_VEC_UDP, .proto = 17, .packets = 1, .bytes = 60};
+			bool pushed = random() % 2;
+			const struct yg_rate_packet p = {.src = &src, .dst = &dst, .af = 4, .proto = 17, .vector = YG_VEC_UDP, .pushed = pushed,
+							 .bytes = 60};
+			const struct yg_rate_add add = {.from = &from, .to = &to, .vector = YG_VEC_UDP, .proto = 17, .pushed = pushed, .packets = 1,
+							.bytes = 60};
 			struct yg_rate_ends ends;
 			yg_rates_packet(turn[second % 2], &p, &ends);
 			yg_rates_add(other, &add);

@@ -3,9 +3,10 @@
 //
 // Pictures of every page, in both languages and themes, from the example prefecture: for looking at, and for the guides.
 //
-//   YAGURA_BUILD=build node tests/web/screenshots.mjs [--all FOLDER [--only PATTERN]]
+//   YAGURA_BUILD=build node tests/web/screenshots.mjs [--pages | --all FOLDER] [--only PATTERN]
 //
-// Without --all: the few that docs/dashboard*.md show, into docs/dashboard/, each at most 60 KB (a larger one is an error). With it: into
+// Without an option: the few that docs/dashboard*.md show, into docs/dashboard/, each at most 60 KB (a larger one is an error). --pages: every
+// page in both languages and themes, into docs/dashboard/pages/, and docs/dashboard-pages.md, which shows them. --all: into
 // FOLDER all of them, NAME-LANG-THEME-WIDTH.png: every page, and what scenes.mjs does on it; 1280x800 and 1920x1080 in both languages and
 // themes, 390x844 in Japanese dark and English light; a page longer than its window is shown at its length, in parts of PART pixels.
 // --only: those whose name matches, '^(users|audit)-ja'. What could not be taken is said at the end, and the rest is there.
@@ -13,7 +14,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { need, PASSWORD, root, sleep, start } from './rig.mjs';
-import { openAs, pagesOf, settled, walk } from './pages.mjs';
+import { openAs, pagesOf, routes, settled, walk } from './pages.mjs';
 import { AWAY, bannered, scenesOf } from './scenes.mjs';
 
 need('redis', 'web', 'chromium', 'playwright');
@@ -23,10 +24,14 @@ const LOOKS = [['ja', 'dark'], ['ja', 'light'], ['en', 'dark'], ['en', 'light']]
 const SIZES = { 1280: 800, 1920: 1080, 390: 844 };
 const PART = 2000; // of a page that is longer: what a reader can still make out
 const PARTS = 3;
+const TITLES = { overview: '概況 · Overview', inbox: '受信箱 · Inbox', group: 'アラートグループ · Alert group', alerts: 'アラート検索 · Alert search', alert: 'アラート詳細 · Alert',
+  handover: '連絡票 · Handover sheet', timeline: 'タイムライン · Timeline', tail: 'ライブ · Live tail', traffic: '通信量 · Traffic', sensors: 'センサー · Sensors', body: '団体 · Body', host: 'ホスト · Host',
+  detectors: '検知ルール · Detectors', suppressions: '抑止 · Suppressions', audit: '監査ログ · Audit log', users: '利用者 · Users', settings: '設定 · Settings', help: 'ヘルプ · Help',
+  accessibility: 'ウェブアクセシビリティ方針 · Accessibility', login: 'ログイン · Login', first_run: '初回設定 · First run' };
 
 const argument = (name) => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : null);
-const all = argument('--all'), only = new RegExp(argument('--only') ?? '');
-const folder = all ?? path.join(root, 'docs/dashboard');
+const all = argument('--all'), only = new RegExp(argument('--only') ?? ''), every = process.argv.includes('--pages');
+const folder = all ?? path.join(root, every ? 'docs/dashboard/pages' : 'docs/dashboard');
 fs.mkdirSync(folder, { recursive: true });
 const failed = [];
 let taken = 0;
@@ -188,8 +193,39 @@ async function guides() {
   await end();
 }
 
+/** Every page in both languages and themes, and the text that shows them. */
+async function gallery() {
+  const { rig, pages, end } = await prefecture();
+  const missing = Object.keys(TITLES).filter((name) => !pages[name]).concat(routes().map(({ name }) => name).filter((name) => !TITLES[name.replace('-', '_')]));
+  if (missing.length) failed.push(`pages without a picture: ${missing}`);
+  const fresh = await start({ fill: null, users: false }), token = /first-run#(\S+)/.exec(fresh.web.said)?.[1];
+  for (const [lang, theme] of LOOKS) {
+    const tabs = {};
+    for (const name of Object.keys(TITLES).filter((one) => only.test(`${one}-${lang}-${theme}`))) {
+      const file = `${name}-${lang}-${theme}`, first = name === 'first_run', [user, where] = pages[name], who = first ? 'first' : String(user);
+      try {
+        tabs[who] ??= await openAs(first ? fresh : rig, user, { lang, theme });
+        const { page } = tabs[who];
+        await (first ? page.goto(`${fresh.origin}/first-run#${token}`).then(() => settled(page)) : walk(page, where));
+        await guide(page, file);
+      } catch (error) {
+        missed(file)(error);
+      }
+    }
+    for (const tab of Object.values(tabs)) await tab.context.close();
+  }
+  await fresh.stop();
+  await end();
+  const picture = (name, lang, theme) => `![${TITLES[name]}, ${lang}, ${theme}](dashboard/pages/${name}-${lang}-${theme}.webp)`;
+  fs.writeFileSync(path.join(root, 'docs/dashboard-pages.md'), ['# 画面一覧 · Every page of the dashboard', '',
+    '架空の県を表示した画面です（`tests/web/screenshots.mjs --pages` で作成）。説明は [dashboard.ja.md](dashboard.ja.md) にあります。',
+    'An invented prefecture, made by `tests/web/screenshots.mjs --pages`; [dashboard.md](dashboard.md) explains the pages.', '',
+    ...Object.entries(TITLES).flatMap(([name, title]) => [`## ${title}`, '', '| ダーク · dark | ライト · light |', '|---|---|',
+      ...['ja', 'en'].map((lang) => `| ${picture(name, lang, 'dark')} | ${picture(name, lang, 'light')} |`), ''])].join('\n'));
+}
+
 const begun = Date.now();
-await (all ? everything() : guides());
+await (all ? everything() : every ? gallery() : guides());
 console.log(`${taken} pictures in ${Math.round((Date.now() - begun) / 1000)} s, ${failed.length} failed`);
 for (const line of failed) console.error(line);
 process.exit(failed.length ? 1 : 0);

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// GET /export: all that a search finds, newest first, as CSV for a spreadsheet or as JSON lines (the EVE lines as the sensor wrote
-// them). What
-// is found is settled when it begins; lines are read from Redis as the client takes them, EXPORT_PIECE at a time, so an export of
-// any length
-// costs 24 bytes an alert. When Redis goes away meanwhile, or the login session ends, the last line says that the file is not whole: a
-// short file must not look like one.
+// GET /export: all that a search finds, newest first, as CSV for a spreadsheet or as JSON lines (the EVE lines as the sensor wrote them).
+// What is found is settled when it begins; lines are read from Redis as the client takes them, EXPORT_PIECE at a time, so an export of any
+// length costs 24 bytes an alert. When Redis goes away meanwhile, or the login session ends, the last line says that the file is not whole:
+// a short file must not look like one.
 //
 // CSV: UTF-8 with a byte order mark, CRLF, every cell in quotes; what a spreadsheet would take for a formula gets an apostrophe before it.
 #include <stdio.h>

@@ -6,7 +6,7 @@
 // A key is written as what is printed on it: "j", "Shift+s", "F9", "Space", and two with a blank between for a sequence: "g i", "* a".
 // With a Japanese input method on, the browser reports key "Process" and only event.code tells which key it was; then the letters of the
 // code are taken. While a composition goes on every key belongs to it.
-import { useEffect, useRef } from './dom.js';
+import { useLayoutEffect, useRef } from './dom.js';
 import { prefs, setPrefs } from './prefs.js';
 
 /** Commands, in the order of the help overlay: name, its key, its group. The text of each is key.<name>. */
@@ -122,7 +122,8 @@ export const startKeys = () => addEventListener('keydown', onKey);
 export function useKeys(handlers, { modal = false, when = true } = {}) {
   const scope = useRef({ of: handlers, modal });
   scope.current = { of: handlers, modal };
-  useEffect(() => {
+  // before the next key: after the next frame, one pressed at once would still mean what is below
+  useLayoutEffect(() => {
     if (!when) return undefined;
     scopes.push(scope);
     return () => scopes.splice(scopes.indexOf(scope), 1);

@@ -29,9 +29,9 @@ export function attentionOf(tile, blind) {
   return blind || tile.last_ms === null || tile.last_ms === undefined ? 'unseen' : 'calm';
 }
 
-const lastOf = (list) => (list?.length ? list[list.length - 1] : null);
+const lastOf = (list) => list?.slice(-2).findLast((value) => value !== null) ?? null; // the last step's line may be a moment late
 
-/** Traffic of the last step, both directions, bit/s; null: none is known. */
+/** Traffic of the last step, or of the one before where that is not known yet, both directions, bit/s; null: none is known. */
 export function trafficNow(tile) {
   const [into, out] = [lastOf(tile.traffic?.in), lastOf(tile.traffic?.out)];
   return into === null && out === null ? null : (into ?? 0) + (out ?? 0);
