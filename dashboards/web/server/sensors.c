@@ -222,7 +222,7 @@ static void ask_health(struct web_sensor *sensor, bool tagged)
 
 static void take_tagged_health(void *context, const redisReply *reply)
 {
-	if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 0)
+	if (reply && (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)) // none, or no hash: whoever may write can put anything there
 		ask_health(context, false);
 	else
 		take_health(context, reply);
