@@ -57,7 +57,8 @@ void body_text_dark(struct yg_alert *a, const struct yg_org_info *org, const str
 	grouped(a->baseline, expected);
 	if (hope->learning == YG_LEARN_FLOOR) {
 		snprintf(ja, sizeof ja, "平常値を学習中のため、直近%u分間の実績から判定しており、確度は高くありません。", minutes);
-		snprintf(en, sizeof en, " Its habit is still being learned: this rests on the last %u minutes and is less certain.", minutes);
+		snprintf(en, sizeof en, " Its habit is still being learned: this rests on the last %u minute%s and is less certain.", minutes,
+			 minutes == 1 ? "" : "s");
 	} else {
 		snprintf(ja, sizeof ja, "同じ曜日・時間帯の中央値に基づく判定です。");
 		snprintf(en, sizeof en, " This rests on the median of this hour of the week.");
@@ -87,9 +88,9 @@ void body_text_habit(struct yg_alert *a, const struct yg_org_info *org, enum bod
 		 what_ja[metric], up ? "上回" : "下回", a->window_s / 60, observed, bits ? "Mbit" : "パケット", median, up ? "上限" : "下限", limit, days,
 		 top_ja);
 	snprintf(a->text_en, sizeof a->text_en,
-		 "Far %s the habit of this hour of the week: %s %s, %s %s on average in %u min (median %s, limit %s, %u days learned).%s",
+		 "Far %s the habit of this hour of the week: %s %s, %s %s on average in %u min (median %s, limit %s, %u day%s learned).%s",
 		 up ? "above" : "below", what_en[metric], name_of(org, false), observed, bits ? "Mbit/s" : "packets/s",
-		 a->window_s / 60, median, limit, days, top_en);
+		 a->window_s / 60, median, limit, days, days == 1 ? "" : "s", top_en);
 }
 
 // As many whole names as fit.
@@ -122,8 +123,8 @@ void body_text_mirror(struct yg_alert *a, const struct yg_org_info *const *names
 			 "%u秒間、ミラーに1パケットも届きませんでした。普段なら%u団体（%s%s）の約%sパケットが見えるはずの時間です。ミラーまたは上流回線を確認してください。",
 			 a->window_s, count, ja, more_ja, missing);
 		snprintf(a->text_en, sizeof a->text_en,
-			 "The mirror showed nothing at all for %u s, in which about %s packets of %u bodies (%s%s) are usual: check it and the line before it.",
-			 a->window_s, missing, count, en, more_en);
+			 "The mirror showed nothing at all for %u s, in which about %s packets of %u bod%s (%s%s) are usual: check it and the line before it.",
+			 a->window_s, missing, count, count == 1 ? "y" : "ies", en, more_en);
 		return;
 	}
 	snprintf(a->text_ja, sizeof a->text_ja,

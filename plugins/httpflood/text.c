@@ -81,7 +81,7 @@ static void flood(const struct httpf_said *said, char ja[PARTS], char en[PARTS])
 	add_share(ja, "、最も多いクライアント指紋の割合", said->print, "");
 	add_share(en, ", ", said->print, " of one client fingerprint");
 	add(ja, "、送信元は約", sources, "");
-	add(en, ", about ", sources, " sources");
+	add(en, ", about ", sources, said->sources < 1.5 ? " source" : " sources");
 	if (said->usual >= 0) {
 		add(ja, "（普段は約", usual, "）");
 		add(en, " (usually ", usual, ")");
@@ -117,7 +117,7 @@ void httpflood_sentences(const struct httpf *h, struct yg_alert *a, enum httpf_w
 		add(parts_en, ", ", n, " of them for 30 s or more");
 		say_number(said->open, n);
 		add(parts_ja, "、追跡中の接続", n, "件");
-		add(parts_en, ", ", n, " connections followed");
+		add(parts_en, ", ", n, said->open < 1.5 ? " connection followed" : " connections followed");
 		say_number(said->sources, n);
 		add(parts_ja, "、送信元は約", n, "");
 		add(parts_en, ", about ", n, said->sources < 1.5 ? " source" : " sources");

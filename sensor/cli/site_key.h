@@ -20,8 +20,8 @@ struct yg_supervisor;
 
 enum { YG_SITE_KEY_BYTES = 16 };
 
-// Reads the file. 0, or a negative errno, why is logged: -EINVAL when it is no key (size, zeros, no file), -EPERM when everybody may
-// read it.
+// Reads the file. 0, or a negative errno, why is logged: -EINVAL when it is no key (size, zeros, no regular file), -EPERM when everybody
+// may read or write it.
 int yg_site_key_read(const char *path, struct yg_hash_key *ret_key);
 
 // Reads `id.key` of the folder; makes folder and file where they are missing. The same errors; *ret_unmade says that it could not be made.

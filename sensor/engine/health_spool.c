@@ -8,38 +8,42 @@
 #include <string.h>
 
 static const struct {
-	const char *en, *ja; // what follows the number; NULL: not raised
+	const char *one, *en, *ja; // what follows the number: of one, of several; NULL: not raised
+	const char *then;          // and what follows that in English
 	uint8_t severity;
 } events[YG_SE_COUNT] = {
 	[YG_SE_DAMAGED] =
-		{"records on disk are damaged and were stepped over. Run `yagura spool verify` and check the "
-		 "disk (SMART)",
-		 "件の記録が破損していたため読み飛ばしました。yagura spool verify とディスクの状態（SMART）を確認してください", YG_SEV_HIGH},
+		{"record on disk is damaged and was stepped over", "records on disk are damaged and were stepped over",
+		 "件の記録が破損していたため読み飛ばしました。yagura spool verify とディスクの状態（SMART）を確認してください",
+		 ". Run `yagura spool verify` and check the disk (SMART)", YG_SEV_HIGH},
 	[YG_SE_MISSING] =
-		{"segments are missing: somebody deleted files, or the file system lost them. Run `yagura spool ls`",
-		 "個のセグメントが見つかりません。削除されたか、ファイルシステムから失われました。yagura spool ls で確認してください", YG_SEV_HIGH},
+		{"segment is missing", "segments are missing",
+		 "個のセグメントが見つかりません。削除されたか、ファイルシステムから失われました。yagura spool ls で確認してください",
+		 ": somebody deleted files, or the file system lost them. Run `yagura spool ls`", YG_SEV_HIGH},
 	[YG_SE_UNREADABLE] =
-		{"segments cannot be read. Check the disk (SMART), and who owns the files",
-		 "個のセグメントを読み取れません。ディスクの状態（SMART）とファイルの所有者を確認してください", YG_SEV_HIGH},
+		{"segment cannot be read", "segments cannot be read",
+		 "個のセグメントを読み取れません。ディスクの状態（SMART）とファイルの所有者を確認してください",
+		 ". Check the disk (SMART), and who owns the files", YG_SEV_HIGH},
 	[YG_SE_META_LOST] =
-		{"times it was lost where each sink stood; alerts are delivered again from the oldest, and "
-		 "readers see them twice",
-		 "回、配送位置が失われました。保存中の最も古いアラートから再配送するため、受信側で重複します", YG_SEV_MEDIUM},
+		{"time it was lost where each sink stood", "times it was lost where each sink stood",
+		 "回、配送位置が失われました。保存中の最も古いアラートから再配送するため、受信側で重複します",
+		 "; alerts are delivered again from the oldest, and readers see them twice", YG_SEV_MEDIUM},
 	[YG_SE_RETIRED] =
-		{"segments were given up after an error of the disk; what was not durable was written again. "
-		 "Check the disk",
-		 "個のセグメントの使用を、ディスクのエラーにより中止し、未確定分を書き直しました。ディスクを確認してください", YG_SEV_HIGH},
+		{"segment was given up after an error of the disk", "segments were given up after an error of the disk",
+		 "個のセグメントの使用を、ディスクのエラーにより中止し、未確定分を書き直しました。ディスクを確認してください",
+		 "; what was not durable was written again. Check the disk", YG_SEV_HIGH},
 	[YG_SE_IO_ERROR] =
-		{"times the disk refused. Alerts wait in memory: check free space, the mount and the disk at once",
-		 "回、ディスクがエラーを返しました。アラートはメモリー上で待機中です。空き容量、マウント、ディスクを至急確認してください", YG_SEV_HIGH},
+		{"time the disk refused", "times the disk refused",
+		 "回、ディスクがエラーを返しました。アラートはメモリー上で待機中です。空き容量、マウント、ディスクを至急確認してください",
+		 ". Alerts wait in memory: check free space, the mount and the disk at once", YG_SEV_HIGH},
 	[YG_SE_RESERVE_USED] =
-		{"times its reserve was used: there is room for high severities alone. Free space, or mend what "
-		 "it is delivered to",
-		 "回、予備領域を使用しました。重要度「高」以上だけを保存しています。空き容量を確保するか、配送先を復旧してください", YG_SEV_HIGH},
+		{"time its reserve was used", "times its reserve was used",
+		 "回、予備領域を使用しました。重要度「高」以上だけを保存しています。空き容量を確保するか、配送先を復旧してください",
+		 ": there is room for high severities alone. Free space, or mend what it is delivered to", YG_SEV_HIGH},
 	[YG_SE_LOST] =
-		{"alert records were lost and are noted as gaps. See `yagura spool stats`; mend what it is "
-		 "delivered to, or raise spool.size",
-		 "件のアラートの記録を失い、欠落として記録しました。yagura spool stats を確認し、配送先の復旧か spool.size の拡大を行ってください", YG_SEV_HIGH},
+		{"alert record was lost and is noted as a gap", "alert records were lost and are noted as gaps",
+		 "件のアラートの記録を失い、欠落として記録しました。yagura spool stats を確認し、配送先の復旧か spool.size の拡大を行ってください",
+		 ". See `yagura spool stats`; mend what it is delivered to, or raise spool.size", YG_SEV_HIGH},
 };
 
 static const char *const names[YG_SE_COUNT] = {
@@ -103,7 +107,7 @@ void yg_health_spool(struct yg_spool_told *told, void (*raise)(void *context, co
 		snprintf(a.unit, sizeof a.unit, "%s", i == YG_SE_LOST ? "records" : "events");
 		a.clear_after_s = YG_SPOOL_CLEAR_S;
 		unsigned long long n = now - before;
-		snprintf(a.text_en, sizeof a.text_en, "Spool: %llu %s.", n, events[i].en);
+		snprintf(a.text_en, sizeof a.text_en, "Spool: %llu %s%s.", n, n == 1 ? events[i].one : events[i].en, events[i].then);
 		snprintf(a.text_ja, sizeof a.text_ja, "スプール：%llu%s。", n, events[i].ja);
 		raise(context, "sensor", &a);
 	}

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/singular.h"
 #include "base/time.h"
 #include "engine/lifecycle.h"
 
@@ -306,7 +307,9 @@ void yg_lifecycle_text_closed(struct yg_alert *a, bool displaced)
 	}
 	if (a->peak > 0) { // a body that was silent had none
 		snprintf(peak_ja, sizeof peak_ja, "、最大%s%s%s", unit.ja, peak, unit.ja_after);
-		snprintf(peak_en, sizeof peak_en, ", peak %s %s", peak, unit.en);
+		char one[32];
+		yg_singular(unit.en, one, sizeof one);
+		snprintf(peak_en, sizeof peak_en, ", peak %s %s", peak, strcmp(peak, "1") == 0 && unit.en != a->unit ? one : unit.en);
 	}
 	struct lasted lasted = lasted_of(seconds);
 	char again_ja[32] = "", again_en[32] = "";

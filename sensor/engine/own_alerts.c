@@ -39,8 +39,8 @@ void yg_own_restarted(const struct yg_restarted *r, unsigned deaths, struct yg_a
 		alert.source_port = r->port[0];
 	}
 	snprintf(alert.text_en, sizeof alert.text_en,
-		 "The dissector %s%s; it was forked again, no packet was lost. %u restarts so far.%s%s", causes_en[cause],
-		 r->had_packet ? " while reading a packet" : "", deaths, r->quarantine[0] ? " Quarantined: " : "", r->quarantine);
+		 "The dissector %s%s; it was forked again, no packet was lost. %u restart%s so far.%s%s", causes_en[cause],
+		 r->had_packet ? " while reading a packet" : "", deaths, deaths == 1 ? "" : "s", r->quarantine[0] ? " Quarantined: " : "", r->quarantine);
 	snprintf(alert.text_ja, sizeof alert.text_ja, "解析プロセスが%s%sしたため再起動しました。パケットの欠落はありません。累計%u回。%s%s",
 		 r->had_packet ? "パケットの解析中に" : "", causes_ja[cause], deaths, r->quarantine[0] ? "隔離ファイル: " : "",
 		 r->quarantine);

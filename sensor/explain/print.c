@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/singular.h"
 #include "explain/explain.h"
 
 struct words {
@@ -108,7 +109,14 @@ const char *explain_amount(double value, const char *unit, bool ja, char *to, si
 		return to;
 	}
 	grouped(value, number, sizeof number);
-	snprintf(to, size, "%s %s", number, WORD(units, unit, ja));
+	const char *of = WORD(units, unit, ja);
+	char one[32];
+	bool known = strcmp(WORD(units, unit, true), unit) != 0; // none is called in Japanese as in English, but "%"
+	if (!ja && known && strcmp(number, "1") == 0) {
+		yg_singular(of, one, sizeof one);
+		of = one;
+	}
+	snprintf(to, size, "%s %s", number, of);
 	return to;
 }
 
@@ -177,7 +185,8 @@ static void print_life(FILE *out, const struct explain_alert *a, const struct ex
 	explain_wrap(out, text, 4, look->columns);
 	if (!isnan(a->reopened) && a->reopened > 0)
 		fprintf(out, ja ? "  10分以内に%.0f回再発しています（同じ事象として扱っています）\n" :
-		                  "  it came back %.0f times within ten minutes, and counts as one incident\n", a->reopened);
+		                  "  it came back %.0f time%s within ten minutes, and counts as one incident\n", a->reopened,
+		        a->reopened < 1.5 ? "" : "s");
 }
 
 static void print_numbers(FILE *out, const struct explain_alert *a, const struct explain_look *look)
@@ -262,7 +271,7 @@ static void print_sources(FILE *out, const struct explain_alert *a, const struct
 		fprintf(out, ja ? "  送信元は少なくとも %s" : "  at least %s sources", number);
 		if (!isnan(a->sample) && a->sample > 0) {
 			grouped(fmin(a->sample, 1e15), number, sizeof number);
-			fprintf(out, ja ? "（標本 %sパケットから）" : " (from a sample of %s packets)", number);
+			fprintf(out, ja ? "（標本 %sパケットから）" : " (from a sample of %s packet%s)", number, strcmp(number, "1") == 0 ? "" : "s");
 		}
 		fputc('\n', out);
 	}
@@ -282,7 +291,7 @@ static void print_campaign(FILE *out, const struct explain_alert *a, bool ja)
 	if (a->campaign[0] && strcmp(a->campaign, a->id) != 0) // a campaign that was raised before names itself
 		fprintf(out, ja ? "  攻撃キャンペーン %s の%.0f回目\n" : "  pulse %2$.0f of campaign %1$s\n", a->campaign, a->pulse);
 	else
-		fprintf(out, ja ? "  これまでに%.0f回\n" : "  %.0f pulses so far\n", a->pulse);
+		fprintf(out, ja ? "  これまでに%.0f回\n" : "  %.0f pulse%s so far\n", a->pulse, a->pulse < 1.5 ? "" : "s");
 	if (!isnan(a->period_s) && a->period_s > 0) {
 		fputs(ja ? "  間隔 " : "  period ", out);
 		print_duration(out, a->period_s, ja);

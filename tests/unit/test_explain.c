@@ -210,6 +210,14 @@ static void amounts_are_as_people_write_them(void **state)
 	assert_string_equal(explain_amount(1234567, "packets/s", true, to, sizeof to), "1,234,567 パケット/秒");
 	assert_string_equal(explain_amount(0.5, "%", false, to, sizeof to), "0.5 %");
 	assert_string_equal(explain_amount(NAN, "x", false, to, sizeof to), "0 x");
+	static const struct {
+		const char *unit, *said;
+	} ones[] = {{"flows/s", "1 flow/s"}, {"queries/s", "1 query/s"}, {"bodies", "1 body"}, {"pulses", "1 pulse"}, {"times", "1 time"},
+	            {"requests", "1 request"}, {"incomplete SYNs/s", "1 incomplete request/s"}, {"s", "1 s"}, {"%", "1 %"},
+	            {"step", "1 step"}, {"lens", "1 lens"}};
+	for (size_t i = 0; i < sizeof ones / sizeof *ones; i++)
+		assert_string_equal(explain_amount(1, ones[i].unit, false, to, sizeof to), ones[i].said);
+	assert_string_equal(explain_amount(1, "flows", true, to, sizeof to), "1 フロー");
 	assert_string_equal(explain_amount(1e300, "bits/s", false, to, sizeof to), "1000000000.0 Gbit/s");
 }
 

@@ -156,7 +156,7 @@ static void a_long_time_is_told_in_hours_or_days(void **state)
 		struct yg_alert a = {.peak = 1, .first_ns = 5, .last_ns = 5 + cases[i].seconds * YG_NS_PER_S, .unit = "hosts"};
 		char en[128], ja[128];
 		yg_lifecycle_text_closed(&a, false);
-		snprintf(en, sizeof en, " (Ended after %s, peak 1 hosts.)", cases[i].en);
+		snprintf(en, sizeof en, " (Ended after %s, peak 1 host.)", cases[i].en);
 		snprintf(ja, sizeof ja, "（終了。継続%s、最大1台）", cases[i].ja);
 		assert_string_equal(a.text_en, en);
 		assert_string_equal(a.text_ja, ja);

@@ -93,4 +93,8 @@ test('a sensor that moves while the page is open is followed, and a key that is 
   await until(async () => (await version()) === '2.0', 25000);
   rig.redis.cli('del', tagged('health'));
   await until(async () => (await version()) === '1.0', 25000);
+  // and where it is no hash at all it hides nothing
+  rig.redis.cli('set', tagged('health'), 'x');
+  rig.redis.cli('hset', plain('health'), 'version', '3.0');
+  await until(async () => (await version()) === '3.0', 15000);
 });

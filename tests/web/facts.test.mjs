@@ -47,6 +47,7 @@ test('UI-12 amounts read as the sensor\'s own sentences', () => {
   assert.equal(amount(48211, 'packets/s', ja), '毎秒48,211パケット');
   assert.equal(amount(1, 'ports', en), '1 port');
   assert.equal(amount(21, 'ports', en), '21 ports');
+  for (const [unit, said] of [['flows/s', '1 flow/s'], ['queries/s', '1 query/s'], ['incomplete SYNs/s', '1 incomplete request/s'], ['requests', '1 request'], ['times', '1 time'], ['s', '1 s']]) assert.equal(amount(1, unit, en), said);
   assert.equal(amount(5.25, '%', ja), '5.3%');
   assert.equal(amount(NaN, 'ports', ja), '不明');
   assert.equal(amount(3, 'novel/s', ja), '3 novel/s', 'a unit of a newer sensor is shown as it is');
@@ -75,7 +76,7 @@ test('UI-12 reasons: above, below, without threshold, without anything', () => {
   assert.deepEqual(whySentences(why({}), ja), ['直近5分で60ポートを観測しました。しきい値（20ポート）の3倍です。', '平常値（6ポート）の10倍です。']);
   assert.match(whySentences(why({ observed: 5 }), en)[0], /25 % of the threshold/);
   assert.equal(whySentences(why({ observed: 20, baseline: null }), ja)[0], '直近5分で20ポートを観測しました。しきい値（20ポート）に達しています。', 'and not: once the threshold');
-  assert.equal(whySentences(why({ threshold: 0, baseline: null, window: null }), en)[0], '60 ports was measured.');
+  assert.equal(whySentences(why({ threshold: 0, baseline: null, window: null }), en)[0], 'Measured: 60 ports.');
   assert.deepEqual(whySentences(why({ observed: null }), ja), []);
   const rows = whyRows({ learning: 'floor', why: { ...why({}), peak: 80, sourcesAtLeast: 9994, sample: 10 } }, ja);
   assert.deepEqual(rows.map(([name]) => name), ['観測値', 'しきい値', '平常値', '最大値', '観測期間', 'しきい値との比', '送信元の数', '標本', 'しきい値の根拠']);

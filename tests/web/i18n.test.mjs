@@ -37,6 +37,11 @@ test('I18N-01 I18N-02 a missing key, another placeholder, a forbidden word, half
   }
 });
 
+test('I18N-01 what is counted in English has its singular', () => {
+  const texts = files('en'), more = /\{\w+\} (?!is\b|was\b|s\b|ms\b|times (?:the|what)\b)[a-z]+s\b/; // a name before a verb; "1.4 times the"
+  assert.deepEqual(Object.entries(texts).filter(([, text]) => more.test(text)).map(([key, text]) => `${key}: ${text}`), []);
+});
+
 need('redis', 'web', 'chromium', 'playwright');
 let rig, pages;
 before(async () => {

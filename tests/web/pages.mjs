@@ -42,6 +42,9 @@ export async function settled(page, ms = 10000) {
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
+/** The page in another theme, drawn. */
+export const inTheme = (page, theme) => page.evaluate((to) => { document.documentElement.dataset.theme = to; return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))); }, theme);
+
 /** A tab for this user, or for nobody (whose language stands in the browser alone). */
 export async function openAs(rig, user, options) {
   const tab = await rig.open(user, { ...options, where: user ? '/accessibility' : '/login' });

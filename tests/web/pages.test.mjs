@@ -225,6 +225,11 @@ test('UI-18 Redis away: a banner within 3 s, reading goes on, nothing can be cha
   const tab = await rig.open('analyst', { where: `/alerts/${encodeURIComponent(alert.id)}` }), { page } = tab;
   const board = await rig.open('viewer', { where: '/' });
   await ready(page);
+  // a session has two streams: who comes third is told so, and asks
+  await rig.open('analyst', { where: '/help' });
+  const third = (await rig.open('analyst', { where: '/suppressions' })).page, rules = (await rig.open('lead', { where: '/suppressions' })).page;
+  await until(async () => /ライブ更新/.test(await third.locator('.banner-warn').textContent({ timeout: 500 }).catch(() => '')), 10000, 'no stream, and it does not say so');
+  assert.equal(await third.locator('.banner-bad').count(), 0);
   await board.page.waitForSelector('.tile');
   await page.evaluate(() => { window.same = true; });
   const acknowledge = page.locator('.actions button').first();
@@ -238,6 +243,14 @@ test('UI-18 Redis away: a banner within 3 s, reading goes on, nothing can be cha
   assert.ok(took <= 3000, `banner after ${took} ms`);
   assert.match(await page.locator('.banner-bad').textContent(), /Redis/);
   await until(async () => await acknowledge.isDisabled(), 3000, 'still to be acknowledged');
+  assert.match(await acknowledge.getAttribute('title'), /読み取り専用/, 'and says why');
+  await acknowledge.focus();
+  assert.equal(await acknowledge.evaluate((one) => document.activeElement === one), true, 'a keyboard gets there, to hear it');
+  const make = rules.locator('.page-tools .button-primary');
+  await until(async () => await make.isDisabled(), 3000, 'a suppression can be made');
+  await make.click({ force: true });
+  assert.equal(await rules.locator('dialog').count(), 0);
+  await until(async () => /Redis/.test(await third.locator('.banner-bad').textContent({ timeout: 500 }).catch(() => '')), 20000, 'the third tab does not say that it is Redis');
   assert.ok((await page.locator('main').innerText()).includes(alert.text_ja), 'what was there is there still');
   await until(async () => await board.page.locator('.watch-sound, .tile.is-calm').count() === 0, 3000, 'never green when blind: the overview goes on saying that all is well');
   assert.ok(await board.page.locator('.tile').count() > 0, 'and shows what it had');
@@ -246,6 +259,14 @@ test('UI-18 Redis away: a banner within 3 s, reading goes on, nothing can be cha
   const back = Date.now();
   await page.waitForSelector('.banner-bad', { state: 'detached', timeout: 20000 });
   await until(async () => await acknowledge.isEnabled(), 5000, 'read-only for ever');
+  assert.equal(await make.isEnabled(), true);
+  await third.waitForSelector('.banner-bad', { state: 'detached', timeout: 20000 });
+  // what has been done is not offered any more, and the focus goes to what is
+  await acknowledge.focus();
+  const done = await acknowledge.textContent();
+  await page.keyboard.press('Enter');
+  await until(async () => (await acknowledge.textContent()) !== done, 5000, 'acknowledged');
+  assert.equal(await page.evaluate(() => Boolean(document.activeElement.closest('.actions'))), true, 'the focus is lost');
   t.diagnostic(`back after ${Date.now() - back} ms`);
   assert.equal(await page.evaluate(() => window.same), true, 'without being loaded anew');
   assert.deepEqual(tab.broken.csp, []);

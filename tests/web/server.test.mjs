@@ -284,6 +284,11 @@ test('options: usage is 64, a wrong address of Redis 78, a folder that is not th
   assert.equal(spawnSync(WEB, ['--help'], { encoding: 'utf8' }).stdout.split('\n').every((line) => line.length <= 80), true);
   assert.match(spawnSync(WEB, ['version'], { encoding: 'utf8' }).stdout, /^yagura-web \d/);
   assert.equal(run(['--check']).status, 0);
+  // a name that no sensor can have would be one that nobody ever finds
+  for (const names of ['egress-1, egress-2', ',', 'a,,b', 'センサー', 'a'.repeat(64)]) assert.equal(run(['--sensors', names, '--check']).status, 64, names);
+  assert.equal(run(['--sensors', 'egress-1,egress_2.b', '--check']).status, 0);
+  const emptied = Object.fromEntries(['SENSORS', 'METRICS', 'AUDIT_SIZE', 'TIMEZONE', 'REDIS_PASSWORD_FILE'].map((name) => ['YAGURA_WEB_' + name, '']));
+  assert.equal(run(['--check'], { env: { ...process.env, ...emptied } }).status, 0, 'a line of its environment that was emptied is not there');
 });
 
 test('every code that the server answers with has a sentence in both languages', () => {

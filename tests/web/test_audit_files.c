@@ -375,6 +375,30 @@ static void more_files_than_are_known_are_passed_over_and_counted(void **unused)
 	assert_int_equal(verify(folder).first_bad, 0);
 }
 
+// `yagura-web audit verify` beside the running server, which goes on in another file meanwhile.
+static void a_log_that_is_written_is_whole_whenever_it_is_verified(void **unused)
+{
+	(void)unused;
+	make(1, ONE);
+	pid_t child = fork();
+	if (child == 0) {
+		struct web_audit *audit = web_audit_open(folder, ONE); // a new file for each record
+		for (unsigned i = 0; audit && i < 3000; i++)
+			web_audit_write(audit, &(struct web_audit_record){.user = "sato", .action = "login", .result = "ok"});
+		_exit(!audit);
+	}
+	struct web_audit_report report = {0};
+	int status = 0, times = 0;
+	for (; waitpid(child, &status, WNOHANG) == 0; times++) {
+		report = verify(folder);
+		if (report.first_bad)
+			fail_msg("record %llu %s", (unsigned long long)report.first_bad, report.why);
+	}
+	assert_int_equal(status, 0);
+	assert_true(times > 1);
+	assert_int_equal(verify(folder).records, 3001);
+}
+
 static void names_that_are_none_are_no_files_of_the_log(void **unused)
 {
 	(void)unused;
@@ -406,6 +430,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(kills_at_any_moment_lose_nothing_that_was_confirmed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_file_that_cannot_be_followed_is_written_to_and_counted, setup, teardown),
 	    cmocka_unit_test_setup_teardown(more_files_than_are_known_are_passed_over_and_counted, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_log_that_is_written_is_whole_whenever_it_is_verified, setup, teardown),
 	    cmocka_unit_test_setup_teardown(names_that_are_none_are_no_files_of_the_log, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

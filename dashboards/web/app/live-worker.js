@@ -5,7 +5,7 @@
 import { createEngine } from './core/live-engine.js';
 
 const ports = new Map(); // port -> {topics, seen}
-const ALWAYS = ['health', 'session', 'reset', 'grave'];
+const ALWAYS = ['health', 'session', 'reset', 'grave', 'reached'];
 const GONE_MS = 90000;   // a tab that was closed does not say so: who has not pinged is gone (background tabs ping once a minute at least)
 
 function tell(message) {

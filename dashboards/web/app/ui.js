@@ -6,6 +6,7 @@
 export * from './core/dom.js';
 export * from './core/store.js';
 export * from './core/prefs.js';
+export { useFocusWithin } from './core/focus.js';
 export { t, has, pick, language, useLanguage, collate, sentences } from './core/i18n.js';
 export * as time from './core/time.js';
 export { RANGES, rangeOf, rangeText, now } from './core/time.js';

@@ -186,8 +186,11 @@ static int begin_next(struct web_audit *audit)
 		audit->renamed = true;
 	}
 	int fd = openat(audit->folder, WEB_AUDIT_NEWEST, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
+	if (fd < 0) {
+		int error = errno;
+		audit->renamed = renameat(audit->folder, name, audit->folder, WEB_AUDIT_NEWEST) < 0; // a start mends the newest alone
+		return -error;
+	}
 	fsync(audit->folder);
 	close(audit->fd);
 	audit->fd = fd;

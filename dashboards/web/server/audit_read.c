@@ -8,7 +8,8 @@
 // Files only grow, and one that is full keeps its number, so a cursor is a place: a file's number and the end of the next record to be
 // shown. A file that is put away while it is read ends the reading, as if it had been gone before.
 //
-// Bounded: WEB_AUDIT_READS at once, the next is told to come back.
+// Bounded: WEB_AUDIT_READS at once, the next is told to come back. A search whose client hangs up ends; a verification goes on, for its
+// record.
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -178,7 +179,7 @@ struct place {
 };
 
 struct page {
-	struct web_request *request;
+	struct web_request *request; // NULL: gone
 	struct web_server *server;
 	struct search search;
 	int fd;              // -1: none
@@ -194,6 +195,22 @@ struct page {
 	char buffer[BLOCK + 2 * WEB_AUDIT_LINE];
 };
 
+static void page_free(struct page *page)
+{
+	json_decref(page->rows);
+	if (page->fd >= 0)
+		close(page->fd);
+	free(page);
+	reads--;
+}
+
+// The client has hung up: the slice that is due next is the last.
+static void page_gone(void *context)
+{
+	struct page *page = context;
+	page->request = NULL;
+}
+
 static void page_end(struct page *page, const char *code)
 {
 	char cursor[48];
@@ -207,11 +224,7 @@ static void page_end(struct page *page, const char *code)
 		                     (json_int_t)(whole ? web_audit_count(page->server->audit) + 1 - page->begins : page->total), "cursor",
 		                     page->next.file ? json_string(cursor) : json_null()),
 		           0);
-	json_decref(page->rows);
-	if (page->fd >= 0)
-		close(page->fd);
-	free(page);
-	reads--;
+	page_free(page);
 }
 
 static json_t *row_json(const json_t *record)
@@ -282,6 +295,10 @@ static void page_on(void *context)
 	struct page *page = context;
 	int64_t until = web_now_ms() + SLICE_MS;
 	bool needed = true;
+	if (!page->request) {
+		page_free(page);
+		return;
+	}
 	for (unsigned i = 0; needed && (i % SLICE_RECORDS || web_now_ms() < until); i++) {
 		if (page->held == 0 && page->start == 0) {
 			needed = open_file(page, page->file - 1);
@@ -370,6 +387,7 @@ void web_op_audit(struct web_request *request, struct web_server *server)
 	page->begins = oldest.first ? oldest.first : 1;
 	reads++;
 	web_answer_later(request);
+	web_request_on_gone(request, page_gone, page);
 	bool whole = !page->search.count && !page->search.ranged;
 	if (whole && page->before.file < page->oldest) {
 		page_end(page, NULL); // what it was to go on with has been put away

@@ -298,17 +298,21 @@ static int walk_folder(int folder, struct web_audit_walk *w, struct web_audit_re
 {
 	struct web_audit_files files;
 	struct web_audit_file newest;
+	// opened first, and asked for its number last: where the log is written meanwhile, this one may be among the others by then
+	int fd = openat(folder, WEB_AUDIT_NEWEST, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), missing = fd < 0 ? errno : 0;
 	int error = web_audit_files_read(folder, &files, &newest);
-	for (uint32_t i = 0; !error && i < files.count; i++) {
+	newest = first_of(fd);
+	for (uint32_t i = 0; !error && i < files.count && (!newest.number || files.at[i].number < newest.number); i++) {
 		char name[WEB_AUDIT_NAME];
 		web_audit_file_name(files.at[i].number, name);
 		walk_on(w, openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), ret);
 	}
-	int fd = error ? -1 : openat(folder, WEB_AUDIT_NEWEST, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (!error && fd < 0 && (errno != ENOENT || !files.count))
-		error = -errno;
-	if (fd >= 0)
+	if (!error && missing && (missing != ENOENT || !files.count))
+		error = -missing;
+	if (!error && fd >= 0)
 		walk_on(w, fd, ret);
+	else if (fd >= 0)
+		close(fd);
 	if (files.at)
 		web_audit_files_finish(&files);
 	return error;

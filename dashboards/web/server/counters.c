@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit_parts.h"
 #include "auth.h"
@@ -153,7 +154,7 @@ static int64_t resident_bytes(void)
 	int found = f ? fscanf(f, "%lld %lld", &pages, &resident) : 0;
 	if (f)
 		fclose(f);
-	return found == 2 ? resident * 4096 : 0;
+	return found == 2 ? resident * sysconf(_SC_PAGESIZE) : 0;
 }
 
 json_t *web_counters_json(const struct web_server *server)

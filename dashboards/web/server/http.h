@@ -64,6 +64,7 @@ void web_request_audit(struct web_request *request, const char *format, ...) __a
 // Whose record it is on a route without a session (a login): a name that he claims, and that is one.
 void web_request_audit_user(struct web_request *request, const char *name);
 void web_answer_retry(struct web_request *request, int seconds); // Retry-After, before the answer
+// Its client hung up before an answer: it is the last that is heard of the request. Without one the answer is made, and finds nobody.
 void web_request_on_gone(struct web_request *request, void (*gone)(void *context), void *context);
 
 // The problem document of a code, for who adds to it (detail, at, current) and gives it to web_answer, which says that it is one.

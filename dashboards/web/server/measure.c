@@ -39,6 +39,7 @@ struct web_measure *web_measure_create(struct web_server *server)
 		free(measure);
 		return NULL;
 	}
+	web_sensors_named(measure);
 	web_loop_every(server->loop, 1000, tick, measure);
 	web_loop_every(server->loop, READ_EVERY_MS, read_on, measure);
 	return measure;

@@ -74,7 +74,8 @@ bool web_metrics_take(struct web_sensor *sensor, int64_t step_s, const char *lin
 
 // sensors.c
 struct web_sensor *web_sensor_find(const struct web_measure *measure, const char *name);
-void web_sensors_tick(struct web_measure *measure); // each second
+void web_sensors_named(struct web_measure *measure); // at the start: those of --sensors
+void web_sensors_tick(struct web_measure *measure);  // each second
 int64_t web_sensor_seen_ms(const struct web_sensor *sensor); // last packet, 0: not known
 
 // series.c: whose traffic is asked for.

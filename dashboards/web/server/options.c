@@ -78,7 +78,7 @@ static void read_environment(struct web_options *o)
 		for (int c = 0; c < n; c++)
 			name[c] = name[c] == '-' ? '_' : (char)toupper((unsigned char)name[c]);
 		const char *value = getenv(name);
-		if (value)
+		if (value && *value) // a line that was emptied is one that was taken out
 			set(o, &rows[i], value);
 	}
 	const char *filter = getenv("YAGURA_WEB_SECCOMP"); // for a debugger; no option, so that nobody turns it off by habit
@@ -135,6 +135,18 @@ static int add_password(struct web_options *o)
 	return n < URL_BYTES ? 0 : EX_CONFIG;
 }
 
+// As sensor.name has them: a blank behind a comma would be a sensor that nobody ever finds.
+static bool are_sensor_names(const char *names)
+{
+	static const char made_of[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	for (size_t n; *names; names += n + (names[n] == ',')) {
+		n = strcspn(names, ",");
+		if (!n || n > 63 || strspn(names, made_of) != n)
+			return false;
+	}
+	return true;
+}
+
 static int check(struct web_options *o)
 {
 	struct yg_redis_url url;
@@ -143,6 +155,10 @@ static int check(struct web_options *o)
 		return 0;
 	if (!o->certificate != !o->key) {
 		yg_error("--certificate and --key belong together");
+		return EX_USAGE;
+	}
+	if (o->sensors && !are_sensor_names(o->sensors)) {
+		yg_error("--sensors: names of sensors with commas between, and no blanks");
 		return EX_USAGE;
 	}
 	unsigned long mib = o->audit_size ? strtoul(o->audit_size, NULL, 10) : WEB_AUDIT_MIB;

@@ -2,7 +2,8 @@
 // Copyright the Yagura authors
 //
 // GET /metrics on a socket of its own, which no other machine reaches: a proxy before the page cannot hand it out by mistake, and nobody
-// needs a session for it. Bounded: WEB_SCRAPERS clients at once, 16 KiB and five seconds each; a text is made four times a second at most.
+// needs a session for it. Bounded: WEB_SCRAPERS clients at once, one request, 16 KiB and five seconds each, however busily they send or
+// slowly they read; a text is made four times a second at most.
 // Thread: the loop's.
 #pragma once
 

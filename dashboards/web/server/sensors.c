@@ -123,6 +123,18 @@ static void add_sensor(struct web_measure *measure, const char *name)
 	measure->sensor[measure->sensors_count++] = sensor;
 }
 
+// One of which Redis knows nothing is away, and not left out: whoever named it wants to know.
+void web_sensors_named(struct web_measure *measure)
+{
+	const char *names = measure->server->sensors;
+	for (size_t n; names && *names; names += n + (names[n] == ',')) {
+		char name[WEB_SENSOR_NAME];
+		n = strcspn(names, ",");
+		snprintf(name, sizeof name, "%.*s", (int)n, names);
+		add_sensor(measure, name);
+	}
+}
+
 // "yagura:<sensor>:{yagura:<sensor>:alerts}:…": the name before the tag has to be that within it.
 static bool take_tagged(struct web_measure *measure, const char *key, size_t length)
 {
@@ -200,7 +212,6 @@ static void take_health(void *context, const redisReply *reply);
 static void take_tagged_health(void *context, const redisReply *reply);
 
 // A hash lives for 15 s: where there is one with the tag, that is what the sensor writes now.
-
 static void ask_health(struct web_sensor *sensor, bool tagged)
 {
 	char key[WEB_KEY_BYTES];
@@ -211,7 +222,7 @@ static void ask_health(struct web_sensor *sensor, bool tagged)
 
 static void take_tagged_health(void *context, const redisReply *reply)
 {
-	if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 0)
+	if (reply && (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)) // none, or no hash: whoever may write can put anything there
 		ask_health(context, false);
 	else
 		take_health(context, reply);

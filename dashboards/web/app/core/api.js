@@ -29,11 +29,12 @@ export class ApiError extends Error {
 }
 
 let csrf = '';
-let onEnd = () => {};
-/** session.js: the token of this session, and what to do when the server does not know it any more. */
-export function armApi(token, ended) {
+let onEnd = () => {}, onReadOnly = () => {};
+/** session.js: the token of this session, and what to do when the server does not know it any more, and when it can save nothing. */
+export function armApi(token, ended, readOnly) {
   csrf = token ?? '';
   if (ended) onEnd = ended;
+  if (readOnly) onReadOnly = readOnly;
 }
 
 async function call(method, path, body, signal) {
@@ -64,6 +65,7 @@ async function call(method, path, body, signal) {
   problem.retryAfter = Number(response.headers.get('Retry-After')) || 0;
   // of the routes that ask for a password a 401 may be about that password
   if (response.status === 401 && (problem.code === 'session_over' || !/^\/(session|first-run)/.test(path))) onEnd();
+  if (problem.code === 'read_only') onReadOnly();
   throw problem;
 }
 

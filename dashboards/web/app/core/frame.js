@@ -33,10 +33,10 @@ const PLACES = [
   { page: 'help', path: '/help', icon: 'help' },
 ];
 
-function Rail({ narrow, onToggle }) {
+function Rail({ narrow, onToggle, onGo }) {
   const { route } = useRoute(), { user } = useSession();
   const places = PLACES.filter(({ needs }) => !needs || user.permissions.includes(needs));
-  return html`<nav class="rail" aria-label=${t('shell.navigation')}>
+  return html`<nav class="rail" aria-label=${t('shell.navigation')} onClick=${(event) => event.target.closest('a') && onGo()}>
     <a class="brand" href="/" aria-label=${`Yagura: ${t('shell.home')}`}><svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true"><path d="M5 12 16 6l11 6v2H5zM8 15h16l1.500 3h-19zM10 19h3v7h-3zm9 0h3v7h-3zm-4.500 0h3v7h-3z" /></svg><span class="rail-word brand-word">Yagura</span></a>
     <ul>${places.map((place) => html`<li class=${place.apart ? 'rail-apart' : undefined}><a href=${place.path} title=${narrow ? t(`nav.${place.page}`) : undefined}
       aria-current=${route?.page === place.page ? 'page' : place.also?.includes(route?.page) || (place.page === 'overview' && route?.page === 'body') ? 'true' : undefined}><${Icon} name=${place.icon} size=${18} /><span class="rail-word">${t(`nav.${place.page}`)}</span></a></li>`)}</ul>
@@ -60,8 +60,8 @@ function Pulse() {
 }
 
 function Link() {
-  const { state, redis, heard } = useLive();
-  const what = redis === false ? 'redis_away' : state;
+  const { state, answers, redis, heard } = useLive();
+  const what = redis === false ? 'redis_away' : state === 'away' && answers ? 'polling' : state;
   const tone = what === 'live' ? 'good' : what === 'polling' ? 'warn' : 'bad';
   return html`<span class=${cx('pulse', `pulse-${tone}`)} title=${heard ? t('strip.heard', { ago: ago(heard) }) : undefined}><span class="pulse-mark"><${Icon} name=${MARKS[tone]} size=${12} /></span>
     <span class="pulse-name">${t('strip.live')}</span><b>${t(what === 'live' ? 'strip.live_on' : `strip.${what}`)}</b></span>`;
@@ -103,7 +103,7 @@ function Strip({ onMenu, onHelp }) {
 
 /** What is wrong with everything: no answer of the server, no Redis. Said within 3 s, and gone by itself. */
 function Banners() {
-  const { state, redis, readOnly, since } = useLive(), session = useSession();
+  const { state, answers, redis, readOnly, since } = useLive(), session = useSession();
   const [late, setLate] = useState(false);
   useEffect(() => {
     // a stream that comes back within two seconds is no news
@@ -111,9 +111,11 @@ function Banners() {
     const timer = setTimeout(() => setLate(true), Math.max(0, since + 2000 - Date.now()));
     return () => clearTimeout(timer);
   }, [state, since]);
-  if (late && state === 'away' && session.user?.permissions.includes('viewer')) return html`<${Banner} tone="bad">${t('shell.server_away')}<//>`;
+  const unheard = late && state === 'away' && session.user?.permissions.includes('viewer');
+  if (unheard && !answers) return html`<${Banner} tone="bad">${t('shell.server_away')}<//>`;
   if (redis === false || (redis === null && session.readOnly)) return html`<${Banner} tone="bad">${t('shell.redis_away')}<//>`;
   if (readOnly) return html`<${Banner} tone="warn">${t('shell.read_only')}<//>`;
+  if (unheard) return html`<${Banner} tone="warn">${t('shell.stream_away')}<//>`;
   if (state === 'polling') return html`<${Banner}>${t('shell.polling')}<//>`;
   return null;
 }
@@ -160,7 +162,7 @@ export function Frame({ children }) {
   }, [drawn]);
   return html`<div class=${cx('frame', narrow && 'frame-narrow', drawn && 'frame-drawn')}>
     <a class="skip" href="#main" inert=${drawn} onClick=${(event) => { event.preventDefault(); main.current.focus(); }}>${t('shell.skip')}</a>
-    <${Rail} narrow=${narrow} onToggle=${toggle} />
+    <${Rail} narrow=${narrow} onToggle=${toggle} onGo=${() => setDrawn(false)} />
     ${drawn && html`<div class="shade" onClick=${() => setDrawn(false)}></div>`}
     <div class="column" inert=${drawn}><${Strip} onMenu=${() => setDrawn(!drawn)} onHelp=${() => setHelp(true)} /><${Banners} />
       <main id="main" ref=${main} class="main" tabIndex="-1">${children}</main></div>

@@ -4,7 +4,8 @@
 // The one stream of a browser: an EventSource, and asking every two seconds where a proxy swallows events. Runs in the SharedWorker, or in
 // the tab that holds the lock; either hands on what it says:
 //   {type: 'event', name, data, id}   a frame of the server; data is its JSON text, which only those who want it parse
-// and, made of the frame alerts, an event `grave`: the critical and high ones among them.
+// and, made of the frame alerts, an event `grave`: the critical and high ones among them; while no stream is to be had (too many are open, a
+// proxy refuses it) an event `reached`, {server, redis}: what the server says when it is asked who is there.
 //   {type: 'state', state}            live, polling, away (no answer), ended (no session)
 // Where it was is the id of the last frame: EventSource sends it by itself when it comes back; a new one gets it as ?since=.
 
@@ -13,16 +14,18 @@ const URL_BASE = '/api/v1/stream?topics=alerts,groups,health,metrics';
 const SILENT_MS = 20000; // the server says something every 5 s
 const POLL_MS = 2000;
 const LATEST_MS = 10000;
+const PATIENCE_MS = 10000;
 const GRAVE = ['critical', 'high'], GRAVE_MOST = 20;
 
 /** `from`: the id of the last frame that another tab has told, where this one takes over. */
 export function createEngine(tell, from = '') {
   let source = null, since = from, state = 'away', wait = 500, timer = 0, heard = 0, failures = 0, running = false;
-  let last = { health: null };
+  let last = { health: null, reached: null };
 
   function become(next) {
     if (next === state) return;
     state = next;
+    last = { ...last, reached: null };
     tell({ type: 'state', state });
   }
 
@@ -80,8 +83,10 @@ export function createEngine(tell, from = '') {
     close();
     if (!running) return;
     failures++;
-    const answer = await fetch('/api/v1/session', { cache: 'no-store', credentials: 'same-origin' }).then((got) => got.json()).catch(() => null);
+    const answer = await fetch('/api/v1/session', { cache: 'no-store', credentials: 'same-origin', signal: AbortSignal.timeout(PATIENCE_MS) }).then((got) => got.json()).catch(() => null);
     if (!running) return;
+    last = { ...last, reached: JSON.stringify({ server: Boolean(answer), redis: !answer?.read_only }) };
+    tell({ type: 'event', name: 'reached', data: last.reached });
     if (answer && !answer.user) {
       stop();
       become('ended');
@@ -97,7 +102,7 @@ export function createEngine(tell, from = '') {
     if (!running) return;
     try {
       const answer = await fetch(`${URL_BASE}&poll=1${since ? `&since=${encodeURIComponent(since)}` : ''}`, { cache: 'no-store', credentials: 'same-origin',
-        signal: AbortSignal.timeout(10000) });
+        signal: AbortSignal.timeout(PATIENCE_MS) });
       if (answer.status === 401) {
         stop();
         become('ended');
@@ -110,8 +115,11 @@ export function createEngine(tell, from = '') {
       }
       become('polling');
       failures++;
+      wait = 500;
     } catch {
       become('away');
+      again();
+      return;
     }
     if (!running) return;
     // every minute one more try of the real thing
@@ -145,9 +153,9 @@ export function createEngine(tell, from = '') {
   return {
     start, stop,
     /** After another login: from the beginning. */
-    restart() { stop(); since = ''; last = { health: null }; setTimeout(start, 0); },
+    restart() { stop(); since = ''; last = { health: null, reached: null }; setTimeout(start, 0); },
     /** What somebody who comes later has missed. */
-    greet: () => [{ type: 'state', state, greeting: true }, ...(last.health ? [{ type: 'event', name: 'health', data: last.health }] : [])],
+    greet: () => [{ type: 'state', state, greeting: true }, ...Object.entries(last).flatMap(([name, data]) => (data ? [{ type: 'event', name, data }] : []))],
     state: () => state,
   };
 }

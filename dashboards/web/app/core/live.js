@@ -5,10 +5,14 @@
 // none, in the tab that holds the lock "yagura-live", which tells the others over a BroadcastChannel.
 import { useEffect, useRef } from './dom.js';
 import { createEngine } from './live-engine.js';
+import { session } from './session.js';
 import { createStore, useStore } from './store.js';
 
-/** state: live, polling, away, ended. redis and sensors as the last health frame said; null: nothing said yet. paused: pages hold back. */
-export const liveState = createStore({ state: 'away', redis: null, readOnly: false, sensors: null, paused: false, heard: 0, since: 0 });
+/**
+ * state: live, polling, away, ended. redis and sensors as the last health frame said; null: nothing said yet. answers: no stream is to be had, but
+ * the server is there. paused: pages hold back.
+ */
+export const liveState = createStore({ state: 'away', answers: false, redis: null, readOnly: false, sensors: null, paused: false, heard: 0, since: 0 });
 export const useLive = (select) => useStore(liveState, select);
 
 const listeners = new Map(); // name -> Set
@@ -25,7 +29,7 @@ function parse(data) {
 function take(message) {
   if (message.type === 'state') {
     const before = liveState.get().state;
-    liveState.set({ state: message.state, since: Date.now() });
+    liveState.set({ state: message.state, since: Date.now(), answers: false });
     // what changed between a page's first answer and the stream's beginning is told by neither
     if (before === 'away' && ['live', 'polling'].includes(message.state) && !message.greeting) emit('resumed', {});
     if (message.state === 'ended') emit('session', { ends: 'expired' });
@@ -34,6 +38,10 @@ function take(message) {
   const data = parse(message.data);
   if (!data) return;
   if (message.name === 'health') liveState.set({ redis: data.redis !== false, readOnly: !!data.read_only, sensors: data.sensors ?? [], heard: Date.now() });
+  if (message.name === 'reached') {
+    liveState.set({ answers: !!data.server, ...(data.server ? { redis: !!data.redis, readOnly: !data.redis } : {}) });
+    if (data.server && data.redis) emit('resumed', {}); // nothing tells what has changed: pages ask
+  }
   emit(message.name, data);
 }
 
@@ -143,5 +151,11 @@ export function useRefresh(names, f, gap = 500) {
     };
   }, [names.join(), gap]);
 }
+
+/** Whether nothing can be changed now. The server refuses it; what would change something says so before. */
+export const useReadOnly = () => {
+  const told = useLive(({ redis, readOnly }) => (redis === null ? null : readOnly || !redis)), asked = useStore(session, (value) => value.readOnly);
+  return told ?? asked; // who has no stream was told when he came
+};
 
 export const setPaused = (paused) => liveState.set({ paused });

@@ -18,12 +18,22 @@ const changed = new Set();
 /** Calls back when somebody has come, or gone (null). */
 export const onSession = (f) => { changed.add(f); return () => changed.delete(f); };
 
+const AGAIN_MS = 10000;
+let asking = 0;
+/** Nothing can be saved: asked again until it can, for who has no stream that tells it. */
+function askAgain() {
+  session.set({ readOnly: true });
+  clearTimeout(asking);
+  asking = setTimeout(() => loadSession().catch(askAgain), AGAIN_MS);
+}
+
 async function adopt(answer) {
   const before = session.get().user?.name ?? null;
   armApi(answer.csrf);
   setSite(answer.timezone, answer.now_ms);
   session.set({ known: true, user: answer.user, firstRun: !!answer.first_run, stepUpUntil: answer.step_up_until_ms ?? 0,
     expires: answer.expires_ms ?? 0, readOnly: !!answer.read_only, ...(answer.user ? { ended: null } : {}) });
+  if (answer.read_only) askAgain();
   if (answer.user && answer.user.name !== before) {
     const kept = await get('/preferences').catch(() => null);
     adoptPrefs(kept, (value) => send('PUT', '/preferences', value).catch(() => {}));
@@ -58,7 +68,7 @@ export function endSession(why) {
   const next = path === '/login' ? '/' : path + location.search;
   navigate(why === 'logout' || next === '/' ? '/login' : `/login?next=${encodeURIComponent(next)}`, { replace: true });
 }
-armApi('', () => endSession('expired'));
+armApi('', () => endSession('expired'), askAgain);
 
 /** Own password; ends all other sessions. `current` proves who asks; not needed within five minutes of a login. */
 export async function changePassword(current, next) {

@@ -8,8 +8,9 @@
 
 // Most texts are this, and need no second look.
 const PLAIN = /^[\t\n\r -~\u00b7\u2013\u2026\u3001-\u3029\u3030-\u3098\u309b-\u30ff\u4e00-\u9fff\uff01-\uff9f]*$/;
-// Emoji of several are held together by U+200D, and are no disguise; variation selectors (辻 in two forms) are marks, and stay as well.
-const UNSEEN = /((?<!\p{Extended_Pictographic}\ufe0f?)\u200d|(?![\t\n\r\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0])\1*/gu;
+// All that Unicode itself calls ignorable, and an empty cell of Braille. Emoji of several are held together by U+200D, and are no disguise; nor
+// are variation selectors behind what has several forms: 辻, an emoji, the digit of a key cap.
+const UNSEEN = /((?<![\p{Extended_Pictographic}\p{Emoji_Modifier}]\ufe0f?)\u200d|(?<![\p{Script=Han}\p{Extended_Pictographic}])(?!(?<=[0-9#*])\ufe0f\u20e3)[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]|(?![\t\n\r\u200d\ufe00-\ufe0f\u{e0100}-\u{e01ef}])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800])\1*/gu;
 const MARKS_MAX = 4; // on one letter; no language needs more
 const PILE = new RegExp(`(\\p{M}{${MARKS_MAX}})(\\p{M}+)`, 'gu');
 const LEFTWARD = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]+(?:[ '.-]+[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]+)*/gu;

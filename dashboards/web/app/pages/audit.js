@@ -83,7 +83,7 @@ export default function Page({ query }) {
   return html`<${Head} title=${t('audit.title')} sub=${t('audit.lead')}><${Button} icon="detector" busy=${busy} onClick=${verify}>${busy ? t('audit.verifying') : t('audit.verify')}<//><${RangePicker} value=${range} /><//>
     <div aria-live="polite">${verdict && html`<${Verdict} verdict=${verdict} />`}${error && html`<${Banner} tone="bad">${said(error)}<//>`}</div>
     <${Filter} query=${query} />
-    <${Loaded} of=${of}>${(page) => (page.rows.length === 0 ? html`<${Empty} icon="audit" title=${t('audit.none')} />`
+    <${Loaded} of=${of}>${(page) => (page.rows.length === 0 ? html`<${Empty} icon="audit" title=${t('audit.none')}>${query.text && t('audit.filter_text_how')}<//>`
     : html`<p class="pb-summary">${t('audit.total', { n: page.total })}</p><${List} caption=${t('audit.title')} columns=${columns()} rows=${page.rows} id=${(row) => String(row.n)} />
       <nav class="pb-pages" aria-label=${t('audit.pages')}>${query.cursor && html`<${Button} icon="left" onClick=${() => history.back()}>${t('audit.newer')}<//>`}
         ${page.cursor && html`<${Button} onClick=${() => setQuery({ cursor: page.cursor }, { replace: false })}>${t('audit.older')}<//>`}</nav>`)}<//>`;

@@ -15,7 +15,7 @@ const ALL = 'all'; // what is open or waits is counted whatever the range
 const OPEN = 'is:open -is:archived'; // shadow and suppressed alerts are in no list that does not name them
 
 /** What was heard last is not what is: while nothing can be heard, no sensor is called sound, and no body calm. */
-const useDeaf = () => useLive((live) => live.redis === false || live.state === 'away');
+const useDeaf = () => useLive((live) => live.redis === false || (live.state === 'away' && !live.answers));
 
 function Strip({ sensors, deaf }) {
   if (!sensors.length)

@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 //
 // 設定: what follows a user to every desk (language, theme, zone, keys, sound), and his own password. Each change holds at once.
-import { Button, COMMANDS, Head, Key, Loaded, Section, StepUp, changePassword, clashes, html, keyOf, nameOf, now, send, session, setKey, setPrefs, t, toast, useApi, useEffect, useLayoutEffect, usePrefs, useSession, useState } from '../ui.js';
+import { Button, COMMANDS, Head, Key, Loaded, Section, StepUp, changePassword, clashes, html, keyOf, nameOf, now, send, session, setKey, setPrefs, t, toast, useApi, useEffect, useFocusWithin, useLayoutEffect, usePrefs, useSession, useState } from '../ui.js';
 import { Choice, Field, Switch, said, useGrave } from './list.js';
 import { SessionList } from './sessions-list.js';
 
@@ -115,7 +115,7 @@ function Password() {
     ${field('again', 'password_again', { error: tried && differ ? t('settings.password_differ') : null })}
     <label class="pb-check"><input type="checkbox" checked=${show} onChange=${(event) => setShow(event.target.checked)} /><span>${t('settings.password_show')}</span></label>
     ${error && html`<p class="field-error" role="alert">${said(error)}</p>`}
-    <${Button} kind="primary" type="submit" busy=${busy}>${t('settings.password_save')}<//>
+    <${Button} kind="primary" type="submit" changes busy=${busy}>${t('settings.password_save')}<//>
     ${grave && html`<${StepUp} onClose=${() => setGrave(false)} onDone=${() => { setGrave(false); change(); }} />`}</form>`;
 }
 
@@ -129,7 +129,7 @@ function Account() {
 /** Where one is logged in. To end any of it the password is wanted: whoever found an open screen shall not throw its owner out. */
 function Sessions() {
   const of = useApi('/sessions', { every: 30000 }), [grave, dialog] = useGrave();
-  const [busy, setBusy] = useState(false), [error, setError] = useState(null);
+  const [busy, setBusy] = useState(false), [error, setError] = useState(null), box = useFocusWithin();
   const end = async (where, done) => {
     setBusy(true);
     setError(null);
@@ -142,9 +142,9 @@ function Sessions() {
     of.reload();
   };
   const others = of.data?.rows.filter((row) => !row.current).length ?? 0;
-  return html`<${Section} title=${t('sessions.title')} tools=${html`<${Button} kind="danger" busy=${busy} disabled=${others === 0} onClick=${() => end('/sessions', 'sessions.others_ended')}>${t('sessions.end_others')}<//>`}>
+  return html`<${Section} title=${t('sessions.title')} tools=${html`<${Button} kind="danger" changes busy=${busy} disabled=${others === 0} onClick=${() => end('/sessions', 'sessions.others_ended')}>${t('sessions.end_others')}<//>`}>
     <p class="pb-how">${t('sessions.how')}</p>
-    <${Loaded} of=${of} rows=${2}>${(data) => html`<${SessionList} caption=${t('sessions.title')} rows=${data.rows} onEnd=${(row) => end(`/sessions/${row.id}`, 'sessions.ended')} />`}<//>
+    <div ref=${box}><${Loaded} of=${of} rows=${2}>${(data) => html`<${SessionList} caption=${t('sessions.title')} rows=${data.rows} busy=${busy} onEnd=${(row) => end(`/sessions/${row.id}`, 'sessions.ended')} />`}<//></div>
     ${error && html`<p class="field-error" role="alert">${said(error)}</p>`}${dialog}<//>`;
 }
 

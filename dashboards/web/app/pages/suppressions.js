@@ -46,8 +46,8 @@ function columns(may, names, kinds, act) {
     { name: 'created', label: t('suppressions.created'), sort: (row) => row.created_ms ?? null, cell: (row) => html`<${Time} ms=${row.created_ms ?? null} as="minute" />` },
     { name: 'expires', label: t('suppressions.expires'), sort: (row) => row.expires_ms, cell: (row) => html`<${Expiry} row=${row} />` },
     { name: 'hits', label: t('suppressions.hits'), number: true, sort: (row) => row.hits ?? 0, cell: (row) => (row.hits ? html`<a href=${href('/inbox', { state: 'suppressed', range: '30d', q: row.kind === '*' ? null : `kind:${row.kind}` })}>${count(row.hits)}</a>` : count(row.hits ?? 0)) },
-    may && { name: 'act', label: html`<span class="only-read">${t('suppressions.change')}</span>`, cell: (row) => row.on && html`<span class="pb-row-actions"><${Button} kind="quiet" onClick=${() => act('change', row)}>${t('suppressions.change')}<//>
-      <${Button} kind="quiet" onClick=${() => act('end', row)}>${t('suppressions.end')}<//></span>` },
+    may && { name: 'act', label: html`<span class="only-read">${t('suppressions.change')}</span>`, cell: (row) => row.on && html`<span class="pb-row-actions"><${Button} kind="quiet" changes onClick=${() => act('change', row)}>${t('suppressions.change')}<//>
+      <${Button} kind="quiet" changes onClick=${() => act('end', row)}>${t('suppressions.end')}<//></span>` },
   ].filter(Boolean);
 }
 
@@ -109,7 +109,7 @@ function Create({ from, kinds, around, onDone, onClose }) {
   const prefixField = (name) => html`<${Field} id=${`s-${name}`} label=${t(`suppressions.${name}`)} how=${t('suppressions.prefix_how')} error=${form.wrong(name)}>${(props) => html`<input ...${props} class="input" autocomplete="off" spellcheck=${false} value=${form.typed[name]} onInput=${form.set(name)} />`}<//>`;
   return html`<${Dialog} wide=${true} title=${t('suppressions.new')} onClose=${onClose} onSubmit=${submit} footer=${html`<${Button} onClick=${onClose}>${t('suppressions.cancel')}<//>
       <${Button} icon="search" busy=${busy} onClick=${look}>${t('suppressions.preview_run')}<//>
-      <${Button} kind="primary" type="submit" busy=${busy} disabled=${!same}>${t('suppressions.save_new')}<//>`}>
+      <${Button} kind="primary" type="submit" changes busy=${busy} disabled=${!same}>${t('suppressions.save_new')}<//>`}>
     <div class="pb-form">
       ${from.target || from.source ? html`<p class="pb-how">${t('suppressions.from_alert')}</p>` : null}
       <${Field} id="s-kind" label=${t('suppressions.kind')} how=${t('suppressions.kind_how')} error=${form.wrong('kind')}>${(props) => html`<input ...${props} data-focus="true" class="input" list="s-kinds" autocomplete="off" spellcheck=${false} value=${form.typed.kind} onInput=${form.set('kind')} />
@@ -142,7 +142,7 @@ function Change({ row, onDone, onConflict, onClose }) {
       setBusy(false);
     }
   };
-  return html`<${Dialog} title=${t('suppressions.edit')} onClose=${onClose} onSubmit=${submit} footer=${html`<${Button} onClick=${onClose}>${t('suppressions.cancel')}<//><${Button} kind="primary" type="submit" busy=${busy}>${t('suppressions.save')}<//>`}>
+  return html`<${Dialog} title=${t('suppressions.edit')} onClose=${onClose} onSubmit=${submit} footer=${html`<${Button} onClick=${onClose}>${t('suppressions.cancel')}<//><${Button} kind="primary" type="submit" changes busy=${busy}>${t('suppressions.save')}<//>`}>
     <div class="pb-form"><${ReasonAndExpiry} form=${form} /></div>${error && html`<p class="field-error" role="alert">${said(error)}</p>`}<//>`;
 }
 
@@ -159,7 +159,7 @@ function End({ row, names, kinds, onDone, onConflict, onClose }) {
       setBusy(false);
     }
   };
-  return html`<${Dialog} title=${t('suppressions.end_title')} onClose=${onClose} onSubmit=${submit} footer=${html`<${Button} onClick=${onClose}>${t('suppressions.cancel')}<//><${Button} kind="danger" type="submit" busy=${busy}>${t('suppressions.end')}<//>`}>
+  return html`<${Dialog} title=${t('suppressions.end_title')} onClose=${onClose} onSubmit=${submit} footer=${html`<${Button} onClick=${onClose}>${t('suppressions.cancel')}<//><${Button} kind="danger" type="submit" changes busy=${busy}>${t('suppressions.end')}<//>`}>
     <p><${What} row=${row} names=${names} kinds=${kinds} /></p><p class="pb-end">${t('suppressions.end_text', { n: row.hits ?? 0 })}</p>${error && html`<p class="field-error" role="alert">${said(error)}</p>`}<//>`;
 }
 
@@ -179,7 +179,7 @@ export default function Page({ query }) {
   return html`<${Head} title=${t('suppressions.title')} sub=${t('suppressions.lead')}>
       <${Choice} name="show" label=${t('suppressions.show')} value=${query.show === 'all' ? 'all' : 'force'} options=${[['force', t('suppressions.show_force')], ['all', t('suppressions.show_all')]]} onChange=${(show) => setQuery({ show: show === 'all' ? 'all' : null })} />
       ${may && html`<a class="button button-plain" href="/api/v1/suppressions/export" download title=${t('suppressions.export_how')}><${Icon} name="download" /><span>${t('suppressions.export')}</span></a>
-        <${Button} kind="primary" icon="plus" onClick=${() => setOpen({ what: 'new', from: {} })}>${t('suppressions.new')}<//>`}<//>
+        <${Button} kind="primary" icon="plus" changes onClick=${() => setOpen({ what: 'new', from: {} })}>${t('suppressions.new')}<//>`}<//>
     ${expiring > 0 && html`<${Banner} tone="warn" icon="clock">${t('suppressions.warn', { n: expiring })}<//>`}
     ${beyond.on > 0 && html`<${Banner} tone="warn" icon="suppress">${t('suppressions.for_all', { n: beyond.on, hits: beyond.hits })} <a href=${href('/inbox', { state: 'suppressed', range: '30d' })}>${t('suppressions.for_all_show')}</a><//>`}
     <${Loaded} of=${of}>${() => (rows.length === 0 ? html`<${Empty} icon="suppress" title=${t('suppressions.none')}>${beyond.on > 0 ? null : t('suppressions.none_why')}<//>`

@@ -57,7 +57,7 @@ function Edit({ user, bodies, grave, onDone, onConflict, onClose }) {
   };
   const own = user?.name === session.get().user?.name;
   return html`<${Dialog} wide=${true} title=${user ? t('users.edit', { name: user.name }) : t('users.new')} onClose=${onClose} onSubmit=${submit}
-      footer=${html`<${Button} onClick=${onClose}>${t('users.cancel')}<//><${Button} kind="primary" type="submit" busy=${busy} disabled=${own}>${t(user ? 'users.save' : 'users.add')}<//>`}>
+      footer=${html`<${Button} onClick=${onClose}>${t('users.cancel')}<//><${Button} kind="primary" type="submit" changes busy=${busy} disabled=${own}>${t(user ? 'users.save' : 'users.add')}<//>`}>
     ${own && html`<p class="pb-how">${t('users.own')}</p>`}
     ${!user && html`<${Field} id="u-name" label=${t('users.name')} how=${t('users.name_how')} error=${tried && badName ? t('users.bad_name') : null}>${(props) => html`<input ...${props} data-focus="true" class="input" autocomplete="off" autocapitalize="none" spellcheck=${false} required maxlength="63" value=${typed.name} onInput=${(event) => setTyped({ ...typed, name: event.target.value.normalize('NFKC') })} />`}<//>`}
     <fieldset class="pb-roles"><legend>${t('users.role')}</legend>${ROLES.map((role) => html`<label key=${role} class="pb-role"><input type="radio" name="role" value=${role} checked=${typed.role === role} disabled=${own} onChange=${() => setTyped({ ...typed, role })} />
@@ -90,7 +90,7 @@ function Sessions({ user, onDone, onClose }) {
     setBusy(false);
   };
   return html`<${Dialog} wide=${true} title=${t('users.sessions_of', { name: user.name })} onClose=${onClose} footer=${html`<${Button} onClick=${onClose}>${t('shell.close')}<//>
-      <${Button} kind="danger" busy=${busy} disabled=${!of.data?.rows.length} onClick=${end}>${t('users.end_sessions')}<//>`}>
+      <${Button} kind="danger" changes busy=${busy} disabled=${!of.data?.rows.length} onClick=${end}>${t('users.end_sessions')}<//>`}>
     <${Loaded} of=${of} rows=${2}>${(data) => (data.rows.length === 0 ? html`<p>${t('users.sessions_none')}</p>` : html`<${SessionList} caption=${t('users.sessions_of', { name: user.name })} rows=${data.rows} />`)}<//>
     ${error && html`<p class="field-error" role="alert">${said(error)}</p>`}<//>`;
 }
@@ -102,7 +102,7 @@ function Ask({ title, text, word, danger, run, onClose }) {
     try { await run(); } catch (problem) { setError(problem); }
     setBusy(false);
   };
-  return html`<${Dialog} title=${title} onClose=${onClose} onSubmit=${submit} footer=${html`<${Button} onClick=${onClose}>${t('users.cancel')}<//><${Button} kind=${danger ? 'danger' : 'primary'} type="submit" busy=${busy}>${word}<//>`}>
+  return html`<${Dialog} title=${title} onClose=${onClose} onSubmit=${submit} footer=${html`<${Button} onClick=${onClose}>${t('users.cancel')}<//><${Button} kind=${danger ? 'danger' : 'primary'} type="submit" changes busy=${busy}>${word}<//>`}>
     <p>${text}</p>${error && html`<p class="field-error" role="alert">${said(error)}</p>`}<//>`;
 }
 
@@ -122,9 +122,9 @@ function columns(names, act) {
     { name: 'state', label: t('users.state'), sort: (user) => Number(user.off), cell: (user) => html`<${State} user=${user} />` },
     { name: 'login', label: t('users.login'), sort: (user) => user.login_ms, cell: (user) => (user.login_ms ? html`<${Time} ms=${user.login_ms} as="ago" />` : html`<span class="muted">${t('users.never')}</span>`) },
     { name: 'sessions', label: t('users.sessions'), number: true, sort: (user) => user.sessions ?? 0, cell: (user) => html`<button type="button" class="pb-link" onClick=${() => act('sessions', user)} aria-label=${`${t('users.sessions_of', { name: user.name })}: ${count(user.sessions ?? 0)}`}>${count(user.sessions ?? 0)}</button>` },
-    { name: 'act', label: t('users.actions'), cell: (user) => html`<span class="pb-row-actions"><${Button} kind="quiet" onClick=${() => act('edit', user)}>${t('users.change')}<//>
-      <${Button} kind="quiet" disabled=${user.name === me} onClick=${() => act('reset', user)}>${t('users.reset')}<//>
-      <${Button} kind="quiet" disabled=${user.name === me} onClick=${() => act('off', user)}>${t(user.off ? 'users.turn_on' : 'users.turn_off')}<//></span>` },
+    { name: 'act', label: t('users.actions'), cell: (user) => html`<span class="pb-row-actions"><${Button} kind="quiet" changes onClick=${() => act('edit', user)}>${t('users.change')}<//>
+      <${Button} kind="quiet" changes disabled=${user.name === me} onClick=${() => act('reset', user)}>${t('users.reset')}<//>
+      <${Button} kind="quiet" changes disabled=${user.name === me} onClick=${() => act('off', user)}>${t(user.off ? 'users.turn_on' : 'users.turn_off')}<//></span>` },
   ];
 }
 
@@ -145,7 +145,7 @@ export default function Page({ query }) {
   return html`<${Head} title=${t('users.title')} sub=${t('users.lead')}>
       <input class="input" type="search" value=${query.name ?? ''} aria-label=${t('users.filter')} placeholder=${t('users.filter')} onInput=${(event) => setQuery({ name: event.target.value })} />
       <a class="button button-plain" href=${href('/audit', { action: 'user' })} hidden=${!session.get().user?.permissions?.includes('audit')}>${t('users.history')}</a>
-      <${Button} kind="primary" icon="plus" onClick=${() => setOpen({ what: 'edit' })}>${t('users.new')}<//><//>
+      <${Button} kind="primary" icon="plus" changes onClick=${() => setOpen({ what: 'edit' })}>${t('users.new')}<//><//>
     <${Loaded} of=${of}>${() => (rows.length === 0 ? html`<${Empty} icon="users" title=${t('users.none')} />`
     : html`<${List} caption=${t('users.title')} columns=${columns(names, (what, one) => setOpen({ what, user: one }))} rows=${rows} id=${(one) => one.name} sort="name" sorted=${query.sort} />`)}<//>
     ${open?.what === 'edit' && html`<${Edit} user=${user} bodies=${of.data?.bodies ?? []} grave=${grave} onDone=${done} onConflict=${conflict} onClose=${close} />`}

@@ -2,27 +2,26 @@
 // Copyright the Yagura authors
 //
 // What can be done to one group, on its page and on those of its alerts: the inbox's triage, with its keys, dialogs, undo; and what was done.
-import { html, t, useKeys, useMay, useLive, useTriage, Button, MoreActions, Time } from '../ui.js';
+import { html, t, useFocusWithin, useKeys, useMay, useTriage, Button, MoreActions, Time } from '../ui.js';
 
 /** @param {{group: object, reload: () => void}} props group: GroupRow or what has its id, version and state */
 export function GroupActions({ group, reload }) {
   const may = useMay('triage');
-  const readOnly = useLive((live) => live.readOnly || live.redis === false);
   const triage = useTriage({ rows: () => (group ? [group] : []), known: () => [group?.assignee], done: reload });
-  const usable = may && !readOnly && !!group;
-  useKeys(triage.keys, { when: usable });
+  const box = useFocusWithin(); // what has been done is not offered any more
+  useKeys(triage.keys, { when: may && !!group });
   if (!group || !may)
     return null;
-  const button = (command, icon, kind) => html`<${Button} command=${command} icon=${icon} kind=${kind} disabled=${!usable || triage.busy} onClick=${triage.keys[command]}>${t(`act.${command}`)}<//>`;
+  const button = (command, icon, kind) => html`<${Button} command=${command} icon=${icon} kind=${kind} changes busy=${triage.busy} onClick=${triage.keys[command]}>${t(`act.${command}`)}<//>`;
   const closed = group.state === 'archived';
-  return html`<div class="actions" role="toolbar" aria-label=${t('act.label')}>
+  return html`<div ref=${box} class="actions" role="toolbar" aria-label=${t('act.label')}>
     ${group.state === 'new' && button('acknowledge', 'check', 'primary')}
     ${!closed && button('assign_me', 'user')}
     ${!closed && group.state !== 'escalated' && button('escalate', 'up')}
     ${!closed && button('archive', 'archive')}
     ${closed && button('reopen', 'reopen')}
     ${button('comment', 'comment')}
-    ${!closed && html`<${MoreActions} triage=${triage} names=${['assign', 'escalate_archive']} disabled=${!usable} />`}
+    ${!closed && html`<${MoreActions} triage=${triage} names=${['assign', 'escalate_archive']} />`}
   </div>
   ${triage.dialogs}`;
 }

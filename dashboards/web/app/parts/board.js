@@ -63,7 +63,7 @@ export function Board({ rows, blind, query, range }) {
     event.preventDefault();
     go(next);
   };
-  return html`<${Section} class="board" title=${html`${t('board.title')} <span class="muted number">${t('board.count', { n: shown.length, total: rows.length })}</span>`} tools=${rows.length > FEW && html`
+  return html`<${Section} class="board" title=${html`${t('board.title')} <span class="muted number">${t('board.count', { n: shown.length, total: rows.length })}</span>`} tools=${(rows.length > FEW || query.find) && html`
       <label class="field-inline">${t('board.find')} <input type="search" value=${query.find ?? ''} maxlength="80" onInput=${(event) => setQuery({ find: event.target.value })} /></label>
       <label class="field-inline">${t('board.sort')} <select value=${sort} onChange=${(event) => setQuery({ sort: event.target.value === 'attention' ? null : event.target.value })}>
         ${SORTS.map((name) => html`<option value=${name}>${t(`board.sort.${name}`)}</option>`)}</select></label>

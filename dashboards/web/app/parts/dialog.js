@@ -25,7 +25,7 @@ export function Dialog({ title, onClose, onSubmit, footer, wide = false, childre
   useKeys({ close: onClose }, { modal: true });
   const submit = (event) => {
     event.preventDefault();
-    if (!box.current.querySelector('[type=submit][aria-busy=true]')) onSubmit?.(); // once
+    if (!box.current.querySelector('[type=submit]:is(:disabled, [aria-disabled=true])')) onSubmit?.(); // nor by Ctrl+Enter, and once
   };
   const onKeyDown = (event) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && onSubmit && !event.isComposing) submit(event);

@@ -2,7 +2,7 @@
 // Copyright the Yagura authors
 import { html, cx, useLayoutEffect, useRef, useState } from '../core/dom.js';
 import { Icon } from './icon.js';
-import { Key } from './button.js';
+import { Key, useShut } from './button.js';
 
 /**
  * Items of a menu, at a place. Arrows move, Enter chooses, Esc closes, a letter jumps.
@@ -75,13 +75,14 @@ export function below(element) {
 
 /**
  * A button that opens a menu. `open` (a ref) lets a key open it.
- * @param {{label: string, items: () => Array, icon?: string, class?: string, children?: any, opener?: {current: any}}} props
+ * @param {{label: string, items: () => Array, icon?: string, class?: string, busy?: boolean, changes?: boolean, children?: any, opener?: {current: any}}} props
+ *   changes: all of its items are of what is saved
  */
-export function MenuButton({ label, items, icon, class: extra, children, opener }) {
-  const [at, setAt] = useState(null), button = useRef(null);
+export function MenuButton({ label, items, icon, class: extra, busy = false, changes = false, children, opener }) {
+  const [at, setAt] = useState(null), button = useRef(null), shut = useShut(changes);
   const open = () => setAt(at ? null : below(button.current));
   if (opener) opener.current = open;
   return html`<button ref=${button} type="button" class=${cx(children ? 'button' : 'icon-button', extra)} aria-haspopup="menu" aria-expanded=${at ? 'true' : 'false'}
-      aria-label=${children ? undefined : label} title=${label} onClick=${open}>${icon && html`<${Icon} name=${icon} />`}${children}</button>
+      aria-label=${children ? undefined : label} title=${label} aria-disabled=${busy ? 'true' : undefined} onClick=${busy ? undefined : open} ...${shut}>${icon && html`<${Icon} name=${icon} />`}${children}</button>
     ${at && html`<${MenuList} items=${items()} at=${at} label=${label} onClose=${() => { setAt(null); button.current?.focus(); }} />`}`;
 }

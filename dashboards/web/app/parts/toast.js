@@ -45,7 +45,7 @@ function Toast({ one }) {
   const take = (f) => () => { dismiss(one.id); f(); };
   return html`<div class=${cx('toast', `toast-${one.tone}`)}>
     ${ICONS[one.tone] && html`<${Icon} name=${ICONS[one.tone]} />`}<span class="toast-text">${one.text}</span>
-    ${one.undo && html`<${Button} kind="quiet" icon="undo" command="undo" onClick=${take(one.undo)}>${t('shell.undo')}<//>`}
+    ${one.undo && html`<${Button} kind="quiet" icon="undo" command="undo" changes onClick=${take(one.undo)}>${t('shell.undo')}<//>`}
     ${one.action && html`<${Button} kind="quiet" onClick=${take(one.action.onClick)}>${one.action.label}<//>`}
     <${IconButton} icon="close" label=${t('shell.close')} onClick=${() => dismiss(one.id)} />
   </div>`;

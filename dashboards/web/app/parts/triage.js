@@ -43,7 +43,7 @@ function ArchiveDialog({ many, escalate, onClose, onDone }) {
     onDone({ verdict, reason, comment });
   };
   return html`<${Dialog} title=${t(escalate ? 'triage.escalate_archive_title' : 'triage.archive_title', { n: many })} onClose=${onClose} onSubmit=${submit}
-      footer=${html`<${Button} onClick=${onClose}>${t('shell.cancel')}<//><${Button} kind="primary" icon="archive" type="submit">${t('triage.archive')}<span class="keys"><kbd>Ctrl</kbd><kbd>Enter</kbd></span><//>`}>
+      footer=${html`<${Button} onClick=${onClose}>${t('shell.cancel')}<//><${Button} kind="primary" icon="archive" type="submit" changes>${t('triage.archive')}<span class="keys"><kbd>Ctrl</kbd><kbd>Enter</kbd></span><//>`}>
     <div ref=${box} onKeyDown=${onKeyDown}>
       <fieldset class="verdicts" aria-invalid=${bad ? 'true' : undefined}><legend>${t('triage.verdict')}</legend>
         ${VERDICTS.map((one, at) => html`<label class="verdict"><input type="radio" name="verdict" value=${one} checked=${verdict === one} data-focus=${at === (verdict ? VERDICTS.indexOf(verdict) : 0) ? '' : undefined}
@@ -58,7 +58,7 @@ function ArchiveDialog({ many, escalate, onClose, onDone }) {
 function CommentDialog({ many, onClose, onDone }) {
   const [text, setText] = useState('');
   return html`<${Dialog} title=${t('triage.comment_title', { n: many })} onClose=${onClose} onSubmit=${() => text.trim() && onDone({ comment: text.trim() })}
-      footer=${html`<${Button} onClick=${onClose}>${t('shell.cancel')}<//><${Button} kind="primary" icon="comment" type="submit" disabled=${!text.trim()}>${t('triage.comment_add')}<span class="keys"><kbd>Ctrl</kbd><kbd>Enter</kbd></span><//>`}>
+      footer=${html`<${Button} onClick=${onClose}>${t('shell.cancel')}<//><${Button} kind="primary" icon="comment" type="submit" changes disabled=${!text.trim()}>${t('triage.comment_add')}<span class="keys"><kbd>Ctrl</kbd><kbd>Enter</kbd></span><//>`}>
     <label class="field"><span>${t('triage.comment')}</span><textarea data-focus maxLength=${COMMENT_MAX} value=${text} onInput=${(event) => setText(event.target.value)}></textarea></label>
     <p class="field-hint">${t('triage.comment_left', { n: COMMENT_MAX - text.length })}</p>
   <//>`;
@@ -67,7 +67,7 @@ function CommentDialog({ many, onClose, onDone }) {
 function AssignDialog({ many, known, onClose, onDone }) {
   const [name, setName] = useState('');
   return html`<${Dialog} title=${t('triage.assign_title', { n: many })} onClose=${onClose} onSubmit=${() => onDone({ assignee: name.trim() })}
-      footer=${html`<${Button} onClick=${onClose}>${t('shell.cancel')}<//><${Button} kind="primary" icon="user" type="submit">${t('triage.assign')}<//>`}>
+      footer=${html`<${Button} onClick=${onClose}>${t('shell.cancel')}<//><${Button} kind="primary" icon="user" type="submit" changes>${t('triage.assign')}<//>`}>
     <label class="field"><span>${t('triage.assignee')}</span><input data-focus type="text" maxLength="63" list="assignees" autocomplete="off" value=${name} onInput=${(event) => setName(event.target.value)} /></label>
     <datalist id="assignees">${known.map((one) => html`<option value=${one} />`)}</datalist>
     <p class="field-hint">${t('triage.assign_hint')}</p>
@@ -80,7 +80,7 @@ function ConflictDialog({ conflicts, wanted, rows, onClose, onForce }) {
   const facts = (of, extra) => html`<${Facts} rows=${[[t('triage.state'), of.state ? html`<${StateChip} state=${of.state} />` : '–'], [t('triage.assignee'), of.assignee || t('triage.nobody')],
     [t('triage.verdict'), of.verdict ? t(`verdict.${of.verdict}`) : '–'], [t('triage.reason'), of.reason || '–'], ...extra]} />`;
   return html`<${Dialog} wide title=${t('triage.conflict_title')} onClose=${onClose}
-      footer=${html`<${Button} kind="danger" onClick=${onForce}>${t('triage.conflict_force')}<//><${Button} kind="primary" data-focus="" onClick=${onClose}>${t('triage.conflict_keep')}<//>`}>
+      footer=${html`<${Button} kind="danger" changes onClick=${onForce}>${t('triage.conflict_force')}<//><${Button} kind="primary" data-focus="" onClick=${onClose}>${t('triage.conflict_keep')}<//>`}>
     <p>${t('triage.conflict_text', { n: conflicts.length })}</p>
     <div class="versions">
       <section><h3>${t('triage.conflict_theirs')}</h3>${facts(current, [[t('triage.changed'), current.changed_ms ? html`${current.changed_by ?? '–'} · <${Time} ms=${current.changed_ms} />` : '–']])}</section>
@@ -229,15 +229,14 @@ export function useTriage({ rows, query = () => null, known = () => [], apply = 
   return { keys, items, run, dialogs, busy };
 }
 
-/** Buttons of the usual actions, with their keys. @param {{triage: ReturnType<typeof useTriage>, disabled?: boolean}} props */
-export const TriageButtons = ({ triage, disabled }) => html`
-  <${Button} icon="check" command="acknowledge" disabled=${disabled || triage.busy} onClick=${triage.keys.acknowledge}>${t('triage.acknowledge')}<//>
-  <${Button} icon="user" command="assign_me" disabled=${disabled || triage.busy} onClick=${triage.keys.assign_me}>${t('triage.assign_me')}<//>
-  <${Button} icon="up" command="escalate" disabled=${disabled || triage.busy} onClick=${triage.keys.escalate}>${t('triage.escalate')}<//>
-  <${Button} icon="archive" command="archive" disabled=${disabled || triage.busy} onClick=${triage.keys.archive}>${t('triage.archive')}<//>
-  <${MoreActions} triage=${triage} names=${['assign', 'escalate_archive', 'comment', 'reopen']} disabled=${disabled} />`;
+/** Buttons of the usual actions, with their keys. @param {{triage: ReturnType<typeof useTriage>}} props */
+export const TriageButtons = ({ triage }) => html`
+  <${Button} icon="check" command="acknowledge" changes busy=${triage.busy} onClick=${triage.keys.acknowledge}>${t('triage.acknowledge')}<//>
+  <${Button} icon="user" command="assign_me" changes busy=${triage.busy} onClick=${triage.keys.assign_me}>${t('triage.assign_me')}<//>
+  <${Button} icon="up" command="escalate" changes busy=${triage.busy} onClick=${triage.keys.escalate}>${t('triage.escalate')}<//>
+  <${Button} icon="archive" command="archive" changes busy=${triage.busy} onClick=${triage.keys.archive}>${t('triage.archive')}<//>
+  <${MoreActions} triage=${triage} names=${['assign', 'escalate_archive', 'comment', 'reopen']} />`;
 
-/** What has no button of its own. @param {{triage: ReturnType<typeof useTriage>, names: string[], disabled?: boolean}} props names: of items() */
-export const MoreActions = ({ triage, names, disabled }) => (disabled || triage.busy ? null
-  : html`<${MenuButton} label=${t('triage.more')} items=${() => triage.items().filter((item) => names.includes(item.name))}>${t('triage.more')}<${Icon} name="down" size=${12} /><//>`);
+/** What has no button of its own. @param {{triage: ReturnType<typeof useTriage>, names: string[]}} props names: of items() */
+export const MoreActions = ({ triage, names }) => html`<${MenuButton} label=${t('triage.more')} changes busy=${triage.busy} items=${() => triage.items().filter((item) => names.includes(item.name))}>${t('triage.more')}<${Icon} name="down" size=${12} /><//>`;
 

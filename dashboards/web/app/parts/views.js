@@ -30,7 +30,7 @@ function SaveDialog({ page, onClose }) {
     }
   };
   return html`<${Dialog} title=${t('views.save')} onClose=${onClose} onSubmit=${submit}
-      footer=${html`<${Button} onClick=${onClose}>${t('shell.cancel')}<//><${Button} kind="primary" type="submit" busy=${busy} disabled=${!name.trim()}>${t('views.save_button')}<//>`}>
+      footer=${html`<${Button} onClick=${onClose}>${t('shell.cancel')}<//><${Button} kind="primary" type="submit" changes busy=${busy} disabled=${!name.trim()}>${t('views.save_button')}<//>`}>
     <label class="field"><span>${t('views.name')}</span><input data-focus type="text" maxLength="80" value=${name} onInput=${(event) => setName(event.target.value)} /></label>
     <fieldset class="plain-set"><legend>${t('views.shared')}</legend>${SHARED.map((one) => html`<label class="check"><input type="radio" name="shared" checked=${shared === one} onChange=${() => setShared(one)} /><span>${t(`views.${one}`)}</span></label>`)}</fieldset>
     ${error && html`<p class="field-error" role="alert">${error}</p>`}
@@ -49,7 +49,7 @@ function ManageDialog({ rows, onClose }) {
   };
   return html`<${Dialog} title=${t('views.manage')} onClose=${onClose}>
     ${list.length === 0 && html`<p class="muted">${t('views.none')}</p>`}
-    <ul class="view-list">${list.map((view) => html`<li key=${view.id}><span>${view.name}<small class="muted"> ${t(`views.${view.shared}`)}</small></span><${IconButton} icon="close" label=${t('views.remove', { name: view.name })} onClick=${() => remove(view)} /></li>`)}</ul>
+    <ul class="view-list">${list.map((view) => html`<li key=${view.id}><span>${view.name}<small class="muted"> ${t(`views.${view.shared}`)}</small></span><${IconButton} icon="close" changes label=${t('views.remove', { name: view.name })} onClick=${() => remove(view)} /></li>`)}</ul>
   <//>`;
 }
 
