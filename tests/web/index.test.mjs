@@ -165,8 +165,8 @@ test('an export is whole, and no spreadsheet takes a cell for a formula', async 
 });
 
 /** Reads a stream until it is told to stop; goes on from where it was when it breaks. */
-function follow(api) {
-  const told = { rows: [], frames: new Map(), resets: 0, id: '', opens: 0, stop: false };
+function follow(api, id = '') {
+  const told = { rows: [], frames: new Map(), resets: 0, id, opens: 0, stop: false, groups: new Set(), held: 0 };
   told.ended = (async () => {
     while (!told.stop) {
       const abort = new AbortController();
@@ -185,7 +185,12 @@ function follow(api) {
             const event = field('event');
             if (!event) continue;
             told.frames.set(event, (told.frames.get(event) ?? 0) + 1);
-            if (event === 'alerts') told.rows.push(...JSON.parse(field('data')).rows);
+            if (event === 'alerts') {
+              const { rows, held } = JSON.parse(field('data'));
+              told.rows.push(...rows);
+              told.held = held;
+            }
+            if (event === 'groups') for (const one of JSON.parse(field('data')).ids) told.groups.add(one);
             if (event === 'reset') told.resets++;
             if (field('id')) told.id = field('id');
           }
@@ -201,7 +206,7 @@ function follow(api) {
 test('the stream loses nothing and doubles nothing through a kill -9 of the server', async () => {
   const known = new Set(read().map((eve) => eve.timestamp + eve.alert.context.id));
   const apis = [await rig.api('lead'), await rig.api('other')];
-  const streams = apis.map(follow);
+  const streams = apis.map((api) => follow(api));
   await until(() => streams.every((one) => one.id), 5000, 'no first frame');
   const live = rig.live({ rate: 50, seconds: 5 });
   await sleep(1500);
@@ -247,6 +252,46 @@ test('a third stream of a session is refused, and a place that is not there any 
   assert.doesNotMatch((await api.get(`/stream?poll=1&since=${encodeURIComponent(id)}`)).text, /event: (reset|alerts)/);
 });
 
+test('what comes while a stream is told what it missed is told as a group, too', async () => {
+  const api = await rig.api('lead');
+  const since = /id: (.*)\n/.exec((await api.get('/stream?poll=1')).text)[1];
+  const plain = read().find(({ alert: { context } }) => context.mode === 'page');
+  const made = (id, target) => {
+    const eve = structuredClone(plain);
+    Object.assign(eve, { src_ip: '0.0.0.0', dest_ip: target });
+    Object.assign(eve.alert.context, { id, target, state: 'open' });
+    return JSON.stringify(eve);
+  };
+  const total = async () => (await api.get('/alerts?range=all&limit=1')).body.total, before = await total(), missed = 4000;
+  rig.redis.cli('eval', `for i = 1, ${missed} do redis.call('xadd', KEYS[1], '*', 'eve', (string.gsub(ARGV[1], 'eeeeeeeeeeeeeeee', string.format('%016x', 983040 + i)))) end`,
+    1, 'yagura:egress-1:alerts', made('e'.repeat(16), '192.0.2.201'));
+  await until(async () => await total() === before + missed);
+  const one = follow(api, since);
+  await until(() => one.held > 0, 5000, 'it is told what it missed');
+  rig.redis.cli('xadd', 'yagura:egress-1:alerts', '*', 'eve', made('d'.repeat(16), '192.0.2.202'));
+  const row = await until(() => one.rows.find(({ id }) => id.endsWith('d'.repeat(16))), 20000, 'the alert is told');
+  await until(() => one.groups.has(row.group), 3000, 'its group is told');
+  assert.equal(one.resets, 0);
+  await one.end();
+}, { timeout: 60000 });
+
+test('no list is answered before it is known what people did', async () => {
+  const api = await rig.api('lead');
+  const [group] = (await api.get('/groups?range=all&state=inbox&limit=1')).body.rows;
+  assert.equal((await api.post('/groups/actions', { ids: [group.id], action: 'archive', verdict: 'drill' })).body.succeeded, 1);
+  await rig.killWeb();
+  const many = (what) => rig.redis.cli('eval', `for i = 1, 150000 do ${what} end`, 1, 'yagura:web:groups');
+  many(`redis.call('hset', KEYS[1], string.format('%016x', i), '{"state":"new","version":1,"change":1}')`);
+  const started = rig.startWeb();
+  const answer = await until(async () => {
+    const got = await api.get('/groups/' + group.id).catch(() => null);
+    return got?.status === 200 && got;
+  }, 30000, 'it is answered');
+  assert.equal(answer.body.group.state, 'archived');
+  await started;
+  many(`redis.call('hdel', KEYS[1], string.format('%016x', i))`);
+}, { timeout: 60000 });
+
 test('20 clients at 200 alerts a second cost at most a tenth of a core', { skip: !LONG }, async () => {
   const names = ['lead', 'analyst', 'analyst2', 'viewer', 'auditor'];
   const streams = [];
@@ -266,4 +311,14 @@ test('20 clients at 200 alerts a second cost at most a tenth of a core', { skip:
   assert.ok(streams.every((one) => one.rows.length === streams[0].rows.length && one.rows.length > 1500));
   assert.ok(share <= 0.1, `${share}`);
   await Promise.all(streams.map((one) => one.end()));
+});
+
+test('pages read anew when Redis came back with another secret', async () => {
+  const one = follow(await rig.api('lead'));
+  await until(() => one.id, 5000, 'no first frame');
+  rig.redis.cli('set', 'yagura:web:secret', 'ab'.repeat(32));
+  rig.redis.cli('client', 'kill', 'type', 'normal');
+  await until(() => one.resets === 1, 10000, 'it is told');
+  await one.end();
+  assert.equal(one.opens, 1);
 });

@@ -55,6 +55,41 @@ static void the_room_of_a_burst_is_given_back(void **state)
 	web_buffer_finish(&b);
 }
 
+static void who_is_never_through_holds_no_more_than_what_waits(void **state)
+{
+	(void)state;
+	static char piece[1000];
+	struct web_buffer b = {0};
+	web_buffer_put(&b, piece, 10);
+	for (unsigned i = 0; i < 10000; i++) {
+		memset(piece, (int)(i % 251), sizeof piece);
+		web_buffer_put(&b, piece, sizeof piece);
+		assert_int_equal(web_buffer_take(&b, piece, sizeof piece), sizeof piece);
+		assert_int_equal(piece[sizeof piece - 11], (char)(i % 251));
+		assert_int_equal(web_buffer_waits(&b), 10);
+	}
+	assert_true(b.room <= 8192);
+	web_buffer_finish(&b);
+}
+
+static void what_was_put_last_can_be_given_up(void **state)
+{
+	(void)state;
+	struct web_buffer b = {0};
+	char got[8];
+	web_buffer_put(&b, "abcdef", 6);
+	assert_int_equal(web_buffer_take(&b, got, 2), 2);
+	web_buffer_cut(&b, 9);
+	assert_int_equal(web_buffer_waits(&b), 4);
+	web_buffer_cut(&b, 1);
+	assert_int_equal(web_buffer_take(&b, got, sizeof got), 1);
+	assert_int_equal(got[0], 'c');
+	web_buffer_put(&b, "xy", 2);
+	web_buffer_cut(&b, 0);
+	assert_int_equal(web_buffer_take(&b, got, sizeof got), 0);
+	web_buffer_finish(&b);
+}
+
 static void what_finds_no_memory_is_told(void **state)
 {
 	(void)state;
@@ -76,6 +111,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_put_comes_out_in_order),
 		cmocka_unit_test(the_room_of_a_burst_is_given_back),
+		cmocka_unit_test(who_is_never_through_holds_no_more_than_what_waits),
+		cmocka_unit_test(what_was_put_last_can_be_given_up),
 		cmocka_unit_test(what_finds_no_memory_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -274,6 +274,10 @@ static void limits_of_a_search_hold(void **state)
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
 		server.index->alerts_used = counts[i].alerts;
 		assert_int_equal(web_index_groups(server.index, &officer, &ask, NULL, 10, page), counts[i].result);
+		// nor by what is done to many at once, which is refused where a list is, and not found empty
+		bool good = counts[i].result == 0;
+		assert_int_equal(web_index_affords(server.index, &officer, query), good);
+		assert_int_equal(web_index_select(server.index, &officer, query, NULL, ask.range, page->rows, 1) == UINT32_MAX, !good);
 	}
 	server.index->alerts_used = 1;
 	free(page);

@@ -25,6 +25,7 @@
 #include "redis_parts.h"
 #include "reopen.h"
 #include "state_parts.h"
+#include "suppress.h"
 
 static char folder[64], socket_path[96], url[128];
 static pid_t redis;
@@ -85,6 +86,7 @@ static int set_up(void **state)
 	server.bodies = web_bodies_load(NULL);
 	server.redis = web_redis_create(server.loop, url);
 	server.state = web_state_create(&server);
+	server.suppress = web_suppress_create(&server);
 	server.index = web_index_create(&server);
 	server.reopen = web_reopen_create(&server);
 	assert_non_null(server.reopen);
@@ -99,6 +101,7 @@ static int tear_down(void **state)
 	web_redis_end(server.redis);
 	web_reopen_destroy(server.reopen);
 	web_index_destroy(server.index);
+	web_suppress_destroy(server.suppress);
 	web_state_destroy(server.state);
 	web_redis_destroy(server.redis);
 	web_bodies_free(server.bodies);
@@ -387,7 +390,7 @@ static uint64_t group_of_alert(void)
 	return web_index_group_id(server.index, come->group);
 }
 
-static void send_alert(unsigned id, time_t first_s)
+static void send_alert_of(unsigned id, time_t first_s, const char *severity, const char *mode)
 {
 	char line[1024], first[40];
 	struct tm tm;
@@ -395,12 +398,17 @@ static void send_alert(unsigned id, time_t first_s)
 	strftime(first, sizeof first, "%Y-%m-%dT%H:%M:%S.999999+0000", &tm);
 	snprintf(line, sizeof line,
 		 "{\"timestamp\":\"%s\",\"event_type\":\"alert\",\"src_ip\":\"198.51.100.7\",\"dest_ip\":\"192.0.2.14\",\"proto\":\"UDP\","
-		 "\"alert\":{\"context\":{\"id\":\"%016x\",\"kind\":\"dos.udp_flood\",\"state\":\"open\",\"severity\":\"high\",\"mode\":\"page\","
+		 "\"alert\":{\"context\":{\"id\":\"%016x\",\"kind\":\"dos.udp_flood\",\"state\":\"open\",\"severity\":\"%s\",\"mode\":\"%s\","
 		 "\"score\":70,\"confidence\":0.5,\"first_seen\":\"%s\",\"last_seen\":\"%s\",\"count\":1,\"org\":{\"code\":\"aoi\"},"
 		 "\"target\":\"192.0.2.14\",\"why\":{\"text_ja\":\"a\",\"text_en\":\"a\"}}}}",
-		 first, id, first, first);
+		 first, id, severity, mode, first, first);
 	const char *argv[] = {"XADD", "yagura:egress-1:alerts", "*", "eve", line};
 	web_redis_ask(server.redis, NULL, NULL, 5, argv, NULL);
+}
+
+static void send_alert(unsigned id, time_t first_s)
+{
+	send_alert_of(id, first_s, "high", "page");
 }
 
 static bool is_back(void)
@@ -440,6 +448,80 @@ static void an_alert_brings_back_what_was_archived_however_busy_it_is(void **sta
 	assert_false(is_back());
 	run_until(is_back);
 	run_until(is_idle);
+}
+
+static uint32_t wanted; // id of an alert
+
+static bool is_taken(void)
+{
+	char id[17];
+	snprintf(id, sizeof id, "%016x", wanted);
+	return web_index_find_alert(server.index, id) != WEB_NOWHERE;
+}
+
+// What began as a trifle, or on trial, in a group that was put away, and is none any more.
+static void an_alert_that_rises_brings_back_what_was_archived(void **state)
+{
+	(void)state;
+	time_t now = time(NULL);
+	const struct { const char *severity, *mode; } trifles[] = {{"low", "alert"}, {"critical", "shadow"}};
+	for (unsigned i = 0; i < 2; i++) {
+		act(&archive, group_of_alert(), 1, -1);
+		assert_false(is_back());
+		wanted = 0x40 + i;
+		send_alert_of(wanted, now + 3, trifles[i].severity, trifles[i].mode);
+		run_until(is_taken);
+		assert_false(is_back());
+		send_alert_of(wanted, now + 3, "high", "page");
+		run_until(is_back);
+	}
+}
+
+static bool suppressions_are_read(void)
+{
+	return web_suppress_counters(server.suppress)->readings > 0;
+}
+
+static int written = -1;
+
+static void note_written(void *context, enum web_suppress_result result)
+{
+	(void)context;
+	written = (int)result;
+}
+
+static bool is_written(void)
+{
+	return written >= 0;
+}
+
+static uint64_t generation;
+
+static bool counts_anew(void)
+{
+	return web_suppress_generation(server.suppress) > generation;
+}
+
+// After a restart suppressions are there before the alerts by which a body is known that no file names.
+static void a_suppression_holds_for_a_body_that_comes_to_be_known(void **state)
+{
+	(void)state;
+	int64_t now = web_clock_ns();
+	const struct web_suppression s = {.id = "web-1", .kind = "*", .org = "later", .body = WEB_BODY_NONE, .owner = "suzuki", .reason = "x",
+					  .created_ns = now, .expires_ns = now + INT64_C(3600000000000), .version = 1};
+	run_until(suppressions_are_read);
+	web_suppress_write(server.suppress, &s, note_written, NULL);
+	run_until(is_written);
+	assert_int_equal(written, WEB_SUPPRESS_DONE);
+	uint16_t number = web_suppress_find(server.suppress, "web-1");
+	assert_int_equal(web_suppress_at(server.suppress, number)->body, WEB_BODY_NONE);
+	generation = web_suppress_generation(server.suppress);
+	struct web_alert alert = {.sensor = 1, .body = web_body_intern(server.bodies, "later", "", "")};
+	assert_int_equal(web_suppressed(server.suppress, &alert, "dos.udp_flood"), number);
+	alert.body = web_body_intern(server.bodies, "another", "", "");
+	assert_int_equal(web_suppressed(server.suppress, &alert, "dos.udp_flood"), 0);
+	run_until(counts_anew);
+	assert_int_equal(web_suppress_at(server.suppress, number)->body, web_body_find(server.bodies, "later"));
 }
 
 static bool all_outside(void *context, uint8_t af, const uint8_t address[16])
@@ -482,6 +564,8 @@ int main(void)
 	    cmocka_unit_test(what_is_no_state_is_passed_over),
 	    cmocka_unit_test(those_who_wait_are_bounded),
 	    cmocka_unit_test(an_alert_brings_back_what_was_archived_however_busy_it_is),
+	    cmocka_unit_test(an_alert_that_rises_brings_back_what_was_archived),
+	    cmocka_unit_test(a_suppression_holds_for_a_body_that_comes_to_be_known),
 	    cmocka_unit_test(states_and_names_are_bounded),
 	    cmocka_unit_test(lost_answers_are_found_out),
 	    cmocka_unit_test(nothing_outside_can_be_clicked_on),

@@ -9,6 +9,7 @@
 #include "loop.h"
 #include "range.h"
 #include "redis.h"
+#include "state.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -84,7 +85,7 @@ struct asked *asked_read(struct web_request *request, struct web_server *server,
 	struct asked *asked = calloc(1, sizeof *asked);
 	const char *text = web_request_query(request, "q");
 	struct web_query_error error;
-	if (!asked || !web_index_ready(server->index)) {
+	if (!asked || !web_index_ready(server->index) || web_state_awaited(server->state)) {
 		free(asked);
 		web_answer_retry(request, 1);
 		web_answer_problem(request, 503, web_redis_up(server->redis) ? "starting" : "redis_away");

@@ -215,7 +215,7 @@ static void session_over(void *context, const char *user, const char *session, c
 			continue;
 		e->over = true;
 		e->at = e->count;
-		e->out.size = e->out.taken = 0;
+		web_buffer_cut(&e->out, 0);
 		cut_short++;
 		put(e, e->csv ? "\r\n" : "\n"); // the row before may have been cut off anywhere
 		not_whole(e, "ログインセッションが終了しました");
@@ -377,7 +377,7 @@ static int slot_for(const char *user)
 static bool settle(struct asked *asked, struct export *e)
 {
 	struct finding f = {e, NULL, web_query_names_hidden(asked->query)};
-	bool costly = web_query_cost(asked->query, web_index_alerts_count(e->server->index)) > WEB_QUERY_COST;
+	bool costly = !web_index_affords(e->server->index, asked->view, asked->query);
 	f.run = costly ? NULL : web_run_begin(asked->query, e->server->index, asked->view);
 	if (f.run)
 		web_index_each_alert(e->server->index, asked->view, asked->ask.range, find, &f);

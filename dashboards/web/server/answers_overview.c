@@ -11,6 +11,7 @@
 #include "line.h"
 #include "range.h"
 #include "redis.h"
+#include "state.h"
 #include "summary.h"
 
 enum { TILES_FIRST = 10, KINDS_FIRST = 12, DAYS = 30, RATE_POINTS = 120 };
@@ -29,7 +30,7 @@ static bool read_range(struct web_request *request, struct web_range *ret)
 // A summary, or the request has been answered.
 static struct web_summary *summary_of(struct web_request *request, struct web_server *server, struct web_range range, uint16_t only)
 {
-	if (!web_index_ready(server->index)) { // half of the alerts would look like a calm night
+	if (!web_index_ready(server->index) || web_state_awaited(server->state)) { // half of the alerts would look like a calm night
 		web_answer_retry(request, 1);
 		web_answer_problem(request, 503, web_redis_up(server->redis) ? "starting" : "redis_away");
 		return NULL;

@@ -178,7 +178,7 @@ static const char *take_found(struct acting *a, const struct web_query *query, c
 {
 	const struct web_index *index = a->server->index;
 	const struct web_view *view = web_request_view(a->request);
-	if (web_query_cost(query, web_index_alerts_count(index)) > WEB_QUERY_COST)
+	if (!web_index_affords(index, view, query))
 		return "too_costly";
 	uint32_t *found = malloc(WEB_BULK_MAX * sizeof *found);
 	uint32_t count = found ? web_index_select(index, view, query, state, range, found, WEB_BULK_MAX) : UINT32_MAX;

@@ -14,6 +14,7 @@
 #include "range.h"
 #include "redis.h"
 #include "server.h"
+#include "state.h"
 
 enum { LANES_MAX = 200, SPANS_MAX = 2000, LANE_SPANS_MAX = 100, TEXTS_MAX = 400, FOUND_MAX = 20000 };
 
@@ -209,7 +210,7 @@ void web_op_timeline(struct web_request *request, struct web_server *server)
 		web_answer_problem(request, 422, "bad_range");
 		return;
 	}
-	if (!web_index_ready(server->index)) {
+	if (!web_index_ready(server->index) || web_state_awaited(server->state)) {
 		web_answer_retry(request, 1);
 		web_answer_problem(request, 503, web_redis_up(server->redis) ? "starting" : "redis_away");
 		return;

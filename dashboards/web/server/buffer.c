@@ -9,6 +9,12 @@
 
 void web_buffer_put(struct web_buffer *b, const char *text, size_t size)
 {
+	if (size > b->room - b->size && b->taken >= b->size - b->taken) { // who is never through holds no more than twice what waits
+		b->size -= b->taken;
+		if (b->size)
+			memmove(b->text, b->text + b->taken, b->size);
+		b->taken = 0;
+	}
 	if (size > b->room - b->size) {
 		size_t room = b->room ? b->room : 4096;
 		while (room - b->size < size && room <= (size_t)-1 / 2)
@@ -29,6 +35,12 @@ void web_buffer_put(struct web_buffer *b, const char *text, size_t size)
 size_t web_buffer_waits(const struct web_buffer *b)
 {
 	return b->size - b->taken;
+}
+
+void web_buffer_cut(struct web_buffer *b, size_t waits)
+{
+	if (waits < b->size - b->taken)
+		b->size = b->taken + waits;
 }
 
 size_t web_buffer_take(struct web_buffer *b, char *to, size_t room)

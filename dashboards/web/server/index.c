@@ -592,7 +592,9 @@ enum web_taken web_index_take(struct web_index *index, const char *sensor, struc
 	if (at == WEB_NOWHERE)
 		return WEB_TAKEN_BAD;
 	struct web_alert *a = alert_at(index, at);
-	index->reopened_before = new ? 0 : a->reopened;
+	index->before.reopened = a->reopened;
+	index->before.severity = a->severity;
+	index->before.mode = a->mode;
 	fill(index, a, entry, l);
 	group_at(index, a->group)->stale = true;
 	index->last_ns = a->time_ns > index->last_ns ? a->time_ns : index->last_ns;

@@ -61,16 +61,16 @@ const char *web_kind_ja(const char *kind); // of the table, else the kind itself
 const char *web_kind_en(const char *kind);
 int64_t web_index_gaps(const struct web_index *index, const char *sensor); // alert records missing in its numbers; -1: it numbers none
 int64_t web_index_last_ns(const struct web_index *index); // newest record's time; 0: none came
-// Calls back with every alert that is new or has changed since the streams were first read to their end; `opened`: its first record, or the
-// one that reopened it. In the order in which they asked; the row is as it is now. For as long as the index lives.
+// Calls back with every alert that is new or has changed since the streams were first read to their end; `opened`: its first record, one
+// that reopened it, of a higher severity or out of shadow. In the order in which they asked; the row is as it is now. For as long as the
+// index lives.
 void web_index_on_alert(struct web_index *index, void (*told)(void *context, uint32_t alert, bool opened), void *context);
 bool web_index_ready(const struct web_index *index); // the streams have been read to their end once
 json_t *web_index_counters(const struct web_index *index); // by name; new reference
 
 // Rows as the API has them (AlertRow, GroupRow), as the view may see them. Their sentences stand in Redis alone: what is asked for is read
 // there (a memory of WEB_LINES_BYTES holds the last ones), then `done` is called, perhaps before this returns, with an array in
-// the order of
-// `at`; NULL: Redis is away and they are not all at hand. The array is the callee's. The view must live until then.
+// the order of `at`; NULL: Redis is away and they are not all at hand. The array is the callee's. The view must live until then.
 // What has gone from Redis meanwhile has empty sentences; what has gone from the index is left out.
 typedef void (*web_rows)(void *context, json_t *rows);
 void web_index_alert_rows(struct web_index *index, const struct web_view *view, const uint32_t *at, uint32_t count, web_rows done,
@@ -129,9 +129,10 @@ int web_index_alerts(const struct web_index *index, const struct web_view *view,
 // Each alert of the range that the view sees, hidden ones too, in no order; false ends it.
 void web_index_each_alert(const struct web_index *index, const struct web_view *view, struct web_range range,
 			  bool (*each)(void *context, uint32_t alert), void *context);
-// All of them, in no order, whose state is `state` (parameter State of openapi.yaml; NULL: all) and that have an alert within the
-// range; for
-// what is done to many at once. Returns how many there are, of which the first `room` are in `ret`. What costs too much finds nothing: ask
-// web_query_cost() before.
+// Whether a search costs no more than WEB_QUERY_COST for this view; lists, and what is done to many at once, are refused beyond.
+bool web_index_affords(const struct web_index *index, const struct web_view *view, const struct web_query *query);
+// All of them, in no order, whose state is `state` (parameter State of openapi.yaml; NULL: all) and that have an alert within the range;
+// for what is done to many at once. Returns how many there are, of which the first `room` are in `ret`; UINT32_MAX: it was not looked, for
+// it costs too much or there is no memory.
 uint32_t web_index_select(const struct web_index *index, const struct web_view *view, const struct web_query *query, const char *state,
 			  struct web_range range, uint32_t *ret, uint32_t room);

@@ -2,10 +2,9 @@
 // Copyright the Yagura authors
 //
 // Reading the streams. Sensors are found by SCAN, and each stream is followed from its beginning (follow.c reads it in pieces,
-// between which
-// the loop turns). Twice a minute its ends are asked for: what has been trimmed there is forgotten here, and so is what lies
-// behind its end at
-// two looks in a row, as when Redis came back with an older state; a sensor sends again what Redis had confirmed and lost.
+// between which the loop turns). Twice a minute its ends are asked for: what has been trimmed there is forgotten here, and so is what lies
+// behind its end at two looks in a row, as when Redis came back with an older state; a sensor sends again what Redis had confirmed and
+// lost.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +71,13 @@ static void note_sequence(struct sensor *s, const struct web_line *l)
 	s->sequence = l->sequence;
 }
 
+// Whether the newest record begins something: the alert, another time of it, or one that weighs more than it did.
+static bool opens(const struct web_index *index, const struct web_alert *a, enum web_taken taken)
+{
+	return taken == WEB_TAKEN_NEW || a->reopened != index->before.reopened || a->severity > index->before.severity ||
+	       (index->before.mode == WEB_MODE_SHADOW && a->mode != WEB_MODE_SHADOW);
+}
+
 static void take(struct web_index *index, uint16_t sensor, struct web_entry entry, const char *line, size_t length)
 {
 	struct sensor *s = &index->sensors[sensor];
@@ -83,7 +89,7 @@ static void take(struct web_index *index, uint16_t sensor, struct web_entry entr
 	if (at == WEB_NOWHERE || !(s->caught_up || s->late))
 		return;
 	const struct web_alert *a = web_index_alert(index, at);
-	bool opened = taken == WEB_TAKEN_NEW || index->reopened_before != a->reopened;
+	bool opened = opens(index, a, taken);
 	for (uint32_t i = 0; i < index->listeners_count; i++)
 		index->listeners[i].told(index->listeners[i].context, at, opened);
 }

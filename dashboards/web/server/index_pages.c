@@ -173,16 +173,21 @@ int web_tab_find(const char *name)
 	return name && *name ? -1 : WEB_TAB_INBOX;
 }
 
+bool web_index_affords(const struct web_index *index, const struct web_view *view, const struct web_query *query)
+{
+	uint32_t alerts = index->alerts_used;
+	while (!view->scope.all && alerts & (alerts - 1)) // of how many there are in all, who sees a part learns the power of two
+		alerts += alerts & -alerts;
+	return web_query_cost(query, alerts) <= WEB_QUERY_COST;
+}
+
 static int begin(const struct web_index *index, const struct web_view *view, const struct web_query *query, struct web_run **ret)
 {
 	*ret = NULL;
 	index_refresh(index);
 	if (!query || !query->count)
 		return 0;
-	uint32_t alerts = index->alerts_used;
-	while (!view->scope.all && alerts & (alerts - 1)) // of how many there are in all, who sees a part learns the power of two
-		alerts += alerts & -alerts;
-	if (web_query_cost(query, alerts) > WEB_QUERY_COST)
+	if (!web_index_affords(index, view, query))
 		return -E2BIG;
 	*ret = web_run_begin(query, index, view);
 	return *ret ? 0 : -ENOMEM;
@@ -341,7 +346,7 @@ uint32_t web_index_select(const struct web_index *index, const struct web_view *
 	struct web_page page = {0};
 	uint32_t count = 0;
 	if (tab < 0 || begin(index, view, query, &run) < 0)
-		return 0;
+		return UINT32_MAX;
 	struct tally *tallies = tally_groups(index, view, range, run, &page);
 	for (uint32_t at = 0; tallies && at < index->groups_count; at++) {
 		const struct tally *t = &tallies[at];
@@ -352,6 +357,7 @@ uint32_t web_index_select(const struct web_index *index, const struct web_view *
 			ret[count] = at;
 		count++;
 	}
+	count = tallies ? count : UINT32_MAX;
 	free(tallies);
 	web_run_end(run);
 	return count;

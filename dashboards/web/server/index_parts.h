@@ -84,7 +84,9 @@ struct web_index {
 	struct web_line line;     // being read; large, so not on the stack
 	uint64_t scan_cursor;
 	uint32_t scan_rounds, scan_rest; // calls that the last look took; turns to leave out for it
-	uint8_t reopened_before;  // of the alert that was taken last
+	struct {
+		uint8_t reopened, severity, mode;
+	} before;                 // of the alert that was taken last, without its newest record
 	bool scanning;
 	struct {
 		void (*told)(void *context, uint32_t alert, bool opened);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// Rows as openapi.yaml has them: what the index knows, and the sentences, which are read from Redis where they are not remembered,
-// one XRANGE
-// of one entry each, all in one pipeline. A row that has changed meanwhile says what it is now.
+// Rows as openapi.yaml has them: what the index knows, and the sentences, which are read from Redis where they are not remembered, one
+// XRANGE of one entry each, all in one pipeline. A row that has changed meanwhile says what it is now.
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>

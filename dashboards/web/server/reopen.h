@@ -2,7 +2,8 @@
 // Copyright the Yagura authors
 //
 // Brings an archived group back to `new` ("reopen" by "yagura", with its history) when an alert of medium or above is opened in it that
-// counts: neither in shadow nor suppressed. What came while nobody listened is found by itself when index and states have been read.
+// counts: neither in shadow nor suppressed; or when one in it rises to that, or in it. What came while nobody listened is found by itself
+// when index and states have been read.
 //
 // Thread: the loop's.
 #pragma once

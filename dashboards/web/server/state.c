@@ -284,6 +284,11 @@ bool web_state_ready(const struct web_state *state)
 	return state->loaded;
 }
 
+bool web_state_awaited(const struct web_state *state)
+{
+	return !state->loaded && !state->refused;
+}
+
 uint64_t web_state_change(const struct web_state *state)
 {
 	return state->change;

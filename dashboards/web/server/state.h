@@ -48,6 +48,7 @@ struct web_state;
 struct web_state *web_state_create(struct web_server *server);
 void web_state_destroy(struct web_state *state);
 bool web_state_ready(const struct web_state *state);  // what Redis holds has been read
+bool web_state_awaited(const struct web_state *state); // it has not, and will be: what was archived looks new till then
 uint64_t web_state_change(const struct web_state *state); // the newest
 
 // How often everything has been read, while it can be written; else 0. And our number as the writer (yagura:web:writer), which others who

@@ -63,7 +63,7 @@ struct web_state {
 	uint64_t change, writer;  // newest change; our number as the writer
 	uint64_t connection;      // that was read over; 0: to be read anew
 	uint32_t reading;         // number of the reading that is under way or was the last
-	bool loaded, writable;
+	bool loaded, writable, refused; // refused: Redis lets nobody write, and so nothing was read
 	struct web_op *first, **last;
 	uint32_t waiting;
 	struct web_pending pending[WEB_STATE_PART];

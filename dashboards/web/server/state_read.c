@@ -90,6 +90,7 @@ static void became_writer(void *context, const redisReply *reply)
 	struct web_state *state = context;
 	const redisReply *writer = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 ? reply->element[0] : NULL;
 	const redisReply *secret = writer ? reply->element[1] : NULL;
+	state->refused = reply && reply->type == REDIS_REPLY_ERROR;
 	if (!writer || writer->type != REDIS_REPLY_INTEGER || writer->integer <= 0 || !take_secret(state, secret)) {
 		web_state_doubt(state);
 		return;

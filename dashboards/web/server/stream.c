@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// See stream.h. What happens to alerts is one list of events for all; each stream has its place in it, and the last record of each
-// sensor that
-// it has told. Who was away, or is too slow for the list, is told what the index holds behind that record: the index is the memory, so a
-// break of any length, of this process or of Redis, is the same case. A row is written once, for all viewers that are not masked.
+// See stream.h. What happens to alerts is one list of events for all; each stream has its place in it, and the last record of each sensor
+// that it has told. Who was away, or is too slow for the list, is told what the index holds behind that record: the index is the memory, so
+// a break of any length, of this process or of Redis, is the same case. A row is written once, for all viewers that are not masked.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +51,7 @@ static void alert_told(void *context, uint32_t alert, bool opened)
 	if (event->extra)
 		streams->bytes += sizeof *event->extra + event->extra->bytes;
 	for (uint32_t i = 0; i < streams->count; i++)
-		if (streams->all[i]->stage == STAGE_LIVE && web_index_sees_alert(index, &streams->all[i]->view, alert))
+		if (streams->all[i]->stage != STAGE_WAITING && web_index_sees_alert(index, &streams->all[i]->view, alert))
 			stream_group(streams->all[i], web_index_group_id(index, a->group));
 }
 

@@ -11,11 +11,11 @@
 //   : comment every 15 s; retry: 2000 at the beginning
 // `id:` of each frame says how far every sensor's stream and the changes of groups have been told, "egress-1=3-1200,…;c=77": it survives a
 // restart of this process and of Redis. Who comes back with it (Last-Event-ID, or ?since= for polling) gets every alert whose
-// newest record is behind it and every
-// group changed behind it, in order, and nothing twice.
+// newest record is behind it and every group changed behind it, in order, and nothing twice.
 //
 // Bounded: two streams a session, WEB_STREAMS in all; a caller that does not read is dropped after WEB_STREAM_HELD bytes wait
 // (counted); he resumes.
+//
 // Thread: the loop's.
 #pragma once
 

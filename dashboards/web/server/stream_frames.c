@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// What one stream is told. Groups come before the alerts that changed them, so that a break between the two repeats a hint rather
-// than losing
-// it. An alert whose newest record is another one than the event's has an event of its own further on, and is passed over here: so a burst
-// of updates costs one row, and nothing is told twice.
+// What one stream is told. Groups come before the alerts that changed them, so that a break between the two repeats a hint rather than
+// losing it. An alert whose newest record is another one than the event's has an event of its own further on, and is passed over here: so a
+// burst of updates costs one row, and nothing is told twice.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +112,7 @@ static void now_is_told(struct stream *s)
 	s->cursor = s->streams->next;
 	s->groups_count = 0;
 	s->groups_all = false;
+	s->shown = s->streams->server->shown;
 	s->stage = STAGE_LIVE;
 }
 
@@ -206,6 +206,7 @@ static void begin(struct stream *s)
 	const struct web_server *server = s->streams->server;
 	if (!web_index_ready(server->index) || (server->state && !web_state_ready(server->state)))
 		return;
+	s->shown = server->shown;
 	if (!s->since) {
 		now_is_told(s);
 		s->health_due = true; // the first frame with a place to come back to
@@ -325,7 +326,7 @@ static void tell_events(struct stream *s)
 {
 	struct web_streams *streams = s->streams;
 	uint32_t rows = 0;
-	size_t mark = s->out.size;
+	size_t mark = web_buffer_waits(&s->out);
 	uint64_t from = s->cursor, to = s->cursor;
 	uint32_t most = 0;
 	// how far this frame goes is told in its id, which stands before the rows
@@ -350,7 +351,7 @@ static void tell_events(struct stream *s)
 		free(own);
 	}
 	if (!rows) { // nothing that he sees: no frame
-		s->out.size = mark;
+		web_buffer_cut(&s->out, mark);
 		s->said_ms = said;
 		return;
 	}
@@ -400,6 +401,8 @@ static void tell(struct stream *s, int64_t now)
 {
 	if (s->stage == STAGE_WAITING)
 		begin(s);
+	else if (!s->fetching && memcmp(&s->shown, &s->streams->server->shown, sizeof s->shown) != 0)
+		reset(s); // a Redis with another secret: the ids of groups that he has are none any more
 	if (s->stage != STAGE_WAITING && (s->groups_count || s->groups_all) && s->topics & TOPIC_GROUPS)
 		tell_groups(s);
 	if (s->stage != STAGE_WAITING)
@@ -425,7 +428,7 @@ void stream_turn(struct stream *s)
 		s->closing = true;
 	} else if (waits > WEB_STREAM_HELD || (waits && now - s->taken_ms > STREAM_STUCK_MS)) {
 		s->streams->dropped++;
-		s->out.size = s->out.taken;
+		web_buffer_cut(&s->out, 0);
 		s->closing = true;
 	} else if (waits < WEB_STREAM_HELD / 4) { // else what comes waits where it is, in the events or in the index
 		tell(s, now);

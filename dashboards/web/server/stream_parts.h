@@ -53,6 +53,7 @@ struct stream {
 	struct web_entry told[WEB_ALERT_SENSORS + 1], aim[WEB_ALERT_SENSORS + 1];
 	uint64_t change;           // of groups, told
 	uint64_t cursor;           // of events: the next
+	struct web_shown shown;    // under which ids of groups have been told
 	struct caught *caught;
 	uint32_t caught_count, caught_at, batch;
 	uint64_t groups[STREAM_GROUPS];

@@ -31,6 +31,7 @@ struct web_suppress {
 	uint16_t active[WEB_SUPPRESSIONS];
 	uint32_t active_count;
 	int64_t next_ns;          // when the next one of them ends
+	uint64_t bodies_read;     // how often the registry had been, when they were found
 	uint64_t generation, readings; // readings: of state.c that this one stands for
 	bool asking, reread;      // reread: somebody else wrote, or so it seems; what is known holds till then
 	struct writing writings[WEB_SUPPRESS_WRITES];
@@ -74,7 +75,10 @@ bool web_suppression_fits(const struct web_bodies *bodies, const struct web_supp
 		return false;
 	if (!yg_kind_matches(s->kind, kind))
 		return false;
-	return !s->org[0] || (s->body != WEB_BODY_NONE && web_suppress_below(bodies, alert->body, s->body));
+	if (!s->org[0])
+		return true;
+	uint16_t body = s->body != WEB_BODY_NONE ? s->body : web_body_find(bodies, s->org); // an alert may have named it since it was read
+	return body != WEB_BODY_NONE && web_suppress_below(bodies, alert->body, body);
 }
 
 uint16_t web_suppressed(const struct web_suppress *suppress, const struct web_alert *alert, const char *kind)
@@ -108,6 +112,7 @@ static void find_active(struct web_suppress *suppress)
 	suppress->active_count = 0;
 	suppress->next_ns = INT64_MAX;
 	suppress->generation++;
+	suppress->bodies_read = web_bodies_counters(suppress->server->bodies).reloads;
 	for (uint32_t i = 0; i < suppress->count; i++) {
 		struct web_suppression *s = &suppress->all[i];
 		if (!web_suppress_in_force(s, now))
@@ -122,6 +127,18 @@ static void find_active(struct web_suppress *suppress)
 		if (s->expires_ns < suppress->next_ns)
 			suppress->next_ns = s->expires_ns;
 	}
+}
+
+// Whether the registry has been read anew since, or knows a body now that it did not know.
+static bool bodies_changed(const struct web_suppress *suppress)
+{
+	const struct web_bodies *bodies = suppress->server->bodies;
+	bool changed = suppress->bodies_read != web_bodies_counters(bodies).reloads;
+	for (uint32_t i = 0; i < suppress->active_count && !changed; i++) {
+		const struct web_suppression *s = &suppress->all[suppress->active[i] - 1];
+		changed = s->org[0] && s->body == WEB_BODY_NONE && web_body_find(bodies, s->org) != WEB_BODY_NONE;
+	}
+	return changed;
 }
 
 // ---- as text ----
@@ -338,7 +355,7 @@ static void tick(void *context)
 		suppress->reread = false;
 		web_redis_ask(suppress->server->redis, read_all, suppress, 2, argv, NULL);
 	}
-	if (web_clock_ns() >= suppress->next_ns)
+	if (web_clock_ns() >= suppress->next_ns || bodies_changed(suppress))
 		find_active(suppress);
 	for (int i = 0; i < WEB_SUPPRESS_WRITES; i++)
 		if (suppress->writings[i].used && web_now_ms() - suppress->writings[i].since_ms > WAIT_MS) {

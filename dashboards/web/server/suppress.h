@@ -4,8 +4,7 @@
 // Suppressions made on the page: they hide at read time, stored alerts too; the sensor knows nothing of them until somebody carries the
 // exported YAML to it. yagura:web:suppressions is a hash, id -> JSON; nothing is deleted, it ends.
 // Mandatory: owner, reason, an end within 90 days. What is matched is what the sensor's own suppressions match (kind with a star
-// at its end,
-// org, source and target prefix, port), in the same words, so that the export says the same.
+// at its end, org, source and target prefix, port), in the same words, so that the export says the same.
 // Scope: a suppression names a body of its maker's scope; only who sees all may make one for all bodies.
 //
 // Bounded: WEB_SUPPRESSIONS in force. Thread: the loop's.
@@ -42,7 +41,7 @@ struct web_suppression {
 	char id[32];              // a-z 0-9 - _ . as the sensor wants it
 	char kind[32];            // a kind, "dos.*" or "*"
 	char org[16];             // empty: any
-	uint16_t body;            // of the registry; WEB_BODY_NONE: any, or not known (yet): then it hides nothing
+	uint16_t body;            // of the registry; WEB_BODY_NONE: any, or not known yet
 	uint8_t source_af, source_len, target_af, target_len; // af 0: any
 	uint8_t source[16], target[16];
 	uint16_t port;            // of the target; 0: any
