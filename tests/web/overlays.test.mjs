@@ -315,6 +315,11 @@ test('A11Y-04 the list of pages as a drawer at 390 px: opened by key, closed by 
   await press(page, 'Escape');
   await until(async () => !await seen(), 3000, 'Escape closes it');
   assert.ok(await openerHasFocus(page), await whatHasFocus(page));
+  await walk(page, '/help');
+  await enter(page, '.strip-menu');
+  await until(seen, 3000, 'the drawer opens');
+  await page.locator('.rail a[aria-current=page]').press('Enter');
+  await until(async () => !await seen(), 3000, 'the place that is shown already leaves it open');
   await context.close();
 });
 

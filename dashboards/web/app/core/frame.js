@@ -60,8 +60,8 @@ function Pulse() {
 }
 
 function Link() {
-  const { state, answers, redis, heard } = useLive();
-  const what = redis === false ? 'redis_away' : state === 'away' && answers ? 'polling' : state;
+  const { state, redis, heard } = useLive();
+  const what = redis === false ? 'redis_away' : state;
   const tone = what === 'live' ? 'good' : what === 'polling' ? 'warn' : 'bad';
   return html`<span class=${cx('pulse', `pulse-${tone}`)} title=${heard ? t('strip.heard', { ago: ago(heard) }) : undefined}><span class="pulse-mark"><${Icon} name=${MARKS[tone]} size=${12} /></span>
     <span class="pulse-name">${t('strip.live')}</span><b>${t(what === 'live' ? 'strip.live_on' : `strip.${what}`)}</b></span>`;
