@@ -351,7 +351,7 @@ test('SEC-10: the last administrator stays; roles and scopes that go together', 
   for (const change of [{ off: true }, { role: 'viewer' }])
     assert.equal((await admin.patch('/users/admin', { version: row.version, ...change })).body.code, 'last_admin');
   for (const [body, code] of [[{ name: 'x', role: 'org_viewer', scope: 'all' }, 'scope_needs_bodies'], [{ name: 'x', role: 'org_viewer', scope: [] }, 'bad_scope'],
-    [{ name: 'x', role: 'admin', scope: ['nowhere'] }, 'unknown_body'], [{ name: 'X Y', role: 'viewer', scope: 'all' }, 'bad_name'],
+    [{ name: 'x', role: 'admin', scope: ['nowhere'] }, 'unknown_body'], [{ name: 'X Y', role: 'viewer', scope: 'all' }, 'bad_name'], [{ name: 'Yagura', role: 'viewer', scope: 'all' }, 'bad_name'],
     [{ name: 'x', role: 'root', scope: 'all' }, 'bad_role'], [{ name: 'x'.repeat(64), role: 'viewer', scope: 'all' }, 'bad_name']])
     assert.equal((await admin.post('/users', body)).body.code, code, JSON.stringify(body));
   assert.equal((await admin.post('/users', { name: 'Suzuki', role: 'viewer', scope: 'all' })).body.code, 'user_exists');

@@ -207,10 +207,11 @@ test('SEC-02 no number that he is given counts what others have', async () => {
   assert.match((await lead.get('/stream?poll=1&since=' + places[2])).text, /event: reset/, 'his place is nobody else\'s');
 });
 
-// What moves by itself: when something was asked and for how long something has been, and his own session.
+// What moves by itself: when something was asked and for how long something has been, his own session, and that no sensor says a word here.
 const MOVES = /^(used_ms|start_ms|from_ms|to_ms|now_ms)$/;
+const moves = (key, of) => MOVES.test(key) || ('reasons' in of && (key === 'state' || key === 'reasons'));
 const still = (value) => (Array.isArray(value) ? value.map(still) : value && typeof value === 'object'
-  ? Object.fromEntries(Object.entries(value).filter(([key]) => !MOVES.test(key)).map(([key, one]) => [key, still(one)])) : value);
+  ? Object.fromEntries(Object.entries(value).filter(([key]) => !moves(key, value)).map(([key, one]) => [key, still(one)])) : value);
 
 test('SEC-02 what happens to others changes nothing of what he is told', async () => {
   const { rows } = (await officer.get('/groups?range=30d&state=all&limit=1')).body;

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 enum { WEB_BODIES = 1024, WEB_BODY_WORDS = WEB_BODIES / 64, WEB_USER_MAX = 64, WEB_CODE_MAX = 16 /* of a body */ };
+#define WEB_SYSTEM_ACTOR "yagura" // in histories: what the server did by itself; no user is called so
 
 enum web_role { WEB_VIEWER, WEB_ORG_VIEWER, WEB_ANALYST, WEB_LEAD, WEB_AUDITOR, WEB_ADMIN, WEB_ROLES };
 

@@ -46,6 +46,11 @@ bool web_account_name(const char *typed, char ret[WEB_USER_MAX])
 	return n > 0;
 }
 
+bool web_account_new_name(const char *typed, char ret[WEB_USER_MAX])
+{
+	return web_account_name(typed, ret) && strcmp(ret, WEB_SYSTEM_ACTOR) != 0;
+}
+
 void web_account_finish(struct web_account *account)
 {
 	free(account->codes);

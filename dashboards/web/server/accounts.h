@@ -45,6 +45,7 @@ const struct web_account *web_accounts_find(const struct web_accounts *accounts,
 uint64_t web_accounts_unreadable(const struct web_accounts *accounts);
 
 bool web_account_name(const char *typed, char ret[WEB_USER_MAX]); // false: it is none
+bool web_account_new_name(const char *typed, char ret[WEB_USER_MAX]); // nor what histories call the server itself
 // The scope of an account by its codes. False: too many, a code that is none, or no memory. The old one is freed.
 bool web_account_set_scope(struct web_account *account, bool all, const char *const *codes, unsigned count);
 bool web_account_copy(const struct web_account *from, struct web_account *ret); // false: no memory

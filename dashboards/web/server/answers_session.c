@@ -372,7 +372,7 @@ void web_op_first_run(struct web_request *request, struct web_server *server)
 		web_answer_problem(request, wait ? 429 : 403, wait ? "login_wait" : "first_run_token");
 		return;
 	}
-	bool named = user && web_account_name(user, account.user.name);
+	bool named = user && web_account_new_name(user, account.user.name);
 	const char *why = !named ? "bad_name" : !password ? "bad_value" : web_auth_judge(auth, &account, password);
 	if (why) {
 		web_answer_problem(request, 422, why);

@@ -179,7 +179,7 @@ void web_op_user_create(struct web_request *request, struct web_server *server)
 	const char *name = json_string_value(json_object_get(body, "name"));
 	struct web_account account = {.user.created_ns = web_clock_ns(), .epoch = 1};
 	const char *why =
-	    name && web_account_name(name, account.user.name) ? read_role(json_object_get(body, "role"), &account) : "bad_name";
+	    name && web_account_new_name(name, account.user.name) ? read_role(json_object_get(body, "role"), &account) : "bad_name";
 	if (!why)
 		why = read_scope(server, json_object_get(body, "scope"), &account);
 	if (!why)

@@ -86,7 +86,7 @@ static void ask(struct web_reopen *reopen)
 		targets[i] = (struct web_target){reopen->groups[i], -1};
 	uint32_t count = reopen->count;
 	reopen->count = 0;
-	web_state_act(reopen->server->state, &(struct web_action){.act = WEB_REOPEN, .actor = "yagura"}, targets, count, acted, reopen);
+	web_state_act(reopen->server->state, &(struct web_action){.act = WEB_REOPEN, .actor = WEB_SYSTEM_ACTOR}, targets, count, acted, reopen);
 	free(targets);
 }
 

@@ -90,7 +90,7 @@ static enum web_result archive(const struct web_op *op, struct web_group_touch *
 static enum web_result reopen(const struct web_op *op, struct web_group_touch *t)
 {
 	// The sensor's alerts bring back what was archived, and nothing else.
-	if (t->state == WEB_NEW || (strcmp(op->actor, "yagura") == 0 && t->state != WEB_ARCHIVED))
+	if (t->state == WEB_NEW || (strcmp(op->actor, WEB_SYSTEM_ACTOR) == 0 && t->state != WEB_ARCHIVED))
 		return WEB_NO_CHANGE;
 	t->state = WEB_NEW;
 	t->verdict = WEB_VERDICT_NONE;

@@ -124,7 +124,7 @@ int web_user_add(const char *redis_url, const char *name, const char *role, cons
 	char made[WEB_GIVEN_PASSWORD];
 	struct web_account account = {.epoch = 1, .user = {.version = 1, .created_ns = web_clock_ns(), .must_change = !given}};
 	int found = role ? web_role_find(role) : -1;
-	const char *why = !web_account_name(name, account.user.name) ? "a name has a-z, 0-9, and . _ - behind the first; at most 63"
+	const char *why = !web_account_new_name(name, account.user.name) ? "a name has a-z, 0-9, and . _ - behind the first; to 63; not yagura"
 	                  : found < 0                                ? "--role: viewer, org_viewer, analyst, lead, auditor, admin"
 	                                                             : NULL;
 	account.user.role = found < 0 ? WEB_VIEWER : (enum web_role)found;
