@@ -207,6 +207,7 @@ async function gallery() {
         tabs[who] ??= await openAs(first ? fresh : rig, user, { lang, theme });
         const { page } = tabs[who];
         await (first ? page.goto(`${fresh.origin}/first-run#${token}`).then(() => settled(page)) : walk(page, where));
+        if (name === 'tail') await page.waitForSelector('main .empty-title', { state: 'detached', timeout: 20000 }); // an alert has come
         await guide(page, file);
       } catch (error) {
         missed(file)(error);

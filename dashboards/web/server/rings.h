@@ -15,8 +15,9 @@
 #include <stdint.h>
 
 enum {
-	WEB_RING_SECONDS = 3600, WEB_RING_MINUTES = 1440, WEB_RING_HOURS = 1344,
-	WEB_BODY_MINUTES = 240, WEB_BODY_FIVES = 288, WEB_BODY_HOURS = 168,
+	// of a day and a quarter of an hour: a chart of 24 h begins at a step's beginning, and would else be of hours now and then
+	WEB_RING_SECONDS = 3600, WEB_RING_MINUTES = 1456, WEB_RING_HOURS = 1344,
+	WEB_BODY_MINUTES = 240, WEB_BODY_FIVES = 292, WEB_BODY_HOURS = 168,
 	WEB_WEEK_HOURS = 168,
 	WEB_STEP_LINES = 5, // of a step: 60 KB each, a thousand bodies a line; beyond, it is not taken
 };
