@@ -135,6 +135,8 @@ before(async () => {
   fill();
   config();
   await rig.startWeb();
+  const lead = await rig.api('lead');
+  await until(async () => !(await lead.get('/session')).body.read_only, 10000, 'it reads for ever');
   made = await say();
 }, { timeout: 90000 });
 after(() => rig?.stop());
