@@ -77,38 +77,41 @@ static void put_together(struct yg_burst *b, struct yg_packet *fragment)
 	yg_worker_packet(b->worker, p);
 }
 
-static inline void fetch_entry(struct yg_burst *b, unsigned i)
+static inline void fetch_entry(struct yg_burst *b, unsigned i, uint16_t stamp)
 {
 	struct yg_packet *p = &b->packets[i];
-	if (!p->decoded)
-		return;
-	yg_flow_prefetch_entry(b->table, &p->hash);
-	if (p->hash.guess == YG_NO_RECORD)
-		yg_flow_prefetch_place(b->table, &p->hash, b->now);
+	if (p->decoded)
+		yg_flow_prefetch_either(b->table, &p->hash, stamp);
 }
 
 // Its record, or of a flow that begins what its ends are counted to.
 static inline void fetch_record(struct yg_burst *b, unsigned i)
 {
-	const struct yg_packet *p = &b->packets[i];
-	if (p->decoded && p->hash.guess != YG_NO_RECORD)
-		yg_flow_prefetch_record(b->table, &p->hash);
-	else if (p->decoded)
-		yg_worker_prefetch_new(b->worker, &p->key);
+	enum { EITHER = 3 };
+	struct yg_packet *p = &b->packets[i];
+	if (!p->decoded)
+		return;
+	if (p->hash.guess == YG_NO_RECORD) {
+		p->ours = yg_worker_prefetch_new(b->worker, &p->key);
+		return;
+	}
+	p->ours = EITHER;
+	yg_flow_prefetch_record(b->table, &p->hash);
 }
 
 void yg_burst_process(struct yg_burst *b, unsigned n)
 {
 	unsigned plain[YG_PLAIN_KINDS] = {0};
 	uint64_t bytes = 0;
+	uint16_t stamp = yg_flow_stamp(b->table, b->now);
 	for (unsigned i = 0; i < n && i < ENTRY_AHEAD; i++)
-		fetch_entry(b, i);
+		fetch_entry(b, i, stamp);
 	for (unsigned i = 0; i < n && i < RECORD_AHEAD; i++)
 		fetch_record(b, i);
 	for (unsigned i = 0; i < n; i++) {
 		struct yg_packet *p = &b->packets[i];
 		if (i + ENTRY_AHEAD < n)
-			fetch_entry(b, i + ENTRY_AHEAD);
+			fetch_entry(b, i + ENTRY_AHEAD, stamp);
 		if (i + RECORD_AHEAD < n)
 			fetch_record(b, i + RECORD_AHEAD);
 		b->number++;
@@ -130,6 +133,7 @@ void yg_burst_process(struct yg_burst *b, unsigned n)
 	for (unsigned kind = 0; kind < YG_PLAIN_KINDS; kind++)
 		if (plain[kind])
 			count_plain(b, kind, plain[kind]);
+	yg_worker_count_shown(b->worker);
 	yg_counter_add(&b->stats->c[YG_WC_RECEIVED], n);
 	yg_counter_add(&b->stats->c[YG_WC_WIRE_BYTES], bytes);
 }

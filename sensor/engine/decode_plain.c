@@ -219,9 +219,9 @@ bool yg_plain_take(const struct yg_decode_options *options, const uint8_t *data,
 	if (caplen < FRAME_MIN)
 		return false;
 	uint16_t type = begin(data, caplen, wirelen, ret_plain);
-	if (is_tag(type))
-		return take_rare(options, ret_plain);
-	return take_type(options, ret_plain, ETHERNET_HEADER, type);
+	if (type == YG_ETHERTYPE_IPV4)
+		return take_ipv4(options, ret_plain, ETHERNET_HEADER);
+	return is_tag(type) ? take_rare(options, ret_plain) : type == YG_ETHERTYPE_IPV6 && take_ipv6(ret_plain, ETHERNET_HEADER);
 }
 
 static __attribute__((noinline)) bool decode_tagged(const struct yg_decode_options *options, const uint8_t *data, uint32_t caplen,

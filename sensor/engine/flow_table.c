@@ -4,16 +4,13 @@
 // See flow_table.h for the picture. Choices: two buckets a key (a key goes to the one with more room) keep the table usable
 // to about nine tenths; who of the embryonic flows of two buckets is longest idle can be told from the buckets alone, so that a flood in
 // which every packet is a flow touches three lines a packet: two buckets and the entry that changes hands.
-#include "engine/flow_table_internal.h"
+#include "engine/flow_table_bucket.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "base/bytes.h"
 #include "base/shm.h"
@@ -238,70 +235,42 @@ void yg_flow_prefetch(const struct yg_flow_table *table, const struct yg_flow_ha
 	__builtin_prefetch(&table->bucket[hash->bucket2]);
 }
 
-// ---- eight tags at a time ----
+// ---- the way to an entry ----
 
-// Bit i: the tag of place i is this one.
-static inline unsigned places_with(const struct yg_flow_bucket *b, uint16_t tag)
+uint16_t yg_flow_stamp(const struct yg_flow_table *table, struct yg_time now)
 {
-#ifdef __SSE2__
-	__m128i equal = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)b->tag), _mm_set1_epi16((short)tag));
-	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128()));
-#else
-	unsigned places = 0;
-	for (unsigned i = 0; i < YG_BUCKET; i++)
-		places |= (unsigned)(b->tag[i] == tag) << i;
-	return places;
-#endif
+	return (uint16_t)((uint64_t)now.ns >> table->stamp_shift);
 }
 
-static inline unsigned free_places(const struct yg_flow_bucket *b)
-{
-	return places_with(b, 0);
-}
-
-// Which of the bucket's two is this place, or which is free (place + 1 = 0); YG_BUCKET_EMBRYONIC: neither. No branch: in a flood it is as
-// good as random.
-static inline unsigned embryonic_at(const struct yg_flow_bucket *b, unsigned place_1)
-{
-	unsigned not_0 = (uint16_t)b->embryonic[0] != place_1, not_1 = (uint16_t)b->embryonic[1] != place_1;
-	return not_0 + (not_0 & not_1);
-}
-
-static uint32_t oldest_embryonic(const struct yg_flow_table *table, const struct yg_flow_hash *hash, uint16_t now);
-
-// Both buckets at once, without a branch: in which of the two a flow is, is as good as random.
-static inline unsigned places_of(const struct yg_flow_table *table, const struct yg_flow_hash *hash)
-{
-	return places_with(&table->bucket[hash->bucket], hash->tag) | places_with(&table->bucket[hash->bucket2], hash->tag) << YG_BUCKET;
-}
-
-static inline uint32_t lowest_of(const struct yg_flow_hash *hash, unsigned places)
-{
-	unsigned at = (unsigned)__builtin_ctz(places);
-	uint32_t bucket = hash->bucket ^ ((hash->bucket ^ hash->bucket2) & -(uint32_t)(at / YG_BUCKET));
-	return bucket * YG_BUCKET + at % YG_BUCKET;
-}
-
-void yg_flow_prefetch_entry(const struct yg_flow_table *table, struct yg_flow_hash *hash)
+static inline bool fetch_entry(const struct yg_flow_table *table, struct yg_flow_hash *hash)
 {
 	unsigned places = places_of(table, hash);
 	hash->guess = YG_NO_RECORD;
 	if (!places)
-		return;
+		return false;
 	hash->guess = lowest_of(hash, places);
 	__builtin_prefetch(&table->entries[hash->guess], 1);
+	return true;
 }
 
-void yg_flow_prefetch_place(const struct yg_flow_table *table, struct yg_flow_hash *hash, struct yg_time now)
+void yg_flow_prefetch_entry(const struct yg_flow_table *table, struct yg_flow_hash *hash)
 {
-	uint32_t entry = oldest_embryonic(table, hash, yg_flow_stamp(table, now));
+	fetch_entry(table, hash);
+}
+
+bool yg_flow_prefetch_either(const struct yg_flow_table *table, struct yg_flow_hash *hash, uint16_t stamp)
+{
+	if (fetch_entry(table, hash))
+		return true;
+	uint32_t entry = oldest_embryonic(table, hash, stamp);
 	hash->victim = entry;
 	if (entry == YG_NO_RECORD)
-		return;
+		return false;
 	const struct yg_flow_bucket *b = &table->bucket[entry / YG_BUCKET];
 	hash->victim_tag = b->tag[entry % YG_BUCKET];
 	hash->victim_at = (uint16_t)b->embryonic[0] != entry % YG_BUCKET + 1;
 	__builtin_prefetch(&table->entries[entry], 1);
+	return false;
 }
 
 uint32_t yg_flow_victim(const struct yg_flow_table *table, const struct yg_flow_hash *hash)
@@ -332,6 +301,11 @@ void yg_flow_prefetch_record(const struct yg_flow_table *table, const struct yg_
 struct yg_flow_entry *yg_flow_entry(struct yg_flow_table *table, uint32_t entry)
 {
 	return &table->entries[entry];
+}
+
+uint32_t yg_flow_number(const struct yg_flow_table *table, const struct yg_flow_entry *entry)
+{
+	return (uint32_t)(entry - table->entries);
 }
 
 struct yg_flow_record *yg_flow_record(struct yg_flow_table *table, uint32_t record)
@@ -380,6 +354,11 @@ unsigned yg_flow_partition_of_record(const struct yg_flow_table *table, uint32_t
 static inline unsigned partition_of_entry(const struct yg_flow_table *table, uint32_t entry)
 {
 	return entry / YG_BUCKET >> table->bucket_shift;
+}
+
+bool yg_flow_absent(const struct yg_flow_table *table, const struct yg_flow_hash *hash)
+{
+	return !places_of(table, hash);
 }
 
 uint32_t yg_flow_find(const struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key)
@@ -450,35 +429,6 @@ void yg_flow_touch(struct yg_flow_table *table, uint32_t entry, struct yg_time n
 	unsigned at = embryonic_at(b, entry % YG_BUCKET + 1);
 	if (at < YG_BUCKET_EMBRYONIC)
 		b->embryonic[at] = yg_flow_embryonic(table, entry, now);
-}
-
-// Which of the bucket's embryonic flows is to go, and how it compares with that of the other bucket: one number plus 1, and 0 where there
-// is none. Its high half is the age; bit 3 is set in the first bucket and the three below are 7 less the place, so that among the equally
-// old the first bucket goes first, and then the lower place.
-static inline uint64_t claim_of(const struct yg_flow_bucket *b, uint16_t now, unsigned second)
-{
-	_Static_assert(YG_BUCKET == 8, "three bits for a place");
-	uint32_t base = (uint32_t)now << 16 | (second ? 8 : 16);
-	uint64_t one = base - b->embryonic[0], two = base - b->embryonic[1];
-	if (b->embryonic[0] && b->embryonic[1])
-		return (one > two ? one : two) + 1;
-	return b->embryonic[0] ? one + 1 : b->embryonic[1] ? two + 1 : 0;
-}
-
-// Whose place a new flow takes: of the embryonic ones of both buckets the longest idle, ties to the first bucket, and within it to the
-// lower place. YG_NO_RECORD where there is a place that costs nobody his, or where nobody is embryonic.
-static uint32_t oldest_embryonic(const struct yg_flow_table *table, const struct yg_flow_hash *hash, uint16_t now)
-{
-	const struct yg_flow_bucket *one = &table->bucket[hash->bucket], *two = &table->bucket[hash->bucket2];
-	bool one_full = one->embryonic[0] && one->embryonic[1], two_full = two->embryonic[0] && two->embryonic[1];
-	if ((!one_full && free_places(one)) || (!two_full && free_places(two)))
-		return YG_NO_RECORD;
-	uint64_t first = claim_of(one, now, 0), second = claim_of(two, now, 1);
-	if (!(first | second))
-		return YG_NO_RECORD;
-	uint32_t most = (uint32_t)((first > second ? first : second) - 1);
-	uint32_t bucket = hash->bucket2 ^ ((hash->bucket ^ hash->bucket2) & -(most >> 3 & 1));
-	return bucket * YG_BUCKET + 7 - (most & 7);
 }
 
 uint8_t yg_flow_rank(const struct yg_flow_table *table, uint32_t entry)
@@ -560,11 +510,12 @@ static uint32_t choose_victim(const struct yg_flow_table *table, const struct yg
 	return victim;
 }
 
-static void fill_entry(struct yg_flow_entry *e, const struct yg_flow_key *key, struct yg_time now)
+static inline void fill_entry(struct yg_flow_entry *e, const struct yg_flow_key *key, struct yg_time now)
 {
-	memset(e, 0, sizeof *e);
+	enum { BEHIND = offsetof(struct yg_flow_entry, record) };
 	e->key = *key;
 	e->first_ns = now.ns;
+	memset((uint8_t *)e + BEHIND, 0, sizeof *e - BEHIND);
 	e->record = YG_NO_RECORD;
 	e->flags = YG_ENTRY_USED;
 }
@@ -603,6 +554,19 @@ void yg_flow_replace(struct yg_flow_table *table, uint32_t victim, const struct 
 		b->note[at] = note;
 	}
 	fill_entry(&table->entries[victim], key, now);
+}
+
+struct yg_flow_entry *yg_flow_succeed(struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key,
+				      struct yg_time now, uint16_t note)
+{
+	uint32_t victim = hash->victim;
+	struct yg_flow_bucket *b = &table->bucket[victim / YG_BUCKET];
+	struct yg_flow_entry *e = &table->entries[victim];
+	b->tag[victim % YG_BUCKET] = hash->tag;
+	b->embryonic[hash->victim_at] = yg_flow_embryonic(table, victim, now);
+	b->note[hash->victim_at] = note;
+	fill_entry(e, key, now);
+	return e;
 }
 
 uint32_t yg_flow_record_take(struct yg_flow_table *table, unsigned partition)

@@ -137,7 +137,7 @@ struct yg_flow_run {
 struct yg_flow_hash {
 	uint32_t bucket, bucket2; // absolute bucket numbers
 	uint32_t guess;           // an entry with this tag, of yg_flow_prefetch_entry; YG_NO_RECORD none: the flow is new
-	uint32_t victim;          // likely the entry whose place a new flow takes, of yg_flow_prefetch_place; YG_NO_RECORD unknown
+	uint32_t victim;          // likely the entry whose place a new flow takes, of yg_flow_prefetch_either; YG_NO_RECORD unknown
 	uint16_t tag, victim_tag;
 	uint8_t partition;
 	uint8_t victim_at;        // which of its bucket's two embryonic ones the victim is
@@ -169,13 +169,17 @@ uint64_t yg_flow_id(const struct yg_flow_key *key, int64_t first_ns);
 void yg_flow_prefetch(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
 void yg_flow_prefetch_entry(const struct yg_flow_table *table, struct yg_flow_hash *hash);
 void yg_flow_prefetch_record(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
-// Of a flow that is new (no guess): the embryonic entry whose place it is about to take.
-void yg_flow_prefetch_place(const struct yg_flow_table *table, struct yg_flow_hash *hash, struct yg_time now);
+// The second of them; or of a flow that is new (no guess, and false) the embryonic entry whose place it is about to take. `stamp`: of now.
+bool yg_flow_prefetch_either(const struct yg_flow_table *table, struct yg_flow_hash *hash, uint16_t stamp);
+// The time as buckets keep it.
+uint16_t yg_flow_stamp(const struct yg_flow_table *table, struct yg_time now);
 // That entry, while nobody has taken it since; YG_NO_RECORD: ask yg_flow_place.
 uint32_t yg_flow_victim(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
 // The note (see below) of one that it has told.
 uint16_t yg_flow_victim_noted(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
 
+// True when there is none of the key for certain: nobody has its tag.
+bool yg_flow_absent(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
 // The entry of the key, or YG_NO_RECORD.
 uint32_t yg_flow_find(const struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key);
 
@@ -188,6 +192,9 @@ uint32_t yg_flow_place(struct yg_flow_table *table, const struct yg_flow_hash *h
 // The same, in the place of an embryonic victim of yg_flow_place for this hash that has ended and was not freed; `note`: see below.
 void yg_flow_replace(struct yg_flow_table *table, uint32_t victim, const struct yg_flow_hash *hash, const struct yg_flow_key *key,
 		     struct yg_time now, uint16_t note);
+// The same in the place of that of yg_flow_victim. The entry as yg_flow_place leaves it.
+struct yg_flow_entry *yg_flow_succeed(struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key,
+				      struct yg_time now, uint16_t note);
 
 // A number of the owner's about an embryonic flow, kept where its end needs no other memory; YG_NOTE_NONE until it is given.
 enum { YG_NOTE_NONE = 0xfffe };
@@ -198,6 +205,7 @@ uint16_t yg_flow_noted(const struct yg_flow_table *table, uint32_t entry);
 void yg_flow_touch(struct yg_flow_table *table, uint32_t entry, struct yg_time now);
 
 struct yg_flow_entry *yg_flow_entry(struct yg_flow_table *table, uint32_t entry);
+uint32_t yg_flow_number(const struct yg_flow_table *table, const struct yg_flow_entry *entry);
 struct yg_flow_record *yg_flow_record(struct yg_flow_table *table, uint32_t record);
 struct yg_flow_gone *yg_flow_gone(struct yg_flow_table *table, uint32_t record);
 

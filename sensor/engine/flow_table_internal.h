@@ -45,11 +45,6 @@ static inline size_t yg_flow_words(uint32_t slots)
 	return slots / 64;
 }
 
-static inline uint16_t yg_flow_stamp(const struct yg_flow_table *table, struct yg_time now)
-{
-	return (uint16_t)((uint64_t)now.ns >> table->stamp_shift);
-}
-
 static inline uint32_t yg_flow_embryonic(const struct yg_flow_table *table, uint32_t entry, struct yg_time now)
 {
 	return (uint32_t)yg_flow_stamp(table, now) << 16 | (entry % YG_BUCKET + 1);

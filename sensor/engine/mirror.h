@@ -74,7 +74,7 @@ static inline uint64_t yg_mirror_fingerprint_at(const uint8_t *data, uint32_t ca
 {
 	uint64_t behind;
 	uint16_t id;
-	if (l4 + 4 + sizeof behind > caplen || l3 + 6 > caplen)
+	if (l4 + 4 + sizeof behind > caplen)
 		return UINT64_MAX;
 	memcpy(&behind, data + l4 + 4, sizeof behind);
 	memcpy(&id, data + l3 + 4, sizeof id);
@@ -83,6 +83,8 @@ static inline uint64_t yg_mirror_fingerprint_at(const uint8_t *data, uint32_t ca
 
 static inline uint64_t yg_mirror_fingerprint(const struct yg_view *v, uint16_t tag)
 {
+	if (v->l3 + 6 > v->caplen) // one whose transport header was not reached
+		return UINT64_MAX;
 	return yg_mirror_fingerprint_at(v->data, v->caplen, v->l3, v->l4, tag);
 }
 

@@ -26,6 +26,8 @@ static uint32_t power_of_two(uint32_t n)
 
 static void mark_inside(struct yg_worker_rates *r)
 {
+	if (r->config->all_internal)
+		memset(r->inside, 0xff, sizeof r->inside);
 	for (uint32_t i = 0; i < r->config->prefixes_count; i++) {
 		const struct yg_prefix *p = &r->config->prefixes[i];
 		uint32_t first = (uint32_t)p->addr.b[0] << 8 | p->addr.b[1], last = first | (p->length < 16 ? 0xffffu >> p->length : 0);
@@ -108,7 +110,7 @@ void yg_end_resolve(const struct yg_config *config, uint8_t af, const struct yg_
 	fill_end(config, af, addr, look_up(config, af, addr), ret_end);
 }
 
-// Of an address of version 4: whether a prefix may hold it.
+// Of an address of version 4: whether it may be one of ours.
 static inline bool some_inside(const struct yg_worker_rates *r, const struct yg_addr *addr)
 {
 	uint32_t half = (uint32_t)addr->b[0] << 8 | addr->b[1];
@@ -378,10 +380,10 @@ void yg_rates_add(struct yg_worker_rates *r, const struct yg_rate_add *add)
 }
 
 // Away from an end the vector matters for what it pushes alone.
-static uint64_t kind_of(const struct yg_rate_packet *p, uint16_t port, bool in)
+static inline uint64_t kind_of(const struct yg_rate_packet *p, uint16_t port, bool in)
 {
 	uint32_t vector = in || p->pushed ? p->vector : 0u, what = in ? KIND_IN : p->pushed ? KIND_PUSHED : KIND_OUT;
-	return (uint64_t)port << 32 | (uint64_t)p->proto << 24 | (uint64_t)p->af << 16 | vector << 8 | what;
+	return yg_rate_kind(p->af, p->proto, (uint8_t)vector, port) | what;
 }
 
 static void put_combined(struct yg_worker_rates *r, const struct combined *c)
@@ -451,13 +453,14 @@ static void queue_combined(struct yg_worker_rates *r, const struct combined *c)
 }
 
 // False when the address is not one of ours.
-static bool begin_combined(struct yg_worker_rates *r, struct combined *c, const struct yg_rate_packet *p, const struct yg_addr *addr,
-			   uint16_t port, uint64_t kind)
+static bool begin_combined(struct yg_worker_rates *r, struct combined *c, const struct yg_addr *addr, uint64_t kind)
 {
-	bool known = p->af == 4 && some_inside(r, addr);
+	uint8_t af = (uint8_t)(kind >> 16), proto = (uint8_t)(kind >> 24);
+	uint16_t port = (uint16_t)(kind >> 32);
+	bool known = af == 4 && some_inside(r, addr);
 	struct near_end *near = known ? near_of(r, addr) : NULL;
 	struct yg_end end;
-	fill_end(r->config, p->af, addr, near ? near->prefix_2 - 1 : p->af == 4 ? 0 : look_up(r->config, p->af, addr), &end);
+	fill_end(r->config, af, addr, near ? near->prefix_2 - 1 : af == 4 ? 0 : look_up(r->config, af, addr), &end);
 	if (!end.internal)
 		return false;
 	if (c->kind)
@@ -471,10 +474,10 @@ static bool begin_combined(struct yg_worker_rates *r, struct combined *c, const 
 	} else if ((kind & 0xff) == KIND_PUSHED) {
 		__builtin_prefetch(&r->pushed[c->host - 1]);
 	}
-	c->service = is_service(r, &end, p->proto, port);
+	c->service = is_service(r, &end, proto, port);
 	if (!c->service)
 		return true;
-	key = service_key(&end, p->proto, port);
+	key = service_key(&end, proto, port);
 	c->service_cell = cell_of(r, &key);
 	__builtin_prefetch(&r->cell[c->service_cell], 1);
 	return true;
@@ -482,31 +485,32 @@ static bool begin_combined(struct yg_worker_rates *r, struct combined *c, const 
 
 static inline bool is_outside(const struct yg_worker_rates *r, uint8_t af, const struct yg_addr *addr)
 {
-	return af == 4 && !r->config->all_internal && !some_inside(r, addr);
+	return af == 4 && !some_inside(r, addr);
 }
 
-void yg_rates_prefetch(struct yg_worker_rates *r, uint8_t af, const struct yg_addr *addr)
+bool yg_rates_prefetch(struct yg_worker_rates *r, uint8_t af, const struct yg_addr *addr)
 {
-	if (af != 4 || !some_inside(r, addr))
-		return;
+	if (is_outside(r, af, addr))
+		return false;
 	uint32_t whole;
 	memcpy(&whole, addr, sizeof whole);
-	__builtin_prefetch(near_set(r, whole), 1);
+	__builtin_prefetch(near_set(r, whole), 1); // of another version it is any place, which does no harm
+	return true;
 }
 
 // Counts a packet to one of its ends that may be ours. Its body; *ret_internal: whether it is.
-static inline uint16_t add_combined(struct yg_worker_rates *r, const struct yg_rate_packet *p, const struct yg_addr *addr, uint16_t port,
-				    bool in, bool *ret_internal)
+static inline uint16_t add_combined(struct yg_worker_rates *r, const struct yg_addr *addr, uint64_t kind, uint32_t flows, uint32_t bytes,
+				    bool *ret_internal)
 {
-	uint64_t kind = kind_of(p, port, in), high = yg_mix_word(addr, 0), low = yg_mix_word(addr, 1);
+	uint64_t high = yg_mix_word(addr, 0), low = yg_mix_word(addr, 1);
 	struct combined *c = &r->combined[((high ^ low ^ kind) * UINT64_C(0x9e3779b97f4a7c15)) >> 58];
-	bool same = c->kind == kind && yg_mix_word(&c->addr, 0) == high && yg_mix_word(&c->addr, 1) == low;
-	*ret_internal = same || begin_combined(r, c, p, addr, port, kind);
+	bool same = !((c->kind ^ kind) | (yg_mix_word(&c->addr, 0) ^ high) | (yg_mix_word(&c->addr, 1) ^ low));
+	*ret_internal = same || begin_combined(r, c, addr, kind);
 	if (!*ret_internal)
 		return YG_ORG_NONE;
 	c->packets++;
-	c->flows += p->fresh;
-	c->bytes += p->bytes;
+	c->flows += flows;
+	c->bytes += bytes;
 	return c->org;
 }
 
@@ -515,9 +519,21 @@ void yg_rates_packet(struct yg_worker_rates *r, const struct yg_rate_packet *p, 
 	bool from_internal;
 	*ret = (struct yg_rate_ends){YG_ORG_NONE, YG_ORG_NONE, false};
 	if (!is_outside(r, p->af, p->dst))
-		ret->to_org = add_combined(r, p, p->dst, p->service_port, true, &ret->inward);
+		ret->to_org = add_combined(r, p->dst, kind_of(p, p->service_port, true), p->fresh, p->bytes, &ret->inward);
 	if (!is_outside(r, p->af, p->src))
-		ret->from_org = add_combined(r, p, p->src, p->answer_port, false, &from_internal);
+		ret->from_org = add_combined(r, p->src, kind_of(p, p->answer_port, false), p->fresh, p->bytes, &from_internal);
+}
+
+struct yg_rate_ends yg_rates_begin(struct yg_worker_rates *r, const struct yg_addr addr[2], unsigned sender, unsigned ours, uint64_t kind,
+				   uint32_t bytes)
+{
+	bool from_internal;
+	struct yg_rate_ends ends = {YG_ORG_NONE, YG_ORG_NONE, false};
+	if (ours >> !sender & 1)
+		ends.to_org = add_combined(r, &addr[!sender], kind | KIND_IN, 1, bytes, &ends.inward);
+	if (ours >> sender & 1)
+		ends.from_org = add_combined(r, &addr[sender], (kind & ~YG_RATE_KIND_PORT) | KIND_PUSHED, 1, bytes, &from_internal);
+	return ends;
 }
 
 void yg_rates_link(struct yg_worker_rates *r, uint8_t vector, bool inward, bool answer, uint32_t wire_bytes)

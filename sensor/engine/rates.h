@@ -69,8 +69,19 @@ struct yg_rate_ends {
 };
 void yg_rates_packet(struct yg_worker_rates *rates, const struct yg_rate_packet *packet, struct yg_rate_ends *ret);
 
-// A packet to or from the address is about to be counted: what is known of it is fetched.
-void yg_rates_prefetch(struct yg_worker_rates *rates, uint8_t af, const struct yg_addr *addr);
+// A packet to or from the address is about to be counted: what is known of it is fetched. False when it is none of ours for certain.
+bool yg_rates_prefetch(struct yg_worker_rates *rates, uint8_t af, const struct yg_addr *addr);
+
+// What packets of one kind have in common beside an end; its low byte is the rates' own. `port`: of the responder, 0 none.
+#define YG_RATE_KIND_PORT UINT64_C(0xffff00000000)
+static inline uint64_t yg_rate_kind(uint8_t af, uint8_t proto, uint8_t vector, uint16_t port)
+{
+	return (uint64_t)port << 32 | (uint32_t)proto << 24 | (uint32_t)af << 16 | (uint32_t)vector << 8;
+}
+
+// yg_rates_packet of the first packet of a flow that addr[sender] begins. Bit i of `ours`: yg_rates_prefetch said that addr[i] may be ours.
+struct yg_rate_ends yg_rates_begin(struct yg_worker_rates *rates, const struct yg_addr addr[2], unsigned sender, unsigned ours,
+				   uint64_t kind, uint32_t bytes);
 
 // The outer frame, for the link: bytes as on the wire. `answer`: the sender did not begin the flow, or that is not known.
 void yg_rates_link(struct yg_worker_rates *rates, uint8_t vector, bool inward, bool answer, uint32_t wire_bytes);

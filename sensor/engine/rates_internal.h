@@ -65,7 +65,7 @@ struct yg_worker_rates {
 	struct keyed *keyed;
 	uint32_t *pushed;      // beside each host's counters: index + 1 of what it pushed, 0 not known
 	struct more *more;
-	uint64_t inside[65536 / 64]; // of each first half of an address of version 4: some of it lies in a prefix
+	uint64_t inside[65536 / 64]; // of each first half of an address of version 4: some of it is ours
 	struct near_end near[NEAR_WAYS << NEAR_SETS_BITS] __attribute__((aligned(64)));
 	unsigned near_next; // whose place is taken in a full set
 	struct combined combined[COMBINED], queued[QUEUED];

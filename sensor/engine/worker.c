@@ -58,16 +58,35 @@ static __attribute__((noinline)) uint32_t find_place(struct yg_worker *w, const 
 
 // `note`: whose the flow is, where that is known. In a flood each attempt takes the place of another, which was found beforehand (live
 // only, and it is embryonic).
-static inline uint32_t make_place(struct yg_worker *w, const struct yg_packet *p, struct yg_time time, uint16_t note)
+static inline struct yg_flow_entry *make_place(struct yg_worker *w, const struct yg_packet *p, struct yg_time time, uint16_t note)
 {
 	uint32_t victim = yg_flow_victim(w->o.table, &p->hash);
 	if (victim == YG_NO_RECORD)
-		return find_place(w, p, time, note);
-	uint16_t noted = yg_flow_victim_noted(w->o.table, &p->hash);
-	count(w, YG_WC_FLOW_EVICTED);
-	yg_worker_attempt_end(w, victim, noted != YG_NOTE_NONE ? noted : yg_worker_org_of(w, victim), YG_END_EVICTED, time.ns);
-	yg_flow_replace(w->o.table, victim, &p->hash, &p->key, time, note);
-	return victim;
+		return yg_flow_entry(w->o.table, find_place(w, p, time, note));
+	uint16_t noted = yg_flow_victim_noted(w->o.table, &p->hash), org = noted != YG_NOTE_NONE ? noted : yg_worker_org_of(w, victim);
+	if (!yg_worker_replace_spent(w, yg_flow_entry(w->o.table, victim), org)) {
+		count(w, YG_WC_FLOW_EVICTED);
+		yg_worker_attempt_end(w, victim, org, YG_END_EVICTED, time.ns);
+	}
+	return yg_flow_succeed(w->o.table, &p->hash, &p->key, time, note);
+}
+
+void yg_worker_count_shown(struct yg_worker *w)
+{
+	struct yg_counter *c = w->o.stats->c;
+	uint32_t replaced = w->replaced[0] + w->replaced[1];
+	yg_counter_add(&c[YG_WC_FLOW_HITS], w->hits);
+	yg_counter_add(&c[YG_WC_FLOW_CREATED], w->begun);
+	if (replaced) {
+		yg_counter_add(&c[YG_WC_FLOW_EVICTED], replaced);
+		yg_counter_add(&c[YG_WC_FLOW_ENDED], replaced);
+		yg_counter_add(&c[YG_WC_FLOW_EMBRYONIC_ENDED], replaced);
+		yg_counter_add(&w->o.stats->end[YG_END_EVICTED], replaced);
+		yg_counter_add(&c[YG_WC_RECORDS_SHED_BUDGET], replaced);
+		yg_counter_add(&c[YG_WC_CONTACTS], w->replaced[0]);
+		yg_counter_add(&c[YG_WC_CONTACTS_SHED], w->replaced[0]);
+	}
+	w->hits = w->begun = w->replaced[0] = w->replaced[1] = 0;
 }
 
 // Who began: the sender, but of a SYN-ACK the receiver, whose SYN went by unseen.
@@ -138,7 +157,7 @@ static uint32_t flow_of(struct yg_worker *w, const struct yg_packet *p, uint32_t
 			yg_worker_flow_end(w, entry, YG_END_IDLE, v->time.ns, w->order);
 		else {
 			*ret_fresh = false;
-			count(w, YG_WC_FLOW_HITS);
+			w->hits++;
 			return entry;
 		}
 	}
@@ -146,11 +165,11 @@ static uint32_t flow_of(struct yg_worker *w, const struct yg_packet *p, uint32_t
 		count_only(w, p);
 		return YG_NO_RECORD;
 	}
-	entry = make_place(w, p, v->time, YG_NOTE_NONE);
-	count(w, YG_WC_FLOW_CREATED);
-	begin_flow(yg_flow_entry(w->o.table, entry), p);
+	struct yg_flow_entry *e = make_place(w, p, v->time, YG_NOTE_NONE);
+	w->begun++;
+	begin_flow(e, p);
 	*ret_fresh = true;
-	return entry;
+	return yg_flow_number(w->o.table, e);
 }
 
 static bool is_plain(const struct yg_view *v)
@@ -406,12 +425,9 @@ static void first_of_record(struct yg_worker *w, const struct yg_packet *p, uint
 
 // Live a body gets so many flows a second into rank 1; above that a flow waits for its eighth packet. A connection whose handshake was seen
 // waits for nothing.
-static bool is_admitted(struct yg_worker *w, uint32_t entry, uint8_t rank)
+static bool is_admitted(struct yg_worker *w, const struct yg_flow_entry *e, uint16_t org)
 {
-	const struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
-	if (w->o.replay || rank == YG_RANK_ESTABLISHED)
-		return true;
-	if (yg_worker_may(w, yg_worker_org_of(w, entry), YG_BUDGET_ADMISSION))
+	if (yg_worker_may(w, org, YG_BUDGET_ADMISSION))
 		return true;
 	bool waits = (e->packets & 15u) + (e->packets >> 4) < ADMITTED_ANYWAY;
 	if (waits)
@@ -432,7 +448,10 @@ static void packet_of_embryonic(struct yg_worker *w, const struct yg_packet *p, 
 	if (!fresh)
 		yg_flow_touch(w->o.table, entry, p->view.time);
 	uint8_t rank = rank_after(e, &p->view);
-	if (rank > YG_RANK_EMBRYONIC && is_admitted(w, entry, rank) && yg_worker_flow_grow(w, entry, rank) != YG_NO_RECORD)
+	if (rank == YG_RANK_EMBRYONIC)
+		return;
+	bool free = w->o.replay || rank == YG_RANK_ESTABLISHED;
+	if ((free || is_admitted(w, e, yg_worker_org_of(w, entry))) && yg_worker_flow_grow(w, entry, rank) != YG_NO_RECORD)
 		first_of_record(w, p, entry, direction);
 }
 
@@ -516,7 +535,7 @@ static inline bool take_settled(struct yg_worker *w, struct yg_packet *p, const 
 	unsigned direction = !!(e->flags & YG_ENTRY_INITIATOR_1) != p->sender;
 	if (!is_settled(w, s, e, r, direction) || s->time.ns - r->last_ns >= w->idle_least_ns)
 		return false;
-	count(w, YG_WC_FLOW_HITS);
+	w->hits++;
 	bool inward = r->flow_flags & (direction ? YG_FLOW_INSIDE_0 : YG_FLOW_INSIDE_1);
 	yg_rates_link(w->open.rates, r->vector[direction], inward, direction, s->wirelen + 20);
 	if (is_sampled(w, w->order >> 1)) {
@@ -536,39 +555,55 @@ static inline bool take_settled(struct yg_worker *w, struct yg_packet *p, const 
 	return true;
 }
 
-// A bare SYN or a datagram that belongs to no flow, which is what most of a flood consists of: an attempt begins, of which everything is
-// known before. As flow_of and packet_of_flow would; false: it is none, nothing was done.
-static inline bool begin_attempt(struct yg_worker *w, struct yg_packet *p, struct yg_time time, uint64_t number)
+// An attempt begins, of which everything is known before: as flow_of and packet_of_flow would. Inlined once for each of the two, so that
+// what they fix is a constant of the code.
+static inline __attribute__((always_inline)) void begin_attempt(struct yg_worker *w, struct yg_packet *p, struct yg_time time,
+								uint64_t number, bool udp)
 {
 	const struct yg_plain *f = &p->plain;
-	bool udp = f->kind & YG_PLAIN_UDP, syn = (f->tcp_flags & (YG_TCP_SYN | YG_TCP_ACK | YG_TCP_RST | YG_TCP_FIN)) == YG_TCP_SYN;
-	if (!(syn | udp) || f->ip_bytes > UINT16_MAX || w->shed >= 3)
-		return false;
-	uint8_t vector = udp ? YG_VEC_UDP : YG_VEC_SYN;
-	const struct yg_rate_packet r = {.src = &p->key.addr[p->sender], .dst = &p->key.addr[!p->sender], .af = p->key.af,
-					 .proto = udp ? 17 : 6, .vector = vector, .fresh = true, .pushed = true,
-					 .service_port = p->key.port[!p->sender], .bytes = f->ip_bytes};
-	struct yg_rate_ends ends;
-	yg_rates_packet(w->open.rates, &r, &ends);
-	uint32_t entry = make_place(w, p, time, ends.to_org != YG_ORG_NONE ? ends.to_org : ends.from_org);
-	struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
-	e->flags = (uint8_t)(YG_ENTRY_USED | (udp ? 0 : YG_ENTRY_SYN) | (p->sender ? YG_ENTRY_INITIATOR_1 : 0));
+	unsigned sender = p->sender;
+	const uint8_t vector = udp ? YG_VEC_UDP : YG_VEC_SYN;
+	uint64_t kind = yg_rate_kind(p->key.af, udp ? 17 : 6, vector, p->key.port[!sender]);
+	struct yg_rate_ends ends = yg_rates_begin(w->open.rates, p->key.addr, sender, p->ours, kind, f->ip_bytes);
+	uint16_t org = ends.to_org != YG_ORG_NONE ? ends.to_org : ends.from_org;
+	struct yg_flow_entry *e = make_place(w, p, time, org);
+	_Static_assert(YG_ENTRY_INITIATOR_1 == 2, "end 1 began");
+	e->flags = (uint8_t)(YG_ENTRY_USED | (udp ? 0 : YG_ENTRY_SYN) | sender << 1);
 	e->vlan_low = f->kind & YG_PLAIN_TAGGED ? f->data[15] : 0; // low bits of the identifier
 	e->bytes[0] = (uint16_t)f->ip_bytes;
 	e->packets = 1;
 	e->tcp_flags[0] = f->tcp_flags;
 	e->state = udp ? 1 << 4 : YG_TCP_SYN_SENT; // one plain packet
-	count(w, YG_WC_FLOW_CREATED);
+	w->begun++;
 	yg_rates_link(w->open.rates, vector, ends.inward, false, f->wirelen + 20);
 	if (is_sampled(w, number)) {
 		unfold(p, time, number);
 		put_sample(w, &p->view, vector);
 	}
-	if (udp && f->payload_len && is_admitted(w, entry, YG_RANK_TALKING) &&
-	    yg_worker_flow_grow(w, entry, YG_RANK_TALKING) != YG_NO_RECORD) {
+	if (!udp || !f->payload_len)
+		return;
+	if (!is_admitted(w, e, org))
+		return;
+	uint32_t entry = yg_flow_number(w->o.table, e);
+	if (yg_worker_flow_grow(w, entry, YG_RANK_TALKING) != YG_NO_RECORD) {
 		unfold(p, time, number);
 		first_of_record(w, p, entry, 0);
 	}
+}
+
+// A bare SYN or a datagram that belongs to no flow, which is what most of a flood consists of. False: it is none, nothing was done.
+static inline bool take_attempt(struct yg_worker *w, struct yg_packet *p, struct yg_time time, uint64_t number)
+{
+	const struct yg_plain *f = &p->plain;
+	if ((f->ip_bytes > UINT16_MAX) | (w->shed >= 3))
+		return false;
+	if (f->kind & YG_PLAIN_UDP) {
+		begin_attempt(w, p, time, number, true);
+		return true;
+	}
+	if ((f->tcp_flags & (YG_TCP_SYN | YG_TCP_ACK | YG_TCP_RST | YG_TCP_FIN)) != YG_TCP_SYN)
+		return false;
+	begin_attempt(w, p, time, number, false);
 	return true;
 }
 
@@ -635,9 +670,11 @@ void yg_worker_folded(struct yg_worker *w, struct yg_packet *p, struct yg_time t
 		if (yg_mirror_look_up(w->mirror, &p->view, p->partition))
 			return;
 	}
-	uint32_t entry = yg_flow_find(w->o.table, &p->hash, &p->key);
+	uint32_t entry = YG_NO_RECORD;
+	if (p->hash.guess != YG_NO_RECORD || !yg_flow_absent(w->o.table, &p->hash))
+		entry = yg_flow_find(w->o.table, &p->hash, &p->key);
 	if (entry == YG_NO_RECORD) {
-		if (begin_attempt(w, p, time, number))
+		if (take_attempt(w, p, time, number))
 			return;
 	} else {
 		const struct sum sum = sum_of_plain(&p->plain, time);

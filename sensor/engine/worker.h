@@ -35,6 +35,7 @@ struct yg_packet {
 	uint8_t decoded;       // goes to the flow table
 	uint8_t counted;       // its frames have been counted to the rates (reassembled)
 	uint8_t folded;        // of the common kind: `plain` says what is known of it, the view has not been written
+	uint8_t ours;          // bit i: end i of the key may be ours (yg_worker_prefetch_new)
 	struct yg_view view;
 };
 
@@ -67,6 +68,7 @@ enum yg_budget { YG_BUDGET_CONTACT, YG_BUDGET_DNS, YG_BUDGET_FLOW, YG_BUDGET_EMB
 
 struct yg_budget_body {
 	uint32_t asked[YG_BUDGETS];
+	uint32_t spent[2]; // attempts that asked in vain beyond that: for contact and record, for the record alone
 };
 
 struct yg_worker_options {
@@ -113,6 +115,9 @@ struct yg_worker {
 	uint32_t *flush, flush_count, flush_max;
 	struct yg_mirror *mirror;      // NULL: a replay
 	uint8_t shed;                  // live: the step of shed.h that holds
+	// counted since the counters were last shown (yg_worker_count_shown)
+	uint32_t hits, begun;
+	uint32_t replaced[2];          // attempts that went for others and had nothing more to tell: spent[] of their bodies
 };
 
 // Where a packet with a view goes: its partition, key and hash, within the partitions of `run`. Fetches the tags of its flow. Any thread.
@@ -137,11 +142,14 @@ void yg_worker_packet(struct yg_worker *w, struct yg_packet *packet);
 // One that is folded, with the time and number that its view would have. Live.
 void yg_worker_folded(struct yg_worker *w, struct yg_packet *packet, struct yg_time time, uint64_t number);
 
-// A flow of this key is likely to begin.
-static inline void yg_worker_prefetch_new(struct yg_worker *w, const struct yg_flow_key *key)
+// What is counted with nearly every packet reaches the counters of others once a burst or batch.
+void yg_worker_count_shown(struct yg_worker *w);
+
+// A flow of this key is likely to begin. Bit i: its end i may be ours.
+static inline uint8_t yg_worker_prefetch_new(struct yg_worker *w, const struct yg_flow_key *key)
 {
-	yg_rates_prefetch(w->open.rates, key->af, &key->addr[0]);
-	yg_rates_prefetch(w->open.rates, key->af, &key->addr[1]);
+	unsigned ours = yg_rates_prefetch(w->open.rates, key->af, &key->addr[0]);
+	return (uint8_t)(ours | (unsigned)yg_rates_prefetch(w->open.rates, key->af, &key->addr[1]) << 1);
 }
 
 // Shows the dissector what has gathered for it, when that is worth waking it for. Changes nothing but when.
@@ -226,6 +234,19 @@ static inline bool yg_worker_may(struct yg_worker *w, uint16_t org, enum yg_budg
 	uint32_t *asked = &w->budget[org < w->bodies ? org : w->bodies].asked[budget];
 	*asked += *asked < UINT32_MAX;
 	return *asked <= w->budget_max[budget];
+}
+// An embryonic flow of `org` leaves its place to another. False: it may have something to tell (yg_worker_attempt_end); nothing was done.
+static inline bool yg_worker_replace_spent(struct yg_worker *w, const struct yg_flow_entry *e, uint16_t org)
+{
+	struct yg_budget_body *b = &w->budget[org < w->bodies ? org : w->bodies];
+	unsigned told = !!(e->flags & YG_ENTRY_CONTACT);
+	bool contact_spent = b->asked[YG_BUDGET_CONTACT] >= w->budget_max[YG_BUDGET_CONTACT];
+	bool record_spent = b->asked[YG_BUDGET_EMBRYONIC] >= w->budget_max[YG_BUDGET_EMBRYONIC];
+	if (!(record_spent & (contact_spent | told)) | (w->shed >= 2))
+		return false;
+	b->spent[told]++;
+	w->replaced[told]++;
+	return true;
 }
 // Whose a flow is: the responder's, else the initiator's, else nobody's.
 uint16_t yg_worker_org_of(struct yg_worker *w, uint32_t entry);

@@ -50,6 +50,13 @@ uint16_t yg_worker_org_of(struct yg_worker *w, uint32_t entry)
 	return noted != YG_NOTE_NONE ? noted : yg_worker_org_of_key(w, &e->key, e->flags & YG_ENTRY_INITIATOR_1);
 }
 
+// What was asked in vain without being counted one by one.
+static void add_spent(struct yg_budget_body *b)
+{
+	b->asked[YG_BUDGET_CONTACT] += b->spent[0];
+	b->asked[YG_BUDGET_EMBRYONIC] += b->spent[0] + b->spent[1];
+}
+
 static void tell(struct yg_worker *w, uint32_t body)
 {
 	const struct yg_budget_body *b = &w->budget[body];
@@ -68,6 +75,7 @@ void yg_worker_budget_second(struct yg_worker *w)
 {
 	for (uint32_t body = 0; body <= w->bodies; body++) {
 		bool beyond = false;
+		add_spent(&w->budget[body]);
 		for (unsigned i = 0; i < YG_BUDGET_KINDS; i++)
 			beyond |= w->budget[body].asked[i] > w->budget_max[i];
 		if (beyond)

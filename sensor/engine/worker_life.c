@@ -132,6 +132,7 @@ void yg_worker_end(struct yg_worker *w, bool last)
 {
 	if (last)
 		yg_worker_second_end(w);
+	yg_worker_count_shown(w);
 	yg_worker_dissect_batch_end(w);
 	yg_worker_event(w, YG_EV_END, YG_STAGE_END, 0);
 	yg_worker_publish(w);

@@ -336,7 +336,7 @@ static void announce(struct yg_flow_table *t, struct coming coming[AHEAD], int64
 		struct coming *c = &coming[n++];
 		*c = (struct coming){.key = key_of(id), .id = id};
 		yg_flow_hash_of(t, &all, &c->key, id % YG_PARTITIONS, &c->hash);
-		yg_flow_prefetch_place(t, &c->hash, yg_time_ns(now));
+		yg_flow_prefetch_either(t, &c->hash, yg_flow_stamp(t, yg_time_ns(now)));
 		c->chosen = c->hash.victim == YG_NO_RECORD ? YG_NO_RECORD : list[c->hash.victim].id;
 	}
 }
@@ -369,7 +369,8 @@ static bool come(struct yg_flow_table *t, const struct coming *c, int64_t now)
 	}
 	assert_true(entry / YG_BUCKET == c->hash.bucket || entry / YG_BUCKET == c->hash.bucket2);
 	assert_int_equal(yg_flow_victim_noted(t, &c->hash), list[entry].id);
-	yg_flow_replace(t, entry, &c->hash, &c->key, yg_time_ns(now), (uint16_t)c->id);
+	const struct yg_flow_entry *e = yg_flow_succeed(t, &c->hash, &c->key, yg_time_ns(now), (uint16_t)c->id);
+	assert_int_equal(yg_flow_number(t, e), entry);
 	assert_int_equal(yg_flow_noted(t, entry), c->id);
 	list[entry] = (struct naive){.id = c->id, .record = YG_NO_RECORD, .last = now, .used = 1};
 	return true;

@@ -107,6 +107,7 @@ static inline void rig_stop(struct rig *rig)
 
 static inline uint64_t rig_count(const struct rig *rig, enum yg_worker_counter counter)
 {
+	yg_worker_count_shown(rig->worker); // a burst or batch shows them at its end
 	return yg_counter_get(&rig->stats->c[counter]);
 }
 
