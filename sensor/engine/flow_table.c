@@ -356,23 +356,32 @@ static inline unsigned partition_of_entry(const struct yg_flow_table *table, uin
 	return entry / YG_BUCKET >> table->bucket_shift;
 }
 
+bool yg_flow_guessed(const struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key)
+{
+	uint32_t entry = hash->guess;
+	return entry != YG_NO_RECORD && table->bucket[entry / YG_BUCKET].tag[entry % YG_BUCKET] == hash->tag &&
+	       is_same(&table->entries[entry].key, key);
+}
+
 bool yg_flow_absent(const struct yg_flow_table *table, const struct yg_flow_hash *hash)
 {
 	return !places_of(table, hash);
 }
 
-uint32_t yg_flow_find(const struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key)
+static uint32_t find_in_both(const struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key)
 {
-	uint32_t entry = hash->guess;
-	if (entry != YG_NO_RECORD && table->bucket[entry / YG_BUCKET].tag[entry % YG_BUCKET] == hash->tag &&
-	    is_same(&table->entries[entry].key, key))
-		return entry;
+	uint32_t entry;
 	for (unsigned places = places_of(table, hash); places; places &= places - 1) {
 		entry = lowest_of(hash, places);
 		if (is_same(&table->entries[entry].key, key))
 			return entry;
 	}
 	return YG_NO_RECORD;
+}
+
+uint32_t yg_flow_find(const struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key)
+{
+	return yg_flow_guessed(table, hash, key) ? hash->guess : find_in_both(table, hash, key);
 }
 
 // ---- who is embryonic ----

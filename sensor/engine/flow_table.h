@@ -178,6 +178,8 @@ uint32_t yg_flow_victim(const struct yg_flow_table *table, const struct yg_flow_
 // The note (see below) of one that it has told.
 uint16_t yg_flow_victim_noted(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
 
+// True when the guess is the entry of the key.
+bool yg_flow_guessed(const struct yg_flow_table *table, const struct yg_flow_hash *hash, const struct yg_flow_key *key);
 // True when there is none of the key for certain: nobody has its tag.
 bool yg_flow_absent(const struct yg_flow_table *table, const struct yg_flow_hash *hash);
 // The entry of the key, or YG_NO_RECORD.

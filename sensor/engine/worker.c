@@ -670,8 +670,8 @@ void yg_worker_folded(struct yg_worker *w, struct yg_packet *p, struct yg_time t
 		if (yg_mirror_look_up(w->mirror, &p->view, p->partition))
 			return;
 	}
-	uint32_t entry = YG_NO_RECORD;
-	if (p->hash.guess != YG_NO_RECORD || !yg_flow_absent(w->o.table, &p->hash))
+	uint32_t entry = p->hash.guess;
+	if (entry != YG_NO_RECORD ? !yg_flow_guessed(w->o.table, &p->hash, &p->key) : !yg_flow_absent(w->o.table, &p->hash))
 		entry = yg_flow_find(w->o.table, &p->hash, &p->key);
 	if (entry == YG_NO_RECORD) {
 		if (take_attempt(w, p, time, number))

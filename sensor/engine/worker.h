@@ -106,6 +106,7 @@ struct yg_worker {
 	// verdicts
 	struct yg_flow_meta *meta;
 	uint32_t meta_free, meta_next, meta_max;
+	int64_t handed_ns;          // live: when the dissector was last shown all there was
 	// ended records that wait for their verdicts, in order
 	uint32_t pending_head, pending_tail;
 	// answers taken out of the ring while the way to the dissector was full
@@ -181,6 +182,7 @@ void yg_worker_settings(struct yg_worker *w); // takes from w->o what it keeps a
 struct yg_event *yg_worker_event(struct yg_worker *w, enum yg_event_kind kind, enum yg_event_stage stage, uint64_t order);
 void yg_worker_wait(struct yg_worker *w, struct yg_ring *ring, uint32_t n);
 void yg_worker_publish(struct yg_worker *w);
+void yg_worker_publish_some(struct yg_worker *w); // live: to the dissector once a millisecond, or when it is worth it
 
 void yg_worker_flow_end(struct yg_worker *w, uint32_t entry, enum yg_flow_end end, int64_t end_ns, uint64_t order);
 // Live: an embryonic flow of `org` ends. Its place in the table is the caller's.

@@ -114,7 +114,7 @@ void yg_worker_poll(struct yg_worker *w, struct yg_time now)
 	yg_worker_pending_release(w);
 	expire_some(w);
 	yg_worker_second_turn(w);
-	yg_worker_publish(w);
+	yg_worker_publish_some(w);
 }
 
 void yg_worker_stop(struct yg_worker *w, struct yg_time now)

@@ -5,11 +5,16 @@
 // answers NULL and the caller counts.
 #include "engine/worker.h"
 
-void yg_worker_publish(struct yg_worker *w)
+static void publish_to_aggregator(struct yg_worker *w)
 {
 	yg_ring_publish(&w->o.out->events);
 	yg_ring_publish(&w->o.out->rates);
 	yg_ring_publish(&w->o.out->sample);
+}
+
+void yg_worker_publish(struct yg_worker *w)
+{
+	publish_to_aggregator(w);
 	if (w->o.to_dissector)
 		yg_ring_publish(w->o.to_dissector);
 }
@@ -43,10 +48,25 @@ struct yg_event *yg_worker_event(struct yg_worker *w, enum yg_event_kind kind, e
 	return event;
 }
 
+enum { WORTH_IT = 16 }; // records for which the dissector is woken
+
 void yg_worker_hand_over(struct yg_worker *w)
 {
-	enum { WORTH_IT = 16 };
 	struct yg_ring *ring = w->o.to_dissector;
 	if (ring && ring->own - ring->published >= WORTH_IT)
 		yg_ring_publish(ring);
+}
+
+// A dissector that keeps up sleeps, and to wake it is a call that takes as long as a hundred packets: for few records it waits.
+void yg_worker_publish_some(struct yg_worker *w)
+{
+	enum { PATIENCE_NS = YG_NS_PER_MS };
+	publish_to_aggregator(w);
+	if (w->now.ns - w->handed_ns < PATIENCE_NS && w->now.ns >= w->handed_ns) {
+		yg_worker_hand_over(w);
+		return;
+	}
+	w->handed_ns = w->now.ns;
+	if (w->o.to_dissector)
+		yg_ring_publish(w->o.to_dissector);
 }

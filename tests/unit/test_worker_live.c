@@ -290,6 +290,40 @@ static void what_is_due_ends_little_by_little(void **state)
 	rig_stop(&rig);
 }
 
+static void send_datagrams(struct rig *rig, uint32_t from, uint32_t end)
+{
+	for (uint32_t n = from; n < end; n++) {
+		struct rig_packet p = datagram(n);
+		rig_send(rig, &p);
+	}
+}
+
+// To wake a dissector takes as long as a hundred packets: for few records it sleeps a millisecond on.
+static void a_dissector_is_woken_when_it_is_worth_it(void **state)
+{
+	(void)state;
+	enum { WORTH_IT = 16, POLLS = 10 };
+	struct rig rig = {0};
+	rig_start(&rig, &(struct rig_options){.live = true});
+	rig.worker->budget_max[YG_BUDGET_ADMISSION] = UINT32_MAX;
+	rig_begin(&rig);
+	poll_once(&rig);
+	send_datagrams(&rig, 0, 1);
+	unsigned polls = 0;
+	for (; !yg_ring_available(&rig.requests) && polls < 2 * POLLS; polls++)
+		poll_once(&rig);
+	assert_int_equal(polls, POLLS);
+	assert_int_equal(yg_ring_available(&rig.requests), 1);
+	yg_ring_pop(&rig.requests, 1);
+	send_datagrams(&rig, 1, WORTH_IT);
+	poll_once(&rig);
+	assert_int_equal(yg_ring_available(&rig.requests), 0);
+	send_datagrams(&rig, WORTH_IT, WORTH_IT + 1);
+	poll_once(&rig);
+	assert_int_equal(yg_ring_available(&rig.requests), WORTH_IT);
+	rig_stop(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +334,7 @@ int main(void)
 		cmocka_unit_test(a_second_leaves_in_pieces_and_is_the_same),
 		cmocka_unit_test(a_second_is_shown_when_all_of_it_has_left),
 		cmocka_unit_test(what_is_due_ends_little_by_little),
+		cmocka_unit_test(a_dissector_is_woken_when_it_is_worth_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
