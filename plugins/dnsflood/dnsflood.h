@@ -108,7 +108,7 @@ struct dnsf {
 	uint32_t servers_max, zones_max, buckets; // buckets: a power of two
 	uint64_t secret[DNSF_SECRETS];            // of the buckets
 	uint32_t server_free, zone_free, evictions;
-	uint32_t servers_used; // places from here on were never taken
+	uint32_t servers_used, zones_used; // places from here on were never taken
 	uint32_t *head;
 	struct dnsf_server *server;
 	struct dnsf_zone *zone;

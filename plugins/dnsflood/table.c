@@ -41,15 +41,11 @@ uint64_t dnsflood_memory(uint32_t servers, uint32_t zones)
 
 void dnsflood_clear(struct dnsf *d)
 {
-	memset(d->server, 0, d->servers_max * sizeof *d->server);
-	memset(d->zone, 0, d->zones_max * sizeof *d->zone);
+	memset(d->server, 0, d->servers_used * sizeof *d->server);
+	memset(d->zone, 0, d->zones_used * sizeof *d->zone);
 	memset(d->head, 0xff, d->buckets * sizeof *d->head);
-	for (uint32_t i = 0; i < d->servers_max; i++)
-		d->server[i].next = i + 1 < d->servers_max ? i + 1 : DNSF_NONE;
-	for (uint32_t i = 0; i < d->zones_max; i++)
-		d->zone[i].next = i + 1 < d->zones_max ? i + 1 : DNSF_NONE;
-	d->server_free = d->zone_free = 0;
-	d->servers_used = 0;
+	d->server_free = d->zone_free = DNSF_NONE;
+	d->servers_used = d->zones_used = 0;
 }
 
 void dnsflood_layout(struct dnsf *d)
@@ -98,7 +94,7 @@ static bool before(const struct dnsf_server *a, const struct dnsf_server *b)
 static bool make_room_server(struct dnsf *d, int64_t second)
 {
 	struct dnsf_server *least = NULL;
-	if (d->server_free != DNSF_NONE)
+	if (d->server_free != DNSF_NONE || d->servers_used < d->servers_max)
 		return true;
 	for (uint32_t i = 0, n = may_search(d) ? d->servers_max : 0; i < n; i++) {
 		struct dnsf_server *s = &d->server[i];
@@ -119,7 +115,7 @@ static bool make_room_server(struct dnsf *d, int64_t second)
 static bool make_room_zone(struct dnsf *d, int64_t second)
 {
 	struct dnsf_zone *least = NULL;
-	if (d->zone_free != DNSF_NONE)
+	if (d->zone_free != DNSF_NONE || d->zones_used < d->zones_max)
 		return true;
 	for (uint32_t i = 0, n = may_search(d) ? d->zones_max : 0; i < n; i++) {
 		struct dnsf_zone *z = &d->zone[i];
@@ -148,10 +144,11 @@ struct dnsf_server *dnsflood_server(struct dnsf *d, uint8_t af, const struct yg_
 			return &d->server[i];
 	if (!make || !make_room_server(d, second))
 		return NULL;
-	uint32_t at = d->server_free;
+	bool fresh = d->server_free == DNSF_NONE; // the memory of one that was never taken is not touched before
+	uint32_t at = fresh ? d->servers_used++ : d->server_free;
 	struct dnsf_server *s = &d->server[at];
-	d->server_free = s->next;
-	d->servers_used = at >= d->servers_used ? at + 1 : d->servers_used;
+	if (!fresh)
+		d->server_free = s->next;
 	memset(s, 0, sizeof *s);
 	s->used = true;
 	s->af = af;
@@ -192,9 +189,11 @@ struct dnsf_zone *dnsflood_zone(struct dnsf *d, struct dnsf_server *s, const cha
 			return &d->zone[i];
 	if (!make_room_zone(d, second))
 		return NULL;
-	uint32_t at = d->zone_free;
+	bool fresh = d->zone_free == DNSF_NONE;
+	uint32_t at = fresh ? d->zones_used++ : d->zone_free;
 	struct dnsf_zone *z = &d->zone[at];
-	d->zone_free = z->next;
+	if (!fresh)
+		d->zone_free = z->next;
 	memset(z, 0, sizeof *z);
 	for (unsigned i = 0; i < DNSF_SLOTS; i++)
 		z->slot[i].second = INT64_MIN;

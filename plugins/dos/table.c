@@ -44,14 +44,10 @@ uint64_t dos_memory(uint32_t hosts, uint32_t services)
 
 void dos_table_clear(struct dos *d)
 {
-	memset(d->watch, 0, d->hosts * sizeof *d->watch);
-	memset(d->service, 0, d->services * sizeof *d->service);
+	memset(d->watch, 0, d->hosts_used * sizeof *d->watch);
+	memset(d->service, 0, d->services_used * sizeof *d->service);
 	memset(d->host_head, 0xff, 2 * (size_t)d->buckets * sizeof *d->host_head);
-	for (uint32_t i = 0; i < d->hosts; i++)
-		d->watch[i].next = i + 1 < d->hosts ? i + 1 : DOS_NONE;
-	for (uint32_t i = 0; i < d->services; i++)
-		d->service[i].next = i + 1 < d->services ? i + 1 : DOS_NONE;
-	d->host_free = d->service_free = 0;
+	d->host_free = d->service_free = DOS_NONE;
 	d->hosts_used = d->services_used = 0;
 	d->hosts_watched = d->services_watched = 0;
 	d->carpets_open = d->outs_watched = 0;
@@ -173,17 +169,17 @@ struct dos_watch *dos_watch_get(struct dos *d, const struct dos_key *key, double
 			return &d->watch[i];
 	if (heat <= 0)
 		return NULL;
-	if (d->host_free == DOS_NONE)
+	bool fresh = d->host_free == DOS_NONE && d->hosts_used < d->hosts; // the memory of one that was never taken is not touched before
+	if (!fresh && d->host_free == DOS_NONE)
 		evict_host(d, heat);
-	if (d->host_free == DOS_NONE)
+	uint32_t at = fresh ? d->hosts_used++ : d->host_free;
+	if (at == DOS_NONE)
 		return NULL;
-	uint32_t at = d->host_free;
 	struct dos_watch *w = &d->watch[at];
-	d->host_free = w->next;
+	if (!fresh)
+		d->host_free = w->next;
 	d->hosts_watched++;
 	d->outs_watched += key->scope == DOS_SCOPE_OUT;
-	if (at >= d->hosts_used)
-		d->hosts_used = at + 1;
 	*w = (struct dos_watch){.addr = key->addr, .af = key->af, .scope = key->scope, .len = key->len, .used = true, .next = *head,
 	                        .org = YG_ORG_NONE, .heat = heat};
 	*head = at;
@@ -202,16 +198,16 @@ struct dos_service *dos_service_get(struct dos *d, const struct yg_window *w, do
 	}
 	if (heat <= 0)
 		return NULL;
-	if (d->service_free == DOS_NONE)
+	bool fresh = d->service_free == DOS_NONE && d->services_used < d->services;
+	if (!fresh && d->service_free == DOS_NONE)
 		evict_service(d, heat);
-	if (d->service_free == DOS_NONE)
+	uint32_t at = fresh ? d->services_used++ : d->service_free;
+	if (at == DOS_NONE)
 		return NULL;
-	uint32_t at = d->service_free;
 	struct dos_service *s = &d->service[at];
-	d->service_free = s->next;
+	if (!fresh)
+		d->service_free = s->next;
 	d->services_watched++;
-	if (at >= d->services_used)
-		d->services_used = at + 1;
 	*s = (struct dos_service){
 	    .addr = w->addr, .af = w->af, .port = w->port, .used = true, .next = *head, .heat = heat};
 	*head = at;

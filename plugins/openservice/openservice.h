@@ -55,6 +55,7 @@ struct opens {
 	const struct yg_host *host;
 	uint32_t clients, entries_max, told_max, buckets; // buckets: a power of two
 	uint32_t free, evictions, told_next;
+	uint32_t entries_used; // places from here on were never taken
 	int64_t evictions_second;
 	uint64_t secret[OPENS_SECRETS];
 	uint32_t *head;

@@ -52,9 +52,7 @@ void opens_layout(struct opens *o)
 	o->told = (struct opens_told *)(void *)(o->entry + o->entries_max);
 	o->head = (uint32_t *)(void *)(o->told + o->told_max);
 	memset(o->head, 0xff, o->buckets * sizeof *o->head);
-	for (uint32_t i = 0; i < o->entries_max; i++)
-		o->entry[i].next = i + 1 < o->entries_max ? i + 1 : OPENS_NONE;
-	o->free = 0;
+	o->free = OPENS_NONE;
 }
 
 static bool earlier(const struct opens_entry *a, const struct opens_entry *b)
@@ -70,7 +68,7 @@ static bool earlier(const struct opens_entry *a, const struct opens_entry *b)
 static bool make_room(struct opens *o, int64_t second)
 {
 	struct opens_entry *least = NULL;
-	if (o->free != OPENS_NONE)
+	if (o->free != OPENS_NONE || o->entries_used < o->entries_max)
 		return true;
 	if (second != o->evictions_second) {
 		o->evictions_second = second;
@@ -103,9 +101,11 @@ struct opens_entry *opens_get(struct opens *o, uint8_t af, const struct yg_addr 
 	}
 	if (!make_room(o, second))
 		return NULL;
-	uint32_t at = o->free;
+	bool fresh = o->free == OPENS_NONE; // the memory of one that was never taken is not touched before
+	uint32_t at = fresh ? o->entries_used++ : o->free;
 	struct opens_entry *e = &o->entry[at];
-	o->free = e->next;
+	if (!fresh)
+		o->free = e->next;
 	*e = (struct opens_entry){.used = true, .af = af, .service = (uint8_t)service, .addr = *addr, .next = o->head[bucket],
 				  .last = second, .first = second};
 	o->head[bucket] = at;

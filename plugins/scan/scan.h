@@ -121,6 +121,7 @@ struct scan {
 	uint32_t ports, hosts, failed, probes, window_s;
 	uint64_t secret[SCAN_SECRETS]; // of the buckets
 	uint32_t sources, chunks, buckets; // buckets: a power of two
+	uint32_t sources_used, chunks_used; // places that were ever taken: the first ones
 	uint32_t free_source, free_chunk, dirty, asks;
 	struct scan_list lists[2]; // [known]
 	struct scan_source *source;

@@ -69,13 +69,10 @@ uint64_t scan_memory(uint32_t sources, uint32_t chunks)
 
 void scan_table_clear(struct scan *s)
 {
-	memset(s->source, 0, s->sources * sizeof *s->source);
+	memset(s->source, 0, s->sources_used * sizeof *s->source);
 	memset(s->head, 0xff, s->buckets * sizeof *s->head);
-	for (uint32_t i = 0; i < s->sources; i++)
-		s->source[i].next = i + 1 < s->sources ? i + 1 : SCAN_NONE;
-	for (uint32_t i = 0; i < s->chunks; i++)
-		s->chunk[i].next = i + 1 < s->chunks ? i + 1 : SCAN_NONE;
-	s->free_source = s->free_chunk = 0;
+	s->free_source = s->free_chunk = SCAN_NONE;
+	s->sources_used = s->chunks_used = 0;
 	s->dirty = SCAN_NONE;
 	memset(s->victim, 0, sizeof s->victim);
 	memset(s->flooded, 0, sizeof s->flooded);
@@ -168,6 +165,18 @@ static void make_room(struct scan *s)
 	source_drop(s, s->lists[known].oldest);
 }
 
+// The memory of places that were never taken is not touched before.
+static uint32_t take_source(struct scan *s)
+{
+	if (s->free_source == SCAN_NONE && s->sources_used < s->sources)
+		return s->sources_used++;
+	if (s->free_source == SCAN_NONE)
+		make_room(s);
+	uint32_t at = s->free_source;
+	s->free_source = s->source[at].next;
+	return at;
+}
+
 struct scan_source *scan_source_get(struct scan *s, const struct yg_contact *c)
 {
 	uint32_t *head = bucket_of(s, c->domain, c->af, &c->addr[0]);
@@ -181,11 +190,8 @@ struct scan_source *scan_source_get(struct scan *s, const struct yg_contact *c)
 		}
 		return r;
 	}
-	if (s->free_source == SCAN_NONE)
-		make_room(s);
-	uint32_t at = s->free_source;
+	uint32_t at = take_source(s);
 	struct scan_source *r = &s->source[at];
-	s->free_source = r->next;
 	*r = (struct scan_source){.addr = c->addr[0],
 	                          .domain = c->domain,
 	                          .af = c->af,
@@ -255,12 +261,14 @@ static void empty_one(struct scan *s, const struct scan_source *keep)
 // A chunk at the end of the source's chain. False when there is none to be had.
 static bool chunk_add(struct scan *s, struct scan_source *r)
 {
-	if (s->free_chunk == SCAN_NONE)
+	bool fresh = s->free_chunk == SCAN_NONE && s->chunks_used < s->chunks;
+	if (!fresh && s->free_chunk == SCAN_NONE)
 		empty_one(s, r);
-	uint32_t chunk = s->free_chunk;
+	uint32_t chunk = fresh ? s->chunks_used++ : s->free_chunk;
 	if (chunk == SCAN_NONE)
 		return false;
-	s->free_chunk = s->chunk[chunk].next;
+	if (!fresh)
+		s->free_chunk = s->chunk[chunk].next;
 	s->chunk[chunk].next = SCAN_NONE;
 	uint32_t *link = &r->first_chunk;
 	while (*link != SCAN_NONE)

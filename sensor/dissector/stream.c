@@ -30,6 +30,7 @@ struct buffer {
 
 struct yg_stream_pool {
 	uint32_t count, free, oldest, newest;
+	uint32_t used; // buffers that were ever taken: the first ones. No other is touched, and its memory is nobody's yet
 	struct yg_stream_stats stats;
 	struct buffer buffers[];
 };
@@ -44,9 +45,7 @@ struct yg_stream_pool *yg_stream_create(uint32_t count)
 	if (!pool)
 		return NULL;
 	pool->count = count;
-	pool->oldest = pool->newest = NONE;
-	for (uint32_t i = 0; i < count; i++)
-		pool->buffers[i].newer = i + 1 < count ? i + 1 : NONE;
+	pool->oldest = pool->newest = pool->free = NONE;
 	return pool;
 }
 
@@ -101,13 +100,15 @@ bool yg_stream_take(struct yg_stream_pool *pool, uint32_t base, uint32_t reserve
 		pool->stats.full++;
 		return false;
 	}
-	if (pool->free == NONE) {
+	bool fresh = pool->free == NONE;
+	if (fresh && pool->used == pool->count) {
 		pool->stats.full++;
 		return false;
 	}
-	uint32_t index = pool->free;
+	uint32_t index = fresh ? pool->used++ : pool->free;
 	struct buffer *b = &pool->buffers[index];
-	pool->free = b->newer;
+	if (!fresh)
+		pool->free = b->newer;
 	b->base = base;
 	b->filled = b->high = 0;
 	b->generation++;
