@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INDEX_BITS = 8, SAVED_MAGIC = 0x48544631 }; // "HTF1"
+enum { INDEX_BITS = 8, RANKS = 64, SAVED_MAGIC = 0x48544631 }; // "HTF1"
 
 // What a restart must not forget of a server.
 struct saved {
@@ -43,16 +43,19 @@ void httpflood_source(struct httpf_second *slot, uint64_t hash)
 double httpflood_sources(const struct httpf_server *s, int64_t second)
 {
 	uint8_t all[HTTPF_REGISTERS] = {0};
+	uint16_t ranks[RANKS] = {0};
 	double sum = 0, m = HTTPF_REGISTERS;
-	unsigned empty = 0;
 	for (unsigned i = 0; i < HTTPF_SLOTS; i++)
 		if (s->slot[i].second > second - HTTPF_WINDOW_S && s->slot[i].second <= second)
 			for (unsigned r = 0; r < HTTPF_REGISTERS; r++)
 				all[r] = s->slot[i].sources[r] > all[r] ? s->slot[i].sources[r] : all[r];
-	for (unsigned r = 0; r < HTTPF_REGISTERS; r++) {
-		sum += ldexp(1, -all[r]);
-		empty += !all[r];
-	}
+	for (unsigned r = 0; r < HTTPF_REGISTERS; r++)
+		ranks[all[r] % RANKS]++;
+	unsigned empty = ranks[0];
+	if (empty == HTTPF_REGISTERS)
+		return 0;
+	for (unsigned rank = RANKS; rank-- > 0;)
+		sum = sum / 2 + ranks[rank]; // of 2 to the minus rank, over all registers
 	double e = 0.7213 / (1 + 1.079 / m) * m * m / sum;
 	return e <= 2.5 * m && empty ? m * log(m / empty) : e;
 }
@@ -161,8 +164,9 @@ bool httpflood_is_proxy(const struct httpf *h, uint8_t af, const struct yg_addr 
 
 // ---- over a restart ----
 
-uint32_t httpflood_save(const struct httpf *h, void *buffer, uint32_t size)
+uint32_t httpflood_save(struct httpf *h, void *buffer, uint32_t size)
 {
+	httpflood_catch_up_all(h);
 	uint32_t head[2] = {SAVED_MAGIC, 0};
 	if (size < sizeof head)
 		return 0;

@@ -116,13 +116,17 @@ static void raise_alert(struct httpf *h, struct httpf_server *s, const struct ju
 	h->host->raise(h->host->context, &a);
 }
 
+void httpflood_learn(struct httpf_server *s, double sources)
+{
+	double steps = fmin(60, s->usual_s / HTTPF_WINDOW_S + 1); // a plain mean of the first ten minutes, then they fade
+	s->usual += (sources - s->usual) / steps;
+	s->usual_s += s->usual_s < UINT32_MAX / 2 ? HTTPF_WINDOW_S : 0;
+}
+
 static void learn_usual(struct httpf_server *s, const struct judged *j)
 {
-	if (j->second % HTTPF_WINDOW_S || j->rate >= j->threshold / 2 || s->incident[HTTPF_FLOOD].open)
-		return;
-	double steps = fmin(60, s->usual_s / HTTPF_WINDOW_S + 1); // a plain mean of the first ten minutes, then they fade
-	s->usual += (httpflood_sources(s, j->second) - s->usual) / steps;
-	s->usual_s += s->usual_s < UINT32_MAX / 2 ? HTTPF_WINDOW_S : 0;
+	if (j->second % HTTPF_WINDOW_S == 0 && j->rate < j->threshold / 2 && !s->incident[HTTPF_FLOOD].open)
+		httpflood_learn(s, httpflood_sources(s, j->second));
 }
 
 static void step_open(struct httpf *h, struct httpf_server *s, const struct judged *j)

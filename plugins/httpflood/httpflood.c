@@ -127,7 +127,7 @@ static void window(void *self, const struct yg_window *w)
 	bool quic = w->proto == UDP;
 	struct httpf_server *s = quic || !w->now.handshakes ? httpflood_server(h, w->af, &w->addr, w->port, w->second, false)
 							    : server_of(h, w->af, &w->addr, w->port, w->second, false);
-	struct httpf_second *slot = s ? httpflood_slot(s, w->second) : NULL;
+	struct httpf_second *slot = s ? httpflood_slot(h, s, w->second) : NULL;
 	if (!slot)
 		return;
 	s->org = w->org;
@@ -154,7 +154,7 @@ static void contact(void *self, const struct yg_contact *c)
 		return;
 	int64_t second = c->event_ns / SECONDS_OF_NS;
 	struct httpf_server *s = server_of(h, c->af, &c->addr[1], c->port[1], second, false);
-	struct httpf_second *slot = s ? httpflood_slot(s, second) : NULL;
+	struct httpf_second *slot = s ? httpflood_slot(h, s, second) : NULL;
 	if (!slot)
 		return;
 	uint64_t source = httpflood_hash(c->addr[0].b, sizeof c->addr[0].b);
@@ -183,7 +183,7 @@ static struct httpf_second *told_of(struct httpf *h, const struct yg_meta_head *
 	if (!head->internal[1] || httpflood_is_proxy(h, head->af, &head->addr[0]))
 		return NULL;
 	struct httpf_server *s = server_of(h, head->af, &head->addr[1], head->port[1], second, spoke);
-	struct httpf_second *slot = s ? httpflood_slot(s, second) : NULL;
+	struct httpf_second *slot = s ? httpflood_slot(h, s, second) : NULL;
 	if (!slot)
 		return NULL;
 	s->org = head->org[1];
@@ -310,7 +310,7 @@ static void flow(void *self, const struct yg_flow *f)
 		look(c, f, f->event == YG_FLOW_ENDED ? f->last_ns / SECONDS_OF_NS : second);
 	if (!s || f->event != YG_FLOW_ENDED)
 		return;
-	struct httpf_second *slot = f->rank == YG_RANK_ESTABLISHED ? httpflood_slot(s, second) : NULL;
+	struct httpf_second *slot = f->rank == YG_RANK_ESTABLISHED ? httpflood_slot(h, s, second) : NULL;
 	if (slot && !httpflood_is_proxy(h, f->af, &f->addr[0])) {
 		slot->ends++;
 		slot->small += f->payload[1] < h->small_reply + (s->tls ? TLS_REPLY : 0);
@@ -329,13 +329,7 @@ static void tick(void *self, int64_t second)
 {
 	struct httpf *h = self;
 	httpflood_pass(h, second);
-	for (uint32_t i = 0; i < h->servers_used; i++) {
-		struct httpf_server *s = &h->server[i];
-		if (!s->used)
-			continue;
-		httpflood_judge(h, s, second);
-		httpflood_judge_slow(h, s, second);
-	}
+	httpflood_judge_all(h, second);
 	h->evictions = 0;
 }
 

@@ -32,6 +32,10 @@ enum {
 	HTTPF_SECRETS = 10,
 };
 
+// What a server leaves to be done at the end of a second: all; nothing about floods, for nobody came within the window; nothing at all, for
+// none of its connections is slow either. What the seconds at rest would have written is written when it wakes, see rest.c.
+enum { HTTPF_AWAKE, HTTPF_QUIET, HTTPF_ASLEEP };
+
 #define HTTPF_NONE UINT32_MAX
 
 // One second of a server.
@@ -74,22 +78,28 @@ struct httpf_held {
 	uint32_t open, slow, hard, bodies;
 	uint32_t announced; // one-way: bodies announced that would have taken 30 s at least, of which nothing more is known
 	uint64_t in_least;  // of these: the least `in`
-	uint64_t sources[16]; // linear counting over 1,024 bits
+};
+
+// What is looked at of every server again and again, apart from them, so that it stays in the nearest caches.
+struct httpf_place {
+	int64_t last;  // second that anything was heard of it
+	uint32_t next; // in its bucket or in the free list
+	uint32_t tag;  // of its key
 };
 
 struct httpf_server {
 	bool used, web, tls, one_way;
 	uint8_t af, zone, learning, hot;
 	uint16_t port, org;
-	uint32_t next;
 	struct yg_addr addr;
-	int64_t last, heard, onset; // heard: second of the last HTTP message
+	int64_t heard, onset; // heard: second of the last HTTP message
 	uint64_t in;                // bytes that clients have sent, within connections
 	double p95, usual;          // usual: sources in a window
 	uint32_t usual_s;
+	int64_t judged[HTTPF_WHATS]; // at rest: the last second that was
 	struct httpf_second slot[HTTPF_SLOTS];
 	struct httpf_epoch epoch[2];
-	struct httpf_held held;
+	uint64_t slow_sources[16]; // of the slow ones among its connections, if any: linear counting over 1,024 bits
 	struct httpf_incident incident[HTTPF_WHATS];
 };
 
@@ -134,9 +144,13 @@ struct httpf {
 	uint32_t proxies;
 	uint32_t servers_max, conns_max, server_buckets, conn_buckets; // buckets: powers of two
 	uint64_t secret[HTTPF_SECRETS];
+	int64_t ticked;    // the second that ended last
 	int64_t active[3]; // the last seconds with packets, the newest first: what happened up to the third is known, see slow.c
 	uint32_t server_free, conn_free, evictions, servers_used, conns_used, conns_count;
 	uint32_t *server_head, *conn_head;
+	struct httpf_place *place; // by server, as the next two
+	struct httpf_held *held;
+	uint8_t *rest; // HTTPF_AWAKE and so on
 	struct httpf_server *server;
 	struct httpf_conn *conn;
 	struct httpf_stats stats;
@@ -148,7 +162,8 @@ uint64_t httpflood_memory(uint32_t servers, uint32_t conns);
 void httpflood_layout(struct httpf *h);
 void httpflood_clear(struct httpf *h);
 struct httpf_server *httpflood_server(struct httpf *h, uint8_t af, const struct yg_addr *addr, uint16_t port, int64_t second, bool make);
-struct httpf_second *httpflood_slot(struct httpf_server *s, int64_t second);
+// The server's second, to be written to; it wakes. NULL: one after it has its place.
+struct httpf_second *httpflood_slot(struct httpf *h, struct httpf_server *s, int64_t second);
 struct httpf_conn *httpflood_conn(struct httpf *h, uint64_t flow_id);
 // A connection of the server; NULL: no place, counted.
 struct httpf_conn *httpflood_conn_add(struct httpf *h, uint64_t flow_id, struct httpf_server *s);
@@ -163,7 +178,7 @@ double httpflood_sources(const struct httpf_server *s, int64_t second);
 void httpflood_print(struct httpf_server *s, int64_t second, uint64_t hash);
 // Share of the commonest fingerprint in the last one to two epochs; below 0: too few were seen.
 double httpflood_print_share(const struct httpf_server *s, int64_t second);
-uint32_t httpflood_save(const struct httpf *h, void *buffer, uint32_t size);
+uint32_t httpflood_save(struct httpf *h, void *buffer, uint32_t size);
 int httpflood_restore(struct httpf *h, const void *buffer, uint32_t size);
 // "198.51.100.0/24, 2001:db8::/32" to prefixes; false: not understood, or too many.
 bool httpflood_prefixes(struct httpf *h, const char *text);
@@ -174,7 +189,16 @@ bool httpflood_is_proxy(const struct httpf *h, uint8_t af, const struct yg_addr 
 void httpflood_judge(struct httpf *h, struct httpf_server *s, int64_t second);
 void httpflood_pass(struct httpf *h, int64_t second);
 void httpflood_active(struct httpf *h, int64_t second); // packets came in that second
-void httpflood_judge_slow(struct httpf *h, struct httpf_server *s, int64_t second);
+// Of a calm tenth second: so many sources came in its window.
+void httpflood_learn(struct httpf_server *s, double sources);
+void httpflood_judge_slow(struct httpf *h, struct httpf_server *s, int64_t second, bool quiet); // quiet: nobody came within the window
+
+// ---- rest.c ----
+
+void httpflood_judge_all(struct httpf *h, int64_t second);
+void httpflood_wake(struct httpf *h, uint32_t at);
+void httpflood_wake_slow(struct httpf *h, uint32_t at); // for its connections alone
+void httpflood_catch_up_all(struct httpf *h);
 
 // ---- text.c ----
 

@@ -23,11 +23,16 @@ static uint64_t mix(const struct httpf *h, uint64_t a, uint64_t b, uint64_t c)
 	return v ^ v >> 32;
 }
 
-static uint32_t *server_bucket(const struct httpf *h, uint8_t af, const struct yg_addr *addr, uint16_t port)
+static uint64_t server_hash(const struct httpf *h, uint8_t af, const struct yg_addr *addr, uint16_t port)
 {
 	uint64_t word[2];
 	memcpy(word, addr->b, sizeof word);
-	return &h->server_head[mix(h, word[0], word[1], (uint64_t)port << 8 | af) & (h->server_buckets - 1)];
+	return mix(h, word[0], word[1], (uint64_t)port << 8 | af);
+}
+
+static uint32_t *server_bucket(const struct httpf *h, uint64_t hash)
+{
+	return &h->server_head[hash & (h->server_buckets - 1)];
 }
 
 static uint32_t *conn_bucket(const struct httpf *h, uint64_t flow_id)
@@ -46,20 +51,20 @@ static uint32_t buckets_for(uint32_t n)
 uint64_t httpflood_memory(uint32_t servers, uint32_t conns)
 {
 	return sizeof(struct httpf) + (uint64_t)servers * sizeof(struct httpf_server) + (uint64_t)conns * sizeof(struct httpf_conn) +
-	       ((uint64_t)buckets_for(servers) + buckets_for(conns)) * sizeof(uint32_t);
+	       ((uint64_t)buckets_for(servers) + buckets_for(conns)) * sizeof(uint32_t) +
+	       servers * (sizeof(struct httpf_place) + sizeof(struct httpf_held) + sizeof(uint8_t));
 }
 
 void httpflood_clear(struct httpf *h)
 {
-	memset(h->server, 0, h->servers_max * sizeof *h->server);
-	memset(h->conn, 0, h->conns_max * sizeof *h->conn);
+	memset(h->server, 0, h->servers_used * sizeof *h->server);
+	memset(h->conn, 0, h->conns_used * sizeof *h->conn);
+	memset(h->place, 0, h->servers_used * sizeof *h->place);
+	memset(h->held, 0, h->servers_used * sizeof *h->held);
+	memset(h->rest, HTTPF_AWAKE, h->servers_used);
 	memset(h->server_head, 0xff, h->server_buckets * sizeof *h->server_head);
 	memset(h->conn_head, 0xff, h->conn_buckets * sizeof *h->conn_head);
-	for (uint32_t i = 0; i < h->servers_max; i++)
-		h->server[i].next = i + 1 < h->servers_max ? i + 1 : HTTPF_NONE;
-	for (uint32_t i = 0; i < h->conns_max; i++)
-		h->conn[i].next = i + 1 < h->conns_max ? i + 1 : HTTPF_NONE;
-	h->server_free = h->conn_free = 0;
+	h->server_free = h->conn_free = HTTPF_NONE;
 	h->servers_used = h->conns_used = h->conns_count = 0;
 	memset(h->active, 0, sizeof h->active);
 }
@@ -72,13 +77,14 @@ void httpflood_layout(struct httpf *h)
 	h->conn = (struct httpf_conn *)(void *)(h->server + h->servers_max);
 	h->server_head = (uint32_t *)(void *)(h->conn + h->conns_max);
 	h->conn_head = h->server_head + h->server_buckets;
+	h->place = (struct httpf_place *)(void *)(h->conn_head + h->conn_buckets);
+	h->held = (struct httpf_held *)(void *)(h->place + h->servers_max);
+	h->rest = (uint8_t *)(h->held + h->servers_max);
 	httpflood_clear(h);
 }
 
-static bool earlier(const struct httpf_server *a, const struct httpf_server *b)
+static bool is_lower(const struct httpf_server *a, const struct httpf_server *b)
 {
-	if (a->last != b->last)
-		return a->last < b->last;
 	if (a->af != b->af)
 		return a->af < b->af;
 	int order = memcmp(&a->addr, &b->addr, sizeof a->addr);
@@ -87,30 +93,37 @@ static bool earlier(const struct httpf_server *a, const struct httpf_server *b)
 
 static void drop_server(struct httpf *h, struct httpf_server *s)
 {
-	uint32_t at = (uint32_t)(s - h->server), *link = server_bucket(h, s->af, &s->addr, s->port);
+	uint32_t at = (uint32_t)(s - h->server), *link = server_bucket(h, server_hash(h, s->af, &s->addr, s->port));
 	for (uint32_t i = 0; i < h->conns_used; i++)
 		if (h->conn[i].used && h->conn[i].server == at)
 			httpflood_conn_drop(h, &h->conn[i]);
 	while (*link != at)
-		link = &h->server[*link].next;
-	*link = s->next;
+		link = &h->place[*link].next;
+	*link = h->place[at].next;
 	s->used = false;
-	s->next = h->server_free;
+	h->held[at] = (struct httpf_held){0};
+	h->rest[at] = HTTPF_AWAKE;
+	h->place[at].next = h->server_free;
 	h->server_free = at;
 }
 
 static bool make_room(struct httpf *h, int64_t second)
 {
 	struct httpf_server *least = NULL;
-	if (h->server_free != HTTPF_NONE)
+	if (h->server_free != HTTPF_NONE || h->servers_used < h->servers_max)
 		return true;
 	bool may = h->evictions < HTTPF_EVICTIONS;
 	h->evictions += may;
+	int64_t least_last = second - HTTPF_WINDOW_S - 1;
 	for (uint32_t i = 0; may && i < h->servers_max; i++) {
+		if (h->place[i].last > least_last)
+			continue;
 		struct httpf_server *s = &h->server[i];
 		bool open = s->incident[HTTPF_FLOOD].open || s->incident[HTTPF_SLOW].open;
-		if (!open && second - s->last > HTTPF_WINDOW_S && (!least || earlier(s, least)))
-			least = s;
+		if (open || (least && h->place[i].last == least_last && !is_lower(s, least)))
+			continue;
+		least = s;
+		least_last = h->place[i].last;
 	}
 	if (!least) {
 		h->stats.servers_full++;
@@ -123,26 +136,27 @@ static bool make_room(struct httpf *h, int64_t second)
 
 struct httpf_server *httpflood_server(struct httpf *h, uint8_t af, const struct yg_addr *addr, uint16_t port, int64_t second, bool make)
 {
-	uint32_t *head = server_bucket(h, af, addr, port);
-	for (uint32_t i = *head; i != HTTPF_NONE; i = h->server[i].next) {
+	uint64_t hash = server_hash(h, af, addr, port);
+	uint32_t *head = server_bucket(h, hash), tag = (uint32_t)(hash >> 32);
+	for (uint32_t i = *head; i != HTTPF_NONE; i = h->place[i].next) {
 		struct httpf_server *s = &h->server[i];
-		if (s->af == af && s->port == port && memcmp(&s->addr, addr, sizeof *addr) == 0)
+		if (h->place[i].tag == tag && s->af == af && s->port == port && memcmp(&s->addr, addr, sizeof *addr) == 0)
 			return s;
 	}
 	if (!make || !make_room(h, second))
 		return NULL;
-	uint32_t at = h->server_free;
+	bool fresh = h->server_free == HTTPF_NONE; // the memory of one that was never taken is not touched before
+	uint32_t at = fresh ? h->servers_used++ : h->server_free;
 	struct httpf_server *s = &h->server[at];
-	h->server_free = s->next;
-	h->servers_used = at >= h->servers_used ? at + 1 : h->servers_used;
+	if (!fresh)
+		h->server_free = h->place[at].next;
 	memset(s, 0, sizeof *s);
 	s->used = true;
 	s->af = af;
 	s->addr = *addr;
 	s->port = port;
 	s->org = YG_ORG_NONE;
-	s->last = second;
-	s->next = *head;
+	h->place[at] = (struct httpf_place){.last = second, .next = *head, .tag = tag};
 	for (unsigned i = 0; i < HTTPF_SLOTS; i++)
 		s->slot[i].second = INT64_MIN;
 	s->epoch[0].number = s->epoch[1].number = INT64_MIN;
@@ -150,8 +164,10 @@ struct httpf_server *httpflood_server(struct httpf *h, uint8_t af, const struct 
 	return s;
 }
 
-struct httpf_second *httpflood_slot(struct httpf_server *s, int64_t second)
+struct httpf_second *httpflood_slot(struct httpf *h, struct httpf_server *s, int64_t second)
 {
+	uint32_t server = (uint32_t)(s - h->server);
+	httpflood_wake(h, server);
 	struct httpf_second *at = &s->slot[(uint64_t)second % HTTPF_SLOTS];
 	if (at->second > second)
 		return NULL;
@@ -159,7 +175,8 @@ struct httpf_second *httpflood_slot(struct httpf_server *s, int64_t second)
 		memset(at, 0, sizeof *at);
 		at->second = second;
 	}
-	s->last = second > s->last ? second : s->last;
+	int64_t *last = &h->place[server].last;
+	*last = second > *last ? second : *last;
 	return at;
 }
 
@@ -175,14 +192,17 @@ struct httpf_conn *httpflood_conn(struct httpf *h, uint64_t flow_id)
 
 struct httpf_conn *httpflood_conn_add(struct httpf *h, uint64_t flow_id, struct httpf_server *s)
 {
-	uint32_t at = h->conn_free, *head = conn_bucket(h, flow_id);
-	if (at == HTTPF_NONE) {
+	bool fresh = h->conn_free == HTTPF_NONE;
+	uint32_t at = fresh ? h->conns_used : h->conn_free, *head = conn_bucket(h, flow_id);
+	if (fresh && at == h->conns_max) {
 		h->stats.conns_full++;
 		return NULL;
 	}
 	struct httpf_conn *c = &h->conn[at];
-	h->conn_free = c->next;
-	h->conns_used = at >= h->conns_used ? at + 1 : h->conns_used;
+	if (fresh)
+		h->conns_used++;
+	else
+		h->conn_free = c->next;
 	h->conns_count++;
 	*c = (struct httpf_conn){.used = true, .flow_id = flow_id, .server = (uint32_t)(s - h->server), .next = *head};
 	*head = at;
