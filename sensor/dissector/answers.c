@@ -104,7 +104,7 @@ struct yg_ds_answer *yg_answers_begin(struct yg_answers *answers, unsigned ring,
 		return NULL;
 	}
 	struct yg_ds_answer *answer = yg_ring_slot(&answers->ring[ring], answers->ring[ring].own);
-	memset(answer, 0, sizeof *answer);
+	memset(answer, 0, offsetof(struct yg_ds_answer, verdict)); // what follows is written whole, or is not read
 	answer->kind = (uint8_t)kind;
 	return answer;
 }

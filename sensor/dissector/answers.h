@@ -43,7 +43,8 @@ int yg_answers_open(struct yg_answers *answers, const struct yg_setup *setup, un
 // again.
 void yg_answers_report(struct yg_answers *answers);
 
-// A zeroed slot of that ring with its kind set, or NULL when the answer is dropped (counted). Fill it, then call _push.
+// A slot of that ring, its head zeroed but for its kind, or NULL when the answer is dropped (counted). Write the rest of the kind whole,
+// then call _push.
 struct yg_ds_answer *yg_answers_begin(struct yg_answers *answers, unsigned ring, enum yg_da_kind kind);
 void yg_answers_push(struct yg_answers *answers, unsigned ring);
 

@@ -17,6 +17,8 @@
 
 #include <ndpi/ndpi_api.h>
 
+#include "dissector/ndpi_memo.h"
+
 enum { NAMES = 1024 }; // a power of two
 
 // The names of a protocol, once nDPI has put them together: it does so with printf, and a verdict needs them.
@@ -93,6 +95,7 @@ int yg_ndpi_create(const char *off, struct yg_ndpi **ret_ndpi, char *ret_unknown
 	}
 	ndpi_set_protocol_detection_bitmask2(ndpi->module, &mask);
 	ndpi_finalize_initialization(ndpi->module);
+	yg_ndpi_memo(ndpi->module);
 	*ret_ndpi = ndpi;
 	return 0;
 }
@@ -101,6 +104,7 @@ void yg_ndpi_destroy(struct yg_ndpi *ndpi)
 {
 	if (!ndpi)
 		return;
+	yg_ndpi_memo(NULL);
 	ndpi_exit_detection_module(ndpi->module);
 	free(ndpi);
 }
