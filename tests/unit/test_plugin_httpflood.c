@@ -486,6 +486,67 @@ static void what_the_server_gave_up_waiting_for_counts_for_half_a_minute(void **
 	assert_true(rig_last(w)->observed == 120);
 }
 
+// Seconds in which nobody comes. `awake`: with a window of the server that says so, and so it is judged; without one it is at rest.
+static void nobody_comes(struct world *w, uint16_t port, unsigned seconds, bool awake)
+{
+	for (unsigned s = 0; s < seconds; s++) {
+		struct yg_window link = {.second = w->second, .scope = YG_SCOPE_LINK};
+		yagura_plugin.window(w->self, &link);
+		if (awake)
+			close_second(w, port, 0, 0, 0, 0, NULL);
+		else
+			yagura_plugin.tick(w->self, w->second++);
+	}
+}
+
+// A life with rests in it: two floods, and connections that become slow while nobody else comes. What it kept on the way, the alerts.
+static uint32_t live(struct world *w, bool awake, uint8_t kept[2][256], struct yg_alert *ret, uint32_t max)
+{
+	const struct crowd calm = {.connections = 6, .sources = 60, .makes = 10, .reply = 20000, .port = 80, .learning = YG_LEARN_FLOOR};
+	struct crowd c = bots;
+	c.port = 80;
+	c.unanswered = 1;
+	uint32_t before = w->count;
+	for (unsigned round = 0; round < 2; round++) {
+		run(w, &calm, 25 + round);
+		nobody_comes(w, 80, 137, awake);
+		assert_true(yagura_plugin.save(w->self, kept[round], 256) > 0);
+		nobody_comes(w, 80, 83, awake);
+		run(w, &c, 4);
+		nobody_comes(w, 80, 100, awake);
+		for (uint32_t i = 0; i < 60; i++)
+			opened(w, i % 4, 80, 5000000 + 100 * round + i, SYN);
+		nobody_comes(w, 80, 30, awake);
+		for (uint32_t i = 0; i < 60; i++)
+			record(w, i % 4, 80, 5000000 + 100 * round + i, 30, 0, 0, YG_FLOW_ENDED);
+		nobody_comes(w, 80, 40, awake);
+	}
+	assert_true(w->count - before >= 4 && w->count - before <= max);
+	memcpy(ret, &w->out[before], (w->count - before) * sizeof *ret);
+	return w->count - before;
+}
+
+static void a_server_at_rest_misses_nothing(void **state)
+{
+	enum { MAX = 256 };
+	static struct yg_alert alerts[2][MAX];
+	static uint8_t kept[2][2][256];
+	struct world *w = *state;
+	int64_t start = w->second;
+	uint64_t first = serial;
+	uint32_t count[2];
+	for (unsigned awake = 0; awake < 2; awake++) {
+		yagura_plugin.gap(w->self, 0, 0);
+		w->second = start;
+		serial = first;
+		count[awake] = live(w, awake, kept[awake], alerts[awake], MAX);
+	}
+	assert_int_equal(count[0], count[1]);
+	assert_memory_equal(kept[0], kept[1], sizeof kept[0]);
+	for (uint32_t i = 0; i < count[0]; i++)
+		assert_memory_equal(&alerts[0][i], &alerts[1][i], sizeof alerts[0][i]);
+}
+
 static void where_nothing_is_read_nothing_is_said(void **state)
 {
 	struct world *w = *state;
@@ -590,6 +651,7 @@ int main(void)
 	    T(drips_inside_tls_are_found_by_their_pace),
 	    T(readers_who_keep_their_window_shut_are_found_and_those_who_only_pause_are_not),
 	    T(what_the_server_gave_up_waiting_for_counts_for_half_a_minute),
+	    T(a_server_at_rest_misses_nothing),
 	    T(where_nothing_is_read_nothing_is_said),
 	    T(full_tables_are_counted),
 	    T(random_records_break_nothing),
