@@ -230,10 +230,11 @@ static void memory(struct report *r, const struct threads *t)
 	uint64_t places = 1024, wanted = (uint64_t)yg_config_int(r->f->config, YG_O_FLOW_TABLE);
 	while (places < wanted)
 		places <<= 1;
-	// As flow_table.c reserves it: an entry and its tag a place, and half as many records again as places.
-	uint64_t bytes = places * (sizeof(struct yg_flow_entry) + 8) + (places + places / 2) * sizeof(struct yg_flow_record);
-	say(r, &label[1], ja ? "%" PRIu64 " フロー、最大 %" PRIu64 " MiB（使った分だけ確保）" : "%" PRIu64 " flows, at most %" PRIu64 " MiB, taken as used",
-	    places, (bytes >> 20) + 1);
+	uint64_t mib = (yg_flow_memory(places) >> 20) + 1, more = (yg_flow_memory_more(places) >> 20) + 1;
+	say(r, &label[1],
+	    ja ? "%" PRIu64 " フロー、開始時に %" PRIu64 " MiB、使用に応じて最大 %" PRIu64 " MiB を追加"
+	       : "%" PRIu64 " flows, %" PRIu64 " MiB from the start, at most %" PRIu64 " MiB more as used",
+	    places, mib, more);
 }
 
 static void detectors(struct report *r)

@@ -17,7 +17,7 @@
 
 // Huge pages spare a flood two misses of the page tables a packet; what is present from the start costs no page fault at line rate, and
 // the memory of the engine is the same before a flood and after. Both are asked for, neither is needed.
-static void *reserve(const struct yg_flow_table_options *options, size_t size)
+void *yg_flow_reserve(const struct yg_flow_table_options *options, size_t size)
 {
 	void *memory = yg_memory_reserve(size);
 	if (memory && options->resident) {
@@ -35,6 +35,10 @@ static unsigned log2_of(uint32_t power)
 struct yg_flow_table *yg_flow_table_create(const struct yg_flow_table_options *options)
 {
 	enum { STEPS_MAX = 1 << 14 }; // of a stamp in the idle time: a quarter of what it holds
+	if (options->slots > YG_TABLE_MOST) {
+		errno = EINVAL;
+		return NULL;
+	}
 	struct yg_flow_table *table = calloc(1, sizeof *table);
 	if (!table)
 		return NULL;
@@ -45,27 +49,18 @@ struct yg_flow_table *yg_flow_table_create(const struct yg_flow_table_options *o
 	table->bucket_shift = log2_of(table->partition_buckets);
 	while (options->idle_ns[YG_RANK_EMBRYONIC] >> table->stamp_shift >= STEPS_MAX)
 		table->stamp_shift++;
-	// Ended flows wait for their verdict in their records: half as many again as the table has places.
-	table->records = options->slots + options->slots / 2;
-	table->records_share = table->records / YG_PARTITIONS;
-	table->bucket = reserve(options, sizeof *table->bucket * table->buckets);
-	table->entries = reserve(options, sizeof *table->entries * options->slots);
+	table->bucket = yg_flow_reserve(options, sizeof *table->bucket * table->buckets);
+	table->entries = yg_flow_reserve(options, sizeof *table->entries * options->slots);
 	table->embryonic = yg_memory_reserve(8 * yg_flow_words(options->slots) + 8);
 	table->summary = yg_memory_reserve(8 * (yg_flow_words(options->slots) / 64 + 1));
-	table->record = reserve(options, sizeof *table->record * table->records);
-	table->gone = yg_memory_reserve(sizeof *table->gone * table->records);
-	if (!table->bucket || !table->entries || !table->embryonic || !table->summary || !table->record || !table->gone) {
+	bool pools = yg_flow_pools_create(table) == 0;
+	if (!table->bucket || !table->entries || !table->embryonic || !table->summary || !pools) {
 		yg_flow_table_destroy(table);
 		errno = ENOMEM;
 		return NULL;
 	}
-	for (uint32_t i = 0; i < YG_PARTITIONS; i++) {
-		struct yg_flow_partition *p = &table->partition[i];
-		memset(p->wheel, 0xff, sizeof p->wheel);
-		p->record_free = YG_NO_RECORD;
-		p->record_next = i * table->records_share;
-		p->record_end = (i + 1) * table->records_share;
-	}
+	for (uint32_t i = 0; i < YG_PARTITIONS; i++)
+		memset(table->partition[i].wheel, 0xff, sizeof table->partition[i].wheel);
 	return table;
 }
 
@@ -77,8 +72,7 @@ void yg_flow_table_destroy(struct yg_flow_table *table)
 	yg_memory_release(table->entries, sizeof *table->entries * table->options.slots);
 	yg_memory_release(table->embryonic, 8 * yg_flow_words(table->options.slots) + 8);
 	yg_memory_release(table->summary, 8 * (yg_flow_words(table->options.slots) / 64 + 1));
-	yg_memory_release(table->record, sizeof *table->record * table->records);
-	yg_memory_release(table->gone, sizeof *table->gone * table->records);
+	yg_flow_pools_destroy(table);
 	free(table);
 }
 
@@ -298,60 +292,12 @@ void yg_flow_prefetch_record(const struct yg_flow_table *table, const struct yg_
 		__builtin_prefetch(&table->record[record], 1);
 }
 
-struct yg_flow_entry *yg_flow_entry(struct yg_flow_table *table, uint32_t entry)
-{
-	return &table->entries[entry];
-}
-
-uint32_t yg_flow_number(const struct yg_flow_table *table, const struct yg_flow_entry *entry)
-{
-	return (uint32_t)(entry - table->entries);
-}
-
-struct yg_flow_record *yg_flow_record(struct yg_flow_table *table, uint32_t record)
-{
-	return &table->record[record];
-}
-
-struct yg_flow_gone *yg_flow_gone(struct yg_flow_table *table, uint32_t record)
-{
-	return &table->gone[record];
-}
-
-struct yg_flow_identity yg_flow_identity(const struct yg_flow_table *table, uint32_t record)
-{
-	const struct yg_flow_record *r = &table->record[record];
-	if (r->entry == YG_NO_RECORD) {
-		const struct yg_flow_gone *g = &table->gone[record];
-		return (struct yg_flow_identity){&g->key, g->first_ns, g->entry_flags};
-	}
-	const struct yg_flow_entry *e = &table->entries[r->entry];
-	return (struct yg_flow_identity){&e->key, e->first_ns, e->flags};
-}
-
-uint32_t yg_flow_records_total(const struct yg_flow_table *table)
-{
-	return table->records;
-}
-
-void yg_flow_records_used(const struct yg_flow_table *table, unsigned partition, uint32_t *ret_first, uint32_t *ret_end)
-{
-	*ret_first = partition * table->records_share;
-	*ret_end = table->partition[partition].record_next;
-}
-
 uint32_t yg_flow_slots(const struct yg_flow_table *table)
 {
 	return table->options.slots;
 }
 
-// A share is three times a power of two, so this is no division but by three.
-unsigned yg_flow_partition_of_record(const struct yg_flow_table *table, uint32_t record)
-{
-	return (record >> (table->bucket_shift + 2)) / 3;
-}
-
-static inline unsigned partition_of_entry(const struct yg_flow_table *table, uint32_t entry)
+unsigned yg_flow_partition_of_entry(const struct yg_flow_table *table, uint32_t entry)
 {
 	return entry / YG_BUCKET >> table->bucket_shift;
 }
@@ -407,7 +353,7 @@ static void begin_embryonic(struct yg_flow_table *table, uint32_t entry, struct 
 	set_bits(table, entry, true);
 }
 
-static void end_embryonic(struct yg_flow_table *table, uint32_t entry)
+void yg_flow_end_embryonic(struct yg_flow_table *table, uint32_t entry)
 {
 	struct yg_flow_bucket *b = &table->bucket[entry / YG_BUCKET];
 	unsigned at = embryonic_at(b, entry % YG_BUCKET + 1);
@@ -443,14 +389,14 @@ void yg_flow_touch(struct yg_flow_table *table, uint32_t entry, struct yg_time n
 uint8_t yg_flow_rank(const struct yg_flow_table *table, uint32_t entry)
 {
 	uint32_t record = table->entries[entry].record;
-	return record == YG_NO_RECORD ? YG_RANK_EMBRYONIC : table->record[record].rank;
+	return record == YG_NO_RECORD ? YG_RANK_EMBRYONIC : yg_record_rank(&table->record[record]);
 }
 
-static struct yg_time last_seen(const struct yg_flow_table *table, uint32_t entry)
+struct yg_time yg_flow_last_seen(const struct yg_flow_table *table, uint32_t entry)
 {
 	const struct yg_flow_entry *e = &table->entries[entry];
 	if (e->record != YG_NO_RECORD)
-		return yg_time_ns(table->record[e->record].last_ns);
+		return yg_record_last(&table->record[e->record], e->first_ns);
 	return yg_time_ns(e->first_ns + e->last_ms * YG_NS_PER_MS);
 }
 
@@ -464,12 +410,14 @@ int64_t yg_flow_idle_least(const struct yg_flow_table *table)
 
 struct yg_time yg_flow_deadline(const struct yg_flow_table *table, uint32_t entry)
 {
-	uint32_t record = table->entries[entry].record;
-	unsigned rank = yg_flow_rank(table, entry);
+	const struct yg_flow_entry *e = &table->entries[entry];
+	if (e->record == YG_NO_RECORD)
+		return yg_time_ns(e->first_ns + e->last_ms * YG_NS_PER_MS + table->options.idle_ns[YG_RANK_EMBRYONIC]);
+	const struct yg_flow_record *r = &table->record[e->record];
+	unsigned state = yg_record_state(r);
 	// A connection that is over stays for its stragglers only.
-	if (record != YG_NO_RECORD && (table->record[record].tcp_state == YG_TCP_CLOSED || table->record[record].tcp_state == YG_TCP_RESET))
-		rank = YG_RANK_EMBRYONIC;
-	return yg_time_ns(last_seen(table, entry).ns + table->options.idle_ns[rank]);
+	unsigned rank = state == YG_TCP_CLOSED || state == YG_TCP_RESET ? YG_RANK_EMBRYONIC : yg_record_rank(r);
+	return yg_time_ns(yg_record_last(r, e->first_ns).ns + table->options.idle_ns[rank]);
 }
 
 // ---- a place for a new flow ----
@@ -503,7 +451,7 @@ static void weigh(const struct yg_flow_table *table, uint32_t bucket, uint32_t *
 			continue;
 		}
 		uint8_t rank = yg_flow_rank(table, entry), best_rank = yg_flow_rank(table, *best);
-		if (rank < best_rank || (rank == best_rank && yg_time_before(last_seen(table, entry), last_seen(table, *best))))
+		if (rank < best_rank || (rank == best_rank && yg_time_before(yg_flow_last_seen(table, entry), yg_flow_last_seen(table, *best))))
 			*best = entry;
 	}
 }
@@ -576,93 +524,4 @@ struct yg_flow_entry *yg_flow_succeed(struct yg_flow_table *table, const struct 
 	b->note[hash->victim_at] = note;
 	fill_entry(e, key, now);
 	return e;
-}
-
-uint32_t yg_flow_record_take(struct yg_flow_table *table, unsigned partition)
-{
-	struct yg_flow_partition *p = &table->partition[partition];
-	uint32_t record = p->record_free;
-	if (record != YG_NO_RECORD) {
-		p->record_free = table->record[record].pending_next;
-	} else {
-		if (p->record_next == p->record_end)
-			return YG_NO_RECORD;
-		record = p->record_next++;
-	}
-	struct yg_flow_record *r = &table->record[record];
-	uint32_t generation = r->ds_generation; // outlives the flow: an answer to the one before must not fit this one
-	memset(r, 0, sizeof *r);
-	r->ds_generation = generation + 1;
-	r->entry = YG_NO_RECORD;
-	r->wheel_slot = YG_WHEEL;
-	r->pending_next = YG_NO_RECORD;
-	return record;
-}
-
-void yg_flow_record_free(struct yg_flow_table *table, uint32_t record)
-{
-	struct yg_flow_partition *p = &table->partition[yg_flow_partition_of_record(table, record)];
-	table->record[record].pending_next = p->record_free;
-	p->record_free = record;
-}
-
-uint32_t yg_flow_grow(struct yg_flow_table *table, uint32_t entry)
-{
-	uint32_t record = yg_flow_record_take(table, partition_of_entry(table, entry));
-	if (record == YG_NO_RECORD)
-		return record;
-	table->record[record].entry = entry;
-	table->entries[entry].record = record;
-	end_embryonic(table, entry);
-	return record;
-}
-
-static void disarm(struct yg_flow_table *table, struct yg_flow_record *r, uint32_t record)
-{
-	if (r->wheel_slot == YG_WHEEL)
-		return;
-	struct yg_flow_partition *p = &table->partition[yg_flow_partition_of_record(table, record)];
-	if (r->wheel_prev == YG_NO_RECORD)
-		p->wheel[r->wheel_slot] = r->wheel_next;
-	else
-		table->record[r->wheel_prev].wheel_next = r->wheel_next;
-	if (r->wheel_next != YG_NO_RECORD)
-		table->record[r->wheel_next].wheel_prev = r->wheel_prev;
-	r->wheel_slot = YG_WHEEL;
-}
-
-void yg_flow_free(struct yg_flow_table *table, uint32_t entry)
-{
-	struct yg_flow_entry *e = &table->entries[entry];
-	if (e->record != YG_NO_RECORD) {
-		struct yg_flow_record *r = &table->record[e->record];
-		disarm(table, r, e->record);
-		r->entry = YG_NO_RECORD;
-	} else {
-		end_embryonic(table, entry);
-	}
-	e->flags = 0;
-	table->bucket[entry / YG_BUCKET].tag[entry % YG_BUCKET] = 0;
-}
-
-void yg_flow_arm_before(struct yg_flow_table *table, uint32_t entry, int64_t last)
-{
-	uint32_t record = table->entries[entry].record;
-	struct yg_flow_record *r = &table->record[record];
-	struct yg_flow_partition *p = &table->partition[yg_flow_partition_of_record(table, record)];
-	int64_t second = yg_time_second(yg_flow_deadline(table, entry));
-	disarm(table, r, record);
-	if (second > last)
-		second = last;
-	r->wheel_slot = (uint16_t)((uint64_t)second % YG_WHEEL);
-	r->wheel_prev = YG_NO_RECORD;
-	r->wheel_next = p->wheel[r->wheel_slot];
-	if (r->wheel_next != YG_NO_RECORD)
-		table->record[r->wheel_next].wheel_prev = record;
-	p->wheel[r->wheel_slot] = record;
-}
-
-void yg_flow_arm(struct yg_flow_table *table, uint32_t entry, struct yg_time now)
-{
-	yg_flow_arm_before(table, entry, yg_time_second(now) + YG_WHEEL - 2);
 }

@@ -8,11 +8,17 @@
 // It costs no established flow while less than 60 % of the table are established; measured under a flood of ten times the
 // table: 19 of 45,850 lost at 70 % full, 642 of 52,400 at 80 %, where both buckets of a key hold nothing but established flows.
 //
-//   bucket  32 B   tags of eight entries, and when its embryonic ones were last seen: all that a flood of new flows reads
-//   entry   64 B   key, and either the whole of an embryonic flow or the number of its record
-//   record  128 B  what a flow of rank 1 and above has, in a pool; linked into a wheel of one-second slots by its deadline
+//   bucket  32 B  tags of eight entries, and when its embryonic ones were last seen: all that a flood of new flows reads
+//   entry   64 B  key, and either the whole of an embryonic flow or the number of its record and what is seldom asked of it
+//   record  64 B  what a flow of rank 1 and above has (flow_record.h), in a pool; linked into a wheel of one-second slots by its deadline
 //
-// So an embryonic flow takes 64 B with its key, and a tracked one 192 B; the buckets add 4 B a place of the table, used or not.
+// So an embryonic flow takes 64 B with its key, and a tracked one 128 B; the buckets add 4 B a place of the table, used or not. Live there
+// are records for 29 of 32 places, which is where two choices begin to find both buckets full: 126 B a place, all of it present from the
+// start. Where records run low, each flow that gets one ends the least of its own bucket. In a replay nothing may depend on that:
+// there are half as many records again as places, present when used.
+// Two kinds of thing are needed for a while only and lie in pools of their own, as many as records, so that they cannot run out, and taken
+// from the last that was given back, so that no more of them are present than were ever in use at once: 24 B for a flow that the dissector
+// reads, until its verdict; 96 B for one that has ended, until its record leaves.
 //
 // Everything lives in 16 partitions chosen by the keyed hash of the address pair. A worker owns a run of partitions; no partition
 // ever looks at another, so what is evicted, ended and in which order does not depend on the number of workers.
@@ -27,6 +33,8 @@
 #include "base/hash.h"
 #include "base/time.h"
 #include "engine/decode.h"
+#include "engine/flow_record.h"
+#include "model/dissect.h"
 #include "model/flow.h"
 #include "model/packet.h"
 
@@ -36,6 +44,11 @@ enum {
 	YG_BUCKET_EMBRYONIC = 2,
 	YG_WHEEL = 512,
 	YG_NO_RECORD = 0xffffffff,
+	YG_WHEEL_HEADS = 0xffff0000, // in wheel_prev: the first of slot 0, and so on
+	YG_TABLE_MOST = 1 << 26,     // places
+	YG_LIVE_RECORDS = 29,        // live, for so many places:
+	YG_LIVE_PLACES = 32,
+	YG_LIVE_VERDICTS = 4,        // live, for so many places one flow may have a verdict with names
 };
 
 // Both directions of a flow have one key: the end with the lower (address, port) comes first.
@@ -54,71 +67,70 @@ enum yg_entry_flags {
 	YG_ENTRY_CONTACT = 0x08,       // the contact was reported, or there is none to report
 	YG_ENTRY_SYN = 0x10,           // the initiator's SYN was seen
 	YG_ENTRY_NO_FLOW = 0x20,       // began with a TCP packet that is no SYN
+	YG_ENTRY_FRAGMENTED = 0x40,    // of a flow with a record: at least one packet arrived in fragments
+	YG_ENTRY_TUNNELLED = 0x80,     // and one in a tunnel
 };
 
-// An embryonic flow whole, or the front of a record. 64 bytes.
+// An embryonic flow whole, or the front of a record. 64 bytes. Counters of an embryonic flow on the left of each pair, on the right what a
+// flow with a record has there: yg_worker_flow_grow makes the one the other.
 struct yg_flow_entry {
 	struct yg_flow_key key;
 	int64_t first_ns;
-	uint32_t record;         // YG_NO_RECORD: embryonic, the fields below count
-	uint16_t last_ms;        // after first_ns
-	uint16_t bytes[2];       // by direction: 0 from the initiator
-	uint8_t packets;         // 4 bits each direction, initiator's low
-	uint8_t tcp_flags[2];
-	uint8_t state;           // low 4 bits enum yg_tcp_state, high 4 bits packets other than SYN and RST
-	uint8_t flags;           // enum yg_entry_flags
+	uint32_t record; // YG_NO_RECORD: embryonic
+	union {
+		uint16_t bytes[2];   // by direction: 0 from the initiator
+		uint32_t dissection; // while a verdict is awaited: number of its struct yg_flow_dissection
+		uint32_t verdict;    // after: the worker's number for it, 0 none
+	};
+	union {
+		struct {
+			uint16_t last_ms; // after first_ns
+			uint8_t packets;  // 4 bits each direction, initiator's low
+			uint8_t state;    // low 4 bits enum yg_tcp_state, high 4 bits packets other than SYN and RST
+		};
+		uint16_t prefix[2]; // index of each end's prefix + 1, 0 none; 0 initiator, 1 responder
+	};
+	union {
+		uint8_t tcp_flags[2]; // ICMP: type and code, which a flow with a record keeps here
+		uint8_t shut[2];      // TCP packets of that end with a window of zero, 255: or more
+	};
+	uint8_t flags; // enum yg_entry_flags
 	uint8_t vlan_low;
 };
 _Static_assert(sizeof(struct yg_flow_entry) == 64, "one cache line");
 
-enum yg_ds_state { YG_DSS_NONE, YG_DSS_ACTIVE, YG_DSS_DONE };
-
-// What a flow of rank 1 and above has beside its entry. 128 bytes: a packet touches the first line, the rest is for what happens less
-// often. While the flow is in the table its key and its beginning are in the entry; when it has ended, in struct yg_flow_gone.
-struct yg_flow_record {
-	int64_t last_ns;
-	uint64_t bytes[2], payload[2];
-	uint32_t packets[2];
-	uint32_t touched;        // place in the worker's list of flows seen in that second
-	uint16_t second;         // low bits of the second in which it was last seen
-	uint8_t rank, tcp_state;
-	uint8_t tcp_flags[2];
-	uint8_t plain_packets;   // other than SYN, SYN-ACK, RST
-	uint8_t flow_flags;      // YG_FLOW_*, and the four below
-	uint8_t ds_state, ds_packets;
-	uint8_t vector[2];       // what packets to the responder [0], to the initiator [1] count to
-	// ---- the second line
-	int64_t next_update_ns;
-	uint64_t ds_first_slot;  // ring index at which FIRST went
-	uint32_t entry;          // its place in the table, YG_NO_RECORD once it has ended
-	uint32_t wheel_next, wheel_prev;
-	uint32_t ds_generation, ds_bytes;
-	uint32_t meta;           // index + 1 into the meta pool, 0 none
-	uint32_t pending_next;   // records that have ended, in order
-	uint16_t prefix[2];      // index of each end's prefix + 1, 0 none; 0 initiator, 1 responder
-	uint16_t wheel_slot;     // YG_WHEEL: in none
-	uint16_t vlan;
-	uint8_t icmp_type, icmp_code;
-	uint8_t ended, end;      // waiting for its verdict
-	uint8_t restart_lost;
-	uint8_t shut[2];         // packets of that end with a window of zero, 255: or more
-	uint8_t reserved[5];
-};
-_Static_assert(sizeof(struct yg_flow_record) == 128 && offsetof(struct yg_flow_record, next_update_ns) == 64, "two cache lines");
-
-#define YG_FLOW_INSIDE_0 0x10    // in flow_flags: the initiator is internal
-#define YG_FLOW_INSIDE_1 0x20    // the responder is
-#define YG_FLOW_UPDATE_NEAR 0x80 // an update record may fall due in the second that is open
-#define YG_FLOW_TOLD 0x0f        // those that a record tells: YG_FLOW_*
-
 // What is kept of a flow that has left the table while its record waits for the verdict.
 struct yg_flow_gone {
-	struct yg_flow_key key;
-	int64_t first_ns, end_ns;
+	struct yg_flow_entry entry; // as it was
+	int64_t end_ns;
 	uint64_t end_order;
 	uint64_t ended_when; // a replay: the batch; live: the worker's clock
-	uint8_t entry_flags;
+	uint8_t end;         // enum yg_flow_end
 };
+
+// A flow from the first that the dissector was sent of it to its final verdict.
+struct yg_flow_dissection {
+	uint64_t first_slot; // ring index at which FIRST went
+	uint32_t generation;
+	uint32_t verdict;    // the worker's number for one that was not final, 0 none
+	uint32_t bytes;      // of payload that were sent
+	uint8_t packets;
+};
+
+// Live: bytes that a table of so many places holds from the start; and what may come to that, were every flow read by a dissector at once,
+// had all of them ended unanswered, and were all places of verdicts taken.
+static inline uint64_t yg_flow_memory(uint64_t places)
+{
+	enum { BUCKET_SHARE = 4 }; // of a bucket's 32 bytes
+	return places * (sizeof(struct yg_flow_entry) + BUCKET_SHARE) +
+	       places / YG_LIVE_PLACES * YG_LIVE_RECORDS * sizeof(struct yg_flow_record);
+}
+
+static inline uint64_t yg_flow_memory_more(uint64_t places)
+{
+	return places / YG_LIVE_PLACES * YG_LIVE_RECORDS * (sizeof(struct yg_flow_dissection) + sizeof(struct yg_flow_gone)) +
+	       places / YG_LIVE_VERDICTS * sizeof(struct yg_verdict);
+}
 
 struct yg_flow_table;
 
@@ -126,7 +138,7 @@ struct yg_flow_table_options {
 	uint32_t slots;          // of the whole table, a power of two, ≥ 1,024
 	int64_t idle_ns[YG_RANK_COUNT];
 	struct yg_hash_key key;
-	bool resident;           // live: huge pages where there are any, all of it present from the start
+	bool resident;           // live: huge pages where there are any, entries and records present from the start, and fewer of these
 };
 
 // The partitions that packets may go to: all of them in a replay, those of one worker where the ports spread packets to workers.
@@ -143,7 +155,8 @@ struct yg_flow_hash {
 	uint8_t victim_at;        // which of its bucket's two embryonic ones the victim is
 };
 
-// Memory for all partitions; workers share the object and never touch another's partitions. NULL and errno on failure.
+// Memory for all partitions; workers share the object and never touch another's partitions. NULL and errno on failure: EINVAL for more than
+// YG_TABLE_MOST places.
 struct yg_flow_table *yg_flow_table_create(const struct yg_flow_table_options *options);
 void yg_flow_table_destroy(struct yg_flow_table *table);
 
@@ -209,31 +222,43 @@ void yg_flow_touch(struct yg_flow_table *table, uint32_t entry, struct yg_time n
 struct yg_flow_entry *yg_flow_entry(struct yg_flow_table *table, uint32_t entry);
 uint32_t yg_flow_number(const struct yg_flow_table *table, const struct yg_flow_entry *entry);
 struct yg_flow_record *yg_flow_record(struct yg_flow_table *table, uint32_t record);
+// Of a flow that has ended (yg_flow_retire).
 struct yg_flow_gone *yg_flow_gone(struct yg_flow_table *table, uint32_t record);
-
-// Key, beginning and flags of a record's flow, in the table or gone from it.
-struct yg_flow_identity {
-	const struct yg_flow_key *key;
-	int64_t first_ns;
-	uint8_t flags; // enum yg_entry_flags
-};
-struct yg_flow_identity yg_flow_identity(const struct yg_flow_table *table, uint32_t record);
+// Key, beginning and the rest of a record's flow, in the table or gone from it.
+struct yg_flow_entry *yg_flow_entry_of(struct yg_flow_table *table, uint32_t record);
 
 // Gives the entry a record (rank as given; the wheel is armed by yg_flow_arm). YG_NO_RECORD when the pool of its partition
-// is exhausted.
+// is exhausted. What the entry counted stays in it until the caller has taken it over.
 uint32_t yg_flow_grow(struct yg_flow_table *table, uint32_t entry);
+
+// Live: whether so few records are left in the partition that those who have one must make room: one in 32.
+bool yg_flow_records_low(const struct yg_flow_table *table, unsigned partition);
+// Of the flows with a record in the entry's own bucket that of the lowest rank, the longest idle; not itself, and none of a rank above
+// `rank`. YG_NO_RECORD: there is none such.
+uint32_t yg_flow_least(const struct yg_flow_table *table, uint32_t entry, uint8_t rank);
 
 // A record without an entry, for an embryonic flow that has ended and waits for its verdict.
 uint32_t yg_flow_record_take(struct yg_flow_table *table, unsigned partition);
+// Also its yg_flow_gone. It has no dissection any more.
 void yg_flow_record_free(struct yg_flow_table *table, uint32_t record);
+unsigned yg_flow_partition_of_entry(const struct yg_flow_table *table, uint32_t entry);
 unsigned yg_flow_partition_of_record(const struct yg_flow_table *table, uint32_t record);
 uint32_t yg_flow_records_total(const struct yg_flow_table *table);
 // Records first to end - 1 are those of the partition that were ever used.
 void yg_flow_records_used(const struct yg_flow_table *table, unsigned partition, uint32_t *ret_first, uint32_t *ret_end);
 uint32_t yg_flow_slots(const struct yg_flow_table *table);
 
+// A dissection for the record's flow, zeroed, its number noted there. There are as many as records.
+struct yg_flow_dissection *yg_flow_dissection_take(struct yg_flow_table *table, uint32_t record);
+// That of a flow that awaits its verdict.
+struct yg_flow_dissection *yg_flow_dissection(struct yg_flow_table *table, uint32_t record);
+// Gives it back; the flow's entry says `verdict` from here on.
+void yg_flow_dissection_free(struct yg_flow_table *table, uint32_t record, uint32_t verdict);
+
 // Frees the place (and disarms its record, which stays the caller's).
 void yg_flow_free(struct yg_flow_table *table, uint32_t entry);
+// The same of a flow whose record (its own, or for an embryonic one a new one) is to leave: what was in the entry is kept with the record.
+struct yg_flow_gone *yg_flow_retire(struct yg_flow_table *table, uint32_t entry, uint32_t record);
 
 // Deadline of an entry: when its idle time will have passed.
 struct yg_time yg_flow_deadline(const struct yg_flow_table *table, uint32_t entry);

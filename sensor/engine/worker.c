@@ -112,7 +112,7 @@ static void begin_flow(struct yg_flow_entry *e, const struct yg_packet *p)
 static bool connection_over(struct yg_worker *w, uint32_t entry)
 {
 	const struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
-	unsigned state = e->record == YG_NO_RECORD ? (e->state & 15u) : yg_flow_record(w->o.table, e->record)->tcp_state;
+	unsigned state = e->record == YG_NO_RECORD ? (e->state & 15u) : yg_record_state(yg_flow_record(w->o.table, e->record));
 	return state == YG_TCP_CLOSED || state == YG_TCP_RESET;
 }
 
@@ -209,18 +209,19 @@ static bool count_embryonic(struct yg_flow_entry *e, const struct yg_view *v, un
 }
 
 // The table of states knows that there was a FIN, not whose: one that is sent again is not the other side's.
-static uint8_t tcp_after(uint8_t state, unsigned direction, uint8_t flags, uint8_t seen[2])
+// `both`: flags that both have sent, this packet's among them.
+static uint8_t tcp_after(uint8_t state, unsigned direction, uint8_t flags, unsigned both)
 {
 	uint8_t next = yg_tcp_next(state, direction, flags);
-	seen[direction] |= flags;
-	return next == YG_TCP_FIN_2 && !(seen[0] & seen[1] & YG_TCP_FIN) ? YG_TCP_FIN_1 : next;
+	return next == YG_TCP_FIN_2 && !(both & YG_TCP_FIN) ? YG_TCP_FIN_1 : next;
 }
 
 static void advance_embryonic(struct yg_flow_entry *e, const struct yg_view *v, unsigned direction)
 {
 	unsigned state = e->state & 15u, plain = e->state >> 4;
 	if (v->proto == 6) {
-		state = tcp_after((uint8_t)state, direction, v->tcp_flags, e->tcp_flags);
+		e->tcp_flags[direction] |= v->tcp_flags;
+		state = tcp_after((uint8_t)state, direction, v->tcp_flags, e->tcp_flags[0] & e->tcp_flags[1]);
 		if (direction == 0 && (v->tcp_flags & (YG_TCP_SYN | YG_TCP_ACK)) == YG_TCP_SYN)
 			e->flags |= YG_ENTRY_SYN;
 	} else if ((v->proto == 1 || v->proto == 58) && direction == 0) {
@@ -232,57 +233,62 @@ static void advance_embryonic(struct yg_flow_entry *e, const struct yg_view *v, 
 	e->state = (uint8_t)(state | plain << 4);
 }
 
-static void count_record(struct yg_flow_record *r, const struct yg_view *v, unsigned direction)
+// What of a packet shows in the flags of its flow.
+static void note_kind(struct yg_flow_entry *e, const struct yg_view *v)
 {
-	r->last_ns = v->time.ns;
-	r->packets[direction]++;
-	r->bytes[direction] += v->ip_bytes;
-	if (carries_payload(v))
-		r->payload[direction] += v->payload_len;
 	if (v->flags & YG_VIEW_REASSEMBLED)
-		r->flow_flags |= YG_FLOW_FRAGMENTED;
+		e->flags |= YG_ENTRY_FRAGMENTED;
 	if (v->flags & YG_VIEW_TUNNELLED)
-		r->flow_flags |= YG_FLOW_TUNNELLED;
+		e->flags |= YG_ENTRY_TUNNELLED;
+}
+
+static void count_record(const struct yg_worker *w, struct yg_flow_record *r, const struct yg_view *v, unsigned direction)
+{
+	yg_record_see(r, w->seen);
+	r->packets[direction]++;
+	r->bytes[direction] += (uint64_t)v->ip_bytes << YG_COUNT_SHIFT;
+	if (carries_payload(v))
+		r->payload[direction] += (uint64_t)v->payload_len << YG_COUNT_SHIFT;
 }
 
 // A reader who shuts its window is told of while that is young: the second time, the fourth, the eighth … (flow.update is a minute).
-static void note_shut(struct yg_worker *w, struct yg_flow_record *r, const struct yg_view *v, unsigned direction)
+// True: now.
+static bool note_shut(const struct yg_worker *w, struct yg_flow_entry *e, const struct yg_view *v, unsigned direction)
 {
-	if (v->proto != 6 || v->tcp_window || v->tcp_flags & (YG_TCP_SYN | YG_TCP_RST | YG_TCP_FIN) || r->shut[direction] == UINT8_MAX)
-		return;
-	unsigned times = ++r->shut[direction];
-	if (direction == 0 && times > 1 && !(times & (times - 1)) && w->update_ns) {
-		r->next_update_ns = v->time.ns;
-		r->flow_flags |= YG_FLOW_UPDATE_NEAR;
-	}
+	if (v->proto != 6 || v->tcp_window || v->tcp_flags & (YG_TCP_SYN | YG_TCP_RST | YG_TCP_FIN) || e->shut[direction] == UINT8_MAX)
+		return false;
+	unsigned times = ++e->shut[direction];
+	return direction == 0 && times > 1 && !(times & (times - 1)) && w->update_us;
 }
 
 static void raise_rank(struct yg_worker *w, uint32_t entry, struct yg_flow_record *r, const struct yg_view *v)
 {
-	uint8_t rank = r->rank;
-	bool both = r->payload[0] && r->payload[1];
-	if (v->proto == 6 && (r->tcp_state == YG_TCP_ESTABLISHED || both))
+	uint8_t rank = yg_record_rank(r), before = rank;
+	bool both = yg_record_payload(r, 0) && yg_record_payload(r, 1);
+	if (v->proto == 6 && (yg_record_state(r) == YG_TCP_ESTABLISHED || both))
 		rank = YG_RANK_ESTABLISHED;
 	else if (v->proto != 6 && both)
 		rank = YG_RANK_ANSWERED;
-	else if (rank == YG_RANK_EMBRYONIC && (carries_payload(v) || r->plain_packets >= 4))
+	else if (rank == YG_RANK_EMBRYONIC && (carries_payload(v) || yg_record_plain(r) >= 4))
 		rank = YG_RANK_TALKING;
-	if (rank > r->rank) {
-		r->rank = rank;
+	if (rank > before) {
+		yg_record_set_rank(r, rank);
 		yg_flow_arm(w->o.table, entry, v->time);
 	}
 }
 
 static void advance_record(struct yg_worker *w, uint32_t entry, struct yg_flow_record *r, const struct yg_view *v, unsigned direction)
 {
-	if (is_plain(v) && r->plain_packets < 255)
-		r->plain_packets++;
+	if (is_plain(v) && yg_record_rank(r) == YG_RANK_EMBRYONIC) // later nobody asks
+		yg_record_set_plain(r, yg_record_plain(r) + 1);
 	if (v->proto == 6) {
-		uint8_t before = r->tcp_state;
-		r->tcp_state = tcp_after(before, direction, v->tcp_flags, r->tcp_flags);
-		if (r->tcp_state == YG_TCP_ESTABLISHED && before != YG_TCP_ESTABLISHED)
+		uint8_t before = yg_record_state(r);
+		r->bytes[direction] |= v->tcp_flags;
+		uint8_t state = tcp_after(before, direction, v->tcp_flags, yg_record_tcp_flags(r, 0) & yg_record_tcp_flags(r, 1));
+		yg_record_set_state(r, state);
+		if (state == YG_TCP_ESTABLISHED && before != YG_TCP_ESTABLISHED)
 			yg_worker_count_handshake(w, entry);
-		if (before != r->tcp_state && (r->tcp_state == YG_TCP_CLOSED || r->tcp_state == YG_TCP_RESET))
+		if (before != state && (state == YG_TCP_CLOSED || state == YG_TCP_RESET))
 			yg_flow_arm(w->o.table, entry, v->time); // its deadline has come nearer
 	}
 	raise_rank(w, entry, r, v);
@@ -299,7 +305,7 @@ static void judge_contact(struct yg_worker *w, uint32_t entry, const struct yg_v
 			yg_worker_contact(w, entry, YG_CONTACT_ANSWERED);
 		return;
 	}
-	unsigned state = e->record == YG_NO_RECORD ? (e->state & 15u) : yg_flow_record(w->o.table, e->record)->tcp_state;
+	unsigned state = e->record == YG_NO_RECORD ? (e->state & 15u) : yg_record_state(yg_flow_record(w->o.table, e->record));
 	if (direction == 1 && v->tcp_flags & YG_TCP_RST)
 		yg_worker_contact(w, entry, YG_CONTACT_REFUSED);
 	else if (direction == 1 || state == YG_TCP_ESTABLISHED)
@@ -329,39 +335,29 @@ static void icmp_about(struct yg_worker *w, const struct yg_packet *p)
 		yg_worker_contact(w, entry, YG_CONTACT_REFUSED);
 }
 
-static void update_due(struct yg_worker *w, struct yg_flow_record *r, uint32_t record, const struct yg_view *v)
+// Whether an update is due at this packet, before it is counted.
+static bool update_due(const struct yg_worker *w, const struct yg_flow_record *r)
 {
-	// Most packets know from the first line of the record that it is not this second; not those that no list of a second knows of.
-	bool near = r->flow_flags & YG_FLOW_UPDATE_NEAR || r->second != yg_worker_second_mark(&w->open);
-	if (!w->update_ns || !near || v->time.ns < r->next_update_ns)
-		return;
-	r->next_update_ns = v->time.ns + w->update_ns;
-	if (!w->o.records_wanted)
-		return;
-	if (!w->o.replay && !yg_worker_may(w, yg_worker_org_of_record(w, r), YG_BUDGET_FLOW)) {
-		count(w, YG_WC_UPDATES_SHED);
-		return;
-	}
-	struct yg_event *event = yg_worker_event(w, YG_EV_FLOW, YG_STAGE_PACKET, w->order);
-	if (!event)
-		return;
-	yg_worker_record_fill(w, record, &event->flow);
-	event->flow.event = YG_FLOW_UPDATED;
-	event->flow.packet = v->number;
-	event->flow.event_ns = v->time.ns;
+	// Most packets know from the marks that it is not this second; not those that no list of a second knows of.
+	bool near = yg_record_marks(r) & YG_MARK_NEAR || yg_record_second(r) != yg_worker_second_mark(&w->open);
+	return w->update_us && near && yg_record_update_due(r, w->seen);
 }
 
 // The path of a packet whose flow has, or now gets, a record.
 static void packet_of_record(struct yg_worker *w, const struct yg_packet *p, uint32_t entry, unsigned direction)
 {
-	uint32_t record = yg_flow_entry(w->o.table, entry)->record;
+	struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
+	uint32_t record = e->record;
 	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
 	if (p->counted)
 		yg_worker_record_leave_out(w, r, direction, p->view.ip_bytes);
-	count_record(r, &p->view, direction);
+	bool due = update_due(w, r);
+	count_record(w, r, &p->view, direction);
+	note_kind(e, &p->view);
 	advance_record(w, entry, r, &p->view, direction);
-	note_shut(w, r, &p->view, direction);
-	update_due(w, r, record, &p->view);
+	due |= note_shut(w, e, &p->view, direction);
+	if (due)
+		yg_worker_flow_update(w, record, &p->view);
 	if (carries_payload(&p->view))
 		yg_worker_dissect(w, p, record, direction);
 }
@@ -408,19 +404,17 @@ static void take_sample(struct yg_worker *w, const struct yg_view *v, uint8_t ve
 static void first_of_record(struct yg_worker *w, const struct yg_packet *p, uint32_t entry, unsigned direction)
 {
 	const struct yg_view *v = &p->view;
-	uint32_t record = yg_flow_entry(w->o.table, entry)->record;
-	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
-	r->vlan = v->vlan;
-	if (r->tcp_state == YG_TCP_ESTABLISHED)
+	struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
+	struct yg_flow_record *r = yg_flow_record(w->o.table, e->record);
+	e->vlan_low = (uint8_t)v->vlan;
+	yg_record_set_vlan_high(r, v->vlan);
+	if (yg_record_state(r) == YG_TCP_ESTABLISHED)
 		yg_worker_count_handshake(w, entry);
-	if (v->flags & YG_VIEW_REASSEMBLED)
-		r->flow_flags |= YG_FLOW_FRAGMENTED;
-	if (v->flags & YG_VIEW_TUNNELLED)
-		r->flow_flags |= YG_FLOW_TUNNELLED;
+	note_kind(e, v);
 	if (!carries_payload(v))
 		return;
-	r->payload[direction] += v->payload_len;
-	yg_worker_dissect(w, p, record, direction);
+	r->payload[direction] += (uint64_t)v->payload_len << YG_COUNT_SHIFT;
+	yg_worker_dissect(w, p, e->record, direction);
 }
 
 // Live a body gets so many flows a second into rank 1; above that a flow waits for its eighth packet. A connection whose handshake was seen
@@ -463,7 +457,7 @@ static void packet_of_flow(struct yg_worker *w, const struct yg_packet *p, uint3
 	struct yg_flow_record *r = e->record == YG_NO_RECORD ? NULL : yg_flow_record(w->o.table, e->record);
 	uint8_t vector = yg_worker_vector(v, e, r, direction);
 	if (!p->counted) {
-		bool inward = r && r->rank > YG_RANK_EMBRYONIC ? yg_worker_count_record(w, r, e->record, direction, v->ip_bytes)
+		bool inward = r && yg_record_rank(r) > YG_RANK_EMBRYONIC ? yg_worker_count_record(w, r, e->record, direction, v->ip_bytes)
 							       : yg_worker_count_now(w, v, entry, direction, vector, fresh);
 		yg_rates_link(w->open.rates, vector, inward, direction, v->wirelen + 20);
 		take_sample(w, v, vector);
@@ -502,17 +496,20 @@ static inline struct sum sum_of_plain(const struct yg_plain *p, struct yg_time t
 static inline bool is_settled(const struct yg_worker *w, const struct sum *s, const struct yg_flow_entry *e, const struct yg_flow_record *r,
 			      unsigned direction)
 {
-	bool tcp = s->proto == 6, open = r->tcp_state == YG_TCP_ESTABLISHED || r->tcp_state == YG_TCP_MIDSTREAM;
-	if (!s->usual || !(e->flags & YG_ENTRY_CONTACT))
+	uint64_t since = w->seen - r->seen; // of another second: the low bits differ, and go on top
+	if ((since >> YG_COUNT_SHIFT | since << (64 - YG_COUNT_SHIFT)) >= w->idle_least_us)
 		return false;
-	if (tcp ? !open || s->tcp_flags & (YG_TCP_SYN | YG_TCP_FIN | YG_TCP_RST) : s->proto != 17)
+	bool tcp = s->proto == 6;
+	if (!s->usual || !(e->flags & YG_ENTRY_CONTACT) || yg_record_marks(r) & YG_MARK_NEAR)
 		return false;
-	bool one_way = r->rank == YG_RANK_TALKING && !r->payload[!direction] && r->tcp_state != YG_TCP_ESTABLISHED;
-	if (r->rank != (tcp ? YG_RANK_ESTABLISHED : YG_RANK_ANSWERED) && !one_way)
+	if (tcp ? s->tcp_flags & (YG_TCP_SYN | YG_TCP_FIN | YG_TCP_RST) : s->proto != 17)
 		return false;
-	if (r->second != yg_worker_second_mark(&w->open) || r->flow_flags & YG_FLOW_UPDATE_NEAR)
-		return false;
-	return !s->payload_len || !w->o.to_dissector || r->ds_state == YG_DSS_DONE || r->ds_packets >= w->ds_packets_max;
+	unsigned stage = yg_record_stage(r);
+	bool most = stage == (tcp ? YG_STAGE_OF(YG_RANK_ESTABLISHED, YG_TCP_ESTABLISHED) : YG_STAGE_OF(YG_RANK_ANSWERED, YG_TCP_NONE));
+	if (__builtin_expect(!most, 0) && !(tcp && stage == YG_STAGE_OF(YG_RANK_ESTABLISHED, YG_TCP_MIDSTREAM)) &&
+	    (stage != YG_STAGE_OF(YG_RANK_TALKING, tcp ? YG_TCP_MIDSTREAM : YG_TCP_NONE) || yg_record_payload(r, !direction)))
+		return false; // neither all that it can be, nor one of which the other side is not seen
+	return yg_record_dissection(r) >= YG_DSS_READ || !s->payload_len || !w->o.to_dissector;
 }
 
 static void unfold(struct yg_packet *p, struct yg_time time, uint64_t number)
@@ -533,25 +530,24 @@ static inline bool take_settled(struct yg_worker *w, struct yg_packet *p, const 
 		return false;
 	struct yg_flow_record *r = yg_flow_record(w->o.table, e->record);
 	unsigned direction = !!(e->flags & YG_ENTRY_INITIATOR_1) != p->sender;
-	if (!is_settled(w, s, e, r, direction) || s->time.ns - r->last_ns >= w->idle_least_ns)
+	if (!is_settled(w, s, e, r, direction))
 		return false;
 	w->hits++;
-	bool inward = r->flow_flags & (direction ? YG_FLOW_INSIDE_0 : YG_FLOW_INSIDE_1);
-	yg_rates_link(w->open.rates, r->vector[direction], inward, direction, s->wirelen + 20);
+	bool inward = yg_record_inward(r, direction);
+	uint8_t vector = yg_worker_settled_vector(s->proto, e->flags, direction);
+	yg_rates_link(w->open.rates, vector, inward, direction, s->wirelen + 20);
 	if (is_sampled(w, w->order >> 1)) {
 		unfold(p, s->time, w->order >> 1);
-		put_sample(w, &p->view, r->vector[direction]);
+		put_sample(w, &p->view, vector);
 	}
 	if (s->proto == 6 && yg_mirror_watches(w->mirror, &p->hash)) {
 		unfold(p, s->time, w->order >> 1);
 		yg_mirror_segment(w->mirror, &p->view, &p->hash, p->sender);
 	}
-	r->last_ns = s->time.ns;
+	r->seen = w->seen;
 	r->packets[direction]++;
-	r->bytes[direction] += s->ip_bytes;
-	r->payload[direction] += s->payload_len;
-	r->tcp_flags[direction] |= s->tcp_flags;
-	r->plain_packets += r->plain_packets < 255;
+	r->bytes[direction] = (r->bytes[direction] + ((uint64_t)s->ip_bytes << YG_COUNT_SHIFT)) | s->tcp_flags;
+	r->payload[direction] += (uint64_t)s->payload_len << YG_COUNT_SHIFT;
 	return true;
 }
 
@@ -645,7 +641,7 @@ static void take(struct yg_worker *w, const struct yg_packet *p, uint32_t entry)
 void yg_worker_packet(struct yg_worker *w, struct yg_packet *p)
 {
 	const struct yg_view *v = &p->view;
-	w->now = v->time;
+	yg_worker_clock(w, v->time);
 	w->order = v->number << 1 | 1;
 	if (yg_mirror_duplicate(w->mirror, v, p->partition, p->decoded ? p->hash.tag : 0, p->counted))
 		return;
@@ -663,7 +659,7 @@ void yg_worker_packet(struct yg_worker *w, struct yg_packet *p)
 
 void yg_worker_folded(struct yg_worker *w, struct yg_packet *p, struct yg_time time, uint64_t number)
 {
-	w->now = time;
+	yg_worker_clock(w, time);
 	w->order = number << 1 | 1;
 	if (yg_mirror_looks(w->mirror, yg_mirror_fingerprint_plain(&p->plain, p->hash.tag))) {
 		unfold(p, time, number);

@@ -42,6 +42,7 @@ struct yg_packet {
 // What the dissector said of a flow; kept until the flow's record leaves.
 struct yg_flow_meta {
 	uint32_t next_free;
+	uint32_t generation; // of the dissection
 	struct yg_verdict verdict;
 };
 
@@ -89,7 +90,7 @@ struct yg_worker {
 	unsigned partition_first, partition_end;
 	struct yg_second open, closing;
 	uint32_t touched_max;
-	int64_t update_ns, idle_least_ns;
+	uint64_t update_us;         // flow.update, 0: none
 	uint32_t ds_packets_max, ds_bytes_max;
 	uint8_t ds_wants;           // YG_DS_WANTS_*
 	bool waits;                 // for room towards the aggregator: a replay always, live only at the end
@@ -97,6 +98,9 @@ struct yg_worker {
 	uint64_t batch, order;
 	uint64_t answered, applied; // a replay: the batch up to which answers are to be applied, have been
 	struct yg_time now;
+	uint64_t seen;              // `now` and the open second as flow_record.h has them: what a record that is seen now says
+	uint64_t idle_least_us;     // the shortest idle time of all
+	uint32_t generation;        // of the flow that was sent to the dissector last
 	int64_t second;
 	uint32_t sample_every, sample_left; // left: live, until the next
 	bool started;
@@ -109,6 +113,7 @@ struct yg_worker {
 	int64_t handed_ns;          // live: when the dissector was last shown all there was
 	// ended records that wait for their verdicts, in order
 	uint32_t pending_head, pending_tail;
+	bool records_low;           // live: since the last poll a flow has found few records left
 	// answers taken out of the ring while the way to the dissector was full
 	struct yg_ds_answer *held;
 	uint32_t held_count, held_first, held_max;
@@ -190,6 +195,8 @@ void yg_worker_attempt_end(struct yg_worker *w, uint32_t entry, uint16_t org, en
 uint32_t yg_worker_flow_grow(struct yg_worker *w, uint32_t entry, uint8_t rank);
 void yg_worker_contact(struct yg_worker *w, uint32_t entry, enum yg_outcome outcome);
 void yg_worker_record_fill(struct yg_worker *w, uint32_t record, struct yg_flow *ret_flow);
+// An update record of a flow, at a packet of it that has been counted; the next is due flow.update later.
+void yg_worker_flow_update(struct yg_worker *w, uint32_t record, const struct yg_view *view);
 void yg_worker_record_leave(struct yg_worker *w, uint32_t record);
 void yg_worker_pending_release(struct yg_worker *w);
 
@@ -198,20 +205,42 @@ void yg_worker_dissect_end(struct yg_worker *w, uint32_t record);
 void yg_worker_answers(struct yg_worker *w);
 void yg_worker_dissect_batch_end(struct yg_worker *w);
 
+// What packets of a flow with a record count to that go towards the responder (0) or the initiator (1): who asked for them, unless the
+// responder began. A table, because direction is as good as random.
+static inline uint8_t yg_worker_settled_vector(uint8_t proto, uint8_t entry_flags, unsigned direction)
+{
+	static const uint8_t vectors[4][4] = {
+		{YG_VEC_TCP_FLOW, YG_VEC_DOWNLOAD, YG_VEC_TCP_FLOW, YG_VEC_TCP_FLOW},
+		{YG_VEC_UDP, YG_VEC_DOWNLOAD, YG_VEC_UDP, YG_VEC_UDP},
+		{YG_VEC_ICMP, YG_VEC_DOWNLOAD, YG_VEC_ICMP, YG_VEC_ICMP},
+		{YG_VEC_OTHER, YG_VEC_DOWNLOAD, YG_VEC_OTHER, YG_VEC_OTHER},
+	};
+	_Static_assert(YG_ENTRY_FIRST_REVERSE == 4, "becomes 2");
+	unsigned kind = proto == 6 ? 0 : proto == 17 ? 1 : proto == 1 || proto == 58 ? 2 : 3;
+	return vectors[kind][(entry_flags & YG_ENTRY_FIRST_REVERSE) >> 1 | direction];
+}
 uint8_t yg_worker_vector(const struct yg_view *view, const struct yg_flow_entry *entry, const struct yg_flow_record *record,
 			 unsigned direction);
 // Each counts one frame (or what it says) and tells whether it went towards an internal end.
 bool yg_worker_count_now(struct yg_worker *w, const struct yg_view *view, uint32_t entry, unsigned direction, uint8_t vector, bool fresh);
 bool yg_worker_count_record(struct yg_worker *w, struct yg_flow_record *r, uint32_t record, unsigned direction, uint32_t bytes);
 // `packets` and `bytes` of one direction of a flow with a record.
-void yg_worker_add_flow(struct yg_worker_rates *rates, const struct yg_worker *w, const struct yg_flow_record *record,
-			const struct yg_flow_key *key, bool initiator_1, unsigned direction, uint32_t packets, uint64_t bytes);
+void yg_worker_add_flow(struct yg_worker_rates *rates, const struct yg_worker *w, const struct yg_flow_entry *entry, unsigned direction,
+			uint32_t packets, uint64_t bytes);
 // The same with an entry that is in no table (step 3 of shedding).
 bool yg_worker_count_loose(struct yg_worker *w, const struct yg_view *view, const struct yg_flow_entry *entry, unsigned direction,
 			   uint8_t vector, bool fresh);
 void yg_worker_count_handshake(struct yg_worker *w, uint32_t entry);
 void yg_worker_count_bare(struct yg_worker *w, const struct yg_view *view, uint8_t vector);
 
+// Time is `now` from here on.
+static inline void yg_worker_clock(struct yg_worker *w, struct yg_time now)
+{
+	if (now.ns == w->now.ns) // live that of a whole burst
+		return;
+	w->now = now;
+	w->seen = yg_seen_of(now) | (uint16_t)w->open.second;
+}
 int yg_worker_second_create(struct yg_worker *w);
 void yg_worker_second_destroy(struct yg_worker *w);
 // The low bits by which a record knows its second.
@@ -220,7 +249,7 @@ static inline uint16_t yg_worker_second_mark(const struct yg_second *second)
 	return (uint16_t)second->second;
 }
 // What the record has counted and nobody has added to the rates yet is added now.
-void yg_worker_record_flush(struct yg_worker *w, struct yg_flow_record *r, const struct yg_flow_key *key, bool initiator_1);
+void yg_worker_record_flush(struct yg_worker *w, struct yg_flow_record *r, const struct yg_flow_entry *entry);
 // First packet of the record in the open second. False when there is no place for it: the packet is to be counted by itself.
 bool yg_worker_record_touch(struct yg_worker *w, struct yg_flow_record *r, uint32_t record);
 // A packet of the record that the rates have counted by themselves: not to be counted again with the rest of the second.
@@ -254,6 +283,7 @@ static inline bool yg_worker_replace_spent(struct yg_worker *w, const struct yg_
 uint16_t yg_worker_org_of(struct yg_worker *w, uint32_t entry);
 // The same of a flow that is in no table.
 uint16_t yg_worker_org_of_key(struct yg_worker *w, const struct yg_flow_key *key, bool initiator_1);
-uint16_t yg_worker_org_of_record(const struct yg_worker *w, const struct yg_flow_record *record);
+// The same of a flow with a record, in the table or gone from it.
+uint16_t yg_worker_org_of_tracked(const struct yg_worker *w, const struct yg_flow_entry *entry);
 // A second is over: says to the aggregator what was passed on of how much, and begins anew.
 void yg_worker_budget_second(struct yg_worker *w);

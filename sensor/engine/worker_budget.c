@@ -26,9 +26,9 @@ int yg_worker_budget_create(struct yg_worker *w)
 	return w->budget ? 0 : -ENOMEM;
 }
 
-uint16_t yg_worker_org_of_record(const struct yg_worker *w, const struct yg_flow_record *r)
+uint16_t yg_worker_org_of_tracked(const struct yg_worker *w, const struct yg_flow_entry *e)
 {
-	uint32_t prefix = r->prefix[1] ? r->prefix[1] : r->prefix[0];
+	uint32_t prefix = e->prefix[1] ? e->prefix[1] : e->prefix[0];
 	return prefix ? w->o.config->prefixes[prefix - 1].org : YG_ORG_NONE;
 }
 
@@ -45,7 +45,7 @@ uint16_t yg_worker_org_of(struct yg_worker *w, uint32_t entry)
 {
 	const struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
 	if (e->record != YG_NO_RECORD)
-		return yg_worker_org_of_record(w, yg_flow_record(w->o.table, e->record));
+		return yg_worker_org_of_tracked(w, e);
 	uint16_t noted = yg_flow_noted(w->o.table, entry);
 	return noted != YG_NOTE_NONE ? noted : yg_worker_org_of_key(w, &e->key, e->flags & YG_ENTRY_INITIATOR_1);
 }

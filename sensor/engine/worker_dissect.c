@@ -81,8 +81,8 @@ static bool room_for(struct yg_worker *w, uint32_t slots)
 	return yg_ring_has_room(ring, slots);
 }
 
-static void fill_request(struct yg_ds_request *q, enum yg_ds_kind kind, const struct yg_worker *w, uint32_t record,
-			 const struct yg_flow_record *r, const struct yg_flow_key *key, bool initiator_1)
+static void fill_request(struct yg_ds_request *q, enum yg_ds_kind kind, const struct yg_worker *w, uint32_t record, uint32_t generation,
+			 const struct yg_flow_key *key, bool initiator_1)
 {
 	memset(q, 0, offsetof(struct yg_ds_request, data));
 	q->kind = (uint8_t)kind;
@@ -91,7 +91,7 @@ static void fill_request(struct yg_ds_request *q, enum yg_ds_kind kind, const st
 	q->proto = key->proto;
 	q->pieces = 1;
 	q->slot = record;
-	q->generation = r->ds_generation;
+	q->generation = generation;
 	q->packet = w->order >> 1;
 	q->time_ns = w->now.ns;
 	for (unsigned i = 0; i < 2; i++) {
@@ -100,11 +100,13 @@ static void fill_request(struct yg_ds_request *q, enum yg_ds_kind kind, const st
 	}
 }
 
-static void begin_dissection(struct yg_worker *w, struct yg_flow_record *r, struct yg_ds_request *q)
+static struct yg_flow_dissection *begin_dissection(struct yg_worker *w, struct yg_flow_record *r, uint32_t record)
 {
-	q->flags |= YG_DS_FIRST;
-	r->ds_state = YG_DSS_ACTIVE;
-	r->ds_first_slot = w->o.to_dissector->own;
+	struct yg_flow_dissection *d = yg_flow_dissection_take(w->o.table, record);
+	yg_record_set_dissection(r, YG_DSS_ACTIVE);
+	d->generation = ++w->generation; // an answer about a flow that had the record before does not fit
+	d->first_slot = w->o.to_dissector->own;
+	return d;
 }
 
 // Copies the IP packet into `pieces` slots from the ring's own index on.
@@ -129,10 +131,11 @@ void yg_worker_dissect(struct yg_worker *w, const struct yg_packet *p, uint32_t 
 {
 	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
 	const struct yg_view *v = &p->view;
-	if (!w->o.to_dissector || r->ds_state == YG_DSS_DONE || r->ds_packets >= w->ds_packets_max || r->ds_bytes >= w->ds_bytes_max)
+	bool first = yg_record_dissection(r) == YG_DSS_NONE;
+	if (!w->o.to_dissector || yg_record_dissection(r) >= YG_DSS_READ)
 		return;
-	if (w->shed && r->ds_state == YG_DSS_NONE) { // step 1: a flow that begins now is never dissected
-		r->ds_state = YG_DSS_DONE;
+	if (w->shed && first) { // step 1: a flow that begins now is never dissected
+		yg_record_set_dissection(r, YG_DSS_DONE);
 		count(w, YG_WC_SHED_DISSECTION);
 		return;
 	}
@@ -148,8 +151,9 @@ void yg_worker_dissect(struct yg_worker *w, const struct yg_packet *p, uint32_t 
 	}
 	struct yg_ring *ring = w->o.to_dissector;
 	struct yg_ds_request *q = yg_ring_slot(ring, ring->own);
+	struct yg_flow_dissection *d = first ? begin_dissection(w, r, record) : yg_flow_dissection(w->o.table, record);
 	bool initiator_1 = yg_flow_entry(w->o.table, r->entry)->flags & YG_ENTRY_INITIATOR_1;
-	fill_request(q, YG_DS_PACKET, w, record, r, &p->key, initiator_1);
+	fill_request(q, YG_DS_PACKET, w, record, d->generation, &p->key, initiator_1);
 	q->direction = (uint8_t)direction;
 	q->pieces = (uint8_t)pieces;
 	q->tcp_flags = v->tcp_flags;
@@ -160,20 +164,22 @@ void yg_worker_dissect(struct yg_worker *w, const struct yg_packet *p, uint32_t 
 	q->tcp_seq = v->tcp_seq;
 	if (v->flags & YG_VIEW_REASSEMBLED)
 		q->flags |= YG_DS_FRAGMENTED;
-	if (r->ds_state == YG_DSS_NONE)
-		begin_dissection(w, r, q);
+	if (first)
+		q->flags |= YG_DS_FIRST;
 	copy_packet(ring, v, pieces);
 	yg_ring_push(ring, pieces);
 	for (unsigned line = 0; line < 3; line++) // whoever read the next slot last has it
 		__builtin_prefetch((uint8_t *)yg_ring_slot(ring, ring->own) + line * 64, 1);
-	r->ds_packets++;
-	r->ds_bytes += v->payload_len;
+	d->packets++;
+	d->bytes += v->payload_len;
+	if (d->packets >= w->ds_packets_max || d->bytes >= w->ds_bytes_max)
+		yg_record_set_dissection(r, YG_DSS_READ);
 	count(w, YG_WC_DS_SENT);
 }
 
 // The headers of a packet from initiator to responder, written anew: the table does not keep the bytes of a flow that said
 // nothing, and a guess looks at addresses, ports and the kind of an ICMP message alone.
-static void write_headers(struct yg_ds_request *q, const struct yg_flow_record *r)
+static void write_headers(struct yg_ds_request *q, const struct yg_flow_entry *e)
 {
 	uint8_t *ip = q->data, *l4 = ip + (q->af == 4 ? 20 : 40);
 	bool icmp = q->proto == 1 || q->proto == 58;
@@ -188,8 +194,8 @@ static void write_headers(struct yg_ds_request *q, const struct yg_flow_record *
 	memcpy(ip + (q->af == 4 ? 12 : 8), q->addr[0].b, q->af == 4 ? 4 : 16);
 	memcpy(ip + (q->af == 4 ? 16 : 24), q->addr[1].b, q->af == 4 ? 4 : 16);
 	if (icmp) {
-		l4[0] = r->icmp_type;
-		l4[1] = r->icmp_code;
+		l4[0] = e->tcp_flags[0];
+		l4[1] = e->tcp_flags[1];
 		return;
 	}
 	yg_store16(l4, q->port[0]);
@@ -202,24 +208,24 @@ static void write_headers(struct yg_ds_request *q, const struct yg_flow_record *
 	}
 }
 
-// A flow ends: one that is in dissection is told so; in a replay one that never was is guessed from its headers.
+// A flow ends: one that is in dissection is told so; in a replay one that never was is guessed from its headers. Live there may be no room
+// to say so: then its verdict is waited for like any other, and it may be that none comes.
 void yg_worker_dissect_end(struct yg_worker *w, uint32_t record)
 {
 	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
-	bool guess = r->ds_state == YG_DSS_NONE;
-	if (!w->o.to_dissector || r->ds_state == YG_DSS_DONE || (guess && !w->o.replay && (w->shed || r->rank == YG_RANK_EMBRYONIC)))
+	enum yg_ds_state state = yg_record_dissection(r);
+	bool guess = state == YG_DSS_NONE;
+	bool unasked = guess && !w->o.replay && (w->shed || yg_record_rank(r) == YG_RANK_EMBRYONIC);
+	if (!w->o.to_dissector || state == YG_DSS_DONE || unasked || !room_for(w, 1))
 		return;
-	if (!room_for(w, 1)) {
-		r->ds_state = YG_DSS_DONE; // live: the end is lost, and with it the answer
-		return;
-	}
 	struct yg_ring *ring = w->o.to_dissector;
 	struct yg_ds_request *q = yg_ring_slot(ring, ring->own);
-	struct yg_flow_identity id = yg_flow_identity(w->o.table, record);
-	fill_request(q, guess ? YG_DS_GUESS : YG_DS_END, w, record, r, id.key, id.flags & YG_ENTRY_INITIATOR_1);
+	const struct yg_flow_entry *e = yg_flow_entry_of(w->o.table, record);
+	const struct yg_flow_dissection *d = guess ? begin_dissection(w, r, record) : yg_flow_dissection(w->o.table, record);
+	fill_request(q, guess ? YG_DS_GUESS : YG_DS_END, w, record, d->generation, &e->key, e->flags & YG_ENTRY_INITIATOR_1);
 	if (guess) {
-		begin_dissection(w, r, q);
-		write_headers(q, r);
+		q->flags |= YG_DS_FIRST;
+		write_headers(q, e);
 	}
 	yg_ring_push(ring, 1);
 }
@@ -239,17 +245,20 @@ void yg_worker_dissect_batch_end(struct yg_worker *w)
 
 // ---- back from it ----
 
-// The record that an answer names, NULL when there is none such.
+// The record that an answer names, NULL when there is none such. What the flow is called by (dissect.h) outlives its verdict: of packets
+// that were on their way then more may be told.
 static struct yg_flow_record *record_of(struct yg_worker *w, const struct yg_ds_answer *a)
 {
 	if (a->slot >= yg_flow_records_total(w->o.table))
 		return NULL;
 	unsigned partition = yg_flow_partition_of_record(w->o.table, a->slot);
 	struct yg_flow_record *r = yg_flow_record(w->o.table, a->slot);
-	if (partition < w->partition_first || partition >= w->partition_end || r->ds_generation != a->generation ||
-	    r->ds_state == YG_DSS_NONE)
+	if (partition < w->partition_first || partition >= w->partition_end || yg_record_dissection(r) == YG_DSS_NONE)
 		return NULL;
-	return r;
+	if (yg_record_awaits_verdict(r))
+		return yg_flow_dissection(w->o.table, a->slot)->generation == a->generation ? r : NULL;
+	uint32_t verdict = yg_flow_entry_of(w->o.table, a->slot)->verdict;
+	return verdict && w->meta[verdict - 1].generation == a->generation ? r : NULL;
 }
 
 static void end_text(char *text, size_t size)
@@ -286,41 +295,44 @@ static uint32_t take_meta(struct yg_worker *w)
 static void apply_verdict(struct yg_worker *w, const struct yg_ds_answer *a)
 {
 	struct yg_flow_record *r = record_of(w, a);
-	if (!r || r->ds_state != YG_DSS_ACTIVE) {
+	if (!r || !yg_record_awaits_verdict(r)) {
 		count(w, YG_WC_DS_ANSWER_INVALID);
 		return;
 	}
-	if (!r->meta)
-		r->meta = take_meta(w);
-	if (r->meta) {
-		struct yg_verdict *v = &w->meta[r->meta - 1].verdict;
-		*v = a->verdict;
-		end_texts(v);
-		if (v->overlap)
+	struct yg_flow_dissection *d = yg_flow_dissection(w->o.table, a->slot);
+	if (!d->verdict)
+		d->verdict = take_meta(w);
+	if (d->verdict) {
+		struct yg_flow_meta *meta = &w->meta[d->verdict - 1];
+		meta->generation = d->generation;
+		meta->verdict = a->verdict;
+		end_texts(&meta->verdict);
+		if (meta->verdict.overlap)
 			count(w, YG_WC_OVERLAP);
 	}
 	if (a->verdict.final) {
-		r->ds_state = YG_DSS_DONE;
+		yg_flow_dissection_free(w->o.table, a->slot, d->verdict);
+		yg_record_set_dissection(r, YG_DSS_DONE);
 		count(w, YG_WC_DS_VERDICTS);
 	}
 }
 
 static void fill_head(struct yg_worker *w, const struct yg_ds_answer *a, struct yg_meta_head *head)
 {
-	struct yg_flow_identity id = yg_flow_identity(w->o.table, a->slot);
-	bool initiator_1 = id.flags & YG_ENTRY_INITIATOR_1;
+	const struct yg_flow_entry *e = yg_flow_entry_of(w->o.table, a->slot);
+	bool initiator_1 = e->flags & YG_ENTRY_INITIATOR_1;
 	memset(head, 0, sizeof *head);
 	head->packet = a->packet;
-	head->flow_id = yg_flow_id(id.key, id.first_ns);
+	head->flow_id = yg_flow_id(&e->key, e->first_ns);
 	head->time_ns = a->time_ns;
-	head->proto = id.key->proto;
-	head->af = id.key->af;
-	head->domain = id.key->domain;
+	head->proto = e->key.proto;
+	head->af = e->key.af;
+	head->domain = e->key.domain;
 	for (unsigned i = 0; i < 2; i++) {
 		struct yg_end end;
-		yg_end_resolve(w->o.config, id.key->af, &id.key->addr[i != initiator_1], &end);
+		yg_end_resolve(w->o.config, e->key.af, &e->key.addr[i != initiator_1], &end);
 		head->addr[i] = end.addr;
-		head->port[i] = id.key->port[i != initiator_1];
+		head->port[i] = e->key.port[i != initiator_1];
 		head->org[i] = end.org;
 		head->zone[i] = end.zone;
 		head->internal[i] = end.internal;
@@ -329,8 +341,7 @@ static void fill_head(struct yg_worker *w, const struct yg_ds_answer *a, struct 
 
 static void apply_meta(struct yg_worker *w, const struct yg_ds_answer *a)
 {
-	const struct yg_flow_record *r = record_of(w, a);
-	if (!r) {
+	if (!record_of(w, a)) {
 		count(w, YG_WC_DS_ANSWER_INVALID);
 		return;
 	}
@@ -339,7 +350,8 @@ static void apply_meta(struct yg_worker *w, const struct yg_ds_answer *a)
 		return;
 	}
 	enum yg_event_kind kind = a->kind == YG_DA_DNS ? YG_EV_DNS : a->kind == YG_DA_TLS ? YG_EV_TLS : YG_EV_HTTP;
-	if (kind == YG_EV_DNS && !w->o.replay && !yg_worker_may(w, yg_worker_org_of_record(w, r), YG_BUDGET_DNS)) {
+	uint16_t org = yg_worker_org_of_tracked(w, yg_flow_entry_of(w->o.table, a->slot));
+	if (kind == YG_EV_DNS && !w->o.replay && !yg_worker_may(w, org, YG_BUDGET_DNS)) {
 		count(w, YG_WC_DNS_SHED);
 		return;
 	}
@@ -373,10 +385,11 @@ static void lose_dissections(struct yg_worker *w, unsigned partition, uint64_t c
 	yg_flow_records_used(w->o.table, partition, &first, &end);
 	for (uint32_t i = first; i < end; i++) {
 		struct yg_flow_record *r = yg_flow_record(w->o.table, i);
-		if (r->ds_state != YG_DSS_ACTIVE || r->ds_first_slot >= consumed)
+		if (!yg_record_awaits_verdict(r) || yg_flow_dissection(w->o.table, i)->first_slot >= consumed)
 			continue;
-		r->ds_state = YG_DSS_DONE;
-		r->restart_lost = 1;
+		yg_flow_dissection_free(w->o.table, i, yg_flow_dissection(w->o.table, i)->verdict);
+		yg_record_set_dissection(r, YG_DSS_DONE);
+		yg_record_mark(r, YG_MARK_LOST, true);
 		count(w, YG_WC_DS_LOST_RESTART);
 	}
 }

@@ -13,50 +13,53 @@ static void count(struct yg_worker *w, enum yg_worker_counter counter)
 	yg_counter_add(&w->o.stats->c[counter], 1);
 }
 
-static uint8_t settled_vector(uint8_t proto, unsigned direction, uint8_t entry_flags)
+// What the entry counted goes into the record, zeroed before, and in its place what a flow with a record keeps there.
+static void take_over(struct yg_worker *w, struct yg_flow_entry *e, struct yg_flow_record *r, unsigned rank)
 {
-	if (direction == 1 && !(entry_flags & YG_ENTRY_FIRST_REVERSE))
-		return YG_VEC_DOWNLOAD;
-	return proto == 6 ? YG_VEC_TCP_FLOW : proto == 17 ? YG_VEC_UDP : proto == 1 || proto == 58 ? YG_VEC_ICMP : YG_VEC_OTHER;
-}
-
-// What the entry counted goes into the record.
-static void take_over(struct yg_worker *w, const struct yg_flow_entry *e, struct yg_flow_record *r)
-{
-	bool initiator_1 = e->flags & YG_ENTRY_INITIATOR_1;
+	const struct yg_flow_entry was = *e;
+	bool initiator_1 = was.flags & YG_ENTRY_INITIATOR_1, icmp = was.key.proto == 1 || was.key.proto == 58;
+	unsigned marks = 0, plain = was.state >> 4 < YG_PLAIN_MOST ? was.state >> 4 : YG_PLAIN_MOST;
 	struct yg_end end;
 	for (unsigned i = 0; i < 2; i++) {
-		r->packets[i] = e->packets >> (i ? 4 : 0) & 15u;
-		r->bytes[i] = e->bytes[i];
-		yg_end_resolve(w->o.config, e->key.af, &e->key.addr[i != initiator_1], &end);
-		r->prefix[i] = (uint16_t)end.prefix;
-		r->flow_flags |= end.internal ? i ? YG_FLOW_INSIDE_1 : YG_FLOW_INSIDE_0 : 0;
-		r->vector[i] = settled_vector(e->key.proto, i, e->flags);
+		r->packets[i] = was.packets >> (i ? 4 : 0) & 15u;
+		r->bytes[i] = (uint64_t)was.bytes[i] << YG_COUNT_SHIFT | (icmp ? 0 : was.tcp_flags[i]);
+		yg_end_resolve(w->o.config, was.key.af, &was.key.addr[i != initiator_1], &end);
+		e->prefix[i] = (uint16_t)end.prefix;
+		e->shut[i] = icmp ? was.tcp_flags[i] : 0;
+		marks |= end.internal ? i ? YG_MARK_INSIDE_1 : YG_MARK_INSIDE_0 : 0;
 	}
-	bool icmp = e->key.proto == 1 || e->key.proto == 58;
-	r->tcp_flags[0] = icmp ? 0 : e->tcp_flags[0];
-	r->tcp_flags[1] = icmp ? 0 : e->tcp_flags[1];
-	r->icmp_type = icmp ? e->tcp_flags[0] : 0;
-	r->icmp_code = icmp ? e->tcp_flags[1] : 0;
-	r->tcp_state = e->state & 15u;
-	r->plain_packets = e->state >> 4;
-	r->last_ns = e->first_ns + e->last_ms * YG_NS_PER_MS;
-	r->second = (uint16_t)(yg_worker_second_mark(&w->open) - 0x8000); // in no list
-	r->next_update_ns = e->first_ns + w->update_ns;
-	r->vlan = e->vlan_low;
+	r->bytes[0] |= (was.state & 15u) << 8 | rank << 12;
+	r->bytes[1] |= marks << 8 | plain << 12;
+	e->verdict = 0;
+	yg_record_see(r, yg_seen_of(yg_time_ns(was.first_ns + was.last_ms * YG_NS_PER_MS)));
+	yg_record_set_second(r, (uint16_t)(yg_worker_second_mark(&w->open) - 0x8000)); // in no list
+	yg_record_set_update(r, yg_seen_of(yg_time_ns(was.first_ns)), w->update_us);
+}
+
+// Few records are left: the least of the bucket goes, so that who comes later has one. A connection is not refused one for those who send
+// a single datagram.
+static __attribute__((noinline)) void make_room(struct yg_worker *w, uint32_t entry, uint8_t rank)
+{
+	w->records_low = true;
+	uint32_t least = yg_flow_least(w->o.table, entry, rank);
+	if (least == YG_NO_RECORD)
+		return;
+	count(w, YG_WC_FLOW_EVICTED);
+	yg_worker_flow_end(w, least, YG_END_EVICTED, w->now.ns, w->order);
 }
 
 uint32_t yg_worker_flow_grow(struct yg_worker *w, uint32_t entry, uint8_t rank)
 {
+	if (yg_flow_records_low(w->o.table, yg_flow_partition_of_entry(w->o.table, entry)))
+		make_room(w, entry, rank);
 	uint32_t record = yg_flow_grow(w->o.table, entry);
 	if (record == YG_NO_RECORD) {
 		count(w, YG_WC_FLOW_RECORD_POOL_FULL);
 		return record;
 	}
 	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
-	take_over(w, yg_flow_entry(w->o.table, entry), r);
-	r->last_ns = w->now.ns;
-	r->rank = rank;
+	take_over(w, yg_flow_entry(w->o.table, entry), r, rank);
+	yg_record_see(r, w->seen);
 	yg_flow_arm(w->o.table, entry, w->now);
 	count(w, YG_WC_FLOW_PROMOTED);
 	yg_mirror_begin(w->mirror, &yg_flow_entry(w->o.table, entry)->key);
@@ -97,7 +100,7 @@ static void tell_contact(struct yg_worker *w, uint32_t entry, enum yg_outcome ou
 	c->domain = e->key.domain;
 	c->outcome = (uint8_t)outcome;
 	c->flow_id = yg_flow_id(&e->key, e->first_ns);
-	c->tcp_flags = e->key.proto != 6 ? 0 : r ? r->tcp_flags[0] : e->tcp_flags[0];
+	c->tcp_flags = e->key.proto != 6 ? 0 : r ? yg_record_tcp_flags(r, 0) : e->tcp_flags[0];
 	for (unsigned i = 0; i < 2; i++) {
 		struct yg_end end;
 		fill_end(w, &e->key.addr[i != initiator_1], e->key.af, &end);
@@ -122,17 +125,25 @@ void yg_worker_contact(struct yg_worker *w, uint32_t entry, enum yg_outcome outc
 	tell_contact(w, entry, outcome);
 }
 
-static void fill_verdict(const struct yg_worker *w, const struct yg_flow_record *r, struct yg_flow *f)
+// The worker's number for what was said of the flow, 0 none.
+static uint32_t verdict_of(struct yg_worker *w, uint32_t record)
 {
-	bool late = r->ended && r->ds_state == YG_DSS_ACTIVE;
-	uint8_t lost = r->restart_lost ? YG_UNCL_DISSECTOR_RESTART : late ? YG_UNCL_VERDICT_LATE : YG_CLASSIFIED;
-	if (!r->meta) {
+	if (yg_record_awaits_verdict(yg_flow_record(w->o.table, record)))
+		return yg_flow_dissection(w->o.table, record)->verdict;
+	return yg_flow_entry_of(w->o.table, record)->verdict;
+}
+
+static void fill_verdict(const struct yg_worker *w, const struct yg_flow_record *r, uint32_t verdict, struct yg_flow *f)
+{
+	bool late = f->event == YG_FLOW_ENDED && yg_record_awaits_verdict(r), restart = yg_record_marks(r) & YG_MARK_LOST;
+	uint8_t lost = restart ? YG_UNCL_DISSECTOR_RESTART : late ? YG_UNCL_VERDICT_LATE : YG_CLASSIFIED;
+	if (!verdict) {
 		memcpy(f->proto_name, "Unknown", 8);
 		memcpy(f->category, "Unspecified", 12);
 		f->unclassified = lost ? lost : YG_UNCL_NOT_OFFERED;
 		return;
 	}
-	const struct yg_verdict *v = &w->meta[r->meta - 1].verdict;
+	const struct yg_verdict *v = &w->meta[verdict - 1].verdict;
 	f->proto_master = v->proto_master;
 	f->proto_app = v->proto_app;
 	f->confidence = v->confidence;
@@ -148,53 +159,73 @@ static void fill_verdict(const struct yg_worker *w, const struct yg_flow_record 
 	f->unclassified = lost;
 }
 
-static void fill_flow(struct yg_worker *w, const struct yg_flow_record *r, const struct yg_flow_identity *id, struct yg_flow *f)
+// `end`: YG_END_NONE of a flow that goes on.
+static void fill_flow(struct yg_worker *w, const struct yg_flow_record *r, const struct yg_flow_entry *e, uint32_t verdict,
+		      enum yg_flow_end end, struct yg_flow *f)
 {
-	const struct yg_flow_key *key = id->key;
-	bool initiator_1 = id->flags & YG_ENTRY_INITIATOR_1;
+	const struct yg_flow_key *key = &e->key;
+	bool initiator_1 = e->flags & YG_ENTRY_INITIATOR_1, icmp = key->proto == 1 || key->proto == 58;
 	memset(f, 0, sizeof *f);
-	f->flow_id = yg_flow_id(key, id->first_ns);
-	f->first_ns = id->first_ns;
-	f->last_ns = r->last_ns;
+	f->flow_id = yg_flow_id(key, e->first_ns);
+	f->first_ns = e->first_ns;
+	f->last_ns = yg_record_last(r, e->first_ns).ns;
 	f->proto = key->proto;
 	f->af = key->af;
 	f->domain = key->domain;
-	f->vlan = r->vlan;
-	f->rank = r->rank;
-	f->tcp_state = r->tcp_state;
-	f->icmp_type = r->icmp_type;
-	f->icmp_code = r->icmp_code;
-	f->flags = r->flow_flags & YG_FLOW_TOLD;
-	f->event = r->ended ? YG_FLOW_ENDED : YG_FLOW_UPDATED;
-	f->end = r->end;
-	f->midstream = key->proto == 6 && !(id->flags & YG_ENTRY_SYN) && id->flags & YG_ENTRY_NO_FLOW;
+	f->vlan = yg_record_vlan(r, e->vlan_low);
+	f->rank = yg_record_rank(r);
+	f->tcp_state = yg_record_state(r);
+	f->icmp_type = icmp ? e->tcp_flags[0] : 0;
+	f->icmp_code = icmp ? e->tcp_flags[1] : 0;
+	f->flags = (uint8_t)((e->flags & YG_ENTRY_FRAGMENTED ? YG_FLOW_FRAGMENTED : 0) |
+			     (e->flags & YG_ENTRY_TUNNELLED ? YG_FLOW_TUNNELLED : 0));
+	f->event = end == YG_END_NONE ? YG_FLOW_UPDATED : YG_FLOW_ENDED;
+	f->end = (uint8_t)end;
+	f->midstream = key->proto == 6 && !(e->flags & YG_ENTRY_SYN) && e->flags & YG_ENTRY_NO_FLOW;
 	for (unsigned i = 0; i < 2; i++) {
-		struct yg_end end;
-		fill_end(w, &key->addr[i != initiator_1], key->af, &end);
-		f->addr[i] = end.addr;
+		struct yg_end at;
+		fill_end(w, &key->addr[i != initiator_1], key->af, &at);
+		f->addr[i] = at.addr;
 		f->port[i] = key->port[i != initiator_1];
-		f->org[i] = end.org;
-		f->zone[i] = end.zone;
-		f->internal[i] = end.internal;
+		f->org[i] = at.org;
+		f->zone[i] = at.zone;
+		f->internal[i] = at.internal;
 		f->packets[i] = r->packets[i];
-		f->bytes[i] = r->bytes[i];
-		f->payload[i] = r->payload[i];
-		f->tcp_flags[i] = r->tcp_flags[i];
-		f->shut[i] = r->shut[i];
+		f->bytes[i] = yg_record_bytes(r, i);
+		f->payload[i] = yg_record_payload(r, i);
+		f->tcp_flags[i] = yg_record_tcp_flags(r, i);
+		f->shut[i] = icmp ? 0 : e->shut[i];
 	}
-	fill_verdict(w, r, f);
+	fill_verdict(w, r, verdict, f);
 }
 
 void yg_worker_record_fill(struct yg_worker *w, uint32_t record, struct yg_flow *f)
 {
 	const struct yg_flow_record *r = yg_flow_record(w->o.table, record);
-	struct yg_flow_identity id = yg_flow_identity(w->o.table, record);
-	fill_flow(w, r, &id, f);
-	if (!r->ended)
+	const struct yg_flow_gone *gone = r->entry == YG_NO_RECORD ? yg_flow_gone(w->o.table, record) : NULL;
+	fill_flow(w, r, yg_flow_entry_of(w->o.table, record), verdict_of(w, record), gone ? gone->end : YG_END_NONE, f);
+	if (!gone)
 		return;
-	const struct yg_flow_gone *gone = yg_flow_gone(w->o.table, record);
 	f->event_ns = gone->end_ns;
 	f->packet = gone->end_order >> 1;
+}
+
+void yg_worker_flow_update(struct yg_worker *w, uint32_t record, const struct yg_view *v)
+{
+	yg_record_set_update(yg_flow_record(w->o.table, record), w->seen, w->update_us);
+	if (!w->o.records_wanted)
+		return;
+	uint16_t org = yg_worker_org_of_tracked(w, yg_flow_entry_of(w->o.table, record));
+	if (!w->o.replay && !yg_worker_may(w, org, YG_BUDGET_FLOW)) {
+		count(w, YG_WC_UPDATES_SHED);
+		return;
+	}
+	struct yg_event *event = yg_worker_event(w, YG_EV_FLOW, YG_STAGE_PACKET, w->order);
+	if (!event)
+		return;
+	yg_worker_record_fill(w, record, &event->flow);
+	event->flow.packet = v->number;
+	event->flow.event_ns = v->time.ns;
 }
 
 // What a flow counts as when its connection was closed before it fell silent.
@@ -212,9 +243,7 @@ static void append_pending(struct yg_worker *w, uint32_t record)
 		w->pending_head = record;
 	else
 		yg_flow_record(w->o.table, w->pending_tail)->pending_next = record;
-	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
-	r->pending_next = YG_NO_RECORD;
-	yg_flow_gone(w->o.table, record)->ended_when = w->o.replay ? w->batch : (uint64_t)w->now.ns;
+	yg_flow_record(w->o.table, record)->pending_next = YG_NO_RECORD;
 	w->pending_tail = record;
 }
 
@@ -223,17 +252,12 @@ static uint32_t leaving_record(struct yg_worker *w, uint32_t entry)
 {
 	struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
 	if (e->record != YG_NO_RECORD) {
-		struct yg_flow_record *own = yg_flow_record(w->o.table, e->record);
-		yg_worker_record_flush(w, own, &e->key, e->flags & YG_ENTRY_INITIATOR_1);
+		yg_worker_record_flush(w, yg_flow_record(w->o.table, e->record), e);
 		return e->record;
 	}
-	uint32_t slots = yg_flow_slots(w->o.table) / YG_PARTITIONS;
-	uint32_t record = yg_flow_record_take(w->o.table, entry / slots);
-	if (record == YG_NO_RECORD)
-		return record;
-	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
-	take_over(w, e, r);
-	r->rank = YG_RANK_EMBRYONIC;
+	uint32_t record = yg_flow_record_take(w->o.table, yg_flow_partition_of_entry(w->o.table, entry));
+	if (record != YG_NO_RECORD)
+		take_over(w, e, yg_flow_record(w->o.table, record), YG_RANK_EMBRYONIC);
 	return record;
 }
 
@@ -244,13 +268,6 @@ static bool contact_allowed(struct yg_worker *w, uint16_t org)
 		return true;
 	count(w, YG_WC_SHED_CONTACTS);
 	return false;
-}
-
-// What outlives the entry.
-static void keep(struct yg_worker *w, const struct yg_flow_entry *e, uint32_t record, int64_t end_ns, uint64_t order)
-{
-	*yg_flow_gone(w->o.table, record) = (struct yg_flow_gone){
-		.key = e->key, .first_ns = e->first_ns, .end_ns = end_ns, .end_order = order, .entry_flags = e->flags};
 }
 
 static void count_end(struct yg_worker *w, bool embryonic, uint8_t end)
@@ -267,10 +284,10 @@ static void tell_attempt(struct yg_worker *w, const struct yg_flow_entry *e, enu
 	count(w, event ? YG_WC_FLOW_RECORDS : YG_WC_RECORDS_SHED_EVENTS);
 	if (!event)
 		return;
-	struct yg_flow_identity id = {&e->key, e->first_ns, e->flags};
-	struct yg_flow_record r = {.ended = 1, .end = (uint8_t)end};
-	take_over(w, e, &r);
-	fill_flow(w, &r, &id, &event->flow);
+	struct yg_flow_entry told = *e;
+	struct yg_flow_record r = {0};
+	take_over(w, &told, &r, YG_RANK_EMBRYONIC);
+	fill_flow(w, &r, &told, 0, end, &event->flow);
 	event->flow.event_ns = end_ns;
 	event->flow.packet = w->order >> 1;
 }
@@ -309,45 +326,48 @@ void yg_worker_flow_end(struct yg_worker *w, uint32_t entry, enum yg_flow_end en
 		yg_flow_free(w->o.table, entry);
 		return;
 	}
-	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
-	keep(w, e, record, end_ns, order);
-	yg_flow_free(w->o.table, entry);
-	r->ended = 1;
-	r->end = (uint8_t)end_of(r->tcp_state, end);
-	count_end(w, embryonic, r->end);
+	struct yg_flow_gone *gone = yg_flow_retire(w->o.table, entry, record);
+	gone->end = (uint8_t)end_of(yg_record_state(yg_flow_record(w->o.table, record)), end);
+	gone->end_ns = end_ns;
+	gone->end_order = order;
+	gone->ended_when = w->o.replay ? w->batch : (uint64_t)w->now.ns;
+	count_end(w, embryonic, gone->end);
 	yg_worker_dissect_end(w, record);
 	append_pending(w, record);
 }
 
 void yg_worker_record_leave(struct yg_worker *w, uint32_t record)
 {
-	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
-	bool may = w->waits || yg_worker_may(w, yg_worker_org_of_record(w, r), YG_BUDGET_FLOW); // at the end there is nobody to crowd out
-	uint64_t order = yg_flow_gone(w->o.table, record)->end_order;
-	struct yg_event *event = may ? yg_worker_event(w, YG_EV_FLOW, YG_STAGE_RECORD, order) : NULL;
+	const struct yg_flow_gone *gone = yg_flow_gone(w->o.table, record);
+	// At the end there is nobody to crowd out.
+	bool may = w->waits || yg_worker_may(w, yg_worker_org_of_tracked(w, &gone->entry), YG_BUDGET_FLOW);
+	struct yg_event *event = may ? yg_worker_event(w, YG_EV_FLOW, YG_STAGE_RECORD, gone->end_order) : NULL;
 	if (event)
 		yg_worker_record_fill(w, record, &event->flow);
 	count(w, event ? YG_WC_FLOW_RECORDS : may ? YG_WC_RECORDS_SHED_EVENTS : YG_WC_RECORDS_SHED_BUDGET);
-	if (r->ds_state == YG_DSS_ACTIVE)
+	uint32_t verdict = verdict_of(w, record);
+	if (yg_record_awaits_verdict(yg_flow_record(w->o.table, record))) {
 		count(w, YG_WC_FLOW_VERDICT_LATE);
-	r->ds_state = YG_DSS_NONE; // an answer that still comes finds nobody
-	if (r->meta) {
-		w->meta[r->meta - 1].next_free = w->meta_free;
-		w->meta_free = r->meta - 1;
+		yg_flow_dissection_free(w->o.table, record, verdict);
+	}
+	if (verdict) {
+		w->meta[verdict - 1].next_free = w->meta_free;
+		w->meta_free = verdict - 1;
 	}
 	yg_flow_record_free(w->o.table, record);
 }
 
 // A replay lets go what had ended with the last batch that is answered: all answers to it have been applied, so nobody waits, and
 // what leaves in which batch does not depend on which other flows are this worker's. A dissector that has ended the batch and kept
-// a verdict back has lost its say: no record waits for it. Live a record waits a second at most.
+// a verdict back has lost its say: no record waits for it. Live a record waits a second at most, and not while others find none.
 static bool waits_for_verdict(const struct yg_worker *w, uint32_t record)
 {
 	const struct yg_flow_record *r = yg_flow_record(w->o.table, record);
 	uint64_t ended_when = yg_flow_gone(w->o.table, record)->ended_when;
 	if (w->o.replay)
 		return ended_when > w->answered;
-	return r->ds_state == YG_DSS_ACTIVE && (uint64_t)w->now.ns - ended_when < (uint64_t)YG_NS_PER_S;
+	bool patient = w->waits || !w->records_low;
+	return patient && yg_record_awaits_verdict(r) && (uint64_t)w->now.ns - ended_when < (uint64_t)YG_NS_PER_S;
 }
 
 void yg_worker_pending_release(struct yg_worker *w)
@@ -363,6 +383,7 @@ void yg_worker_pending_release(struct yg_worker *w)
 			w->pending_tail = YG_NO_RECORD;
 		yg_worker_record_leave(w, record);
 	}
+	w->records_low = false;
 }
 
 // ---- a gap, and the end of input ----

@@ -9,10 +9,7 @@
 
 #include "base/shm.h"
 
-enum {
-	META_SHARE = 6, // live: of so many records one may have a verdict with names
-	EXPIRIES = 16,  // a poll and partition
-};
+enum { EXPIRIES = 16 }; // a poll and partition
 
 struct yg_worker *yg_worker_create(const struct yg_worker_options *options)
 {
@@ -24,10 +21,10 @@ struct yg_worker *yg_worker_create(const struct yg_worker_options *options)
 	w->partition_end = (options->index + 1) * YG_PARTITIONS / options->workers;
 	yg_worker_settings(w);
 	w->waits = options->replay;
-	w->idle_least_ns = yg_flow_idle_least(options->table);
+	w->idle_least_us = (uint64_t)yg_flow_idle_least(options->table) / 1000;
 	w->pending_head = w->pending_tail = YG_NO_RECORD;
 	w->meta_free = YG_NO_RECORD;
-	w->meta_max = yg_flow_records_total(options->table) / (options->replay ? 1 : META_SHARE);
+	w->meta_max = options->replay ? yg_flow_records_total(options->table) : yg_flow_slots(options->table) / YG_LIVE_VERDICTS;
 	// A verdict a record, and what two batches and the one at hand can bring of everything else: see YG_DS_RECORDS_MAX.
 	w->held_max = yg_flow_records_total(options->table) + 3 * 4096 * YG_DS_RECORDS_MAX;
 	w->flush_max = yg_flow_slots(options->table) / YG_PARTITIONS;
@@ -74,7 +71,7 @@ void yg_worker_begin(struct yg_worker *w, const struct yg_batch_mark *mark)
 	w->started = true;
 	w->batch = mark->batch;
 	w->answered = mark->answered;
-	w->now = yg_time_ns(mark->time_ns);
+	yg_worker_clock(w, yg_time_ns(mark->time_ns));
 	w->sample_every = mark->sample_every;
 	yg_mirror_second(w->mirror, w->second);
 	struct yg_event *event = yg_worker_event(w, YG_EV_BEGIN, YG_STAGE_BEGIN, 0);
@@ -109,7 +106,7 @@ static void expire_some(struct yg_worker *w)
 
 void yg_worker_poll(struct yg_worker *w, struct yg_time now)
 {
-	w->now = now;
+	yg_worker_clock(w, now);
 	yg_worker_answers(w);
 	yg_worker_pending_release(w);
 	expire_some(w);
@@ -119,7 +116,7 @@ void yg_worker_poll(struct yg_worker *w, struct yg_time now)
 
 void yg_worker_stop(struct yg_worker *w, struct yg_time now)
 {
-	w->now = now;
+	yg_worker_clock(w, now);
 	w->waits = true;
 }
 

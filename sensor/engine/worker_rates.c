@@ -30,7 +30,7 @@ uint8_t yg_worker_vector(const struct yg_view *v, const struct yg_flow_entry *e,
 		return YG_VEC_DOWNLOAD;
 	switch (v->proto) {
 	case 6:
-		if (r && r->rank > YG_RANK_EMBRYONIC)
+		if (r && yg_record_rank(r) > YG_RANK_EMBRYONIC)
 			return YG_VEC_TCP_FLOW;
 		// The client's ACK or data behind its own SYN belongs to the connection that it opens.
 		if (e->flags & YG_ENTRY_SYN && !(v->tcp_flags & YG_TCP_SYN))
@@ -46,31 +46,32 @@ uint8_t yg_worker_vector(const struct yg_view *v, const struct yg_flow_entry *e,
 	}
 }
 
-static void ends_of_record(const struct yg_worker *w, const struct yg_flow_key *key, bool initiator_1, const struct yg_flow_record *r,
-			   struct yg_end ret_ends[2])
+static void ends_of(const struct yg_worker *w, const struct yg_flow_entry *e, struct yg_end ret_ends[2])
 {
+	bool initiator_1 = e->flags & YG_ENTRY_INITIATOR_1;
 	for (unsigned i = 0; i < 2; i++) {
-		const struct yg_prefix *prefix = r->prefix[i] ? &w->o.config->prefixes[r->prefix[i] - 1] : NULL;
+		const struct yg_prefix *prefix = e->prefix[i] ? &w->o.config->prefixes[e->prefix[i] - 1] : NULL;
 		ret_ends[i] = (struct yg_end){
-			.addr = key->addr[i != initiator_1],
-			.prefix = r->prefix[i],
+			.addr = e->key.addr[i != initiator_1],
+			.prefix = e->prefix[i],
 			.org = prefix ? prefix->org : YG_ORG_NONE,
-			.af = key->af,
+			.af = e->key.af,
 			.zone = prefix ? prefix->zone : YG_ZONE_NONE,
 			.internal = prefix || w->o.config->all_internal,
 		};
 	}
 }
 
-void yg_worker_add_flow(struct yg_worker_rates *rates, const struct yg_worker *w, const struct yg_flow_record *r,
-			const struct yg_flow_key *key, bool initiator_1, unsigned direction, uint32_t packets, uint64_t bytes)
+void yg_worker_add_flow(struct yg_worker_rates *rates, const struct yg_worker *w, const struct yg_flow_entry *e, unsigned direction,
+			uint32_t packets, uint64_t bytes)
 {
 	struct yg_end ends[2];
-	ends_of_record(w, key, initiator_1, r, ends);
-	uint16_t port = key->proto == 6 || key->proto == 17 ? key->port[!initiator_1] : 0;
-	struct yg_rate_add add = {.from = &ends[direction], .to = &ends[!direction], .vector = r->vector[direction], .proto = key->proto,
-				  .pushed = direction == 0, .packets = packets, .bytes = bytes, .service_port = direction == 0 ? port : 0,
-				  .answer_port = direction == 1 ? port : 0};
+	ends_of(w, e, ends);
+	uint16_t port = e->key.proto == 6 || e->key.proto == 17 ? e->key.port[!(e->flags & YG_ENTRY_INITIATOR_1)] : 0;
+	uint8_t vector = yg_worker_settled_vector(e->key.proto, e->flags, direction);
+	struct yg_rate_add add = {.from = &ends[direction], .to = &ends[!direction], .vector = vector, .proto = e->key.proto,
+				  .pushed = direction == 0, .packets = packets, .bytes = bytes,
+				  .service_port = direction == 0 ? port : 0, .answer_port = direction == 1 ? port : 0};
 	yg_rates_add(rates, &add);
 }
 
@@ -105,24 +106,21 @@ bool yg_worker_count_loose(struct yg_worker *w, const struct yg_view *v, const s
 
 bool yg_worker_count_record(struct yg_worker *w, struct yg_flow_record *r, uint32_t record, unsigned direction, uint32_t bytes)
 {
-	bool inward = r->flow_flags & (direction ? YG_FLOW_INSIDE_0 : YG_FLOW_INSIDE_1);
-	if (r->second == yg_worker_second_mark(&w->open) || yg_worker_record_touch(w, r, record))
+	bool inward = yg_record_inward(r, direction);
+	if (yg_record_second(r) == yg_worker_second_mark(&w->open) || yg_worker_record_touch(w, r, record))
 		return inward;
 	// More flows in one second than there are places for: this packet alone.
-	const struct yg_flow_entry *e = yg_flow_entry(w->o.table, r->entry);
-	yg_worker_add_flow(w->open.rates, w, r, &e->key, e->flags & YG_ENTRY_INITIATOR_1, direction, 1, bytes);
+	yg_worker_add_flow(w->open.rates, w, yg_flow_entry(w->o.table, r->entry), direction, 1, bytes);
 	return inward;
 }
 
 void yg_worker_count_handshake(struct yg_worker *w, uint32_t entry)
 {
 	const struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
-	const struct yg_flow_record *r = yg_flow_record(w->o.table, e->record);
-	bool initiator_1 = e->flags & YG_ENTRY_INITIATOR_1;
 	struct yg_end ends[2];
-	ends_of_record(w, &e->key, initiator_1, r, ends);
+	ends_of(w, e, ends);
 	struct yg_rate_add add = {.from = &ends[0], .to = &ends[1], .vector = YG_VEC_TCP_FLOW, .proto = 6, .pushed = true, .handshakes = 1,
-				  .service_port = e->key.port[!initiator_1]};
+				  .service_port = e->key.port[!(e->flags & YG_ENTRY_INITIATOR_1)]};
 	yg_rates_add(w->open.rates, &add);
 }
 

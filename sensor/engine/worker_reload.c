@@ -8,7 +8,7 @@
 void yg_worker_settings(struct yg_worker *w)
 {
 	const struct yg_config *c = w->o.config;
-	w->update_ns = yg_config_ns(c, YG_O_FLOW_UPDATE);
+	w->update_us = (uint64_t)yg_config_ns(c, YG_O_FLOW_UPDATE) / 1000;
 	w->ds_packets_max = (uint32_t)yg_config_int(c, YG_O_DISSECTOR_PACKETS);
 	w->ds_bytes_max = (uint32_t)yg_config_int(c, YG_O_DISSECTOR_BYTES);
 	w->ds_wants = (uint8_t)((w->o.needs & YG_NEEDS_DNS ? YG_DS_WANTS_DNS : 0) | (w->o.needs & YG_NEEDS_TLS ? YG_DS_WANTS_TLS : 0) |

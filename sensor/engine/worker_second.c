@@ -52,52 +52,53 @@ void yg_worker_second_destroy(struct yg_worker *w)
 // The record's place in the list of that second, NULL when it has none or has been added.
 static struct yg_touched *place_of(struct yg_second *s, const struct yg_flow_record *r)
 {
-	if (r->second != yg_worker_second_mark(s) || r->touched >= s->count || r->touched < s->next)
+	uint32_t touched = yg_record_touched(r);
+	if (yg_record_second(r) != yg_worker_second_mark(s) || touched >= s->count || touched < s->next)
 		return NULL;
-	return &s->touched[r->touched];
+	return &s->touched[touched];
 }
 
 static void add_difference(struct yg_worker *w, struct yg_second *s, const struct yg_touched *t, const struct yg_flow_record *r,
-			   const struct yg_flow_key *key, bool initiator_1)
+			   const struct yg_flow_entry *e)
 {
 	for (unsigned d = 0; d < 2; d++)
 		if (r->packets[d] != t->packets[d])
-			yg_worker_add_flow(s->rates, w, r, key, initiator_1, d, r->packets[d] - t->packets[d], r->bytes[d] - t->bytes[d]);
+			yg_worker_add_flow(s->rates, w, e, d, r->packets[d] - t->packets[d],
+					   (yg_record_bytes(r, d) - t->bytes[d]) & YG_COUNT_MOST);
 }
 
-static void settle(struct yg_worker *w, struct yg_second *s, struct yg_flow_record *r, const struct yg_flow_key *key, bool initiator_1)
+static void settle(struct yg_worker *w, struct yg_second *s, struct yg_flow_record *r, const struct yg_flow_entry *e)
 {
 	const struct yg_touched *t = place_of(s, r);
 	if (!t)
 		return;
-	add_difference(w, s, t, r, key, initiator_1);
-	r->second = (uint16_t)(yg_worker_second_mark(&w->open) - 0x8000); // in no list
+	add_difference(w, s, t, r, e);
+	yg_record_set_second(r, (uint16_t)(yg_worker_second_mark(&w->open) - 0x8000)); // in no list
 }
 
-void yg_worker_record_flush(struct yg_worker *w, struct yg_flow_record *r, const struct yg_flow_key *key, bool initiator_1)
+void yg_worker_record_flush(struct yg_worker *w, struct yg_flow_record *r, const struct yg_flow_entry *e)
 {
-	settle(w, &w->open, r, key, initiator_1);
+	settle(w, &w->open, r, e);
 	if (w->closing.closing)
-		settle(w, &w->closing, r, key, initiator_1);
+		settle(w, &w->closing, r, e);
 }
 
 bool yg_worker_record_touch(struct yg_worker *w, struct yg_flow_record *r, uint32_t record)
 {
 	struct yg_second *s = &w->open;
-	if (w->closing.closing && r->second == yg_worker_second_mark(&w->closing)) {
-		const struct yg_flow_entry *e = yg_flow_entry(w->o.table, r->entry);
-		settle(w, &w->closing, r, &e->key, e->flags & YG_ENTRY_INITIATOR_1);
-	}
+	if (w->closing.closing && yg_record_second(r) == yg_worker_second_mark(&w->closing))
+		settle(w, &w->closing, r, yg_flow_entry(w->o.table, r->entry));
 	// An update is looked for at every packet only in the second in which one is due.
-	bool near = w->update_ns && r->next_update_ns < (s->second + 1) * YG_NS_PER_S;
-	r->flow_flags = (uint8_t)((r->flow_flags & ~YG_FLOW_UPDATE_NEAR) | (near ? YG_FLOW_UPDATE_NEAR : 0));
+	bool near = w->update_us && yg_record_update_due(r, yg_seen_of(yg_time_from_s(s->second + 1)) - 1);
 	if (s->count == w->touched_max) {
-		r->flow_flags |= w->update_ns ? YG_FLOW_UPDATE_NEAR : 0; // nobody will look again when the next second comes
+		yg_record_mark(r, YG_MARK_NEAR, w->update_us != 0); // nobody will look again when the next second comes
 		return false;
 	}
-	r->second = yg_worker_second_mark(s);
-	r->touched = s->count;
-	s->touched[s->count++] = (struct yg_touched){record, {r->packets[0], r->packets[1]}, {r->bytes[0], r->bytes[1]}};
+	yg_record_mark(r, YG_MARK_NEAR, near);
+	yg_record_set_second(r, yg_worker_second_mark(s));
+	yg_record_set_touched(r, s->count);
+	s->touched[s->count++] =
+		(struct yg_touched){record, {r->packets[0], r->packets[1]}, {yg_record_bytes(r, 0), yg_record_bytes(r, 1)}};
 	return true;
 }
 
@@ -117,10 +118,9 @@ static void add_flow_of(struct yg_worker *w, struct yg_second *s, uint32_t i)
 	struct yg_touched *t = &s->touched[i];
 	struct yg_flow_record *r = yg_flow_record(w->o.table, t->record);
 	// A flow that ended was counted then; its record may be another's by now.
-	if (r->entry == YG_NO_RECORD || r->second != yg_worker_second_mark(s) || r->touched != i)
+	if (r->entry == YG_NO_RECORD || yg_record_second(r) != yg_worker_second_mark(s) || yg_record_touched(r) != i)
 		return;
-	const struct yg_flow_entry *e = yg_flow_entry(w->o.table, r->entry);
-	add_difference(w, s, t, r, &e->key, e->flags & YG_ENTRY_INITIATOR_1);
+	add_difference(w, s, t, r, yg_flow_entry(w->o.table, r->entry));
 }
 
 static void add_flows(struct yg_worker *w, struct yg_second *s, uint32_t most)
@@ -208,6 +208,7 @@ void yg_worker_second_begin(struct yg_worker *w, int64_t second)
 		yg_worker_budget_second(w);
 	}
 	w->second = w->open.second = second;
+	w->seen = (w->seen & ~UINT64_C(0xffff)) | yg_worker_second_mark(&w->open);
 	if (!w->closing.closing)
 		yg_counter_publish(&w->o.stats->second, (uint64_t)second);
 }

@@ -27,7 +27,7 @@ enum {
 };
 
 // Slots that both sides reckon with, from the option flow.table: its places rounded up to a power of two, and half as many again
-// for flows that have ended and wait for their verdict.
+// for flows that have ended and wait for their verdict. A slot is the number of a flow's record; live fewer are in use.
 static inline uint32_t yg_ds_slots(uint64_t flow_table)
 {
 	uint32_t places = 1024;

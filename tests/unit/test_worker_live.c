@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// What a live worker does that a replay does not: budgets of a body, admission to rank 1, expiry and the end of a second in pieces. Each
-// limit is filled, and what is beyond it is found in its counter.
+// What a live worker does that a replay does not: budgets of a body, admission to rank 1, expiry and the end of a second in pieces, fewer
+// records than places. Each limit is filled, and what is beyond it is found in its counter.
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -324,6 +324,83 @@ static void a_dissector_is_woken_when_it_is_worth_it(void **state)
 	rig_stop(&rig);
 }
 
+// ---- records run low ----
+
+static void begin_talker(struct rig *rig, uint32_t n)
+{
+	struct rig_packet p = {.src = hand_v4(192, n >> 16 & 0xff, n >> 8 & 0xff, n & 0xff), .dst = hand_v4(10, 1, 0, 9),
+			       .sport = (uint16_t)(1024 + n % 50000), .dport = 53, .proto = 17, .payload = 10};
+	rig_send(rig, &p);
+}
+
+static void connect_to(struct rig *rig, uint32_t n)
+{
+	struct rig_packet syn = syn_to(hand_v4(10, 1, 0, 9), n), back = syn, ack = syn;
+	back.src = syn.dst;
+	back.dst = syn.src;
+	back.sport = syn.dport;
+	back.dport = syn.sport;
+	back.flags = YG_TCP_SYN | YG_TCP_ACK;
+	ack.flags = YG_TCP_ACK;
+	rig_send(rig, &syn);
+	rig_send(rig, &back);
+	rig_send(rig, &ack);
+}
+
+// Ten times as many talkers as there are places, then connections: each gets its record, and what had to go for it were talkers.
+static void where_records_run_low_the_least_of_a_bucket_goes(void **state)
+{
+	(void)state;
+	enum { TALKERS = 10 * RIG_SLOTS, CONNECTIONS = 300 };
+	struct rig rig;
+	start(&rig, true, UINT32_MAX);
+	uint32_t total = yg_flow_records_total(rig.table);
+	assert_int_equal(total, RIG_SLOTS / YG_LIVE_PLACES * YG_LIVE_RECORDS);
+	for (uint32_t n = 0; n < TALKERS; n++) {
+		begin_talker(&rig, n);
+		poll_once(&rig);
+	}
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_PROMOTED), TALKERS);
+	uint64_t held = rig_count(&rig, YG_WC_FLOW_CREATED) - rig_count(&rig, YG_WC_FLOW_ENDED);
+	assert_in_range(held, total * 85 / 100, total);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_EVICTED), rig_count(&rig, YG_WC_FLOW_ENDED));
+	for (uint32_t n = 0; n < CONNECTIONS; n++) {
+		connect_to(&rig, 500000 + n);
+		poll_once(&rig);
+	}
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_PROMOTED), TALKERS + CONNECTIONS);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_RECORD_POOL_FULL), 0);
+	assert_int_equal(rig_count(&rig, YG_WC_RECORDS_SHED_POOL), 0);
+	rig_stop(&rig);
+}
+
+// A dissector that never answers: an ended flow waits a second for it where there are records, and for nothing where they run low.
+static void a_verdict_is_not_waited_for_where_records_run_low(void **state)
+{
+	(void)state;
+	enum { TALKERS = 4 * RIG_SLOTS };
+	struct rig rig;
+	memset(&rig, 0, sizeof rig);
+	memset(&seen, 0, sizeof seen);
+	rig.event = on_event;
+	rig_start(&rig, &(struct rig_options){.live = true, .requests = 16384});
+	rig.worker->budget_max[YG_BUDGET_ADMISSION] = UINT32_MAX;
+	rig_begin(&rig);
+	for (uint32_t n = 0; n < TALKERS; n++) {
+		begin_talker(&rig, n);
+		poll_once(&rig);
+	}
+	uint64_t ended = rig_count(&rig, YG_WC_FLOW_ENDED), late = rig_count(&rig, YG_WC_FLOW_VERDICT_LATE);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_PROMOTED), TALKERS);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_RECORD_POOL_FULL), 0);
+	assert_in_range(ended, TALKERS - RIG_SLOTS, TALKERS);
+	assert_in_range(late, ended / 2, ended); // within a twentieth of a second: nobody has waited a whole one
+	rig.now += S;
+	poll_once(&rig);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_VERDICT_LATE), seen.records);
+	rig_stop(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +412,8 @@ int main(void)
 		cmocka_unit_test(a_second_is_shown_when_all_of_it_has_left),
 		cmocka_unit_test(what_is_due_ends_little_by_little),
 		cmocka_unit_test(a_dissector_is_woken_when_it_is_worth_it),
+		cmocka_unit_test(where_records_run_low_the_least_of_a_bucket_goes),
+		cmocka_unit_test(a_verdict_is_not_waited_for_where_records_run_low),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,7 +59,7 @@ static inline void rig_start_with(struct rig *rig, const struct rig_options *o, 
 	hand_config_init(&rig->hand);
 	if (option < YG_O_COUNT)
 		rig->hand.values[option] = value;
-	struct yg_flow_table_options table = {.slots = RIG_SLOTS, .key = yg_hash_key_replay,
+	struct yg_flow_table_options table = {.slots = RIG_SLOTS, .key = yg_hash_key_replay, .resident = o->live,
 					      .idle_ns = {5 * YG_NS_PER_S, 60 * YG_NS_PER_S, 120 * YG_NS_PER_S, 300 * YG_NS_PER_S}};
 	rig->table = yg_flow_table_create(&table);
 	rig->stats = aligned_alloc(64, sizeof *rig->stats);
