@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,4 +57,12 @@ void yg_memory_release(void *memory, size_t size)
 {
 	if (memory)
 		munmap(memory, size);
+}
+
+void yg_memory_populate(void *memory, size_t size)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)memory + page - 1) & ~(page - 1);
+	uintptr_t end = ((uintptr_t)memory + size) & ~(page - 1);
+	if (from < end)
+		madvise((uint8_t *)memory + (from - (uintptr_t)memory), end - from, MADV_POPULATE_WRITE);
 }

@@ -20,3 +20,6 @@ void yg_shm_unmap(void *memory, size_t size);
 // Zero-filled private memory, taken lazily from the kernel, never moved. NULL and errno on failure. Owner: the caller.
 void *yg_memory_reserve(size_t size);
 void yg_memory_release(void *memory, size_t size);
+
+// Makes the whole pages of what was taken lazily present now, without changing what is in them. What cannot be is left as it is.
+void yg_memory_populate(void *memory, size_t size);

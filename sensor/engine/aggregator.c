@@ -188,7 +188,8 @@ struct yg_aggregator *yg_aggregator_create(const struct yg_aggregator_options *o
 	const struct yg_policy_options policy = {options->config, options->stats, !options->replay, options->key};
 	a->policy = yg_policy_create(&policy);
 	a->lifecycle = a->policy ? open_lifecycle(a) : NULL;
-	struct yg_detectors_options detectors = {.config = options->config, .sample = a->sample, .raise = raise_found, .context = a};
+	struct yg_detectors_options detectors = {.config = options->config, .sample = a->sample, .raise = raise_found, .context = a,
+						 .resident = !options->replay};
 	a->detectors = yg_detectors_open(&detectors);
 	for (uint32_t i = 0; i < options->config->plugins_count; i++)
 		if (options->config->plugins[i].enabled)
@@ -576,7 +577,8 @@ static void take_reload(struct yg_aggregator *a)
 	struct yg_reload *r = box ? atomic_load(&box->offered) : NULL;
 	if (!r || r == a->reload)
 		return;
-	struct yg_detectors_options options = {.config = &r->config, .sample = a->sample, .raise = raise_found, .context = a, .block = r};
+	struct yg_detectors_options options = {.config = &r->config, .sample = a->sample, .raise = raise_found, .context = a, .block = r,
+					       .resident = true};
 	struct yg_detectors *next = yg_detectors_prepare(a->detectors, &options);
 	if (!next) {
 		atomic_store(&box->offered, a->reload);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/shm.h"
 #include "config/calendar.h"
 #include "engine/state.h"
 #include "model/abi.h"
@@ -284,9 +285,13 @@ static bool fill(struct yg_detectors *d, struct loaded *l, const struct yg_confi
 				   .week_hour = host_week_hour, .server = host_server, .server_at = host_server_at};
 	yg_abi_host(l->plugin->abi_minor, &l->host);
 	l->self = l->plugin->create(&l->host, l->values);
-	if (!l->self)
+	if (!l->self) {
 		yg_error("%s: could not start", configured->path);
-	return l->self != NULL;
+		return false;
+	}
+	if (d->o.resident && l->plugin->memory_max)
+		yg_memory_populate(l->self, l->plugin->memory_max(l->values));
+	return true;
 }
 
 static bool load(struct yg_detectors *d, const struct yg_config_plugin *configured)

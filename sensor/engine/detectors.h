@@ -20,6 +20,7 @@ struct yg_detectors_options {
 	void (*raise)(void *context, const char *detector, const struct yg_alert *alert);
 	void *context;
 	struct yg_reload *block; // what `config` belongs to; NULL: it outlives all detectors
+	bool resident;           // live: their memory is present from the start, so none is faulted in under attack
 };
 
 // Loads and creates. NULL when a detector that is enabled cannot be had; why is logged.

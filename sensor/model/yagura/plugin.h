@@ -489,7 +489,8 @@ struct yg_plugin {
 	uint32_t needs;
 	const struct yg_option *options; // `options_count` rows
 	uint32_t options_count;
-	// Highest number of bytes that the state can take with these option values.
+	// Highest number of bytes that the state can take with these option values. Live so much from the instance on is made present when it
+	// has been created: state that lies in one block is then never faulted in under attack.
 	uint64_t (*memory_max)(const union yg_value *values);
 	// `values` holds one value a row of `options` and, like host, outlives the instance. NULL: could not (said by host->log).
 	void *(*create)(const struct yg_host *host, const union yg_value *values);
