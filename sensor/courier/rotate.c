@@ -37,8 +37,10 @@ void yg_rotate_begin(struct yg_rotate *rotate)
 {
 	if (rotate->keep || rotate->compress)
 		rotate->keeper = yg_keeper_create(rotate->path, rotate->keep, rotate->compress, rotate->stats);
-	if (rotate->keeper)
-		yg_keeper_wake(rotate->keeper); // what a courier before this one has left
+	if (!rotate->keeper)
+		return;
+	yg_keeper_spare(rotate->keeper, rotate->inode);
+	yg_keeper_wake(rotate->keeper); // what a courier before this one has left
 }
 
 void yg_rotate_end(struct yg_rotate *rotate)
@@ -50,8 +52,11 @@ void yg_rotate_end(struct yg_rotate *rotate)
 void yg_rotate_opened(struct yg_rotate *rotate, int fd, int64_t real_s)
 {
 	struct stat st;
-	bool old = fstat(fd, &st) == 0 && st.st_size > 0;
+	bool known = fstat(fd, &st) == 0, old = known && st.st_size > 0;
 	rotate->period = period_of(rotate, old ? (int64_t)st.st_mtim.tv_sec : real_s);
+	rotate->inode = known ? st.st_ino : 0;
+	if (rotate->keeper)
+		yg_keeper_spare(rotate->keeper, rotate->inode);
 }
 
 bool yg_rotate_due(struct yg_rotate *rotate, int fd, uint64_t more, int64_t real_s)
@@ -98,6 +103,8 @@ static bool is_there(const char *path)
 	return fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
+// Of a name that was given away there is always NAME or NAME.gz: the keeper makes the second before it removes the first. So NAME is
+// looked for first, and then NAME.gz: the other way round it could turn from the one into the other in between, and be taken for free.
 static int set_aside(const struct yg_rotate *rotate, int64_t real_s, char ret_name[PATH_MAX + 64])
 {
 	char when[32], packed[PATH_MAX + 72];
@@ -108,7 +115,7 @@ static int set_aside(const struct yg_rotate *rotate, int64_t real_s, char ret_na
 			snprintf(number, sizeof number, "_%03u", n);
 		snprintf(ret_name, PATH_MAX + 64, "%s.%s%s", rotate->path, when, number);
 		snprintf(packed, sizeof packed, "%s.gz", ret_name);
-		if (is_there(packed))
+		if (is_there(ret_name) || is_there(packed))
 			continue;
 		if (renameat2(AT_FDCWD, rotate->path, AT_FDCWD, ret_name, RENAME_NOREPLACE) == 0)
 			return 0;

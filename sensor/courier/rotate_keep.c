@@ -8,7 +8,8 @@
 //   NAME.gz.part   half done: removed
 //   NAME, NAME.gz  done, and NAME not yet removed: the one is made durable before it gets its name, so NAME goes
 //
-// A file that cannot be read or written is counted, and tried again at the next rotation.
+// A file that cannot be read or written is counted, and tried again at the next rotation. The one that the courier writes to is left alone
+// under any name: for a moment it has that of an old file, and for longer when somebody else gave it one or when no other could be opened.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +38,7 @@ struct yg_keeper {
 	pthread_mutex_t lock;  // of the two that follow
 	bool asked, running;   // there is something to do; the thread exists, and looks once more before it ends
 	atomic_bool abandoned, failing;
+	_Atomic uint64_t spared; // the inode of the file that is written to
 	uint32_t keep;
 	bool compress;
 	struct yg_courier_stats *stats; // three counters are this thread's alone
@@ -98,6 +100,13 @@ static void forget(struct old_files *files)
 	free(files->name);
 }
 
+// What was compressed is never written to again.
+static bool is_spared(const struct yg_keeper *k, int folder, const char *name)
+{
+	struct stat st;
+	return !ends_in(name, ".gz") && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == atomic_load(&k->spared);
+}
+
 static int list(struct yg_keeper *k, int folder, struct old_files *ret_files)
 {
 	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -114,7 +123,7 @@ static int list(struct yg_keeper *k, int folder, struct old_files *ret_files)
 		return -error;
 	}
 	for (const struct dirent *entry; !more && (entry = readdir(dir)) != NULL;) {
-		if (!yg_keeper_is_old(k->base, entry->d_name))
+		if (!yg_keeper_is_old(k->base, entry->d_name) || is_spared(k, folder, entry->d_name))
 			continue;
 		if ((more = files.count == YG_KEEPER_FILES))
 			break;
@@ -284,6 +293,11 @@ static void *run(void *argument)
 	while (next(argument))
 		look(argument);
 	return NULL;
+}
+
+void yg_keeper_spare(struct yg_keeper *k, uint64_t inode)
+{
+	atomic_store(&k->spared, inode);
 }
 
 void yg_keeper_wake(struct yg_keeper *k)

@@ -3,7 +3,8 @@
 //
 // The EVE file is set aside again and again, by size, while its writer is killed with -9 at each of its system calls in turn. A successor
 // goes on from the same memory and the same folder: each line stands once in all files together, and every one is whole. Likewise when
-// somebody renames the file after the kill, as a log rotation does, and when old files are compressed.
+// somebody renames the file after the kill, as a log rotation does, and when old files are compressed; and when each renaming is held up
+// until the thread that compresses is through with all that lies there.
 //
 // Usage: rotate_kills. Every fifth call; YAGURA_LONG in the environment makes it each of them.
 #include <dirent.h>
@@ -14,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,7 +23,7 @@
 
 #include "courier/courier.h"
 
-enum { FLOWS = 64, AT_ONCE = 5, FILE_SIZE = 12000 };
+enum { FLOWS = 64, AT_ONCE = 5, FILE_SIZE = 12000, HOLD_MS = 10000 };
 
 static struct memory {
 	struct yg_courier_memory courier;
@@ -95,18 +97,25 @@ static void work(bool compress)
 	_exit(0);
 }
 
-// Kills a worker at its n-th system call. False when it came to its end before.
-static bool killed_at(long n, bool compress)
+// A worker that stops at each of its system calls. The thread that compresses does not.
+static pid_t start_traced(bool compress, int *ret_status)
 {
-	int status;
 	pid_t pid = fork();
 	if (pid == 0) {
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 		raise(SIGSTOP);
 		work(compress);
 	}
-	waitpid(pid, &status, 0);
-	ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_EXITKILL);
+	waitpid(pid, ret_status, 0);
+	ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD);
+	return pid;
+}
+
+// Kills a worker at its n-th system call. False when it came to its end before.
+static bool killed_at(long n, bool compress)
+{
+	int status;
+	pid_t pid = start_traced(compress, &status);
 	for (long i = 0; i < n && WIFSTOPPED(status); i++) {
 		ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
 		waitpid(pid, &status, 0);
@@ -182,6 +191,46 @@ static long kills(bool compress, bool rename_it, long step)
 	return count;
 }
 
+static bool any_plain(void)
+{
+	bool any = false;
+	DIR *dir = opendir(folder);
+	for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+		any |= yg_keeper_is_old("eve.json", entry->d_name) && !strstr(entry->d_name, ".gz");
+	closedir(dir);
+	return any;
+}
+
+static bool enters_renaming(pid_t pid)
+{
+	struct __ptrace_syscall_info info;
+	return ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY &&
+	       info.entry.nr == SYS_renameat2;
+}
+
+// A name that was looked at before must still be free then. How often it was held up.
+static long held_up(void)
+{
+	const struct timespec moment = {0, 1000000};
+	int status;
+	long held = 0;
+	fill_ring();
+	pid_t pid = start_traced(true, &status);
+	while (WIFSTOPPED(status)) {
+		if (enters_renaming(pid)) {
+			held++;
+			for (int i = 0; i < HOLD_MS && any_plain(); i++)
+				nanosleep(&moment, NULL);
+			check(!any_plain(), "nothing is compressed while the renaming is held up", held);
+		}
+		ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
+		waitpid(pid, &status, 0);
+	}
+	check(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the worker fails", held);
+	check(look(held, true) > 3 && held > 3, "the file was not set aside", held);
+	return held;
+}
+
 int main(void)
 {
 	long step = getenv("YAGURA_LONG") ? 1 : 5;
@@ -195,6 +244,9 @@ int main(void)
 		printf("%sok - %ld kills, each line once%s%s\n", failures > before ? "not " : "", count, i & 1 ? ", compressed" : "",
 		       i & 2 ? ", renamed by another" : "");
 	}
+	int before = failures;
+	long held = held_up();
+	printf("%sok - %ld renamings held up, each line once\n", failures > before ? "not " : "", held);
 	rmdir(folder);
 	return failures != 0;
 }

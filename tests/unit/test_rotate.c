@@ -302,6 +302,34 @@ static void a_pipe_of_an_old_name_does_not_hold_the_thread(void **state)
 	assert_true(there("eve.json.20200101T000000+0900"));
 }
 
+// Somebody has given it the name of one that was set aside, and we have not been told yet.
+static void the_file_that_is_written_to_is_left_alone(void **state)
+{
+	(void)state;
+	char name[512];
+	rotate.compress = true;
+	rotate.keep = 1;
+	append("line\n");
+	snprintf(name, sizeof name, "%s/eve.json.20200101T000000+0900", folder);
+	assert_int_equal(rename(rotate.path, name), 0);
+	put("eve.json.20200102T000000+0900", "x\n");
+	put("eve.json.20200103T000000+0900", "x\n");
+	yg_rotate_opened(&rotate, fd, NOW);
+	yg_rotate_begin(&rotate);
+	wait_for_keeper();
+	assert_true(there("eve.json.20200101T000000+0900") && !there("eve.json.20200102T000000+0900"));
+	assert_true(there("eve.json.20200103T000000+0900.gz"));
+	int new = yg_rotate_reopen(rotate.path, fd);
+	assert_true(new >= 0);
+	close(fd);
+	fd = new;
+	yg_rotate_opened(&rotate, fd, NOW);
+	yg_keeper_wake(rotate.keeper);
+	wait_for_keeper();
+	assert_false(there("eve.json.20200101T000000+0900"));
+	assert_int_equal(counter(YG_CC_EVE_KEEP_ERRORS), 0);
+}
+
 static void a_clock_that_is_set_back_does_not_keep_it_from_trying(void **state)
 {
 	(void)state;
@@ -389,6 +417,7 @@ int main(void)
 	    TEST(the_oldest_go_and_what_is_not_ours_stays),
 	    TEST(more_old_files_than_are_looked_at_are_counted),
 	    TEST(a_pipe_of_an_old_name_does_not_hold_the_thread),
+	    TEST(the_file_that_is_written_to_is_left_alone),
 	    TEST(a_clock_that_is_set_back_does_not_keep_it_from_trying),
 	    TEST(an_old_file_is_compressed_whole),
 	    TEST(a_full_disk_leaves_the_old_file_as_it_is),
