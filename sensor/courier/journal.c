@@ -74,6 +74,8 @@ static void announce(struct yg_courier *courier)
 void yg_journal_give_back(struct yg_courier *courier)
 {
 	uint64_t position = yg_counter_get(&courier->journal->flows);
+	if (courier->log_flows && !courier->spool)
+		return; // not yet open: what the log has of them is not known
 	if (courier->log_flows) {
 		uint64_t settled = yg_spool_settled(courier->spool, YG_SPOOL_FLOW); // a position and 1: all before it
 		settled = settled >= courier->flows_offered ? courier->flows_read.own : settled;

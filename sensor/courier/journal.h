@@ -80,5 +80,5 @@ void yg_journal_give_back(struct yg_courier *courier);
 // Forgets records that were given back: they are written, or counted as lost.
 void yg_journal_settle(struct yg_courier *courier);
 
-// Takes over from a courier that died. Rings attached, the file not yet opened.
+// Takes over from a courier that died. The ring of flow records is attached; neither the spool nor the file has been opened yet.
 void yg_journal_recover(struct yg_courier *courier, const char *path);

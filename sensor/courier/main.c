@@ -90,7 +90,6 @@ static void set_rotation(struct yg_courier *courier, const char *path)
 static int open_file(struct yg_courier *courier)
 {
 	const char *path = yg_config_string(&courier->config, YG_O_EVE_FILE);
-	yg_journal_recover(courier, path);
 	courier->flows_read = courier->flows;
 	yg_counter_set(&courier->stats->c[YG_CC_FLOWS_READ], courier->flows.own);
 	if (!path[0])
@@ -326,6 +325,8 @@ static int open_rings(struct yg_courier *courier)
 		yg_error("flow ring: %s", strerror(-error));
 		return error;
 	}
+	// Before the spool: it counts what the file has, and that is more by a write whose writer did not live to say so.
+	yg_journal_recover(courier, yg_config_string(&courier->config, YG_O_EVE_FILE));
 	courier->spool = open_spool(courier, alerts, alerts_size);
 	if (courier->spool)
 		return open_points(courier);
@@ -355,10 +356,10 @@ static int set_up(struct yg_courier *courier)
 	courier->drain_ns = yg_config_ns(&courier->config, YG_O_REDIS_DRAIN);
 	struct stat st;
 	courier->alive_fd = fstat(YG_FD_ALIVE, &st) == 0 ? YG_FD_ALIVE : -1;
+	courier->log_flows = yg_config_string(&courier->config, YG_O_REDIS_URL)[0] && yg_config_int(&courier->config, YG_O_REDIS_FLOWS);
 	if (open_rings(courier) < 0)
 		return YG_EXIT_BAD_SETUP;
 	// What the user named as output, and cannot be: this is for the user to mend, unlike everything else here.
-	courier->log_flows = yg_config_string(&courier->config, YG_O_REDIS_URL)[0] && yg_config_int(&courier->config, YG_O_REDIS_FLOWS);
 	if (courier->log_flows && !yg_spool_lasts(courier->spool)) {
 		yg_error("redis.flows needs a spool on disk: name a folder in spool.folder (a replay: --set spool.folder=FOLDER), "
 		         "or set redis.flows to false（redis.flowsにはディスク上のスプールが必要です。spool.folderを指定してください）");

@@ -9,11 +9,18 @@
 //   flows N    the same with flow records, and one second of metrics
 //   stats      "NAME=VALUE …": every counter of the courier that is not 0
 //   kill       the courier gets SIGKILL, and a successor
+//   cut N      writes N alerts into the ring, and kills the courier when its next write(2) to the EVE file has happened and nothing
+//              behind it has: "cut LAST", and a successor; or "not allowed"
 //   hup        the courier gets SIGHUP
 //   end        closes the rings; answers "ended STATUS" when the courier has ended
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "courier_rig.h"
@@ -37,6 +44,48 @@ static void push_second(struct run *run, unsigned number)
 	*point = (struct yg_point){.time_s = 1700000000 + number, .step_s = YG_POINT_SECOND, .org = YG_POINT_SENSOR, .value = {number}};
 	yg_ring_push(&run->points, 1);
 	yg_ring_publish(&run->points);
+}
+
+// Whether the courier has stopped at the beginning of a write to the EVE file.
+static bool begins_write(pid_t pid)
+{
+	struct __ptrace_syscall_info info;
+	struct stat named, written;
+	char path[64];
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0 || info.op != PTRACE_SYSCALL_INFO_ENTRY || info.entry.nr != SYS_write)
+		return false;
+	snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, (int)info.entry.args[0]);
+	for (unsigned i = 0; more_options[i][0]; i++)
+		if (strcmp(more_options[i][0], "eve.file") == 0 && stat(more_options[i][1], &named) == 0 && stat(path, &written) == 0)
+			return named.st_ino == written.st_ino && named.st_dev == written.st_dev;
+	return false;
+}
+
+// False when this process may not look into the courier, which has closed itself to others of its user.
+static bool stop_courier(pid_t pid)
+{
+	int status;
+	if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) < 0) {
+		CHECK(errno == EPERM);
+		return false;
+	}
+	ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
+	return waitpid(pid, &status, 0) == pid && WIFSTOPPED(status);
+}
+
+static void kill_behind_write(struct run *run)
+{
+	int status;
+	for (bool begun = false, done = false; !done;) {
+		ptrace(PTRACE_SYSCALL, run->pid, NULL, NULL);
+		if (waitpid(run->pid, &status, 0) != run->pid || !WIFSTOPPED(status))
+			exit(1);
+		done = begun; // the next stop is at its end
+		begun = begins_write(run->pid);
+	}
+	kill(run->pid, SIGKILL);
+	wait_courier(run);
+	spawn_courier(run);
 }
 
 int main(int argc, char **argv)
@@ -72,6 +121,17 @@ int main(int argc, char **argv)
 			kill(run.pid, SIGKILL);
 			printf("killed %d\n", wait_courier(&run));
 			spawn_courier(&run);
+		} else if (strncmp(line, "cut ", 4) == 0) {
+			unsigned count = (unsigned)strtoul(line + 4, NULL, 10);
+			bool allowed = stop_courier(run.pid);
+			push_alerts(&run, pushed + 1, count);
+			pushed += count;
+			if (allowed)
+				kill_behind_write(&run);
+			if (allowed)
+				printf("cut %u\n", pushed);
+			else
+				printf("not allowed\n");
 		} else if (strncmp(line, "hup", 3) == 0) {
 			kill(run.pid, SIGHUP);
 			printf("told\n");

@@ -342,6 +342,23 @@ def begins_now(cases, build, folder):
     cases.check("a_new_sink_begins_with_what_comes", newlines(peer.got[0])[0] == lines[100:] and len(lines) == 110, f"{len(lines)}")
 
 
+def cut(cases, build, folder):
+    """Killed when a write to the file has happened and nothing behind it: the books of the next one have these alerts too."""
+    courier = Courier(build, folder, "spool.folder", os.path.join(folder, "spool"))
+    courier.say("push 10")
+    courier.until(lambda s: s.get("alerts.delivered") == 10)
+    allowed = [courier.say("cut 20") != "not allowed", courier.say("cut 30") != "not allowed"]
+    courier.say("push 40")
+    delivered = courier.until(lambda s: s.get("alerts.delivered") == s.get("alerts.read") == s.get("eve.lines") == 100)
+    if all(allowed):
+        cases.check("what_the_file_has_is_delivered_though_its_writer_died", delivered, courier.stats())
+    else:
+        cases.skip("what_the_file_has_is_delivered_though_its_writer_died", "no right to look into the courier")
+    courier.end()
+    ids = [json.loads(line)["alert"]["context"]["id"] for line in file_lines(folder)]
+    cases.check("and_stands_there_once", len(ids) == len(set(ids)) == 100, len(ids))
+
+
 def rotation(cases, build, folder):
     eve = os.path.join(folder, "eve.json")
     courier = Courier(build, folder, "spool.folder", os.path.join(folder, "spool"), "eve.rotate_size", "64KiB", "eve.compress", "true",
@@ -482,7 +499,7 @@ action(type="omfile" file="{out}" template="raw")
 def main(arguments):
     build, cases = common.start(arguments), common.Cases()
     with common.scratch() as folder:
-        for case in (unix_stream, half_closed, unix_dgram, syslog_tcp, syslog_udp, one_that_reads_nothing, begins_now, rotation, full_file, rsyslog):
+        for case in (unix_stream, half_closed, unix_dgram, syslog_tcp, syslog_udp, one_that_reads_nothing, begins_now, cut, rotation, full_file, rsyslog):
             inner, started = os.path.join(folder, case.__name__), time.monotonic()
             os.mkdir(inner)
             try:
