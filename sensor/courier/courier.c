@@ -165,21 +165,23 @@ static void show_behind(struct yg_courier *courier, enum yg_spool_sink which, ui
 	yg_counter_set(&courier->stats->sink_behind[which], end > position ? end - position + 1 : 1);
 }
 
-static void release(struct yg_courier *courier)
+// `ending`: in good order.
+static void release(struct yg_courier *courier, bool ending, uint64_t now_ns)
 {
 	uint64_t position = yg_spool_end(courier->spool);
 	if (courier->has_file)
 		show_behind(courier, YG_SPOOL_EVE, courier->file_written);
 	if (courier->has_file)
-		yg_spool_reached(courier->spool, YG_SPOOL_EVE, courier->file_written);
+		yg_spool_reached(courier->spool, YG_SPOOL_EVE, courier->file_written, courier->file_written);
 	if (courier->has_file && courier->file_written < position)
 		position = courier->file_written;
 	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++) {
-		const struct yg_sink *sink = courier->sinks[i];
+		struct yg_sink *sink = courier->sinks[i];
 		if (!sink)
 			continue;
+		uint64_t again = sink->ops->again ? sink->ops->again(sink, ending, now_ns) : UINT64_MAX;
 		uint64_t reached = sink->ops->position(sink);
-		yg_spool_reached(courier->spool, sink->which, reached);
+		yg_spool_reached(courier->spool, sink->which, reached, again < reached ? again : reached);
 		show_behind(courier, sink->which, reached);
 		position = reached < position ? reached : position;
 	}
@@ -217,7 +219,7 @@ static bool turn(struct yg_courier *courier, uint64_t now_ns)
 		yg_journal_flush(courier, now_ns);
 	if (courier->has_file)
 		look_at_file(courier, now_ns);
-	release(courier);
+	release(courier, false, now_ns);
 	return moved;
 }
 
@@ -339,7 +341,7 @@ static int finish(struct yg_courier *courier, bool stop)
 	uint64_t pending, lost = end_file(courier, stop && !supervisor_is_gone(courier) && !yg_ring_closed(&courier->flows_read));
 	if (broken)
 		yg_error("the engine wrote a ring index that cannot be; what came after it was not read");
-	release(courier);
+	release(courier, true, monotonic_ns());
 	bool lasts = yg_spool_lasts(courier->spool) && yg_spool_settle(courier->spool, monotonic_ns());
 	pending = yg_counter_get(&courier->stats->c[YG_CC_ALERTS_PENDING]);
 	if (yg_spool_lasts(courier->spool) && !lasts)

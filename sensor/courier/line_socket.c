@@ -65,7 +65,8 @@ struct line_socket {
 	size_t end[YG_LINE_SOCKET_MESSAGES];        // in the buffer
 	uint64_t place[YG_LINE_SOCKET_MESSAGES];    // in the spool
 	struct batch back[YG_LINE_SOCKET_BACK_BATCHES]; // of this connection, tcp; a ring
-	uint64_t backs;
+	uint64_t backs, back_from; // how many there were; from here on they may still be unread
+	size_t back_bytes;         // of those
 	char buffer[YG_LINE_SOCKET_BATCH];
 };
 
@@ -92,19 +93,23 @@ static void forget_batch(struct line_socket *s)
 	s->messages = s->messages_sent = 0;
 }
 
-// Where the unread bytes of a connection that was reset may have begun.
-static uint64_t place_of_unread(const struct line_socket *s, uint64_t now_ns)
+static struct batch *back_at(struct line_socket *s, uint64_t i)
 {
-	uint64_t place = s->confirmed;
-	size_t bytes = 0;
-	for (uint64_t i = 0; i < s->backs && i < YG_LINE_SOCKET_BACK_BATCHES; i++) {
-		const struct batch *b = &s->back[(s->backs - 1 - i) % YG_LINE_SOCKET_BACK_BATCHES];
-		bytes += b->bytes;
-		if (bytes > YG_LINE_SOCKET_BACK || now_ns - b->at_ns > YG_LINE_SOCKET_BACK_S * (uint64_t)YG_NS_PER_S)
-			break;
-		place = b->position;
-	}
-	return place;
+	return &s->back[i % YG_LINE_SOCKET_BACK_BATCHES];
+}
+
+static void forget_old(struct line_socket *s, uint64_t now_ns)
+{
+	while (s->back_from < s->backs && (s->back_bytes > YG_LINE_SOCKET_BACK ||
+	                                   now_ns - back_at(s, s->back_from)->at_ns > YG_LINE_SOCKET_BACK_S * (uint64_t)YG_NS_PER_S))
+		s->back_bytes -= back_at(s, s->back_from++)->bytes;
+}
+
+// Where the unread bytes of a connection that was reset may have begun.
+static uint64_t place_of_unread(struct line_socket *s, uint64_t now_ns)
+{
+	forget_old(s, now_ns);
+	return s->back_from < s->backs ? back_at(s, s->back_from)->position : s->confirmed;
 }
 
 // `ended`: the peer has closed, and had read everything.
@@ -123,7 +128,7 @@ static void go_back(struct line_socket *s, bool ended, uint64_t now_ns)
 	if (s->o.peer.kind != YG_PEER_UDP)
 		s->resend = begun > s->resend ? begun : s->resend;
 	s->confirmed = s->next = s->in_doubt = place > oldest ? place : oldest;
-	s->backs = 0;
+	s->backs = s->back_from = s->back_bytes = 0;
 	forget_batch(s);
 }
 
@@ -363,12 +368,22 @@ static bool transmit(struct line_socket *s, uint64_t now_ns)
 	return moved;
 }
 
+static void note_back(struct line_socket *s, uint64_t now_ns)
+{
+	if (s->backs - s->back_from == YG_LINE_SOCKET_BACK_BATCHES)
+		s->back_bytes -= back_at(s, s->back_from++)->bytes;
+	*back_at(s, s->backs++) = (struct batch){s->confirmed, now_ns, s->length};
+	s->back_bytes += s->length;
+	forget_old(s, now_ns);
+}
+
 static void batch_confirmed(struct line_socket *s, uint64_t now_ns)
 {
 	uint64_t again = 0;
 	while (again < s->messages && s->place[again] < s->resend)
 		again++;
-	s->back[s->backs++ % YG_LINE_SOCKET_BACK_BATCHES] = (struct batch){s->confirmed, now_ns, s->length};
+	if (s->o.peer.kind == YG_PEER_TCP)
+		note_back(s, now_ns);
 	s->in_doubt = s->confirmed;
 	s->confirmed = s->next;
 	count(s, YG_LINE_SENT, s->messages);
@@ -449,6 +464,16 @@ static uint64_t position(const struct yg_sink *sink)
 	return ((const struct line_socket *)sink)->confirmed;
 }
 
+static uint64_t again(struct yg_sink *sink, bool ending, uint64_t now_ns)
+{
+	struct line_socket *s = own(sink);
+	if (ending && s->phase == OPEN && !s->deaf)
+		hung_up(s, now_ns);
+	if (!ending && s->o.peer.kind == YG_PEER_TCP && s->phase == OPEN)
+		return place_of_unread(s, now_ns);
+	return !ending && s->o.peer.kind == YG_PEER_UNIX_DGRAM ? s->in_doubt : s->confirmed;
+}
+
 static int wait_fd(const struct yg_sink *sink, short *ret_events)
 {
 	const struct line_socket *s = (const struct line_socket *)sink;
@@ -468,7 +493,7 @@ static void destroy(struct yg_sink *sink)
 	free(s);
 }
 
-static const struct yg_sink_ops line_socket_ops = {step, position, wait_fd, destroy};
+static const struct yg_sink_ops line_socket_ops = {step, position, again, wait_fd, destroy};
 
 struct yg_sink *yg_line_socket_create(const struct yg_line_socket_options *options, struct yg_spool *spool, struct yg_courier_stats *stats)
 {

@@ -15,7 +15,9 @@
 //   udp          once, without a word from the peer; in bursts that the buffer of a socket holds (212 KB, as Linux is set up), because
 //                nobody says when it overflows
 //
-// So each message arrives at least once but for udp. What is sent again must still be in the spool: on disk it is, in memory only what no
+// So each message arrives at least once but for udp. Nobody tells a courier that takes over from one that died whether a connection was
+// reset behind it: it sends again what that one would have, too, and for unix_dgram the last batch. One that takes over from one that ended
+// does not. What is sent again must still be in the spool: on disk it is, in memory only what no
 // sink has passed yet. Thread: the courier's.
 #pragma once
 

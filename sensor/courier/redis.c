@@ -447,8 +447,8 @@ static void owned_by_another(struct yg_sink *sink)
 	(void)sink;
 }
 
-static const struct yg_sink_ops redis_ops = {step, position, wait_fd, destroy};
-static const struct yg_sink_ops lane_ops = {rides_along, position, no_fd, owned_by_another};
+static const struct yg_sink_ops redis_ops = {step, position, NULL, wait_fd, destroy};
+static const struct yg_sink_ops lane_ops = {rides_along, position, NULL, no_fd, owned_by_another};
 
 struct redis_lane *yg_redis_add_lane(struct yg_redis *redis, enum yg_spool_sink which, enum yg_courier_counter taken)
 {

@@ -83,9 +83,9 @@ bool yg_spool_get(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t posi
 	return spool->ops->get(spool, sink, position, ret_entry);
 }
 
-void yg_spool_reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position)
+void yg_spool_reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position, uint64_t again)
 {
-	spool->ops->reached(spool, sink, position);
+	spool->ops->reached(spool, sink, position, again);
 }
 
 void yg_spool_release(struct yg_spool *spool, uint64_t position)

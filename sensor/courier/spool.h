@@ -90,8 +90,9 @@ uint64_t yg_spool_start(const struct yg_spool *spool, enum yg_spool_sink sink);
 bool yg_spool_get(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position, struct yg_spool_entry *ret_entry);
 
 // Everything before `position` has reached this sink; and what has reached all that are named so is released. A sink that goes back
-// names a lower position than before.
-void yg_spool_reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position);
+// names a lower position than before. `again`: where another courier of this run begins for it, which has nobody else to ask; not behind
+// `position`.
+void yg_spool_reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position, uint64_t again);
 void yg_spool_release(struct yg_spool *spool, uint64_t position);
 
 // The lowest position that can still be read; yg_spool_first or below.

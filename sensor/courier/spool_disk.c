@@ -41,6 +41,7 @@ struct view {
 	bool read;
 	int cursor; // its number in the log; negative: none
 	uint64_t reached, kept;       // kept: in the log; it never goes back there, so what is sent again may be deleted for want of room
+	uint64_t again;               // where a successor in this run begins; in memory alone
 	struct tally tally;           // of this run: what it has found so far
 };
 
@@ -371,15 +372,25 @@ static bool get(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t positi
 	return true;
 }
 
-static void reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position)
+static void keep_again(struct disk_spool *d, enum yg_spool_sink sink, uint64_t again)
+{
+	if (d->view[sink].again != again)
+		yg_counter_set(&d->journal->reached[sink], again);
+	d->view[sink].again = again;
+}
+
+static void reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position, uint64_t again)
 {
 	struct disk_spool *d = own(spool);
 	struct view *v = &d->view[sink];
-	if (v->reached == position || v->cursor < 0)
+	if (v->cursor < 0)
 		return;
+	if (v->reached == position || position <= v->kept) {
+		v->reached = position;
+		keep_again(d, sink, again);
+		return;
+	}
 	v->reached = position;
-	if (position <= v->kept)
-		return;
 	v->kept = position;
 	if (v->tally.position < position && position > d->base) { // passed without a look
 		uint64_t from = v->tally.position > d->base ? v->tally.position : d->base;
@@ -388,7 +399,7 @@ static void reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t po
 	}
 	if (v->tally.position == position) // else it has read ahead of what it has delivered
 		keep_tally(&d->journal->passed[sink], &v->tally);
-	yg_counter_set(&d->journal->reached[sink], position);
+	keep_again(d, sink, again);
 	yg_wal_set_cursor(d->wal, v->cursor, position, (const uint64_t[2]){spool->generation, spool->generation_first[sink]});
 }
 
@@ -496,9 +507,12 @@ static int open_view(struct disk_spool *d, enum yg_spool_sink sink)
 	if (new && begins_now(sink) && !yg_wal_stats(d->wal).meta_lost)
 		yg_wal_set_cursor(d->wal, v->cursor, in_memory ? in_memory : yg_wal_durable(d->wal) + 1, (const uint64_t[2]){0, 0});
 	v->reached = yg_wal_cursor(d->wal, v->cursor, id);
-	if (in_memory > v->reached && in_memory <= yg_wal_durable(d->wal) + 1)
-		v->reached = in_memory;
 	v->kept = v->reached;
+	if (in_memory && in_memory <= yg_wal_durable(d->wal) + 1) { // of this run: it may have to go back, too
+		v->reached = in_memory > yg_wal_first(d->wal) ? in_memory : yg_wal_first(d->wal);
+		v->kept = v->reached > v->kept ? v->reached : v->kept;
+	}
+	v->again = v->reached;
 	yg_counter_set(&d->journal->reached[sink], v->reached);
 	if (has_generation(sink)) // a generation of which it is not known where it began is never gone back in
 		d->spool.generation_first[sink] = id[0] == yg_wal_generation(d->wal) ? id[1] : v->reached;

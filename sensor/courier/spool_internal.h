@@ -15,7 +15,7 @@ struct yg_spool_ops {
 	uint64_t (*oldest)(const struct yg_spool *spool);
 	uint64_t (*start)(const struct yg_spool *spool, enum yg_spool_sink sink);
 	bool (*get)(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position, struct yg_spool_entry *ret_entry);
-	void (*reached)(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position);
+	void (*reached)(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position, uint64_t again);
 	void (*release)(struct yg_spool *spool, uint64_t position);
 	bool (*remember)(struct yg_spool *spool, uint64_t generation, uint64_t sent); // false: not now
 	bool (*settle)(struct yg_spool *spool, uint64_t now_ns);

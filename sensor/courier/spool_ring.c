@@ -93,9 +93,9 @@ static bool get(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t positi
 	return true;
 }
 
-static void reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position)
+static void reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position, uint64_t again)
 {
-	(void)spool, (void)sink, (void)position; // another courier begins at what has not been released, and asks the sinks
+	(void)spool, (void)sink, (void)position, (void)again; // another courier begins at what has not been released, and asks the sinks
 }
 
 static void release(struct yg_spool *spool, uint64_t position)

@@ -109,6 +109,21 @@ class Deaf(Stream):
         super().read(client, got, limit, pause)
 
 
+class Unread(Stream):
+    """Reads nothing of its first connection, and closes it when it is told to: its kernel has confirmed what nobody will ever read."""
+
+    def __init__(self, listener):
+        self.close = threading.Event()
+        super().__init__(listener)
+
+    def read(self, client, got, limit, pause):
+        if len(self.got) > 1:
+            super().read(client, got, limit, pause)
+            return
+        self.close.wait()
+        client.close()
+
+
 class Datagrams:
     def __init__(self, sock):
         self.sock, self.got, self.ended = sock, [], False
@@ -159,6 +174,21 @@ def octets(data):
 def newlines(data):
     lines = bytes(data).split(b"\n")
     return [line + b"\n" for line in lines[:-1]], True
+
+
+def pid_of(courier):
+    with open(f"/proc/{courier.process.pid}/task/{courier.process.pid}/children", encoding="ascii") as file:
+        return int(file.read().split()[0])
+
+
+def end_in_order(courier):
+    """As a reload does; a successor follows."""
+    old = pid_of(courier)
+    os.kill(old, signal.SIGTERM)
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end and os.path.exists(f"/proc/{old}/fd/0"):
+        time.sleep(0.02)
+    courier.say("kill") # what is left of it
 
 
 def judge(cases, name, connections, expected, unwrap=lambda message: message):
@@ -279,6 +309,35 @@ def syslog_tcp(cases, build, folder):
     heads = [message for found, _ in messages for message in found if not HEAD.match(message)]
     cases.check("syslog_tcp_has_the_header_of_rfc_5424", not heads, heads[:1])
     judge(cases, "syslog_tcp", [found for found, _ in messages], file_lines(folder), lambda m: HEAD.sub(b"", m, count=1) + b"\n")
+
+
+def unread(cases, build, folder):
+    """The courier dies, and then its collector with all unread: no one is left whom the reset could tell. After an end in good order, as a
+    reload makes it, nothing comes twice."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    peer = Unread(listener)
+    courier = Courier(build, folder, "spool.folder", os.path.join(folder, "spool"), "syslog.format", "json",
+                      "syslog.url", f"tcp://127.0.0.1:{listener.getsockname()[1]}")
+    courier.say("push 30")
+    courier.until(lambda s: s.get("syslog.sent") == 30)
+    courier.say("kill")
+    peer.close.set()
+
+    def read_by(connection):
+        return len(octets(peer.got[connection])[0]) if connection < len(peer.got) else 0
+
+    def until_read(connection, count):
+        return courier.until(lambda s: read_by(connection) >= count and s.get("syslog.up") and s.get("alerts.pending", 0) == 0)
+
+    again = until_read(1, 30)
+    cases.check("what_nobody_has_read_comes_again_after_both_have_died", again and not peer.got[0], courier.stats())
+    end_in_order(courier)
+    courier.say("push 5")
+    cases.check("and_once_when_the_courier_ended_well", until_read(2, 5), courier.stats())
+    courier.end()
+    peer.stop()
+    judge(cases, "unread", [octets(got)[0] for got in peer.got[1:]], file_lines(folder), lambda m: HEAD.sub(b"", m, count=1) + b"\n")
+    cases.check("unread_comes_twice_nowhere", [read_by(1), read_by(2)] == [30, 5], [read_by(1), read_by(2)])
 
 
 def syslog_udp(cases, build, folder):
@@ -405,16 +464,12 @@ def full_file(cases, build, folder):
             found += [line["alert"]["context"]["id"] if "alert" in line else f"flow {line['flow_id']:9}" for line in lines]
         return found
 
-    def pid(courier):
-        with open(f"/proc/{courier.process.pid}/task/{courier.process.pid}/children", encoding="ascii") as file:
-            return int(file.read().split()[0])
-
     def push_into_full(courier, count, what="push"):
         os.truncate(eve, max(os.path.getsize(eve), past_spool))
         with open(eve, "ab") as file:
             file.write(b"\n")
         size = os.path.getsize(eve) + 5000
-        resource.prlimit(pid(courier), resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        resource.prlimit(pid_of(courier), resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
         courier.say(f"{what} {count}")
         end = time.monotonic() + WAIT_S
         while time.monotonic() < end and os.path.getsize(eve) != size:
@@ -425,12 +480,7 @@ def full_file(cases, build, folder):
     courier.say("push 10")
     courier.until(lambda s: s.get("eve.lines") == 10)
     push_into_full(courier, 50, "flows")
-    old = pid(courier)
-    os.kill(old, signal.SIGTERM) # as a reload does
-    end = time.monotonic() + WAIT_S
-    while time.monotonic() < end and os.path.exists(f"/proc/{old}/fd/0"):
-        time.sleep(0.02)
-    courier.say("kill") # what is left of it; a successor follows
+    end_in_order(courier)
     courier.until(lambda s: s.get("eve.lines") == 60)
     cases.check("a_courier_replaced_while_the_disk_is_full_repeats_nothing", len(set(ids(eve))) == len(ids(eve)) == 60, ids(eve))
     cases.check("and_calls_nothing_lost", not courier.stats().get("eve.errors"), courier.stats())
@@ -499,7 +549,7 @@ action(type="omfile" file="{out}" template="raw")
 def main(arguments):
     build, cases = common.start(arguments), common.Cases()
     with common.scratch() as folder:
-        for case in (unix_stream, half_closed, unix_dgram, syslog_tcp, syslog_udp, one_that_reads_nothing, begins_now, cut, rotation, full_file, rsyslog):
+        for case in (unix_stream, half_closed, unix_dgram, syslog_tcp, unread, syslog_udp, one_that_reads_nothing, begins_now, cut, rotation, full_file, rsyslog):
             inner, started = os.path.join(folder, case.__name__), time.monotonic()
             os.mkdir(inner)
             try:

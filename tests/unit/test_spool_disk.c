@@ -137,7 +137,7 @@ static void deliver(enum yg_spool_sink sink, uint64_t from, uint64_t to)
 	struct yg_spool_entry e;
 	for (uint64_t i = from; i < to; i++)
 		assert_true(yg_spool_get(f.spool, sink, i, &e));
-	yg_spool_reached(f.spool, sink, to);
+	yg_spool_reached(f.spool, sink, to, to);
 }
 
 static void a_slot_is_given_back_when_its_alert_is_durable(void **state)
@@ -273,7 +273,7 @@ static void a_new_sink_begins_with_what_comes(void **state)
 	die();
 	start();
 	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 21);
-	yg_spool_reached(f.spool, YG_SPOOL_SYSLOG, 26);
+	yg_spool_reached(f.spool, YG_SPOOL_SYSLOG, 26, 26);
 	die();
 	start();
 	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 26);
@@ -294,6 +294,43 @@ static void a_new_sink_begins_with_what_comes(void **state)
 	begin_ring();
 	start();
 	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 31);
+}
+
+// What was sent last may be with nobody, and a courier that died cannot have noticed. In another run its place is that of the log.
+static void a_successor_goes_back_to_what_may_be_with_nobody(void **state)
+{
+	(void)state;
+	both.classes[YG_SPOOL_SYSLOG] = YG_SPOOL_ALERTS;
+	die();
+	start();
+	push(20, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	deliver(YG_SPOOL_EVE, 1, 21);
+	deliver(YG_SPOOL_REDIS, 1, 21);
+	deliver(YG_SPOOL_SYSLOG, 1, 21);
+	yg_spool_reached(f.spool, YG_SPOOL_SYSLOG, 21, 8);
+	yg_spool_release(f.spool, 21);
+	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), 20);
+	die();
+	start();
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 8);
+	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), 7);
+	assert_int_equal(counter(YG_CC_ALERTS_PENDING), 13);
+	deliver(YG_SPOOL_SYSLOG, 8, 15); // the log itself does not go back
+	die();
+	start();
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 15);
+	deliver(YG_SPOOL_SYSLOG, 15, 21);
+	yg_spool_release(f.spool, 21);
+	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), 20);
+	assert_int_equal(counter(YG_CC_ALERTS_PENDING), 0);
+	yg_spool_reached(f.spool, YG_SPOOL_SYSLOG, 21, 8);
+	yg_spool_close(f.spool);
+	yg_memory_release(f.memory, f.size);
+	begin_ring();
+	start();
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 21);
 }
 
 // As the engine does when the ring is full: each has spent its number.
@@ -459,6 +496,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_refused_is_counted_and_holds_up_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_run_goes_on_where_each_sink_was, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_new_sink_begins_with_what_comes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_successor_goes_back_to_what_may_be_with_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_found_the_ring_full_is_a_gap_of_its_class, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_read_is_a_gap_as_well, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_gap_outlives_the_courier_that_found_it, set_up, tear_down),
