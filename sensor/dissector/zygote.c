@@ -11,6 +11,9 @@
 // Progress is the worker's own word. One that was taken over can let it grow for ever, and a replay would wait as long;
 // so ten times the watchdog is the end too of a worker that could end a record and ends none, whatever it says.
 //
+// A replay has time, and what it finds may not depend on what else the machine does: there both ends are by the time that the worker
+// had of the processor, and by the clock only after a minute (at a watchdog of 100 ms).
+//
 // Everything read from memory that workers or the engine can write is clamped: a ring index lies between what is
 // consumed and what is produced, pieces are at most 12.
 #include "dissector/zygote.h"
@@ -35,6 +38,7 @@ enum {
 	WATCH_MS = 5,          // between two looks at progress
 	WATCH_FORK_MS = 1,     // while a worker is not ready yet
 	FAILED_STARTS_MAX = 8, // in a row, of one worker: then this machine cannot run it
+	PATIENCE_REPLAY = 600, // the same by the clock alone, in a replay
 	PATIENCE = 10,         // watchdog times after which a worker is hung that had no processor time, or shows false progress
 };
 
@@ -48,6 +52,7 @@ struct child {
 	uint64_t read;                    // most slots that it has been seen behind, of all its rings together
 	uint64_t taken;                   // answers that the engine had taken out of its rings at the last look
 	int64_t looked_ns, stalled_ns;    // the last look; how long it could have ended a record by then and ended none
+	int64_t stalled_cpu_ns;           // its processor time when that began
 	int64_t fork_after_ns;
 	unsigned failed_starts;
 	uint32_t cause; // of the restart under way, 0: none
@@ -438,10 +443,13 @@ static int64_t stalled(struct zygote *z, unsigned w, const struct pace *pace, in
 	bool rests = engine_rests(z, w);
 	int64_t since = now - c->looked_ns;
 	c->looked_ns = now;
-	if (pace->read > c->read || rests || !(busy || pace->can_read))
-		c->stalled_ns = 0;
-	else
+	bool stalls = pace->read <= c->read && !rests && (busy || pace->can_read);
+	if (stalls && c->stalled_ns == 0)
+		c->stalled_cpu_ns = cpu_ns(c->pid);
+	if (stalls)
 		c->stalled_ns += since < z->setup->watchdog_ns ? since : z->setup->watchdog_ns;
+	else
+		c->stalled_ns = 0;
 	if (pace->read > c->read)
 		c->read = pace->read;
 	return c->stalled_ns;
@@ -454,7 +462,10 @@ static int64_t patience_left(struct zygote *z, unsigned w, int64_t now)
 	int64_t watchdog = z->setup->watchdog_ns;
 	uint64_t progress = atomic_load_explicit(&yg_setup_control(z->setup, w)->progress, memory_order_relaxed);
 	struct pace pace = pace_of(z, w);
-	if (stalled(z, w, &pace, now) >= PATIENCE * watchdog)
+	int64_t patience = (z->setup->replay ? PATIENCE_REPLAY : PATIENCE) * watchdog, stalled_ns = stalled(z, w, &pace, now);
+	if (stalled_ns >= patience)
+		return 0;
+	if (stalled_ns >= PATIENCE * watchdog && (c->stopped || cpu_ns(c->pid) - c->stalled_cpu_ns >= PATIENCE * watchdog * 3 / 4))
 		return 0;
 	if (progress != c->progress || !pace.waits) {
 		c->progress = progress;
@@ -466,7 +477,7 @@ static int64_t patience_left(struct zygote *z, unsigned w, int64_t now)
 	if (waited < watchdog)
 		return watchdog - waited;
 	bool had_processor = cpu_ns(c->pid) - c->cpu_ns >= watchdog * 3 / 4;
-	return c->stopped || had_processor || waited >= PATIENCE * watchdog ? 0 : WATCH_MS * YG_NS_PER_MS;
+	return c->stopped || had_processor || waited >= patience ? 0 : WATCH_MS * YG_NS_PER_MS;
 }
 
 static void watch(struct zygote *z, unsigned w, int64_t now, int *timeout_ms)
