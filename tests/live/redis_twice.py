@@ -62,7 +62,7 @@ class Redis:
 
     def ask(self, *words):
         """The answer as JSON when it is one, else as text."""
-        done = common.run(["redis-cli", "-s", self.socket, "--json", *words], timeout=30)
+        done = common.run(["redis-cli", "-s", self.socket, "--json", *words], timeout=120)
         return common.read_json(done.out)
 
     def entries(self, stream=STREAM):

@@ -13,7 +13,7 @@ import tempfile
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 DEMO = os.path.join(ROOT, "configs", "demo.yaml")
 SKIPPED = 77
-TIMEOUT = 120  # seconds, of one program: one that hangs is a case that fails, not a test that is killed
+TIMEOUT = 300  # seconds, of one program that others leave little: one that hangs is a case that fails, not a test that is killed
 
 Run = collections.namedtuple("Run", "code out err")
 

@@ -15,24 +15,30 @@ const MIB = 1024, LONG = Boolean(process.env.YAGURA_LONG);
 const long = { timeout: LONG ? 1500000 : 240000 };
 let rig;
 
+/** Milliseconds of `n` questions, one after the other. A session may ask 60 times a second, so four take turns. */
+async function asked(of, where, n) {
+  const turns = await Promise.all(['lead', 'analyst', 'analyst2', 'viewer'].map((name) => of.api(name))), took = [];
+  let answer;
+  for (let i = 0; i < n; i++) {
+    const began = performance.now();
+    answer = await turns[i % turns.length].get(where);
+    took.push(performance.now() - began);
+    assert.equal(answer.status, 200, answer.text);
+    await sleep(Math.max(0, 4.5 - took[i]));
+  }
+  return { took, answer };
+}
+
 before(async () => { rig = await start({ fill: { alerts: 100000, groups: 1900, flows: 20000 } }); }, long);
 after(() => rig?.stop());
 
 test('API p95 with 100,000 alerts: list 50 ms, overview 80 ms, search 300 ms', long, async (t) => {
-  const lead = await rig.api('lead');
   const routes = { list: ['/groups?state=inbox&range=30d&limit=50', 50], overview: ['/overview?range=24h', 80], bodies: ['/bodies?range=24h', 80],
     search: ['/alerts?range=30d&limit=50&q=' + encodeURIComponent('sev:>=medium -kind:policy.* org:shiosegoe,kirisegoe'), 300] };
   for (const sort of ['severity', 'newest', 'oldest', 'count', 'body', 'change']) routes[`list by ${sort}`] = [`/groups?state=inbox&range=30d&limit=50&sort=${sort}`, 50];
   for (const sort of ['newest', 'oldest', 'severity', 'count', 'body']) routes[`alerts by ${sort}`] = [`/alerts?range=30d&limit=50&sort=${sort}`, 50];
   for (const [name, [where, budget]] of Object.entries(routes)) {
-    const took = [];
-    for (let i = 0; i < (LONG ? 1000 : 200); i++) {
-      const began = performance.now();
-      const answer = await lead.get(where);
-      took.push(performance.now() - began);
-      assert.equal(answer.status, 200, answer.text);
-      await sleep(18); // 60 requests a second and session are the limit
-    }
+    const { took } = await asked(rig, where, LONG ? 1000 : 200);
     t.diagnostic(`${name}: median ${quantile(took, 0.5).toFixed(1)} ms, p95 ${quantile(took, 0.95).toFixed(1)} ms (${budget})`);
     assert.ok(quantile(took, 0.95) <= budget, `${name}: p95 ${quantile(took, 0.95)} ms`);
   }
@@ -41,19 +47,9 @@ test('API p95 with 100,000 alerts: list 50 ms, overview 80 ms, search 300 ms', l
 test('API p95 with 300 bodies and 100,000 alerts: the board 80 ms, the overview 80 ms', long, async (t) => {
   const wide = await start({ fill: { bodies: 300, alerts: 100000, groups: 1900, flows: 2000 } });
   try {
-    const lead = await wide.api('lead');
     for (const where of ['/bodies?range=24h', '/overview?range=24h']) {
-      const took = [];
-      let bytes = 0;
-      for (let i = 0; i < 200; i++) {
-        const began = performance.now();
-        const answer = await lead.get(where);
-        took.push(performance.now() - began);
-        assert.equal(answer.status, 200, answer.text);
-        bytes = answer.text.length;
-        await sleep(18);
-      }
-      t.diagnostic(`${where}: ${bytes} bytes, median ${quantile(took, 0.5).toFixed(1)} ms, p95 ${quantile(took, 0.95).toFixed(1)} ms (80)`);
+      const { took, answer } = await asked(wide, where, 200);
+      t.diagnostic(`${where}: ${answer.text.length} bytes, median ${quantile(took, 0.5).toFixed(1)} ms, p95 ${quantile(took, 0.95).toFixed(1)} ms (80)`);
       assert.ok(quantile(took, 0.95) <= 80, `${where}: p95 ${quantile(took, 0.95)} ms`);
     }
   } finally {
