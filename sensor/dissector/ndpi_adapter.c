@@ -95,7 +95,10 @@ int yg_ndpi_create(const char *off, struct yg_ndpi **ret_ndpi, char *ret_unknown
 	}
 	ndpi_set_protocol_detection_bitmask2(ndpi->module, &mask);
 	ndpi_finalize_initialization(ndpi->module);
-	yg_ndpi_memo(ndpi->module);
+	if (!yg_ndpi_memo(ndpi->module)) {
+		yg_ndpi_destroy(ndpi);
+		return -ENOSYS;
+	}
 	*ret_ndpi = ndpi;
 	return 0;
 }

@@ -53,20 +53,42 @@ protocol_of_name yg_ndpi_protocol_of_name STANDS_BEFORE("ndpi_match_string_subpr
 category_of_name yg_ndpi_category_of_name STANDS_BEFORE("ndpi_match_custom_category");
 protocol_of_address yg_ndpi_protocol_of_address STANDS_BEFORE("ndpi_network_port_ptree_match");
 
-// nDPI's own. A library that has none of these names is not the one this was built for.
-static void find_own(const char *name, void *ret_function)
+// nDPI's own.
+static struct {
+	protocol_of_name *protocol_of_name;
+	category_of_name *category_of_name;
+	protocol_of_address *protocol_of_address;
+} own;
+
+static bool find_own(const char *name, void *ret_function)
 {
 	void *found = dlsym(RTLD_NEXT, name);
-	if (!found)
-		abort();
 	memcpy(ret_function, &found, sizeof found);
+	return found;
 }
 
-void yg_ndpi_memo(const struct ndpi_detection_module_struct *module)
+static bool find_all(void)
 {
+	return own.protocol_of_address || (find_own("ndpi_match_string_subprotocol", &own.protocol_of_name) &&
+					   find_own("ndpi_match_custom_category", &own.category_of_name) &&
+					   find_own("ndpi_network_port_ptree_match", &own.protocol_of_address));
+}
+
+// nDPI may call while it is being initialised. A library without one of these is told of by yg_ndpi_memo, unless it comes here first.
+static void need_all(void)
+{
+	if (!find_all())
+		abort();
+}
+
+bool yg_ndpi_memo(const struct ndpi_detection_module_struct *module)
+{
+	if (!find_all())
+		return false;
 	if (memo.module) // or its memory was never touched
 		memset(&memo, 0, sizeof memo);
 	memo.module = module;
+	return true;
 }
 
 // Whether the answer for this name is remembered; if not, *ret_place is where it belongs, named and without an answer.
@@ -93,17 +115,15 @@ static bool remembers(const struct ndpi_detection_module_struct *module, const c
 
 int yg_ndpi_protocol_of_name(struct ndpi_detection_module_struct *module, char *name, u_int length, ndpi_protocol_match_result *ret)
 {
-	static protocol_of_name *own;
 	struct name *n;
-	if (!own)
-		find_own("ndpi_match_string_subprotocol", &own);
+	need_all();
 	if (!remembers(module, name, length, ret))
-		return own(module, name, length, ret);
+		return own.protocol_of_name(module, name, length, ret);
 	if (find_name(LIST_PROTOCOLS, name, length, &n)) {
 		*ret = n->result;
 		return n->status;
 	}
-	n->status = own(module, name, length, ret);
+	n->status = own.protocol_of_name(module, name, length, ret);
 	n->result = *ret;
 	n->list = n->status == NOT_SEARCHED ? LIST_NONE : LIST_PROTOCOLS;
 	return n->status;
@@ -111,17 +131,15 @@ int yg_ndpi_protocol_of_name(struct ndpi_detection_module_struct *module, char *
 
 int yg_ndpi_category_of_name(struct ndpi_detection_module_struct *module, char *name, u_int length, ndpi_protocol_category_t *ret)
 {
-	static category_of_name *own;
 	struct name *n;
-	if (!own)
-		find_own("ndpi_match_custom_category", &own);
+	need_all();
 	if (!remembers(module, name, length, ret))
-		return own(module, name, length, ret);
+		return own.category_of_name(module, name, length, ret);
 	if (find_name(LIST_CATEGORIES, name, length, &n)) {
 		*ret = n->result.protocol_category;
 		return n->status;
 	}
-	n->status = own(module, name, length, ret);
+	n->status = own.category_of_name(module, name, length, ret);
 	n->result.protocol_category = *ret;
 	n->list = n->status == NOT_SEARCHED ? LIST_NONE : LIST_CATEGORIES;
 	return n->status;
@@ -129,23 +147,22 @@ int yg_ndpi_category_of_name(struct ndpi_detection_module_struct *module, char *
 
 u_int16_t yg_ndpi_protocol_of_address(struct ndpi_detection_module_struct *module, struct in_addr *addr, u_int16_t port)
 {
-	static protocol_of_address *own;
-	if (!own)
-		find_own("ndpi_network_port_ptree_match", &own);
+	need_all();
 	if (!module || module != memo.module || !addr->s_addr)
-		return own(module, addr, port);
+		return own.protocol_of_address(module, addr, port);
 	uint32_t hash = (addr->s_addr ^ (uint32_t)port << 13) * UINT32_C(0x9e3779b1);
 	struct address *a = &memo.address[(hash ^ hash >> 15) % ADDRESSES];
 	if (a->addr != addr->s_addr || a->port != port)
-		*a = (struct address){addr->s_addr, port, own(module, addr, port)};
+		*a = (struct address){addr->s_addr, port, own.protocol_of_address(module, addr, port)};
 	return a->protocol;
 }
 
 #else
 
-void yg_ndpi_memo(const struct ndpi_detection_module_struct *module)
+bool yg_ndpi_memo(const struct ndpi_detection_module_struct *module)
 {
 	(void)module;
+	return true;
 }
 
 #endif

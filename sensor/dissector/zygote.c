@@ -435,7 +435,8 @@ static bool engine_rests(struct zygote *z, unsigned w)
 }
 
 // For how long this worker could have ended a record and has ended none. Between two looks no more than one watchdog
-// time counts: a zygote that slept knows nothing of the time between.
+// time counts, here and for the time without progress: a zygote that slept, or stood still with all others, knows nothing
+// of the time between.
 static int64_t stalled(struct zygote *z, unsigned w, const struct pace *pace, int64_t now)
 {
 	struct child *c = &z->child[w];
@@ -443,6 +444,8 @@ static int64_t stalled(struct zygote *z, unsigned w, const struct pace *pace, in
 	bool rests = engine_rests(z, w);
 	int64_t since = now - c->looked_ns;
 	c->looked_ns = now;
+	if (since > z->setup->watchdog_ns)
+		c->seen_ns += since - z->setup->watchdog_ns;
 	bool stalls = pace->read <= c->read && !rests && (busy || pace->can_read);
 	if (stalls && c->stalled_ns == 0)
 		c->stalled_cpu_ns = cpu_ns(c->pid);

@@ -27,8 +27,10 @@ NEVER = {
 }
 DIRECT_MAX = 12
 LANDINGS_MIN = 5  # the least we have is 6: link-time optimisation keeps them where an address is taken; without the flag there are 2
-# nDPI's calls that the dissector answers itself (sensor/dissector/ndpi_calls.c): seen by libraries, or they would ask the C library.
-DISSECTOR_SHOWS = ("__snprintf_chk", "strncasecmp", "NDPI_BITMASK_COMPARE")
+# nDPI's calls that the dissector answers itself (sensor/dissector/ndpi_calls.c, ndpi_memo.c): seen by libraries, or they would ask the C
+# library and nDPI.
+DISSECTOR_SHOWS = ("__snprintf_chk", "snprintf", "strncasecmp", "NDPI_BITMASK_COMPARE", "ndpi_match_prefix", "ndpi_strnstr", "SHA1Transform",
+                   "inet_ntoa", "ndpi_match_string_subprotocol", "ndpi_match_custom_category", "ndpi_network_port_ptree_match")
 PLUGIN_MAY = {"libc.so.6", "libm.so.6"}
 # Of the sanitizer builds, and the loader: no library that somebody chose.
 NOT_COUNTED = re.compile(r"libasan|libubsan|libtsan|libgcc_s|ld-linux")
