@@ -14,7 +14,7 @@
 #include "cli/build_config.h"
 #include "cli/doctor.h"
 #include "courier/redis_url.h"
-#include "engine/flow_table.h"
+#include "engine/worker.h"
 
 enum { LINE_ROOM = 1024, TASKS_MAX = 64, REDIS_PATIENCE_MS = 500, STATUS_ROOM = 8192 };
 
@@ -230,7 +230,7 @@ static void memory(struct report *r, const struct threads *t)
 	uint64_t places = 1024, wanted = (uint64_t)yg_config_int(r->f->config, YG_O_FLOW_TABLE);
 	while (places < wanted)
 		places <<= 1;
-	uint64_t mib = (yg_flow_memory(places) >> 20) + 1, more = (yg_flow_memory_more(places) >> 20) + 1;
+	uint64_t mib = (yg_flow_memory(places) >> 20) + 1, more = (yg_worker_memory_more(places) >> 20) + 1;
 	say(r, &label[1],
 	    ja ? "%" PRIu64 " フロー、開始時に %" PRIu64 " MiB、使用に応じて最大 %" PRIu64 " MiB を追加"
 	       : "%" PRIu64 " flows, %" PRIu64 " MiB from the start, at most %" PRIu64 " MiB more as used",

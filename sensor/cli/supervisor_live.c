@@ -32,7 +32,7 @@ enum {
 	SETTLE_MS = 20,     // a worker of a killed dissector is gone by then
 	FLUSH_MS = 3500,    // of the five seconds that the end may take, what the engine may need …
 	HURRY_MS = 2000,    // … when a courier that still tries is told to come to its end, for which it takes two seconds …
-	DELIVER_MS = 4500,  // … and by when it must be through
+	DELIVER_MS = 4300,  // … and by when it must be through; a busy machine takes the rest to clean up
 };
 
 static const char *how(int status)

@@ -117,19 +117,12 @@ struct yg_flow_dissection {
 	uint8_t packets;
 };
 
-// Live: bytes that a table of so many places holds from the start; and what may come to that, were every flow read by a dissector at once,
-// had all of them ended unanswered, and were all places of verdicts taken.
+// Live: bytes that a table of so many places holds from the start. What comes to it: yg_worker_memory_more.
 static inline uint64_t yg_flow_memory(uint64_t places)
 {
 	enum { BUCKET_SHARE = 4 }; // of a bucket's 32 bytes
 	return places * (sizeof(struct yg_flow_entry) + BUCKET_SHARE) +
 	       places / YG_LIVE_PLACES * YG_LIVE_RECORDS * sizeof(struct yg_flow_record);
-}
-
-static inline uint64_t yg_flow_memory_more(uint64_t places)
-{
-	return places / YG_LIVE_PLACES * YG_LIVE_RECORDS * (sizeof(struct yg_flow_dissection) + sizeof(struct yg_flow_gone)) +
-	       places / YG_LIVE_VERDICTS * sizeof(struct yg_verdict);
 }
 
 struct yg_flow_table;
@@ -227,12 +220,13 @@ struct yg_flow_gone *yg_flow_gone(struct yg_flow_table *table, uint32_t record);
 // Key, beginning and the rest of a record's flow, in the table or gone from it.
 struct yg_flow_entry *yg_flow_entry_of(struct yg_flow_table *table, uint32_t record);
 
-// Gives the entry a record (rank as given; the wheel is armed by yg_flow_arm). YG_NO_RECORD when the pool of its partition
+// Gives the entry a record (all zero; the wheel is armed by yg_flow_arm). YG_NO_RECORD when the pool of its partition
 // is exhausted. What the entry counted stays in it until the caller has taken it over.
 uint32_t yg_flow_grow(struct yg_flow_table *table, uint32_t entry);
 
 // Live: whether so few records are left in the partition that those who have one must make room: one in 32.
 bool yg_flow_records_low(const struct yg_flow_table *table, unsigned partition);
+uint32_t yg_flow_records_left(const struct yg_flow_table *table, unsigned partition);
 // Of the flows with a record in the entry's own bucket that of the lowest rank, the longest idle; not itself, and none of a rank above
 // `rank`. YG_NO_RECORD: there is none such.
 uint32_t yg_flow_least(const struct yg_flow_table *table, uint32_t entry, uint8_t rank);

@@ -74,6 +74,11 @@ bool yg_flow_records_low(const struct yg_flow_table *table, unsigned partition)
 	return table->options.resident && table->partition[partition].records.left <= table->records_share / 32;
 }
 
+uint32_t yg_flow_records_left(const struct yg_flow_table *table, unsigned partition)
+{
+	return table->partition[partition].records.left;
+}
+
 // What is divided is below 16 times the odd part of a share: 464, for which the magic numbers are exact.
 unsigned yg_flow_partition_of_record(const struct yg_flow_table *table, uint32_t record)
 {

@@ -351,12 +351,13 @@ static struct lane *make_lane(struct live *live, unsigned index)
 		.bytes = (uint64_t)yg_config_int(c, YG_O_REASSEMBLY_BYTES) / live->o.workers_count,
 		.time_ns = yg_config_ns(c, YG_O_REASSEMBLY_TIME),
 	};
-	struct lane *l = calloc(1, sizeof *l);
+	struct lane *l = aligned_alloc(_Alignof(struct lane), sizeof *l);
 	char name[32];
 	if (!l || yg_hash_key_random(&ra.key)) {
 		free(l);
 		return NULL;
 	}
+	memset(l, 0, sizeof *l);
 	snprintf(name, sizeof name, "handed-%u", index);
 	l->live = live;
 	l->index = index;

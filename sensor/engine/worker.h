@@ -25,7 +25,7 @@
 #include "engine/shed.h"
 #include "model/stats.h"
 
-// A packet on its way through a worker. First what every packet needs.
+// A packet on its way through a worker. First what every packet needs, on two cache lines.
 struct yg_packet {
 	struct yg_flow_key key;
 	struct yg_flow_hash hash;
@@ -37,7 +37,8 @@ struct yg_packet {
 	uint8_t folded;        // of the common kind: `plain` says what is known of it, the view has not been written
 	uint8_t ours;          // bit i: end i of the key may be ours (yg_worker_prefetch_new)
 	struct yg_view view;
-};
+} __attribute__((aligned(64)));
+_Static_assert(offsetof(struct yg_packet, plain) == 64 && offsetof(struct yg_packet, view) <= 128, "two lines, and the second is decoding's");
 
 // What the dissector said of a flow; kept until the flow's record leaves.
 struct yg_flow_meta {
@@ -52,6 +53,14 @@ struct yg_touched {
 	uint32_t packets[2];
 	uint64_t bytes[2];
 };
+
+// Live: what may come to yg_flow_memory, in all workers together: were every flow with a record read by a dissector at once, had all of them
+// ended unanswered and been seen in two seconds in turn, and were all places of verdicts taken.
+static inline uint64_t yg_worker_memory_more(uint64_t places)
+{
+	uint64_t each = sizeof(struct yg_flow_dissection) + sizeof(struct yg_flow_gone) + 2 * sizeof(struct yg_touched);
+	return places / YG_LIVE_PLACES * YG_LIVE_RECORDS * each + places / YG_LIVE_VERDICTS * sizeof(struct yg_flow_meta);
+}
 
 // What one second counted: that which is open, or, live, the one before it while it leaves.
 struct yg_second {

@@ -41,6 +41,8 @@ static void take_over(struct yg_worker *w, struct yg_flow_entry *e, struct yg_fl
 static __attribute__((noinline)) void make_room(struct yg_worker *w, uint32_t entry, uint8_t rank)
 {
 	w->records_low = true;
+	if (!yg_flow_records_left(w->o.table, yg_flow_partition_of_entry(w->o.table, entry)))
+		return; // who goes now leaves his record at the next poll: none would be had for it
 	uint32_t least = yg_flow_least(w->o.table, entry, rank);
 	if (least == YG_NO_RECORD)
 		return;

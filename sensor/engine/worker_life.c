@@ -24,7 +24,8 @@ struct yg_worker *yg_worker_create(const struct yg_worker_options *options)
 	w->idle_least_us = (uint64_t)yg_flow_idle_least(options->table) / 1000;
 	w->pending_head = w->pending_tail = YG_NO_RECORD;
 	w->meta_free = YG_NO_RECORD;
-	w->meta_max = options->replay ? yg_flow_records_total(options->table) : yg_flow_slots(options->table) / YG_LIVE_VERDICTS;
+	uint32_t share = yg_flow_slots(options->table) / YG_LIVE_VERDICTS / options->workers;
+	w->meta_max = options->replay ? yg_flow_records_total(options->table) : share;
 	// A verdict a record, and what two batches and the one at hand can bring of everything else: see YG_DS_RECORDS_MAX.
 	w->held_max = yg_flow_records_total(options->table) + 3 * 4096 * YG_DS_RECORDS_MAX;
 	w->flush_max = yg_flow_slots(options->table) / YG_PARTITIONS;

@@ -88,6 +88,8 @@ bool yg_worker_record_touch(struct yg_worker *w, struct yg_flow_record *r, uint3
 	struct yg_second *s = &w->open;
 	if (w->closing.closing && yg_record_second(r) == yg_worker_second_mark(&w->closing))
 		settle(w, &w->closing, r, yg_flow_entry(w->o.table, r->entry));
+	if (!w->update_us)
+		yg_record_set_update(r, w->seen, 0); // so that it lies near, should a reload ask for updates
 	// An update is looked for at every packet only in the second in which one is due.
 	bool near = w->update_us && yg_record_update_due(r, yg_seen_of(yg_time_from_s(s->second + 1)) - 1);
 	if (s->count == w->touched_max) {

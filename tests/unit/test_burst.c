@@ -22,6 +22,8 @@ struct lane {
 	uint64_t log[LOG]; // a hash of each thing that came out
 	uint32_t logged;
 	uint64_t stayed; // packets that were never unfolded
+	uint64_t contacts, records, beyond[YG_BUDGET_KINDS]; // told; what bodies asked beyond their budgets, as was told
+	uint64_t tracked; // flows with a record
 };
 
 static struct yg_decode_options decode;
@@ -36,6 +38,10 @@ static void on_event(struct rig *rig, const struct yg_event *event)
 {
 	struct lane *l = rig->test;
 	l->events++;
+	l->contacts += event->kind == YG_EV_CONTACT;
+	l->records += event->kind == YG_EV_FLOW && event->flow.event == YG_FLOW_ENDED;
+	for (unsigned i = 0; event->kind == YG_EV_BUDGET && i < YG_BUDGET_KINDS; i++)
+		l->beyond[i] += event->budget.asked[i] - event->budget.seen[i];
 	note(l, event, sizeof *event);
 }
 
@@ -268,6 +274,63 @@ static void nor_under_load(void **state)
 	compare(false, true, 3);
 }
 
+static void count_entry(void *context, uint32_t entry)
+{
+	(void)entry;
+	++*(uint64_t *)context;
+}
+
+static void count_record(void *context, uint32_t entry)
+{
+	struct lane *l = context;
+	l->tracked += yg_flow_entry(l->rig.table, entry)->record != YG_NO_RECORD;
+}
+
+// As others see it, without being asked to be shown.
+static uint64_t shown(const struct lane *l, enum yg_worker_counter counter)
+{
+	return yg_counter_get(&l->rig.stats->c[counter]);
+}
+
+// Attempts that replace each other beyond all budgets are counted together: every sum must come out as if each had been counted.
+static void what_is_counted_once_a_burst_adds_up(void **state)
+{
+	(void)state;
+	static struct frames frames;
+	struct lane *l = start(false, false);
+	int64_t now = INT64_C(1800000000) * YG_NS_PER_S;
+	random_state = 99;
+	for (unsigned i = 0; i < 4000; i++) { // three seconds, the middle one whole
+		write_burst(&frames);
+		pass(l, &frames, false, now + (int64_t)i * 500000);
+		uint64_t held = 0;
+		for (unsigned p = 0; i % 100 == 0 && p < YG_PARTITIONS; p++)
+			yg_flow_each(l->rig.table, p, count_entry, &held);
+		if (i % 100 == 0)
+			assert_int_equal(shown(l, YG_WC_FLOW_CREATED) - shown(l, YG_WC_FLOW_ENDED), held);
+	}
+	while (yg_worker_pending(l->rig.worker))
+		yg_worker_poll(l->rig.worker, yg_time_ns(l->rig.now));
+	l->rig.now += YG_NS_PER_S;
+	rig_begin(&l->rig); // and the last budgets are told
+	yg_worker_publish(l->rig.worker);
+	empty(l);
+	uint64_t shed = shown(l, YG_WC_RECORDS_SHED_BUDGET) + shown(l, YG_WC_RECORDS_SHED_EVENTS) + shown(l, YG_WC_RECORDS_SHED_POOL);
+	assert_true(shown(l, YG_WC_CONTACTS_SHED) > 10000 && shown(l, YG_WC_RECORDS_SHED_BUDGET) > 10000 && l->contacts > 1000);
+	assert_int_equal(shown(l, YG_WC_EVENTS_RING_FULL), 0);
+	assert_int_equal(shown(l, YG_WC_FLOW_EVICTED), yg_counter_get(&l->rig.stats->end[YG_END_EVICTED]));
+	assert_int_equal(shown(l, YG_WC_FLOW_ENDED), shown(l, YG_WC_FLOW_RECORDS) + shed);
+	assert_int_equal(shown(l, YG_WC_FLOW_RECORDS), l->records);
+	for (unsigned p = 0; p < YG_PARTITIONS; p++)
+		yg_flow_each(l->rig.table, p, count_record, l);
+	assert_int_equal(shown(l, YG_WC_FLOW_EMBRYONIC_ENDED) + shown(l, YG_WC_FLOW_PROMOTED), shown(l, YG_WC_FLOW_ENDED) + l->tracked);
+	assert_int_equal(shown(l, YG_WC_CONTACTS), l->contacts + shown(l, YG_WC_CONTACTS_SHED));
+	assert_int_equal(l->beyond[YG_BUDGET_CONTACT], shown(l, YG_WC_CONTACTS_SHED));
+	assert_int_equal(l->beyond[YG_BUDGET_FLOW] + l->beyond[YG_BUDGET_EMBRYONIC],
+			 shown(l, YG_WC_RECORDS_SHED_BUDGET) + shown(l, YG_WC_UPDATES_SHED));
+	finish(l);
+}
+
 // Key, sender and place of a packet are the same by either way, whichever end comes first.
 static void a_plain_packet_has_the_place_of_its_view(void **state)
 {
@@ -307,6 +370,7 @@ int main(void)
 		cmocka_unit_test(nobody_can_tell_a_folded_packet),
 		cmocka_unit_test(nor_where_copies_are_left_out),
 		cmocka_unit_test(nor_under_load),
+		cmocka_unit_test(what_is_counted_once_a_burst_adds_up),
 		cmocka_unit_test(a_plain_packet_has_the_place_of_its_view),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
