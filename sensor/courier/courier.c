@@ -181,7 +181,7 @@ static void release(struct yg_courier *courier, bool ending, uint64_t now_ns)
 			continue;
 		uint64_t again = sink->ops->again ? sink->ops->again(sink, ending, now_ns) : UINT64_MAX;
 		uint64_t reached = sink->ops->position(sink);
-		yg_spool_reached(courier->spool, sink->which, reached, again < reached ? again : reached);
+		yg_spool_reached(courier->spool, sink->which, reached, again);
 		show_behind(courier, sink->which, reached);
 		position = reached < position ? reached : position;
 	}

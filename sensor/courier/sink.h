@@ -19,7 +19,7 @@ struct yg_sink_ops {
 	// Everything before this position of the spool has been delivered. It may go back as far as the spool still reaches.
 	uint64_t (*position)(const struct yg_sink *sink);
 	// Where a courier begins that takes over from this one: what this one sent last may be with nobody though it counts as delivered.
-	// NULL: at `position`. `ending`: this one ends now, in good order, and looks once more.
+	// NULL: at the highest `position` that there was. `ending`: this one ends now, in good order, and looks once more.
 	uint64_t (*again)(struct yg_sink *sink, bool ending, uint64_t now_ns);
 	// What to poll(2) for; -1 when there is nothing to wait for.
 	int (*fd)(const struct yg_sink *sink, short *ret_events);

@@ -91,7 +91,8 @@ bool yg_spool_get(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t posi
 
 // Everything before `position` has reached this sink; and what has reached all that are named so is released. A sink that goes back
 // names a lower position than before. `again`: where another courier of this run begins for it, which has nobody else to ask; not behind
-// `position`.
+// `position`. UINT64_MAX: at the highest position that it ever named, because the other end tells what it has (Redis: where the stream ends
+// is held against that, and what was mended is told from what is new).
 void yg_spool_reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position, uint64_t again);
 void yg_spool_release(struct yg_spool *spool, uint64_t position);
 

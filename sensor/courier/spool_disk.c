@@ -387,11 +387,12 @@ static void reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t po
 		return;
 	if (v->reached == position || position <= v->kept) {
 		v->reached = position;
-		keep_again(d, sink, again);
+		keep_again(d, sink, again == UINT64_MAX ? v->kept : again);
 		return;
 	}
 	v->reached = position;
 	v->kept = position;
+	again = again == UINT64_MAX ? position : again;
 	if (v->tally.position < position && position > d->base) { // passed without a look
 		uint64_t from = v->tally.position > d->base ? v->tally.position : d->base;
 		v->tally.absent += position - from;

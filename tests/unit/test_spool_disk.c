@@ -333,6 +333,22 @@ static void a_successor_goes_back_to_what_may_be_with_nobody(void **state)
 	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 21);
 }
 
+// Redis had forgotten, and the courier dies while it sends all that again: its successor must know up to where, or it takes that for new.
+static void a_successor_knows_how_far_redis_was(void **state)
+{
+	(void)state;
+	push(30, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	deliver(YG_SPOOL_EVE, 1, 31);
+	yg_spool_reached(f.spool, YG_SPOOL_REDIS, 31, UINT64_MAX);
+	yg_spool_reached(f.spool, YG_SPOOL_REDIS, 1, UINT64_MAX);
+	yg_spool_reached(f.spool, YG_SPOOL_REDIS, 11, UINT64_MAX);
+	die();
+	start();
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_REDIS), 31);
+}
+
 // As the engine does when the ring is full: each has spent its number.
 static void lose(unsigned count, unsigned word)
 {
@@ -497,6 +513,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_run_goes_on_where_each_sink_was, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_new_sink_begins_with_what_comes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_successor_goes_back_to_what_may_be_with_nobody, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_successor_knows_how_far_redis_was, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_found_the_ring_full_is_a_gap_of_its_class, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_read_is_a_gap_as_well, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_gap_outlives_the_courier_that_found_it, set_up, tear_down),
