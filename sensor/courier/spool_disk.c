@@ -42,6 +42,7 @@ struct view {
 	int cursor; // its number in the log; negative: none
 	uint64_t reached, kept;       // kept: in the log; it never goes back there, so what is sent again may be deleted for want of room
 	uint64_t again;               // where a successor in this run begins; in memory alone
+	uint64_t passed;              // where the books stand: they stay there while what may be unread is sent again
 	struct tally tally;           // of this run: what it has found so far
 };
 
@@ -248,8 +249,8 @@ static uint64_t appended(const struct disk_spool *d)
 // What a sink holds to be delivered, and what of it is still to come.
 static void books_of(const struct disk_spool *d, const struct view *v, uint64_t *ret_delivered, uint64_t *ret_pending)
 {
-	uint64_t ahead = v->tally.position > v->reached ? v->tally.position - v->reached : 0; // read, and not yet delivered: lines, as a rule
-	uint64_t from = v->reached > d->base ? v->reached : d->base, all = appended(d), found = v->tally.lines + v->tally.absent;
+	uint64_t ahead = v->tally.position > v->passed ? v->tally.position - v->passed : 0; // read, and not yet delivered: lines, as a rule
+	uint64_t from = v->passed > d->base ? v->passed : d->base, all = appended(d), found = v->tally.lines + v->tally.absent;
 	*ret_delivered = v->tally.lines > ahead ? v->tally.lines - ahead : 0;
 	*ret_pending = all > found ? all - found + (v->tally.lines - *ret_delivered) : v->tally.lines - *ret_delivered;
 	if (from >= yg_wal_end(d->wal)) {
@@ -261,17 +262,17 @@ static void books_of(const struct disk_spool *d, const struct view *v, uint64_t 
 // Of the sink that has least.
 static void show_books(struct disk_spool *d)
 {
-	uint64_t delivered = UINT64_MAX, pending = 0, reached = UINT64_MAX;
+	uint64_t delivered = UINT64_MAX, pending = 0, passed = UINT64_MAX;
 	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++) {
 		const struct view *v = &d->view[i];
 		uint64_t has, waits;
 		if (v->cursor < 0 || !(d->wants.classes[i] & YG_SPOOL_ALERTS))
 			continue;
 		books_of(d, v, &has, &waits);
-		if (v->reached < reached || (v->reached == reached && has < delivered)) {
+		if (v->passed < passed || (v->passed == passed && has < delivered)) {
 			delivered = has;
 			pending = waits;
-			reached = v->reached;
+			passed = v->passed;
 		}
 	}
 	set_counter(d, YG_CC_ALERTS_DELIVERED, delivered == UINT64_MAX ? 0 : delivered);
@@ -385,6 +386,8 @@ static void reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t po
 	struct view *v = &d->view[sink];
 	if (v->cursor < 0)
 		return;
+	if (position > v->passed || again == UINT64_MAX) // what Redis has forgotten is not delivered any more; what may be unread is
+		v->passed = position;
 	if (v->reached == position || position <= v->kept) {
 		v->reached = position;
 		keep_again(d, sink, again == UINT64_MAX ? v->kept : again);
@@ -460,14 +463,16 @@ static const struct yg_spool_ops disk_ops = {close_disk, fill,     first,  end, 
 
 // ---- the beginning ----
 
-// What a sink has found between where that was last kept and where it stands.
+// What a sink has found between where that was last kept and the furthest that it is known to have been; and that place.
 static void count_passed(struct disk_spool *d, enum yg_spool_sink sink)
 {
 	struct view *v = &d->view[sink];
 	struct yg_spool_entry entry;
 	v->tally = kept_tally(&d->journal->passed[sink]);
+	bool further = v->tally.position > v->kept && v->tally.position <= yg_wal_durable(d->wal) + 1;
+	v->passed = further ? v->tally.position : v->kept;
 	v->tally.position = v->tally.position > d->base ? v->tally.position : d->base;
-	for (uint64_t i = v->tally.position; i < v->reached && yg_spool_get(&d->spool, sink, i, &entry);)
+	for (uint64_t i = v->tally.position; i < v->kept && yg_spool_get(&d->spool, sink, i, &entry);)
 		i++;
 }
 
