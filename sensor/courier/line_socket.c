@@ -506,7 +506,8 @@ struct yg_sink *yg_line_socket_create(const struct yg_line_socket_options *optio
 	s->stats = stats;
 	s->fd = -1;
 	s->rest_ns = REST_FIRST_NS;
-	s->confirmed = s->next = s->in_doubt = s->resend = yg_spool_start(spool, options->which);
+	s->confirmed = s->next = s->in_doubt = yg_spool_start(spool, options->which);
+	s->resend = yg_spool_passed(spool, options->which);
 	if (getrandom(&s->random, sizeof s->random, GRND_NONBLOCK) < 0)
 		s->random = (uint32_t)(uintptr_t)s;
 	s->random |= 1; // xorshift has no way out of 0

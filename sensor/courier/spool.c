@@ -78,6 +78,11 @@ uint64_t yg_spool_start(const struct yg_spool *spool, enum yg_spool_sink sink)
 	return spool->ops->start(spool, sink);
 }
 
+uint64_t yg_spool_passed(const struct yg_spool *spool, enum yg_spool_sink sink)
+{
+	return spool->ops->passed ? spool->ops->passed(spool, sink) : yg_spool_start(spool, sink);
+}
+
 bool yg_spool_get(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position, struct yg_spool_entry *ret_entry)
 {
 	return spool->ops->get(spool, sink, position, ret_entry);

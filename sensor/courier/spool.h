@@ -86,6 +86,9 @@ uint64_t yg_spool_end(const struct yg_spool *spool);
 // Where a sink goes on after a start: everything before has reached it, as far as the spool knows.
 uint64_t yg_spool_start(const struct yg_spool *spool, enum yg_spool_sink sink);
 
+// The furthest that it was before that start in this run, as far as is known: what lies between the two it gets once more.
+uint64_t yg_spool_passed(const struct yg_spool *spool, enum yg_spool_sink sink);
+
 // The entry at a readable position. False when the disk cannot say now: ask again later.
 bool yg_spool_get(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position, struct yg_spool_entry *ret_entry);
 

@@ -342,6 +342,11 @@ static uint64_t start(const struct yg_spool *spool, enum yg_spool_sink sink)
 	return own_const(spool)->view[sink].reached;
 }
 
+static uint64_t passed(const struct yg_spool *spool, enum yg_spool_sink sink)
+{
+	return own_const(spool)->view[sink].passed;
+}
+
 // The sink has seen what lies at this position; what it never looked at it has passed unread, and that is no line of its own.
 static void count_position(struct disk_spool *d, struct view *v, uint64_t position, bool line)
 {
@@ -459,7 +464,7 @@ static uint64_t settled(const struct yg_spool *spool, enum yg_spool_class class)
 }
 
 static const struct yg_spool_ops disk_ops = {close_disk, fill,     first,  end,   oldest,  start,   get, reached, release,
-                                             remember,   settle, offer, give_up, settled, .lasts = true};
+                                             remember,   settle, offer, give_up, settled, passed, .lasts = true};
 
 // ---- the beginning ----
 

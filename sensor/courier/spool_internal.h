@@ -22,6 +22,7 @@ struct yg_spool_ops {
 	int (*offer)(struct yg_spool *spool, enum yg_spool_class class, uint64_t pseq, const char *line, size_t length, uint64_t now_ns);
 	void (*give_up)(struct yg_spool *spool, enum yg_spool_class class, uint64_t pseq);
 	uint64_t (*settled)(const struct yg_spool *spool, enum yg_spool_class class);
+	uint64_t (*passed)(const struct yg_spool *spool, enum yg_spool_sink sink); // NULL: as `start`
 	bool lasts;
 };
 

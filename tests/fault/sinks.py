@@ -331,12 +331,15 @@ def unread(cases, build, folder):
 
     again = until_read(1, 30)
     cases.check("what_nobody_has_read_comes_again_after_both_have_died", again and not peer.got[0], courier.stats())
+    cases.check("and_counts_as_sent_again", courier.until(lambda s: s.get("syslog.resent") == 30 and s.get("syslog.sent") == 60), courier.stats())
     end_in_order(courier)
     courier.say("push 5")
     cases.check("and_once_when_the_courier_ended_well", until_read(2, 5), courier.stats())
+    resent = courier.stats().get("syslog.resent")
     courier.end()
     peer.stop()
     judge(cases, "unread", [octets(got)[0] for got in peer.got[1:]], file_lines(folder), lambda m: HEAD.sub(b"", m, count=1) + b"\n")
+    cases.check("nothing_else_counts_as_sent_again", resent == 30, resent)
     cases.check("unread_comes_twice_nowhere", [read_by(1), read_by(2)] == [30, 5], [read_by(1), read_by(2)])
 
 

@@ -315,6 +315,7 @@ static void a_successor_goes_back_to_what_may_be_with_nobody(void **state)
 	die();
 	start();
 	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 8);
+	assert_int_equal(yg_spool_passed(f.spool, YG_SPOOL_SYSLOG), 21);
 	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), 20); // to send them again takes nothing out of the books
 	assert_int_equal(counter(YG_CC_ALERTS_PENDING), 0);
 	deliver(YG_SPOOL_SYSLOG, 8, 15); // the log itself does not go back
