@@ -182,6 +182,8 @@ static void release(struct yg_courier *courier, bool ending, uint64_t now_ns)
 		uint64_t again = sink->ops->again ? sink->ops->again(sink, ending, now_ns) : UINT64_MAX;
 		uint64_t reached = sink->ops->position(sink);
 		yg_spool_reached(courier->spool, sink->which, reached, again);
+		if (ending && again != UINT64_MAX)
+			yg_spool_leave(courier->spool, sink->which, again);
 		show_behind(courier, sink->which, reached);
 		position = reached < position ? reached : position;
 	}
@@ -258,10 +260,21 @@ static bool all_read(struct yg_courier *courier)
 	return yg_spool_ended(courier->spool) && yg_ring_ended(&courier->flows_read);
 }
 
+// Those that went back: what was released once is not held for them.
+static bool all_sent_again(const struct yg_courier *courier)
+{
+	for (unsigned i = 0; i < YG_SPOOL_SINKS; i++) {
+		const struct yg_sink *sink = courier->sinks[i];
+		if (sink && sink->ops->again && sink->ops->position(sink) < yg_spool_end(courier->spool))
+			return false;
+	}
+	return true;
+}
+
 static bool all_delivered(struct yg_courier *courier, uint64_t now_ns)
 {
 	return yg_spool_settle(courier->spool, now_ns) && yg_spool_first(courier->spool) == yg_spool_end(courier->spool) &&
-	       (!courier->has_file || courier->file.length == 0);
+	       (!courier->has_file || courier->file.length == 0) && all_sent_again(courier);
 }
 
 // Alerts that never came into the file's buffer, because it was full of what the disk had refused: lines that are lost like those in it.

@@ -93,6 +93,12 @@ void yg_spool_reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t 
 	spool->ops->reached(spool, sink, position, again);
 }
 
+void yg_spool_leave(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position)
+{
+	if (spool->ops->leave)
+		spool->ops->leave(spool, sink, position);
+}
+
 void yg_spool_release(struct yg_spool *spool, uint64_t position)
 {
 	spool->ops->release(spool, position);

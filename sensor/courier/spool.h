@@ -99,6 +99,9 @@ bool yg_spool_get(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t posi
 void yg_spool_reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position, uint64_t again);
 void yg_spool_release(struct yg_spool *spool, uint64_t position);
 
+// At an end in good order, after yg_spool_reached: a sink that went back has not sent all of that again. The next run begins here for it.
+void yg_spool_leave(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position);
+
 // The lowest position that can still be read; yg_spool_first or below.
 uint64_t yg_spool_oldest(const struct yg_spool *spool);
 

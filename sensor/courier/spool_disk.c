@@ -40,7 +40,7 @@ struct view {
 	struct yg_wal_entry entry; // the last that was read, when `read`
 	bool read;
 	int cursor; // its number in the log; negative: none
-	uint64_t reached, kept;       // kept: in the log; it never goes back there, so what is sent again may be deleted for want of room
+	uint64_t reached, kept;       // kept: in the log; it goes back there at the end alone: what is sent again may be deleted for want of room
 	uint64_t again;               // where a successor in this run begins; in memory alone
 	uint64_t passed;              // where the books stand: they stay there while what may be unread is sent again
 	struct tally tally;           // of this run: what it has found so far
@@ -412,6 +412,16 @@ static void reached(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t po
 	yg_wal_set_cursor(d->wal, v->cursor, position, (const uint64_t[2]){spool->generation, spool->generation_first[sink]});
 }
 
+static void leave(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position)
+{
+	struct disk_spool *d = own(spool);
+	struct view *v = &d->view[sink];
+	if (v->cursor < 0 || position >= v->kept)
+		return;
+	v->kept = position > yg_wal_first(d->wal) ? position : yg_wal_first(d->wal);
+	yg_wal_set_cursor(d->wal, v->cursor, v->kept, (const uint64_t[2]){spool->generation, spool->generation_first[sink]});
+}
+
 static void release(struct yg_spool *spool, uint64_t position)
 {
 	struct disk_spool *d = own(spool);
@@ -464,7 +474,7 @@ static uint64_t settled(const struct yg_spool *spool, enum yg_spool_class class)
 }
 
 static const struct yg_spool_ops disk_ops = {close_disk, fill,     first,  end,   oldest,  start,   get, reached, release,
-                                             remember,   settle, offer, give_up, settled, passed, .lasts = true};
+                                             remember,   settle, offer, give_up, settled, passed, leave, .lasts = true};
 
 // ---- the beginning ----
 

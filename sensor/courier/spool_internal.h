@@ -23,6 +23,7 @@ struct yg_spool_ops {
 	void (*give_up)(struct yg_spool *spool, enum yg_spool_class class, uint64_t pseq);
 	uint64_t (*settled)(const struct yg_spool *spool, enum yg_spool_class class);
 	uint64_t (*passed)(const struct yg_spool *spool, enum yg_spool_sink sink); // NULL: as `start`
+	void (*leave)(struct yg_spool *spool, enum yg_spool_sink sink, uint64_t position); // NULL: nothing lasts
 	bool lasts;
 };
 

@@ -343,6 +343,27 @@ def unread(cases, build, folder):
     cases.check("unread_comes_twice_nowhere", [read_by(1), read_by(2)] == [30, 5], [read_by(1), read_by(2)])
 
 
+def unread_at_the_end(cases, build, folder):
+    """The collector goes away with all unread, and then the sensor ends: the next run sends what the courier knows that nobody has."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port, peer = listener.getsockname()[1], Unread(listener)
+    options = ("spool.folder", os.path.join(folder, "spool"), "syslog.format", "json", "syslog.url", f"tcp://127.0.0.1:{port}")
+    courier = Courier(build, folder, *options, drain="1s")
+    courier.say("push 30")
+    courier.until(lambda s: s.get("syslog.sent") == 30)
+    peer.stop()
+    peer.close.set()
+    seen = courier.until(lambda s: s.get("syslog.errors", 0) > 0)
+    cases.check("a_collector_that_left_alerts_unread_is_noticed", seen and courier.end() == "ended 0")
+    peer = Stream(socket.create_server(("127.0.0.1", port)))
+    courier = Courier(build, folder, *options)
+    courier.say("push 5")
+    courier.until(lambda s: s.get("syslog.sent") == 35)
+    courier.end()
+    peer.stop()
+    judge(cases, "unread_at_the_end", [octets(got)[0] for got in peer.got], file_lines(folder), lambda m: HEAD.sub(b"", m, count=1) + b"\n")
+
+
 def syslog_udp(cases, build, folder):
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     force = getattr(socket, "SO_RCVBUFFORCE", 33) if os.geteuid() == 0 else socket.SO_RCVBUF # else the kernel's limit may drop some
@@ -552,7 +573,7 @@ action(type="omfile" file="{out}" template="raw")
 def main(arguments):
     build, cases = common.start(arguments), common.Cases()
     with common.scratch() as folder:
-        for case in (unix_stream, half_closed, unix_dgram, syslog_tcp, unread, syslog_udp, one_that_reads_nothing, begins_now, cut, rotation, full_file, rsyslog):
+        for case in (unix_stream, half_closed, unix_dgram, syslog_tcp, unread, unread_at_the_end, syslog_udp, one_that_reads_nothing, begins_now, cut, rotation, full_file, rsyslog):
             inner, started = os.path.join(folder, case.__name__), time.monotonic()
             os.mkdir(inner)
             try:

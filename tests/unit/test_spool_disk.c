@@ -372,6 +372,40 @@ static void books_stand_while_what_may_be_unread_is_sent_again(void **state)
 	assert_int_equal(counter(YG_CC_ALERTS_PENDING), 0);
 }
 
+// At an end in good order it is known what is unread, and the next run sends it.
+static void another_run_sends_what_was_left_unread(void **state)
+{
+	(void)state;
+	both.classes[YG_SPOOL_SYSLOG] = YG_SPOOL_ALERTS;
+	die();
+	start();
+	push(20, YG_SEV_LOW);
+	fill_after(10);
+	fill_after(10);
+	deliver(YG_SPOOL_EVE, 1, 21);
+	deliver(YG_SPOOL_REDIS, 1, 21);
+	deliver(YG_SPOOL_SYSLOG, 1, 21);
+	yg_spool_release(f.spool, 21);
+	yg_spool_reached(f.spool, YG_SPOOL_SYSLOG, 8, 8);
+	yg_spool_leave(f.spool, YG_SPOOL_SYSLOG, 8);
+	yg_spool_leave(f.spool, YG_SPOOL_EVE, 21);
+	yg_spool_close(f.spool);
+	start(); // after a reload
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 8);
+	assert_int_equal(yg_spool_passed(f.spool, YG_SPOOL_SYSLOG), 21);
+	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), 20);
+	yg_spool_close(f.spool);
+	yg_memory_release(f.memory, f.size);
+	begin_ring();
+	start();
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 8);
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_EVE), 21);
+	deliver(YG_SPOOL_SYSLOG, 8, 12);
+	yg_spool_close(f.spool);
+	start();
+	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 12);
+}
+
 // Redis had forgotten, and the courier dies while it sends all that again: its successor must know up to where, or it takes that for new.
 static void a_successor_knows_how_far_redis_was(void **state)
 {
@@ -553,6 +587,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_new_sink_begins_with_what_comes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_successor_goes_back_to_what_may_be_with_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(books_stand_while_what_may_be_unread_is_sent_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(another_run_sends_what_was_left_unread, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_successor_knows_how_far_redis_was, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_found_the_ring_full_is_a_gap_of_its_class, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_read_is_a_gap_as_well, set_up, tear_down),
