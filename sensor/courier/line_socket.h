@@ -16,8 +16,8 @@
 //                nobody says when it overflows
 //
 // So each message arrives at least once but for udp. Nobody tells a courier that takes over from one that died whether a connection was
-// reset behind it: it sends again what that one would have, too, and for unix_dgram the last batch. One that takes over from one that ended
-// does not. What is sent again must still be in the spool: on disk it is, in memory only what no
+// reset behind it: it sends again what that one would have, too, and for unix_dgram the last batch. One that takes over from one that
+// ended does not, but for a batch that was out. What is sent again must still be in the spool: on disk it is, in memory only what no
 // sink has passed yet. Thread: the courier's.
 #pragma once
 
