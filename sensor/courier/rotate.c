@@ -39,7 +39,7 @@ void yg_rotate_begin(struct yg_rotate *rotate)
 		rotate->keeper = yg_keeper_create(rotate->path, rotate->keep, rotate->compress, rotate->stats);
 	if (!rotate->keeper)
 		return;
-	yg_keeper_spare(rotate->keeper, rotate->inode);
+	yg_keeper_spare(rotate->keeper, rotate->file);
 	yg_keeper_wake(rotate->keeper); // what a courier before this one has left
 }
 
@@ -54,9 +54,9 @@ void yg_rotate_opened(struct yg_rotate *rotate, int fd, int64_t real_s)
 	struct stat st;
 	bool known = fstat(fd, &st) == 0, old = known && st.st_size > 0;
 	rotate->period = period_of(rotate, old ? (int64_t)st.st_mtim.tv_sec : real_s);
-	rotate->inode = known ? st.st_ino : 0;
+	rotate->file = known ? (struct yg_file_id){st.st_dev, st.st_ino} : (struct yg_file_id){0};
 	if (rotate->keeper)
-		yg_keeper_spare(rotate->keeper, rotate->inode);
+		yg_keeper_spare(rotate->keeper, rotate->file);
 }
 
 bool yg_rotate_due(struct yg_rotate *rotate, int fd, uint64_t more, int64_t real_s)

@@ -18,13 +18,18 @@
 
 struct yg_keeper;
 
+// Its inode means nothing without the device: the folder may hold a link to a file elsewhere.
+struct yg_file_id {
+	uint64_t device, inode; // inode 0: none
+};
+
 struct yg_rotate {
 	char path[PATH_MAX];
 	uint64_t size;     // bytes that a file may have; 0: any number
 	int64_t period_s;  // how long a file lasts, counted from midnight in local time; 0: for ever
 	uint32_t keep;     // old files that stay; 0: all
 	bool compress;
-	uint64_t inode;    // of the file that is written to
+	struct yg_file_id file; // that is written to
 	int64_t period;    // in which the file was begun: an empty one begins with each anew
 	int64_t retry_s;   // no attempt before, after one that failed: CLOCK_REALTIME
 	bool failing;      // said once
@@ -58,8 +63,8 @@ enum { YG_KEEPER_FILES = 16384 }; // old files that are looked at in one go; mor
 
 // Starts none: see yg_keeper_wake. NULL and errno on failure. `path`: of the file, copied.
 struct yg_keeper *yg_keeper_create(const char *path, uint32_t keep, bool compress, struct yg_courier_stats *stats);
-// Leaves the file of this inode alone, whatever its name is: it is still written to. 0: there is none.
-void yg_keeper_spare(struct yg_keeper *keeper, uint64_t inode);
+// Leaves this file alone, whatever its name is: it is still written to.
+void yg_keeper_spare(struct yg_keeper *keeper, struct yg_file_id file);
 // Looks at the old files soon.
 void yg_keeper_wake(struct yg_keeper *keeper);
 // Whether everything asked for has been done. For tests.

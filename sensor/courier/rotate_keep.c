@@ -35,10 +35,10 @@ enum {
 };
 
 struct yg_keeper {
-	pthread_mutex_t lock;  // of the two that follow
+	pthread_mutex_t lock;  // of the three that follow
 	bool asked, running;   // there is something to do; the thread exists, and looks once more before it ends
+	struct yg_file_id spared; // the file that is written to
 	atomic_bool abandoned, failing;
-	_Atomic uint64_t spared; // the inode of the file that is written to
 	uint32_t keep;
 	bool compress;
 	struct yg_courier_stats *stats; // three counters are this thread's alone
@@ -101,10 +101,15 @@ static void forget(struct old_files *files)
 }
 
 // What was compressed is never written to again.
-static bool is_spared(const struct yg_keeper *k, int folder, const char *name)
+static bool is_spared(struct yg_keeper *k, int folder, const char *name)
 {
 	struct stat st;
-	return !ends_in(name, ".gz") && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == atomic_load(&k->spared);
+	if (ends_in(name, ".gz") || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	pthread_mutex_lock(&k->lock);
+	bool same = st.st_ino == k->spared.inode && st.st_dev == k->spared.device;
+	pthread_mutex_unlock(&k->lock);
+	return same;
 }
 
 static int list(struct yg_keeper *k, int folder, struct old_files *ret_files)
@@ -295,9 +300,11 @@ static void *run(void *argument)
 	return NULL;
 }
 
-void yg_keeper_spare(struct yg_keeper *k, uint64_t inode)
+void yg_keeper_spare(struct yg_keeper *k, struct yg_file_id file)
 {
-	atomic_store(&k->spared, inode);
+	pthread_mutex_lock(&k->lock);
+	k->spared = file;
+	pthread_mutex_unlock(&k->lock);
 }
 
 void yg_keeper_wake(struct yg_keeper *k)

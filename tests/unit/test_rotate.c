@@ -330,6 +330,23 @@ static void the_file_that_is_written_to_is_left_alone(void **state)
 	assert_int_equal(counter(YG_CC_EVE_KEEP_ERRORS), 0);
 }
 
+// eve.json may be a link to another file system, where numbers of files are its own.
+static void an_old_file_that_has_the_number_of_one_elsewhere_is_not_spared(void **state)
+{
+	(void)state;
+	char name[512];
+	struct stat st;
+	rotate.compress = true;
+	append("line\n");
+	snprintf(name, sizeof name, "%s/eve.json.20200101T000000+0900", folder);
+	assert_int_equal(rename(rotate.path, name), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	rotate.file = (struct yg_file_id){st.st_dev + 1, st.st_ino};
+	yg_rotate_begin(&rotate);
+	wait_for_keeper();
+	assert_true(there("eve.json.20200101T000000+0900.gz"));
+}
+
 static void a_clock_that_is_set_back_does_not_keep_it_from_trying(void **state)
 {
 	(void)state;
@@ -418,6 +435,7 @@ int main(void)
 	    TEST(more_old_files_than_are_looked_at_are_counted),
 	    TEST(a_pipe_of_an_old_name_does_not_hold_the_thread),
 	    TEST(the_file_that_is_written_to_is_left_alone),
+	    TEST(an_old_file_that_has_the_number_of_one_elsewhere_is_not_spared),
 	    TEST(a_clock_that_is_set_back_does_not_keep_it_from_trying),
 	    TEST(an_old_file_is_compressed_whole),
 	    TEST(a_full_disk_leaves_the_old_file_as_it_is),
