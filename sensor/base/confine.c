@@ -130,11 +130,19 @@ int yg_confine_user(uid_t uid, gid_t gid, uint64_t keep)
 
 // ---- every thread ----
 
+// A thread that had no processor for a while is asked more than once, and these signals queue: the last may come when it is over and the
+// filter is in force, which ends whoever calls capset then.
+static atomic_uint dropping; // threads in the handler
+static atomic_bool over;
+
 static void on_drop(int number)
 {
 	(void)number;
 	int saved = errno;
-	drop_own(); // the kernel is asked afterwards what is left
+	atomic_fetch_add(&dropping, 1);
+	if (!atomic_load(&over))
+		drop_own(); // the kernel is asked afterwards what is left
+	atomic_fetch_sub(&dropping, 1);
 	errno = saved;
 }
 
@@ -196,8 +204,12 @@ static int drop_everywhere(bool bounding)
 		if (left > 0)
 			nanosleep(&nap, NULL);
 	}
-	// The handler stays: a signal that is still on its way must not end the process.
-	return left > 0 ? -ETIMEDOUT : left;
+	// The handler stays: a signal that is still on its way must not end the process, and does nothing any more.
+	if (left == 0)
+		atomic_store(&over, true);
+	for (unsigned round = 0; left == 0 && atomic_load(&dropping) && round < ROUNDS_MAX; round++)
+		nanosleep(&nap, NULL);
+	return left > 0 || atomic_load(&dropping) ? -ETIMEDOUT : left;
 }
 
 int yg_confine_rights(void)
