@@ -22,6 +22,8 @@ export const zone = () => (prefs.get().timezone === 'utc' ? 'UTC' : site.get().z
 export const zoneName = () => (prefs.get().timezone === 'utc' ? 'UTC' : siteName());
 
 const formats = new Map();
+// what a table asks for again and again: text of `zone ms`. Asking Intl is the dearest of drawing a row.
+const stamps = new Map(), MOST_STAMPS = 4096;
 function parts(ms, where) {
   let format = formats.get(where);
   if (!format) {
@@ -34,14 +36,25 @@ function parts(ms, where) {
 }
 
 const valid = (ms) => typeof ms === 'number' && Number.isFinite(ms);
+/** 2026-11-22 04:18:03 */
+export function stamp(ms, where = zone()) {
+  if (!valid(ms)) return '–';
+  const key = `${where} ${ms}`;
+  let text = stamps.get(key);
+  if (!text) {
+    const p = parts(ms, where);
+    text = `${p.year}-${p.month}-${p.day} ${p.hour}:${p.minute}:${p.second}`;
+    if (stamps.size >= MOST_STAMPS) stamps.clear();
+    stamps.set(key, text);
+  }
+  return text;
+}
 /** 2026-11-22 */
-export const day = (ms, where = zone()) => { if (!valid(ms)) return '–'; const p = parts(ms, where); return `${p.year}-${p.month}-${p.day}`; };
+export const day = (ms, where = zone()) => (valid(ms) ? stamp(ms, where).split(' ')[0] : '–');
 /** 04:18:03 */
-export const clock = (ms, where = zone()) => { if (!valid(ms)) return '–'; const p = parts(ms, where); return `${p.hour}:${p.minute}:${p.second}`; };
+export const clock = (ms, where = zone()) => (valid(ms) ? stamp(ms, where).split(' ')[1] : '–');
 /** 04:18 */
 export const minute = (ms, where = zone()) => clock(ms, where).slice(0, 5);
-/** 2026-11-22 04:18:03 */
-export const stamp = (ms, where = zone()) => (valid(ms) ? `${day(ms, where)} ${clock(ms, where)}` : '–');
 /** 11-22 04:18: in tables, where the year is plain */
 export const short = (ms) => (valid(ms) ? stamp(ms).slice(5, 16) : '–');
 /** 2026-11-22 04:18: of what may lie in another year */
