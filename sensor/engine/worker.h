@@ -38,7 +38,7 @@ struct yg_packet {
 	uint8_t ours;          // bit i: end i of the key may be ours (yg_worker_prefetch_new)
 	struct yg_view view;
 } __attribute__((aligned(64)));
-_Static_assert(offsetof(struct yg_packet, plain) == 64 && offsetof(struct yg_packet, view) <= 128, "two lines, and the second is decoding's");
+_Static_assert(offsetof(struct yg_packet, plain) == 64 && offsetof(struct yg_packet, view) <= 128, "two lines, the second for decoding");
 
 // What the dissector said of a flow; kept until the flow's record leaves.
 struct yg_flow_meta {
@@ -54,7 +54,7 @@ struct yg_touched {
 	uint64_t bytes[2];
 };
 
-// Live: what may come to yg_flow_memory, in all workers together: were every flow with a record read by a dissector at once, had all of them
+// Live: what may come to yg_flow_memory in all workers together: were every flow with a record read by a dissector at once, had all of them
 // ended unanswered and been seen in two seconds in turn, and were all places of verdicts taken.
 static inline uint64_t yg_worker_memory_more(uint64_t places)
 {
