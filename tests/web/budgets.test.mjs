@@ -144,7 +144,8 @@ async function firstLoad(throttle, where) {
 }
 
 test('first load: at most 120 KB compressed, 12 requests', long, async (t) => {
-  const { context, files } = await firstLoad(1, '/inbox');
+  const { context, page, files } = await firstLoad(1, '/inbox');
+  assert.equal(await page.locator('.begin').count(), 0, 'what index.html shows at first is gone');
   const bytes = files.reduce((n, f) => n + f.bytes, 0);
   t.diagnostic(`${files.length} requests, ${bytes} bytes: ` + files.map((f) => `${new URL(f.url).pathname} ${f.bytes}`).join(', '));
   await context.close();

@@ -94,6 +94,8 @@ const loading = loadLanguage(prefs.get().language);
 const asked = begin();
 await loading;
 document.title = t('shell.title');
-render(html`<${App} />`, document.getElementById('app'));
+const app = document.getElementById('app');
+app.replaceChildren(); // what index.html shows until now
+render(html`<${App} />`, app);
 await asked;
 performance.mark('yagura-begun', { detail: language() });
