@@ -46,7 +46,7 @@ double httpflood_sources(const struct httpf_server *s, int64_t second)
 	uint16_t ranks[RANKS] = {0};
 	double sum = 0, m = HTTPF_REGISTERS;
 	for (unsigned i = 0; i < HTTPF_SLOTS; i++)
-		if (s->slot[i].second > second - HTTPF_WINDOW_S && s->slot[i].second <= second)
+		if (s->second[i] > second - HTTPF_WINDOW_S && s->second[i] <= second)
 			for (unsigned r = 0; r < HTTPF_REGISTERS; r++)
 				all[r] = s->slot[i].sources[r] > all[r] ? s->slot[i].sources[r] : all[r];
 	for (unsigned r = 0; r < HTTPF_REGISTERS; r++)

@@ -32,8 +32,8 @@ struct judged {
 
 static const struct httpf_second *at(const struct httpf_server *s, int64_t second)
 {
-	const struct httpf_second *slot = &s->slot[(uint64_t)second % HTTPF_SLOTS];
-	return slot->second == second ? slot : NULL;
+	uint64_t slot = (uint64_t)second % HTTPF_SLOTS;
+	return s->second[slot] == second ? &s->slot[slot] : NULL;
 }
 
 // A connection is one, whether it shows as a handshake, a hello or a request; where several requests share one, they count.

@@ -38,9 +38,8 @@ enum { HTTPF_AWAKE, HTTPF_QUIET, HTTPF_ASLEEP };
 
 #define HTTPF_NONE UINT32_MAX
 
-// One second of a server.
+// One second of a server; which one says httpf_server.second.
 struct httpf_second {
-	int64_t second;
 	uint32_t handshakes, quic;           // exact, from the windows
 	uint32_t hellos, quic_hellos, requests, answers; // as read
 	uint32_t ends, small;                // connections that ended, and of these with a small reply
@@ -97,6 +96,7 @@ struct httpf_server {
 	double p95, usual;          // usual: sources in a window
 	uint32_t usual_s;
 	int64_t judged[HTTPF_WHATS]; // at rest: the last second that was
+	int64_t second[HTTPF_SLOTS];  // of each slot: most are of long ago, and most of what is asked of a slot is that
 	struct httpf_second slot[HTTPF_SLOTS];
 	struct httpf_epoch epoch[2];
 	uint64_t slow_sources[16]; // of the slow ones among its connections, if any: linear counting over 1,024 bits

@@ -105,7 +105,7 @@ static struct totals totals_of(const struct httpf_server *s, int64_t second)
 {
 	struct totals t = {0};
 	for (unsigned i = 0; i < HTTPF_SLOTS; i++)
-		if (s->slot[i].second > second - HTTPF_WINDOW_S && s->slot[i].second <= second) {
+		if (s->second[i] > second - HTTPF_WINDOW_S && s->second[i] <= second) {
 			t.bytes_in += (double)s->slot[i].bytes_in;
 			t.packets_in += (double)s->slot[i].packets_in;
 			t.bytes_out += (double)s->slot[i].bytes_out;

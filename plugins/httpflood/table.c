@@ -158,7 +158,7 @@ struct httpf_server *httpflood_server(struct httpf *h, uint8_t af, const struct 
 	s->org = YG_ORG_NONE;
 	h->place[at] = (struct httpf_place){.last = second, .next = *head, .tag = tag};
 	for (unsigned i = 0; i < HTTPF_SLOTS; i++)
-		s->slot[i].second = INT64_MIN;
+		s->second[i] = INT64_MIN;
 	s->epoch[0].number = s->epoch[1].number = INT64_MIN;
 	*head = at;
 	return s;
@@ -168,12 +168,13 @@ struct httpf_second *httpflood_slot(struct httpf *h, struct httpf_server *s, int
 {
 	uint32_t server = (uint32_t)(s - h->server);
 	httpflood_wake(h, server);
-	struct httpf_second *at = &s->slot[(uint64_t)second % HTTPF_SLOTS];
-	if (at->second > second)
+	uint64_t slot = (uint64_t)second % HTTPF_SLOTS;
+	struct httpf_second *at = &s->slot[slot];
+	if (s->second[slot] > second)
 		return NULL;
-	if (at->second != second) {
+	if (s->second[slot] != second) {
 		memset(at, 0, sizeof *at);
-		at->second = second;
+		s->second[slot] = second;
 	}
 	int64_t *last = &h->place[server].last;
 	*last = second > *last ? second : *last;

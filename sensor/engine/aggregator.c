@@ -234,8 +234,11 @@ uint32_t yg_aggregator_needs(const struct yg_aggregator *a)
 
 static void take_rates(struct yg_aggregator *a, struct yg_ring *ring)
 {
+	enum { AHEAD = 4 };
 	for (uint32_t n; (n = yg_ring_available(ring));) { // asked again: it looks at the worker when what it knew of has been read
 		for (; n; n--) {
+			if (n > AHEAD)
+				yg_rate_engine_fetch(a->rates, yg_ring_slot(ring, ring->own + AHEAD));
 			const struct yg_rate_delta *delta = yg_ring_slot(ring, ring->own);
 			if (delta->second > a->second) {
 				yg_ring_release(ring);

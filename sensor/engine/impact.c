@@ -28,7 +28,7 @@ struct yg_impact_watch *yg_impact_create(const struct yg_config *config, const s
 	w->attacks = calloc(YG_IMPACT_ATTACKS, sizeof *w->attacks);
 	w->window = calloc(YG_IMPACT_SERVICES, sizeof *w->window);
 	memset(w->buckets, 0xff, sizeof w->buckets);
-	w->turn = INT64_MIN;
+	w->turn = w->full_until = INT64_MIN;
 	if (w->services && w->filters && w->attacks && w->window)
 		return w;
 	yg_impact_destroy(w);
@@ -69,6 +69,7 @@ static bool is_declared(const struct yg_config *c, const struct yg_impact_key *k
 void yg_impact_retune(struct yg_impact_watch *w, const struct yg_config *config)
 {
 	w->config = config;
+	w->full_until = INT64_MIN;
 	for (uint32_t i = 0; i < YG_IMPACT_SERVICES; i++)
 		if (w->services[i].used)
 			w->services[i].declared = is_declared(config, &w->services[i].key);
@@ -103,12 +104,22 @@ static void forget(struct yg_impact_watch *w, uint32_t slot)
 	memset(&w->services[slot], 0, sizeof w->services[slot]);
 	memset(&w->filters[slot], 0, sizeof w->filters[slot]);
 	w->used--;
+	w->full_until = INT64_MIN;
 }
 
-// A free place; else that of the learned service that has been idle for longest, for a day at least when a learned one asks.
+static uint32_t refuse(struct yg_impact_watch *w)
+{
+	w->full++;
+	return YG_IMPACT_NONE;
+}
+
+// A free place; else that of the learned service that has been idle for longest, for a day at least when a learned one asks. Who is seen
+// is idle later, never sooner: when nobody has been idle for long enough, it is known until when that will be so.
 static uint32_t place(struct yg_impact_watch *w, bool declared, int64_t second)
 {
 	uint32_t idle = YG_IMPACT_NONE;
+	if (!declared && second < w->full_until)
+		return refuse(w);
 	for (uint32_t i = 0; i < YG_IMPACT_SERVICES; i++) {
 		const struct yg_impact_service *s = &w->services[i];
 		if (!s->used)
@@ -116,9 +127,11 @@ static uint32_t place(struct yg_impact_watch *w, bool declared, int64_t second)
 		if (!s->declared && (idle == YG_IMPACT_NONE || s->seen_s < w->services[idle].seen_s))
 			idle = i;
 	}
-	if (idle == YG_IMPACT_NONE || (!declared && second - w->services[idle].seen_s < IDLE_S)) {
-		w->full++;
-		return YG_IMPACT_NONE;
+	if (idle == YG_IMPACT_NONE)
+		return refuse(w);
+	if (!declared && second - w->services[idle].seen_s < IDLE_S) {
+		w->full_until = w->services[idle].seen_s + IDLE_S;
+		return refuse(w);
 	}
 	forget(w, idle);
 	return idle;
@@ -151,6 +164,7 @@ void yg_impact_empty(struct yg_impact_watch *w)
 	memset(w->attacks, 0, YG_IMPACT_ATTACKS * sizeof *w->attacks);
 	memset(w->buckets, 0xff, sizeof w->buckets);
 	w->used = w->attacks_count = 0;
+	w->full_until = INT64_MIN;
 }
 
 // ---- clients ----

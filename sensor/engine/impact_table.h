@@ -65,6 +65,7 @@ struct yg_impact_watch {
 	uint32_t buckets[YG_IMPACT_BUCKETS];
 	uint32_t used, attacks_count;
 	int64_t second, turn;
+	int64_t full_until;          // all places are taken, and before that second no learned one has been idle for a day
 	float one_way;
 	uint64_t full, clients_full;
 };

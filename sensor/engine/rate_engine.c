@@ -131,10 +131,22 @@ static struct yg_rate_sum *sum_of(struct yg_rate_engine *e, const struct yg_rate
 	return s;
 }
 
-void yg_rate_engine_add(struct yg_rate_engine *e, const struct yg_rate_delta *delta)
+static inline struct yg_rate_key summed_as(const struct yg_rate_delta *delta)
 {
 	struct yg_rate_key key = delta->key;
 	key.scope &= (uint8_t)~YG_SCOPE_PUSHED;
+	return key;
+}
+
+void yg_rate_engine_fetch(const struct yg_rate_engine *e, const struct yg_rate_delta *delta)
+{
+	struct yg_rate_key key = summed_as(delta);
+	__builtin_prefetch(&e->cell[(uint32_t)yg_mix24(&e->mix, &key) & (e->cells - 1)], 1);
+}
+
+void yg_rate_engine_add(struct yg_rate_engine *e, const struct yg_rate_delta *delta)
+{
+	struct yg_rate_key key = summed_as(delta);
 	struct yg_rate_sum *s = sum_of(e, &key);
 	if (s && delta->key.scope & YG_SCOPE_PUSHED)
 		add_pushed(&s->pushed, &delta->rates);
@@ -346,10 +358,15 @@ struct yg_rate_kept *yg_rate_make_service(struct yg_rate_engine *e, const struct
 	return made;
 }
 
+static uint32_t *found_of(const struct yg_rate_engine *e, uint32_t hash)
+{
+	return &e->found[hash & (YG_RATE_WAYS * e->buckets - 1)];
+}
+
 // The averages of a key, made when there is room for it; else NULL.
 static struct yg_rate_kept *kept_of(struct yg_rate_engine *e, const struct yg_rate_sum *s)
 {
-	uint32_t *found = &e->found[s->hash & (YG_RATE_WAYS * e->buckets - 1)];
+	uint32_t *found = found_of(e, s->hash);
 	if (*found && memcmp(&e->kept[*found - 1].key, &s->key, sizeof s->key) == 0)
 		return &e->kept[*found - 1];
 	struct yg_rate_place place = yg_rate_place_of(e, &s->key);
@@ -427,12 +444,29 @@ static void fill_window(const struct yg_rate_engine *e, const struct yg_rate_sum
 	yg_base_fill(&k->learned, &w->base);
 }
 
+// What the keys behind the i-th of a second need lies anywhere in tables of many megabytes: asked for while those before are averaged.
+static inline void fetch_ahead(const struct yg_rate_engine *e, const struct yg_rate_rank *order, uint32_t i)
+{
+	enum { FOUND_AHEAD = 8, KEPT_AHEAD = 4, LINE = 64 };
+	if (i + FOUND_AHEAD < e->used) {
+		const struct yg_rate_sum *s = &e->sum[order[i + FOUND_AHEAD].at];
+		__builtin_prefetch(found_of(e, s->hash));
+		__builtin_prefetch(&e->cell[s->cell], 1);
+	}
+	if (i + KEPT_AHEAD >= e->used)
+		return;
+	uint32_t found = *found_of(e, e->sum[order[i + KEPT_AHEAD].at].hash);
+	for (size_t at = 0; found && at < sizeof *e->kept; at += LINE)
+		__builtin_prefetch((const uint8_t *)&e->kept[found - 1] + at, 1);
+}
+
 void yg_rate_engine_close(struct yg_rate_engine *e, int64_t second, void (*window)(void *context, const struct yg_window *window),
 			  void *context)
 {
 	const struct yg_rate_rank *order = sorted(e);
 	yg_rate_minute(e, second);
 	for (uint32_t i = 0; i < e->used; i++) {
+		fetch_ahead(e, order, i);
 		const struct yg_rate_sum *s = &e->sum[order[i].at];
 		struct yg_rate_kept *k = kept_of(e, s);
 		e->cell[s->cell] = 0;

@@ -35,6 +35,8 @@ void yg_rate_engine_retune(struct yg_rate_engine *engine, const struct yg_config
 void yg_rate_engine_destroy(struct yg_rate_engine *engine);
 
 void yg_rate_engine_add(struct yg_rate_engine *engine, const struct yg_rate_delta *delta);
+// It is to be added soon: asks for the memory that it will need.
+void yg_rate_engine_fetch(const struct yg_rate_engine *engine, const struct yg_rate_delta *delta);
 
 // Share of the link's flows that showed one direction only, and whether vectors without a flow mean anything yet.
 void yg_rate_engine_mirror(struct yg_rate_engine *engine, float one_way, bool warm);
