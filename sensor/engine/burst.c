@@ -4,9 +4,9 @@
 // See burst.h. What is counted of every packet of the common kind is counted once a burst.
 #include "engine/burst.h"
 
-// Memory is asked for this many packets ahead: while others are processed, since a processor waits for no more than some sixteen lines at
-// a time.
-enum { NEST_MAX = 4, ENTRY_AHEAD = 12, RECORD_AHEAD = 4 };
+// Records are asked for this many packets ahead: while others are processed, since a processor waits for no more than some sixteen lines
+// at a time.
+enum { NEST_MAX = 4, RECORD_AHEAD = 8 };
 
 static void count(struct yg_burst *b, enum yg_worker_counter counter)
 {
@@ -104,14 +104,12 @@ void yg_burst_process(struct yg_burst *b, unsigned n)
 	unsigned plain[YG_PLAIN_KINDS] = {0};
 	uint64_t bytes = 0;
 	uint16_t stamp = yg_flow_stamp(b->table, b->now);
-	for (unsigned i = 0; i < n && i < ENTRY_AHEAD; i++)
+	for (unsigned i = 0; i < n; i++)
 		fetch_entry(b, i, stamp);
 	for (unsigned i = 0; i < n && i < RECORD_AHEAD; i++)
 		fetch_record(b, i);
 	for (unsigned i = 0; i < n; i++) {
 		struct yg_packet *p = &b->packets[i];
-		if (i + ENTRY_AHEAD < n)
-			fetch_entry(b, i + ENTRY_AHEAD, stamp);
 		if (i + RECORD_AHEAD < n)
 			fetch_record(b, i + RECORD_AHEAD);
 		b->number++;

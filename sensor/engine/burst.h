@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// A burst of frames on its way through a worker, live: decode and hash all and fetch their tags; then process all, and meanwhile fetch the
-// entries and records of packets further ahead; so that what one step fetches has arrived when the next one needs it. Nothing here knows
-// where frames come from: live.c brings those of a port, tests/bench/bench_worker.c its own.
+// A burst of frames on its way through a worker, live: decode and hash all and fetch their tags; fetch the entries of all; then process all,
+// and meanwhile fetch the records of packets further ahead; so that what one step fetches has arrived when the next one needs it. Nothing
+// here knows where frames come from: live.c brings those of a port, tests/bench/bench_worker.c its own.
 //
 // Thread: the worker's.
 #pragma once
@@ -12,7 +12,8 @@
 #include "engine/reassembly.h"
 #include "engine/worker.h"
 
-enum { YG_BURST = 64 };
+// What a burst touches (frame and buffer, packet, two buckets, entry, record: some ten lines each) is to stay in a first cache of 32 KiB.
+enum { YG_BURST = 32 };
 
 struct yg_burst_frame {
 	const uint8_t *data;

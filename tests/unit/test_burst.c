@@ -13,7 +13,7 @@
 #include "engine/burst.h"
 #include "worker_rig.h"
 
-enum { FRAME_MAX = 256, BURSTS = 20000, BURST_NS = 100000, FLOWS = 64, LOG = 1 << 22, SAMPLE_EVERY = 3 };
+enum { FRAME_MAX = 256, BURSTS = 40000, BURST_NS = 50000, FLOWS = 64, LOG = 1 << 22, SAMPLE_EVERY = 3 };
 
 struct lane {
 	struct rig rig;
@@ -239,7 +239,7 @@ static void compare(bool deduplicate, bool dissector, uint8_t shed)
 	assert_memory_equal(folded->rig.stats, whole->rig.stats, sizeof *folded->rig.stats);
 	assert_int_equal(folded->rig.sampled, whole->rig.sampled);
 	// and there was something to tell
-	assert_true(taken > BURSTS * 16);
+	assert_true(taken > BURSTS * (YG_BURST / 4));
 	assert_true(rig_count(&folded->rig, YG_WC_RECEIVED) > taken);
 	assert_true(folded->events > 1000 && folded->deltas > 50 && folded->rig.sampled > 10000);
 	assert_true(!dissector || shed || folded->requests > 5000);
