@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Yagura authors
 //
-// A burst of frames on its way through a worker, live: decode and hash all and fetch their tags; fetch the entries of all; then process all,
-// and meanwhile fetch the records of packets further ahead; so that what one step fetches has arrived when the next one needs it. Nothing
-// here knows where frames come from: live.c brings those of a port, tests/bench/bench_worker.c its own.
+// A burst of frames on its way through a worker, live: decode and hash all and fetch their tags; fetch the entries of all; then process
+// all, and meanwhile fetch the records of packets further ahead; so that what one step fetches has arrived when the next one needs it.
+// Nothing here knows where frames come from: live.c brings those of a port, tests/bench/bench_worker.c its own.
 //
 // Thread: the worker's.
 #pragma once
