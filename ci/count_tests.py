@@ -24,12 +24,11 @@ def count(entry):
         failed = max(failed, 1)
         print(f"FAILED: {entry['name']} ({entry['result']})")
         lines = text.splitlines()
-        # what failed stands first: some readers see only the beginning. cmocka says why before it names the test, a script behind it.
-        failures = [i for i, line in enumerate(lines) if line.startswith(('not ok - ', '[  FAILED  ]'))][:6]
+        # what failed stands first, with what stands around it, for some readers see only the beginning; the end as ever
+        failures = [i for i, line in enumerate(lines[:-40]) if line.startswith(('not ok - ', '[  FAILED  ]'))][:6]
         for i in failures:
-            print('\n'.join('    ' + line for line in lines[max(0, i - 6 * lines[i].startswith('[')):i + 8]))
-        if not failures:
-            print('\n'.join('    ' + line for line in lines[-40:]))
+            print('\n'.join('    ' + line for line in lines[max(0, i - 8):i + 20]) + '\n    ...')
+        print('\n'.join('    ' + line for line in lines[-40:]))
     elif passed + len(skips) == 0:
         passed = 1
     return passed, failed if not good else 0, len(skips)

@@ -4,8 +4,8 @@
 // See burst.h. What is counted of every packet of the common kind is counted once a burst.
 #include "engine/burst.h"
 
-// Records are asked for this many packets ahead: while others are processed, since a processor waits for no more than some sixteen lines
-// at a time.
+// Entries are asked for all at once: a burst is not much more than a processor waits for at a time. Records, which can be asked for only
+// when their entries are there, this many packets ahead.
 enum { NEST_MAX = 4, RECORD_AHEAD = 8 };
 
 static void count(struct yg_burst *b, enum yg_worker_counter counter)

@@ -70,7 +70,7 @@ uint64_t yg_impact_save(void *context, uint64_t *cursor, void *to, uint64_t room
 static bool is_sound(const struct record *r)
 {
 	return (r->key.af == 4 || r->key.af == 6) && (r->key.proto == 6 || r->key.proto == 17) && r->since_s >= 0 && r->seen_s >= r->since_s &&
-	       isfinite(r->usual) && r->usual >= 0 && r->usual <= 1;
+	       r->seen_s <= INT64_MAX / 2 && isfinite(r->usual) && r->usual >= 0 && r->usual <= 1;
 }
 
 static uint32_t bits_of(const struct yg_impact_filter *f)

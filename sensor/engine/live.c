@@ -207,13 +207,17 @@ static void run_burst(struct lane *l, unsigned n, struct yg_time now, bool recei
 
 // ---- a worker's loop ----
 
+// From the next queue that has something. What it takes to find the others empty belongs to the turn that brings packets: a worker whose
+// one queue never empties is not idle, however many it has.
 static unsigned receive(struct lane *l)
 {
-	if (!l->queues_count)
-		return 0;
-	const struct yg_queue *q = &l->queues[l->next_queue];
-	l->next_queue = l->next_queue + 1 == l->queues_count ? 0 : l->next_queue + 1;
-	return rte_eth_rx_burst(q->port, q->queue, l->mbufs, BURST);
+	unsigned n = 0;
+	for (unsigned i = 0; i < l->queues_count && !n; i++) {
+		const struct yg_queue *q = &l->queues[l->next_queue];
+		l->next_queue = l->next_queue + 1 == l->queues_count ? 0 : l->next_queue + 1;
+		n = rte_eth_rx_burst(q->port, q->queue, l->mbufs, BURST);
+	}
+	return n;
 }
 
 static void show_reassembly(struct lane *l)

@@ -35,7 +35,7 @@ void yg_rate_engine_retune(struct yg_rate_engine *engine, const struct yg_config
 void yg_rate_engine_destroy(struct yg_rate_engine *engine);
 
 void yg_rate_engine_add(struct yg_rate_engine *engine, const struct yg_rate_delta *delta);
-// It is to be added soon: asks for the memory that it will need.
+// It is to be added soon: asks for the line in which it will be looked for.
 void yg_rate_engine_fetch(const struct yg_rate_engine *engine, const struct yg_rate_delta *delta);
 
 // Share of the link's flows that showed one direction only, and whether vectors without a flow mean anything yet.

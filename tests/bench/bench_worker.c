@@ -24,7 +24,10 @@
 #include "base/shm.h"
 #include "engine/burst.h"
 
-enum { FRAME = 64, CAPLEN = 60, WINDOW = 256, WINDOWS_MAX = 1 << 16, BODIES = 40, PREFIXES = 200, MARKED = 1000, POLL_US = 100, RINGS = 4 };
+enum {
+	FRAME = 64, CAPLEN = 60, WINDOW = 16384 / YG_BURST, WINDOWS_MAX = 1 << 16, BODIES = 40, PREFIXES = 200, MARKED = 1000, POLL_US = 100,
+	RINGS = 4,
+};
 
 struct work {
 	const char *name, *what;

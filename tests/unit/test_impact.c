@@ -334,6 +334,46 @@ static void full_tables_of_services_and_attacks(void **state)
 	yg_impact_destroy(f.watch);
 }
 
+// A service that answers at that second; how many have found no place so far.
+static uint64_t asks(struct fixture *f, unsigned port, int64_t second)
+{
+	struct yg_flow flow = {.af = 4, .proto = 6, .internal = {0, 1}, .port = {40000, (uint16_t)port}, .last_ns = second * YG_NS_PER_S,
+			       .rank = YG_RANK_ESTABLISHED, .packets = {8, 8}};
+	struct yg_impact_stats s;
+	flow.addr[1] = hand_v4(10, 1, 3, 3);
+	yg_impact_flow(f->watch, &flow);
+	yg_impact_stats(f->watch, &s);
+	return s.full;
+}
+
+static void a_full_table_finds_a_place_as_soon_as_there_is_one(void **state)
+{
+	(void)state;
+	struct fixture f;
+	begin(&f);
+	served(&f, hand_v4(198, 51, 0, 1), 81); // declared
+	for (unsigned i = 1; i < YG_IMPACT_SERVICES; i++)
+		assert_int_equal(asks(&f, 1000 + i, START + DAY), 0);
+	assert_int_equal(asks(&f, 9, START + DAY + 1), 1); // none that is learned has been idle for a day
+	struct yg_config other = f.hand.config;
+	other.services_count = 0;
+	yg_impact_retune(f.watch, &other); // it is learned now, and has been idle for that long
+	assert_int_equal(asks(&f, 9, START + DAY + 2), 1);
+	struct yg_impact_key gone = {.addr = hand_v4(10, 1, 0, 81), .af = 4, .proto = 6, .port = 443};
+	assert_int_equal(yg_impact_find(f.watch, &gone), YG_IMPACT_NONE);
+	assert_int_equal(asks(&f, 10, START + DAY + 3), 2);
+	enum { ONE = 10000 }; // of them finds room there
+	char *saved = malloc(ONE);
+	uint64_t cursor = 0, size = yg_impact_save(f.watch, &cursor, saved, ONE);
+	assert_int_equal(yg_impact_restore(f.watch, YG_IMPACT_VERSION, saved, size), -1); // it is there already: all are forgotten
+	assert_int_equal(asks(&f, 11, START + DAY + 4), 2);
+	struct yg_impact_stats s;
+	yg_impact_stats(f.watch, &s);
+	assert_int_equal(s.services, 1);
+	free(saved);
+	yg_impact_destroy(f.watch);
+}
+
 static void known_clients_outlive_the_engine(void **state)
 {
 	(void)state;
@@ -390,6 +430,7 @@ int main(void)
 		cmocka_unit_test(strangers_hardly_ever_pass_for_clients_even_in_a_full_filter),
 		cmocka_unit_test(a_prefix_is_added_up_and_of_a_host_the_worst_is_told),
 		cmocka_unit_test(full_tables_of_services_and_attacks),
+		cmocka_unit_test(a_full_table_finds_a_place_as_soon_as_there_is_one),
 		cmocka_unit_test(known_clients_outlive_the_engine),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,12 +121,19 @@ async function firstLoad(throttle, where) {
   const { context, page } = await rig.open('lead', { where: '/login', options: { serviceWorkers: 'block' } });
   await page.close();
   const fresh = await context.newPage();
-  // the first row's own time: this side hears of it later, the more so of a slow page
-  await fresh.addInitScript(() => new MutationObserver((_, watch) => {
-    if (!document.querySelector('main [data-id]')) return;
-    watch.disconnect();
-    window.firstRow = performance.now();
-  }).observe(document, { subtree: true, childList: true }));
+  // when the frame with the first of each was drawn, by the page's own clock: this side hears of it later, the more so of a slow page
+  await fresh.addInitScript(() => {
+    const wanted = new Map([['firstMain', 'main'], ['firstRow', 'main [data-id]']]);
+    const watch = new MutationObserver(() => {
+      for (const [name, where] of wanted) {
+        if (!document.querySelector(where)) continue;
+        wanted.delete(name);
+        requestAnimationFrame(() => setTimeout(() => { window[name] = performance.now(); }));
+      }
+      if (wanted.size === 0) watch.disconnect();
+    });
+    watch.observe(document, { subtree: true, childList: true });
+  });
   await sleep(1000); // the browser starts a tab's processes, and a spare one, for as long: they are not the page's
   const cdp = await context.newCDPSession(fresh);
   await cdp.send('Network.enable');
@@ -138,9 +145,9 @@ async function firstLoad(throttle, where) {
   await fresh.goto(rig.origin + where);
   const paint = await until(() => fresh.evaluate(() => performance.getEntriesByType('paint').find((p) => p.name === 'first-contentful-paint')?.startTime), 10000);
   await fresh.waitForSelector('main [data-id]');
-  const interactive = await fresh.evaluate(() => window.firstRow);
+  const [main, interactive] = await until(() => fresh.evaluate(() => window.firstMain && window.firstRow && [window.firstMain, window.firstRow]), 10000);
   const page_ = [...files.values()].filter((f) => !f.url.includes('/api/'));
-  return { context, page: fresh, cdp, paint, interactive, files: page_ };
+  return { context, page: fresh, cdp, paint, main, interactive, files: page_ };
 }
 
 test('first load: at most 120 KB compressed, 12 requests', long, async (t) => {
@@ -153,17 +160,23 @@ test('first load: at most 120 KB compressed, 12 requests', long, async (t) => {
   assert.ok(files.length <= 12, `${files.length} requests`);
 });
 
-test('first paint at most 0.4 s, 0.8 s on a processor a quarter as fast; the inbox 1.5 s', long, async (t) => {
-  const best = { paint: Infinity, slow: Infinity, interactive: Infinity };
+test('first paint, of index.html and of the page itself, at most 0.4 s, 0.8 s on a processor a quarter as fast; the inbox 1.5 s', long, async (t) => {
+  const best = { paint: Infinity, main: Infinity, slowPaint: Infinity, slowMain: Infinity, interactive: Infinity };
+  const better = (what, ms) => { best[what] = Math.min(best[what], ms); };
   for (let i = 0; i < 5; i++) { // the machine has other work: the best of five is the page's own
     const fast = await firstLoad(1, '/inbox');
     await fast.context.close();
     const slow = await firstLoad(4, '/inbox?range=30d');
     await slow.context.close();
-    Object.assign(best, { paint: Math.min(best.paint, fast.paint), slow: Math.min(best.slow, slow.paint), interactive: Math.min(best.interactive, slow.interactive) });
+    better('paint', fast.paint);
+    better('main', fast.main);
+    better('slowPaint', slow.paint);
+    better('slowMain', slow.main);
+    better('interactive', slow.interactive);
   }
-  t.diagnostic(`first paint ${best.paint.toFixed(0)} ms, throttled ${best.slow.toFixed(0)} ms; inbox of ~1,900 groups throttled ${best.interactive.toFixed(0)} ms`);
-  assert.ok(best.paint <= 400 && best.slow <= 800 && best.interactive <= 1500, JSON.stringify(best));
+  t.diagnostic(`first paint ${best.paint.toFixed(0)} ms, of the page itself ${best.main.toFixed(0)} ms; throttled ${best.slowPaint.toFixed(0)} and ${best.slowMain.toFixed(0)} ms; ` +
+    `inbox of ~1,900 groups throttled ${best.interactive.toFixed(0)} ms`);
+  assert.ok(best.paint <= 400 && best.main <= 400 && best.slowPaint <= 800 && best.slowMain <= 800 && best.interactive <= 1500, JSON.stringify(best));
 });
 
 test('heap and nodes: at most 60 MB and 5,000 with 100,000 alerts; 40 MB after ten minutes at 50 a second', long, async (t) => {
