@@ -296,10 +296,9 @@ static void a_new_sink_begins_with_what_comes(void **state)
 	assert_int_equal(yg_spool_start(f.spool, YG_SPOOL_SYSLOG), 31);
 }
 
-// What was sent last may be with nobody, and a courier that died cannot have noticed. In another run its place is that of the log.
-static void a_successor_goes_back_to_what_may_be_with_nobody(void **state)
+// Twenty alerts, sent to the file, to Redis and to a collector.
+static void sent_to_three(void)
 {
-	(void)state;
 	both.classes[YG_SPOOL_SYSLOG] = YG_SPOOL_ALERTS;
 	die();
 	start();
@@ -309,6 +308,13 @@ static void a_successor_goes_back_to_what_may_be_with_nobody(void **state)
 	deliver(YG_SPOOL_EVE, 1, 21);
 	deliver(YG_SPOOL_REDIS, 1, 21);
 	deliver(YG_SPOOL_SYSLOG, 1, 21);
+}
+
+// What was sent last may be with nobody, and a courier that died cannot have noticed. In another run its place is that of the log.
+static void a_successor_goes_back_to_what_may_be_with_nobody(void **state)
+{
+	(void)state;
+	sent_to_three();
 	yg_spool_reached(f.spool, YG_SPOOL_SYSLOG, 21, 8);
 	yg_spool_release(f.spool, 21);
 	assert_int_equal(counter(YG_CC_ALERTS_DELIVERED), 20);
@@ -376,15 +382,7 @@ static void books_stand_while_what_may_be_unread_is_sent_again(void **state)
 static void another_run_sends_what_was_left_unread(void **state)
 {
 	(void)state;
-	both.classes[YG_SPOOL_SYSLOG] = YG_SPOOL_ALERTS;
-	die();
-	start();
-	push(20, YG_SEV_LOW);
-	fill_after(10);
-	fill_after(10);
-	deliver(YG_SPOOL_EVE, 1, 21);
-	deliver(YG_SPOOL_REDIS, 1, 21);
-	deliver(YG_SPOOL_SYSLOG, 1, 21);
+	sent_to_three();
 	yg_spool_release(f.spool, 21);
 	yg_spool_reached(f.spool, YG_SPOOL_SYSLOG, 8, 8);
 	yg_spool_leave(f.spool, YG_SPOOL_SYSLOG, 8);
