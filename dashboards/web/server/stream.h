@@ -13,8 +13,8 @@
 // restart of this process and of Redis. Who comes back with it (Last-Event-ID, or ?since= for polling) gets every alert whose
 // newest record is behind it and every group changed behind it, in order, and nothing twice.
 //
-// Bounded: two streams a session, WEB_STREAMS in all; a caller that does not read is dropped after WEB_STREAM_HELD bytes wait
-// (counted); he resumes.
+// Bounded: two streams a session, WEB_STREAMS in all; a caller who takes nothing for three seconds while more than
+// WEB_STREAM_HELD bytes wait, or for thirty while any do, is dropped (counted); he resumes.
 //
 // Thread: the loop's.
 #pragma once

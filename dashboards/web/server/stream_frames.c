@@ -423,10 +423,13 @@ void stream_turn(struct stream *s)
 	size_t waits = web_buffer_waits(&s->out);
 	if (s->closing)
 		return;
+	if (!waits)
+		s->taken_ms = now; // from here on he can be waited for
+	int64_t still = now - s->taken_ms;
 	if (s->ends) {
 		put_frame(s, "session", json_pack("{s:s}", "ends", s->ends));
 		s->closing = true;
-	} else if (waits > WEB_STREAM_HELD || (waits && now - s->taken_ms > STREAM_STUCK_MS)) {
+	} else if (still > (waits > WEB_STREAM_HELD ? STREAM_FULL_MS : STREAM_STUCK_MS)) { // one frame may be more: who reads it slowly reads it
 		s->streams->dropped++;
 		web_buffer_cut(&s->out, 0);
 		s->closing = true;

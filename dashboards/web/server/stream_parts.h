@@ -14,7 +14,8 @@ enum {
 	STREAM_GROUPS = 200,       // groups a frame names; beyond: all
 	STREAM_RESUME = 5000,      // alerts that are told anew after a break; beyond: reset
 	STREAM_TICK_MS = 100,
-	STREAM_STUCK_MS = 30000,   // who has taken nothing for so long, while something waits, is dropped
+	STREAM_STUCK_MS = 30000,   // who has taken nothing for so long, while something waits, is dropped;
+	STREAM_FULL_MS = 3000,     // while more than WEB_STREAM_HELD waits
 	STREAM_SINCE = 8000,       // bytes of an id; a request's line and its headers have 8,192 each
 	EVENTS = 4096,             // that wait for the slowest; who falls behind reads the index instead
 	EVENT_BYTES = 4 << 20,     // of their texts

@@ -83,17 +83,19 @@ export function createEngine(tell, from = '') {
     close();
     if (!running) return;
     failures++;
-    const answer = await fetch('/api/v1/session', { cache: 'no-store', credentials: 'same-origin', signal: AbortSignal.timeout(PATIENCE_MS) }).then((got) => got.json()).catch(() => null);
+    const { ok, answer } = await fetch('/api/v1/session', { cache: 'no-store', credentials: 'same-origin', signal: AbortSignal.timeout(PATIENCE_MS) })
+      .then(async (got) => ({ ok: got.ok, answer: await got.json() })).catch(() => ({ ok: false, answer: null }));
     if (!running) return;
-    last = { ...last, reached: JSON.stringify({ server: Boolean(answer), redis: !answer?.read_only }) };
+    // a problem (503 redis_away: nobody can be looked up) tells that the server is there, and nothing of the session
+    last = { ...last, reached: JSON.stringify({ server: Boolean(answer), redis: ok ? !answer?.read_only : answer?.code !== 'redis_away' }) };
     tell({ type: 'event', name: 'reached', data: last.reached });
-    if (answer && !answer.user) {
+    if (ok && answer && !answer.user) {
       stop();
       become('ended');
       return;
     }
     // the API answers and the stream does not, three times over: something between us swallows it
-    timer = setTimeout(answer && failures >= 3 ? poll : open, wait);
+    timer = setTimeout(ok && failures >= 3 ? poll : open, wait);
     wait = Math.min(wait * 2, LATEST_MS);
   }
 
