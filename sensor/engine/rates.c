@@ -261,10 +261,12 @@ static inline void add_to_keyed(struct yg_worker_rates *r, struct keyed *k, cons
 		count_keyed_out(k, add);
 }
 
-static inline void add_to_key(struct yg_worker_rates *r, const struct yg_rate_key *key, uint32_t cell, const struct yg_rate_add *add,
-			      bool in)
+static inline struct keyed *add_to_key(struct yg_worker_rates *r, const struct yg_rate_key *key, uint32_t cell,
+				       const struct yg_rate_add *add, bool in)
 {
-	add_to_keyed(r, keyed_rates(r, key, cell), add, in);
+	struct keyed *k = keyed_rates(r, key, cell);
+	add_to_keyed(r, k, add, in);
+	return k;
 }
 
 // The counters of a host, where `near` knew them to be. Its body is part of the key, and a place of `near` can change hands.
@@ -326,11 +328,13 @@ static inline void add_to_owner(struct yg_worker_rates *r, uint32_t prefix, uint
 	}
 }
 
-static inline void add_to_end(struct yg_worker_rates *r, const struct yg_end *end, const struct yg_rate_add *add, bool in)
+static inline struct keyed *add_to_end(struct yg_worker_rates *r, const struct yg_end *end, const struct yg_rate_places *at,
+				       const struct yg_rate_add *add, bool in)
 {
 	struct yg_rate_key key = host_key(end);
-	add_to_key(r, &key, cell_of(r, &key), add, in);
+	struct keyed *k = add_to_key(r, &key, at ? at->host : cell_of(r, &key), add, in);
 	add_to_owner(r, end->prefix, end->org, add, in);
+	return k;
 }
 
 // TCP ports are all counted (the aggregator keeps those that are declared or have answered); of UDP, the declared ones.
@@ -348,13 +352,13 @@ static struct yg_rate_key service_key(const struct yg_end *end, uint8_t proto, u
 	return key;
 }
 
-static inline void add_to_service(struct yg_worker_rates *r, const struct yg_end *end, uint16_t port, const struct yg_rate_add *add,
-				  bool in)
+static inline void add_to_service(struct yg_worker_rates *r, const struct yg_end *end, const struct yg_rate_places *at, uint16_t port,
+				  const struct yg_rate_add *add, bool in)
 {
-	if (!is_service(r, end, add->proto, port))
+	if (!port || (at ? at->service == YG_NO_RATE_PLACE : !is_service(r, end, add->proto, port)))
 		return;
 	struct yg_rate_key key = service_key(end, add->proto, port);
-	add_to_key(r, &key, cell_of(r, &key), add, in);
+	add_to_key(r, &key, at ? at->service : cell_of(r, &key), add, in);
 }
 
 static void add_link_handshakes(struct yg_worker_rates *r, uint32_t handshakes)
@@ -365,16 +369,17 @@ static void add_link_handshakes(struct yg_worker_rates *r, uint32_t handshakes)
 
 void yg_rates_add(struct yg_worker_rates *r, const struct yg_rate_add *add)
 {
+	const struct keyed *from = NULL;
 	if (add->to->internal) {
-		add_to_end(r, add->to, add, true);
-		add_to_service(r, add->to, add->service_port, add, true);
+		add_to_end(r, add->to, add->to_at, add, true);
+		add_to_service(r, add->to, add->to_at, add->service_port, add, true);
 	}
 	if (add->from->internal && add->packets) {
-		add_to_end(r, add->from, add, false);
-		add_to_service(r, add->from, add->answer_port, add, false);
+		from = add_to_end(r, add->from, add->from_at, add, false);
+		add_to_service(r, add->from, add->from_at, add->answer_port, add, false);
 	}
 	if (add->from->internal && add->pushed)
-		add_pushed(r, NULL, add->from, add);
+		add_pushed(r, from, add->from, add);
 	if (add->handshakes && add->from->internal && !add->to->internal)
 		add_link_handshakes(r, add->handshakes);
 }
@@ -437,6 +442,31 @@ static inline void prefetch_host(const struct yg_worker_rates *r, uint32_t host,
 	__builtin_prefetch(&r->keyed[host], 1);
 	if (pushes && r->pushed[host])
 		__builtin_prefetch(&r->keyed[r->pushed[host] - 1], 1);
+}
+
+void yg_rates_place(const struct yg_worker_rates *r, const struct yg_end *end, uint8_t proto, uint16_t port, struct yg_rate_places *ret)
+{
+	*ret = (struct yg_rate_places){YG_NO_RATE_PLACE, YG_NO_RATE_PLACE};
+	if (!end->internal)
+		return;
+	struct yg_rate_key key = host_key(end);
+	ret->host = cell_of(r, &key);
+	__builtin_prefetch(&r->cell[ret->host], 1);
+	if (!is_service(r, end, proto, port))
+		return;
+	key = service_key(end, proto, port);
+	ret->service = cell_of(r, &key);
+	__builtin_prefetch(&r->cell[ret->service], 1);
+}
+
+void yg_rates_fetch(const struct yg_worker_rates *r, const struct yg_rate_places *at, bool pushes)
+{
+	if (at->host == YG_NO_RATE_PLACE)
+		return;
+	if (r->cell[at->host])
+		prefetch_host(r, r->cell[at->host] - 1, pushes);
+	if (at->service != YG_NO_RATE_PLACE)
+		prefetch_keyed(r, at->service);
 }
 
 static void queue_combined(struct yg_worker_rates *r, const struct combined *c)

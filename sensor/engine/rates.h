@@ -40,9 +40,23 @@ void yg_end_resolve(const struct yg_config *config, uint8_t af, const struct yg_
 // The same, for every packet.
 void yg_rates_resolve(struct yg_worker_rates *rates, uint8_t af, const struct yg_addr *addr, struct yg_end *ret_end);
 
+// Where an end's counters are looked for: of its host, and of its service where it has one.
+#define YG_NO_RATE_PLACE UINT32_MAX
+struct yg_rate_places {
+	uint32_t host, service;
+};
+
+// Whoever adds many things in a row looks up the places of the next ones, which asks memory for them (yg_rates_place); a few things later
+// asks for what stands there (yg_rates_fetch); and then adds. `port`: of the end where it is the responder, 0 none; `pushes`: it began
+// the flow. An end that is not internal has no place.
+void yg_rates_place(const struct yg_worker_rates *rates, const struct yg_end *end, uint8_t proto, uint16_t port,
+		    struct yg_rate_places *ret);
+void yg_rates_fetch(const struct yg_worker_rates *rates, const struct yg_rate_places *places, bool pushes);
+
 // `packets` and `bytes` towards `to` (and away from `from`), in the open second.
 struct yg_rate_add {
 	const struct yg_end *from, *to;
+	const struct yg_rate_places *from_at, *to_at; // NULL: not looked up yet
 	uint8_t vector, proto;
 	uint16_t service_port;    // of `to` when it is the responder; 0: none
 	uint16_t answer_port;     // of `from` when it is the responder; 0: none

@@ -62,23 +62,42 @@ static void ends_of(const struct yg_worker *w, const struct yg_flow_entry *e, st
 	}
 }
 
-void yg_worker_add_flow(struct yg_worker_rates *rates, const struct yg_worker *w, const struct yg_flow_entry *e, unsigned direction,
-			uint32_t packets, uint64_t bytes)
+static uint16_t port_of(const struct yg_flow_entry *e)
 {
-	struct yg_end ends[2];
-	ends_of(w, e, ends);
-	uint16_t port = e->key.proto == 6 || e->key.proto == 17 ? e->key.port[!(e->flags & YG_ENTRY_INITIATOR_1)] : 0;
-	uint8_t vector = yg_worker_settled_vector(e->key.proto, e->flags, direction);
-	struct yg_rate_add add = {.from = &ends[direction], .to = &ends[!direction], .vector = vector, .proto = e->key.proto,
-				  .pushed = direction == 0, .packets = packets, .bytes = bytes,
-				  .service_port = direction == 0 ? port : 0, .answer_port = direction == 1 ? port : 0};
+	return e->key.proto == 6 || e->key.proto == 17 ? e->key.port[!(e->flags & YG_ENTRY_INITIATOR_1)] : 0;
+}
+
+void yg_worker_flow_ends(const struct yg_worker_rates *rates, const struct yg_worker *w, const struct yg_flow_entry *e,
+			 struct yg_worker_flow_ends *ret)
+{
+	ends_of(w, e, ret->end);
+	ret->proto = e->key.proto;
+	ret->flags = e->flags;
+	ret->port = port_of(e);
+	yg_rates_place(rates, &ret->end[0], ret->proto, 0, &ret->at[0]);
+	yg_rates_place(rates, &ret->end[1], ret->proto, ret->port, &ret->at[1]);
+}
+
+void yg_worker_flow_fetch(const struct yg_worker_rates *rates, const struct yg_worker_flow_ends *ends)
+{
+	yg_rates_fetch(rates, &ends->at[0], true);
+	yg_rates_fetch(rates, &ends->at[1], false);
+}
+
+void yg_worker_add_flow(struct yg_worker_rates *rates, const struct yg_worker_flow_ends *ends, unsigned direction, uint32_t packets,
+			uint64_t bytes)
+{
+	struct yg_rate_add add = {.from = &ends->end[direction], .to = &ends->end[!direction], .from_at = &ends->at[direction],
+				  .to_at = &ends->at[!direction], .vector = yg_worker_settled_vector(ends->proto, ends->flags, direction),
+				  .proto = ends->proto, .pushed = direction == 0, .packets = packets, .bytes = bytes,
+				  .service_port = direction == 0 ? ends->port : 0, .answer_port = direction == 1 ? ends->port : 0};
 	yg_rates_add(rates, &add);
 }
 
 static void count_packet(struct yg_worker *w, const struct yg_view *v, const struct yg_flow_entry *e, unsigned direction, uint8_t vector,
 			 bool fresh, struct yg_rate_ends *ret)
 {
-	uint16_t port = v->proto == 6 || v->proto == 17 ? e->key.port[!(e->flags & YG_ENTRY_INITIATOR_1)] : 0;
+	uint16_t port = port_of(e);
 	const struct yg_rate_packet p = {.src = &v->src, .dst = &v->dst, .af = v->af, .proto = v->proto, .vector = vector, .fresh = fresh,
 					 .pushed = direction == 0, .service_port = direction == 0 ? port : 0, .answer_port = direction == 1 ? port : 0,
 					 .bytes = v->ip_bytes};
@@ -110,7 +129,9 @@ bool yg_worker_count_record(struct yg_worker *w, struct yg_flow_record *r, uint3
 	if (yg_record_second(r) == yg_worker_second_mark(&w->open) || yg_worker_record_touch(w, r, record))
 		return inward;
 	// More flows in one second than there are places for: this packet alone.
-	yg_worker_add_flow(w->open.rates, w, yg_flow_entry(w->o.table, r->entry), direction, 1, bytes);
+	struct yg_worker_flow_ends ends;
+	yg_worker_flow_ends(w->open.rates, w, yg_flow_entry(w->o.table, r->entry), &ends);
+	yg_worker_add_flow(w->open.rates, &ends, direction, 1, bytes);
 	return inward;
 }
 

@@ -18,7 +18,8 @@ enum {
 	STEP_MIN = 256,     // flows a turn
 	STEP_MAX = 1024,
 	DELTAS = 512,       // a turn
-	AHEAD = 8,
+	// Of the flows that are added one after another: what each waits for is asked for so many flows before.
+	RECORD_AHEAD = 16, ENTRY_AHEAD = 12, ENDS_AHEAD = 8, RATES_AHEAD = 4,
 };
 
 static int create_one(struct yg_worker *w, struct yg_second *s)
@@ -58,12 +59,12 @@ static struct yg_touched *place_of(struct yg_second *s, const struct yg_flow_rec
 	return &s->touched[touched];
 }
 
-static void add_difference(struct yg_worker *w, struct yg_second *s, const struct yg_touched *t, const struct yg_flow_record *r,
-			   const struct yg_flow_entry *e)
+static void add_difference(struct yg_second *s, const struct yg_touched *t, const struct yg_flow_record *r,
+			   const struct yg_worker_flow_ends *ends)
 {
 	for (unsigned d = 0; d < 2; d++)
 		if (r->packets[d] != t->packets[d])
-			yg_worker_add_flow(s->rates, w, e, d, r->packets[d] - t->packets[d],
+			yg_worker_add_flow(s->rates, ends, d, r->packets[d] - t->packets[d],
 					   (yg_record_bytes(r, d) - t->bytes[d]) & YG_COUNT_MOST);
 }
 
@@ -72,7 +73,9 @@ static void settle(struct yg_worker *w, struct yg_second *s, struct yg_flow_reco
 	const struct yg_touched *t = place_of(s, r);
 	if (!t)
 		return;
-	add_difference(w, s, t, r, e);
+	struct yg_worker_flow_ends ends;
+	yg_worker_flow_ends(s->rates, w, e, &ends);
+	add_difference(s, t, r, &ends);
 	yg_record_set_second(r, (uint16_t)(yg_worker_second_mark(&w->open) - 0x8000)); // in no list
 }
 
@@ -115,29 +118,44 @@ void yg_worker_record_leave_out(struct yg_worker *w, struct yg_flow_record *r, u
 	t->bytes[direction] += bytes;
 }
 
-static void add_flow_of(struct yg_worker *w, struct yg_second *s, uint32_t i)
+// The record of a place in the list; NULL: its flow ended, and was counted then, and the record may be another's by now.
+static const struct yg_flow_record *record_of(const struct yg_worker *w, const struct yg_second *s, uint32_t i)
 {
-	struct yg_touched *t = &s->touched[i];
-	struct yg_flow_record *r = yg_flow_record(w->o.table, t->record);
-	// A flow that ended was counted then; its record may be another's by now.
-	if (r->entry == YG_NO_RECORD || yg_record_second(r) != yg_worker_second_mark(s) || yg_record_touched(r) != i)
-		return;
-	add_difference(w, s, t, r, yg_flow_entry(w->o.table, r->entry));
+	const struct yg_flow_record *r = yg_flow_record(w->o.table, s->touched[i].record);
+	return r->entry == YG_NO_RECORD || yg_record_second(r) != yg_worker_second_mark(s) || yg_record_touched(r) != i ? NULL : r;
 }
 
+static void fetch_entry(const struct yg_worker *w, const struct yg_second *s, uint32_t i)
+{
+	uint32_t entry = yg_flow_record(w->o.table, s->touched[i].record)->entry;
+	if (entry != YG_NO_RECORD)
+		__builtin_prefetch(yg_flow_entry(w->o.table, entry));
+}
+
+// What a flow adds to lies anywhere: its record, its entry, the cells of its ends and what they point at. Each would be waited for, were it
+// not asked for while other flows are added.
 static void add_flows(struct yg_worker *w, struct yg_second *s, uint32_t most)
 {
-	uint32_t end = most < s->count - s->next ? s->next + most : s->count;
-	for (; s->next < end; s->next++) {
-		if (s->next + 2 * AHEAD < end)
-			__builtin_prefetch(yg_flow_record(w->o.table, s->touched[s->next + 2 * AHEAD].record));
-		if (s->next + AHEAD < end) {
-			uint32_t entry = yg_flow_record(w->o.table, s->touched[s->next + AHEAD].record)->entry;
-			if (entry != YG_NO_RECORD)
-				__builtin_prefetch(yg_flow_entry(w->o.table, entry));
+	struct yg_worker_flow_ends ends[ENDS_AHEAD];
+	const struct yg_flow_record *record[ENDS_AHEAD];
+	int64_t first = s->next, end = most < s->count - s->next ? s->next + most : s->count;
+	for (int64_t i = first - RECORD_AHEAD; i < end; i++) {
+		int64_t rates = i + RATES_AHEAD, flow = i + ENDS_AHEAD, entry = i + ENTRY_AHEAD;
+		if (i >= first && record[i % ENDS_AHEAD])
+			add_difference(s, &s->touched[i], record[i % ENDS_AHEAD], &ends[i % ENDS_AHEAD]);
+		if (rates >= first && rates < end && record[rates % ENDS_AHEAD])
+			yg_worker_flow_fetch(s->rates, &ends[rates % ENDS_AHEAD]);
+		if (flow >= first && flow < end) {
+			const struct yg_flow_record *r = record[flow % ENDS_AHEAD] = record_of(w, s, (uint32_t)flow);
+			if (r)
+				yg_worker_flow_ends(s->rates, w, yg_flow_entry(w->o.table, r->entry), &ends[flow % ENDS_AHEAD]);
 		}
-		add_flow_of(w, s, s->next);
+		if (entry >= first && entry < end)
+			fetch_entry(w, s, (uint32_t)entry);
+		if (i + RECORD_AHEAD < end)
+			__builtin_prefetch(yg_flow_record(w->o.table, s->touched[i + RECORD_AHEAD].record));
 	}
+	s->next = (uint32_t)end;
 }
 
 static void emit_delta(void *context, const struct yg_rate_delta *delta)

@@ -335,6 +335,56 @@ static uint32_t flush_sorted(struct yg_worker_rates *rates, int64_t second, stru
 	return deltas_count;
 }
 
+// As a worker adds flows: looked up first, fetched later, added after others of which some are the first of their host.
+static void counters_that_were_looked_up_before_are_the_same(void **state)
+{
+	enum { AHEAD = 8, FETCHED = 4, ADDS = 30000, SECONDS = 3 };
+	static struct yg_rate_delta expected[DELTAS_MAX];
+	(void)state;
+	struct yg_worker_rates *one = make(1024), *other = make(1024);
+	struct yg_end from[AHEAD], to[AHEAD];
+	struct yg_rate_places from_at[AHEAD], to_at[AHEAD];
+	struct yg_rate_add add[AHEAD];
+	srandom(13);
+	for (int64_t second = 0; second < SECONDS; second++) {
+		for (unsigned i = 0; i < ADDS + AHEAD; i++) {
+			unsigned at = i % AHEAD, fetched = (i + FETCHED) % AHEAD;
+			if (i >= AHEAD) {
+				if (i % 5 == 0) // one that nobody looked up before finds the same
+					add[at].from_at = add[at].to_at = NULL;
+				yg_rates_add(one, &add[at]);
+				add[at].from_at = add[at].to_at = NULL;
+				yg_rates_add(other, &add[at]);
+			}
+			if (i >= ADDS)
+				continue;
+			bool inward = random() % 2, pushed = random() % 2;
+			struct yg_end inside = end_of(hand_v4(10, 1, (unsigned)random() % 3, (unsigned)random() % 100));
+			struct yg_end outside = end_of(random() % 8 ? hand_v4(192, 0, 2, 1) : hand_v4(10, 1, 1, 7));
+			uint16_t port = (uint16_t)(random() % 3 ? 440 + random() % 3 : 0);
+			uint8_t proto = random() % 2 ? 6 : 17;
+			from[at] = inward ? outside : inside;
+			to[at] = inward ? inside : outside;
+			yg_rates_place(one, &from[at], proto, pushed ? 0 : port, &from_at[at]);
+			yg_rates_place(one, &to[at], proto, pushed ? port : 0, &to_at[at]);
+			add[at] = (struct yg_rate_add){.from = &from[at], .to = &to[at], .from_at = &from_at[at], .to_at = &to_at[at],
+						       .vector = YG_VEC_UDP, .proto = proto, .service_port = pushed ? port : 0,
+						       .answer_port = pushed ? 0 : port, .pushed = pushed, .packets = 1 + i % 3, .bytes = 60};
+			if (i >= FETCHED)
+				yg_rates_fetch(one, &from_at[fetched], add[fetched].pushed);
+		}
+		flush(other, second);
+		uint32_t count = deltas_count;
+		memcpy(expected, deltas, count * sizeof *deltas);
+		assert_true(count > 500);
+		flush(one, second);
+		assert_int_equal(deltas_count, count);
+		assert_memory_equal(deltas, expected, count * sizeof *deltas);
+	}
+	yg_worker_rates_destroy(one);
+	yg_worker_rates_destroy(other);
+}
+
 // What is remembered of an address, and where its counters and those of what it pushes were, may belong to another second or another
 // address by now. Two tables take turns, as a worker's do, and more hosts come than are remembered, in another order each second.
 static void what_is_remembered_of_a_host_is_never_taken_for_another(void **state)
@@ -385,6 +435,7 @@ int main(void)
 		cmocka_unit_test(a_full_table_costs_hosts_alone_and_is_counted),
 		cmocka_unit_test(hosts_sum_up_to_their_body),
 		cmocka_unit_test(packets_count_as_if_each_were_added),
+		cmocka_unit_test(counters_that_were_looked_up_before_are_the_same),
 		cmocka_unit_test(what_is_remembered_of_a_host_is_never_taken_for_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
