@@ -233,7 +233,7 @@ uint8_t yg_worker_vector(const struct yg_view *view, const struct yg_flow_entry 
 // Each counts one frame (or what it says) and tells whether it went towards an internal end.
 bool yg_worker_count_now(struct yg_worker *w, const struct yg_view *view, uint32_t entry, unsigned direction, uint8_t vector, bool fresh);
 bool yg_worker_count_record(struct yg_worker *w, struct yg_flow_record *r, uint32_t record, unsigned direction, uint32_t bytes);
-// `packets` and `bytes` of one direction of a flow with a record. Its ends are looked up before, and of many flows fetched (rates.h).
+// The ends of a flow with a record, looked up; of many flows they are fetched before anything is added (rates.h).
 struct yg_worker_flow_ends {
 	struct yg_end end[2]; // who began it first
 	struct yg_rate_places at[2];
@@ -243,6 +243,7 @@ struct yg_worker_flow_ends {
 void yg_worker_flow_ends(const struct yg_worker_rates *rates, const struct yg_worker *w, const struct yg_flow_entry *entry,
 			 struct yg_worker_flow_ends *ret);
 void yg_worker_flow_fetch(const struct yg_worker_rates *rates, const struct yg_worker_flow_ends *ends);
+// `packets` and `bytes` of one direction of it.
 void yg_worker_add_flow(struct yg_worker_rates *rates, const struct yg_worker_flow_ends *ends, unsigned direction, uint32_t packets,
 			uint64_t bytes);
 // The same with an entry that is in no table (step 3 of shedding).

@@ -21,7 +21,7 @@ FLAT = 0.01
 TRACKED_BYTES, EMBRYONIC_BYTES = 128, 64
 GROWTH_MOST = 1.6
 SCALING_LEAST = 0.9
-SETTLED, SETTLE_MOST_S = 0.01, 120.0 # share of packets that are still offered to the dissector
+SETTLED, SETTLE_MOST_S = 0.01, 120.0 # share of packets that begin a flow or are offered to the dissector
 
 
 class Result:

@@ -235,6 +235,99 @@ static void a_second_leaves_in_pieces_and_is_the_same(void **state)
 	rig_stop(&rig);
 }
 
+// ---- the end of a second, host by host ----
+
+enum { LINKS = 700, HOSTS_MAX = 64 << 8 };
+
+static struct {
+	int64_t second; // that is looked at
+	uint64_t in[HOSTS_MAX], out[HOSTS_MAX], pushed[HOSTS_MAX], served[HOSTS_MAX], answered[HOSTS_MAX];
+} hosts;
+
+static uint32_t client_of(uint32_t n)
+{
+	return (16 << 8) + n;
+}
+
+static uint32_t server_of(uint32_t n)
+{
+	return (32 << 8) + n;
+}
+
+static void on_host_delta(struct rig *rig, const struct yg_rate_delta *delta)
+{
+	(void)rig;
+	uint32_t host = (uint32_t)delta->key.addr.b[2] << 8 | delta->key.addr.b[3], scope = delta->key.scope & ~(unsigned)YG_SCOPE_PUSHED;
+	if (delta->second != hosts.second || (scope != YG_SCOPE_HOST && scope != YG_SCOPE_SERVICE))
+		return;
+	assert_in_range(host, 0, HOSTS_MAX - 1);
+	uint64_t packets = 0;
+	for (unsigned v = 0; v < YG_VEC_COUNT; v++)
+		packets += delta->rates.packets[v];
+	if (delta->key.scope & YG_SCOPE_PUSHED)
+		hosts.pushed[host] += packets;
+	else
+		(scope == YG_SCOPE_HOST ? hosts.in : hosts.served)[host] += packets;
+	if (!(delta->key.scope & YG_SCOPE_PUSHED))
+		(scope == YG_SCOPE_HOST ? hosts.out : hosts.answered)[host] += delta->rates.packets_out;
+}
+
+static void send_link(struct rig *rig, uint32_t n, bool back, uint8_t flags, uint16_t payload)
+{
+	uint32_t from = back ? server_of(n) : client_of(n), to = back ? client_of(n) : server_of(n);
+	struct rig_packet p = {.src = hand_v4(10, 1, from >> 8, from & 255), .dst = hand_v4(10, 1, to >> 8, to & 255),
+			       .sport = back ? 443 : 30000, .dport = back ? 30000 : 443, .proto = 6, .flags = flags, .payload = payload};
+	rig_send(rig, &p);
+}
+
+// Each flow between two hosts of its own, so that what is added to a neighbour in the list shows; some end while their second leaves.
+static void each_flow_is_added_to_its_own_hosts(void **state)
+{
+	(void)state;
+	struct rig rig;
+	start(&rig, true, UINT32_MAX);
+	rig.delta = on_host_delta;
+	memset(&hosts, 0, sizeof hosts);
+	for (uint32_t n = 0; n < LINKS; n++) {
+		send_link(&rig, n, false, YG_TCP_SYN, 0);
+		send_link(&rig, n, true, YG_TCP_SYN | YG_TCP_ACK, 0);
+		send_link(&rig, n, false, YG_TCP_ACK, 0);
+		if (n % 100 == 0)
+			poll_once(&rig);
+	}
+	next_second(&rig);
+	for (unsigned i = 0; i < 50; i++)
+		poll_once(&rig);
+	hosts.second = yg_time_second(yg_time_ns(rig.now));
+	for (uint32_t n = 0; n < LINKS; n++) {
+		for (uint32_t i = 0; i < 1 + n % 7; i++)
+			send_link(&rig, n, false, YG_TCP_ACK, 10);
+		for (uint32_t i = 0; i < n % 3; i++)
+			send_link(&rig, n, true, YG_TCP_ACK, 10);
+	}
+	next_second(&rig);
+	assert_true(rig.worker->closing.closing);
+	assert_int_equal(rig.worker->closing.count, LINKS);
+	for (unsigned turn = 0; turn < 50; turn++) {
+		for (uint32_t n = turn; turn < 3 && n < LINKS; n += 5)
+			send_link(&rig, n, true, YG_TCP_RST, 0);
+		poll_once(&rig);
+	}
+	assert_false(rig.worker->closing.closing);
+	for (uint32_t n = 0; n < LINKS; n++) {
+		assert_int_equal(hosts.out[client_of(n)], 1 + n % 7);
+		assert_int_equal(hosts.pushed[client_of(n)], 1 + n % 7);
+		assert_int_equal(hosts.in[client_of(n)], n % 3);
+		assert_int_equal(hosts.in[server_of(n)], 1 + n % 7);
+		assert_int_equal(hosts.out[server_of(n)], n % 3);
+		assert_int_equal(hosts.served[server_of(n)], 1 + n % 7);
+		assert_int_equal(hosts.answered[server_of(n)], n % 3);
+		assert_int_equal(hosts.pushed[server_of(n)], 0);
+	}
+	assert_int_equal(rig_count(&rig, YG_WC_SECONDS_LATE), 0);
+	rig_stop(&rig);
+}
+
 static void a_second_is_shown_when_all_of_it_has_left(void **state)
 {
 	(void)state;
@@ -409,6 +502,7 @@ int main(void)
 		cmocka_unit_test(above_the_admission_a_flow_waits_for_its_eighth_packet),
 		cmocka_unit_test(a_replay_has_neither_budget_nor_admission),
 		cmocka_unit_test(a_second_leaves_in_pieces_and_is_the_same),
+		cmocka_unit_test(each_flow_is_added_to_its_own_hosts),
 		cmocka_unit_test(a_second_is_shown_when_all_of_it_has_left),
 		cmocka_unit_test(what_is_due_ends_little_by_little),
 		cmocka_unit_test(a_dissector_is_woken_when_it_is_worth_it),

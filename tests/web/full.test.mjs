@@ -12,11 +12,13 @@ import { build, need, sleep, start, until } from './rig.mjs';
 
 need('redis', 'web');
 const MOST = 50000, ROWS = 200, HELD = 1 << 20;
+const WATCHERS = ['viewer', 'analyst', 'analyst2', 'lead', 'auditor'];
 let rig, lead, server;
 
 before(async () => {
   rig = await start({ fill: { alerts: 500, groups: 50 } });
   lead = await rig.api('lead');
+  for (const name of WATCHERS) await rig.api(name);
 }, { timeout: 120000 });
 after(async () => {
   server?.kill('SIGKILL');
@@ -57,36 +59,41 @@ test('SEC-13: an action on 50,000 groups; on one more it is refused, and nothing
 });
 
 // Over a UNIX socket, which holds little between the two: over TCP on one machine the kernel may hold megabytes for a client.
-test('SEC-13: a stream whose client does not read is let go at 1 MiB, and misses nothing when he is back', { timeout: 60000 }, async () => {
-  const { cookie } = lead, socketPath = path.join(rig.folder, 'slow.sock');
+const slowSocket = () => path.join(rig.folder, 'slow.sock');
+const get = (where, { cookie } = lead) => new Promise((resolve) => {
+  http.get({ socketPath: slowSocket(), path: where, headers: { host: 'localhost', cookie }, agent: false }, (answer) => {
+    let text = '';
+    answer.setEncoding('utf8').on('data', (data) => { text += data; }).on('end', () => resolve({ status: answer.statusCode, text }));
+  }).on('error', () => resolve({ status: 0 }));
+});
+const counters = async () => JSON.parse((await get('/api/v1/sensors')).text).web;
+function listen(more = '', { cookie } = lead) {
+  const socket = net.connect(slowSocket(), () => socket.write(`GET /api/v1/stream?topics=alerts,health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: ${cookie}\r\n${more}\r\n`));
+  const stream = { socket, text: '' };
+  socket.setEncoding('utf8').on('data', (data) => { stream.text += data; }).on('close', () => { stream.closed = true; }).on('error', () => {});
+  return stream;
+}
+/** Ids of the alerts that whole frames told; the last frame's place. */
+function read({ text }) {
+  const whole = text.slice(0, text.lastIndexOf('\n\n')).replace(/\r\n[0-9a-f]+\r\n/g, '');
+  return { ids: [...whole.matchAll(/"id":"slow-1:([0-9a-f]{16})"/g)].map(([, id]) => id), since: [...whole.matchAll(/^id: (.+)$/gm)].at(-1)?.[1] };
+}
+/** Alerts of a sensor in one frame, each with so many bodies and the longest texts. */
+function addLong(from, to, bodies) {
+  const orgs = Array.from({ length: bodies }, (_, i) => `a-long-code-${i}`.slice(0, 15)), text = '"'.repeat(1000);
+  add('slow-1', from, to, line({ orgs: ['kirisegoe', ...orgs], why: { text_ja: text, text_en: text } }));
+}
+
+test('SEC-13: a stream whose client does not read is let go at 1 MiB, and misses nothing when he is back', { timeout: 90000 }, async () => {
   await rig.killWeb('SIGTERM');
   add('slow-1', ROWS, ROWS + 1, line()); // with so many keys a new sensor is found after a while
-  server = spawn(path.join(build, 'yagura-web'), [...rig.common, '--listen', 'unix:' + socketPath], { stdio: 'ignore' });
-  const get = (where) => new Promise((resolve) => {
-    http.get({ socketPath, path: where, headers: { host: 'localhost', cookie }, agent: false }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8').on('data', (data) => { text += data; }).on('end', () => resolve({ status: answer.statusCode, text }));
-    }).on('error', () => resolve({ status: 0 }));
-  });
+  server = spawn(path.join(build, 'yagura-web'), [...rig.common, '--listen', 'unix:' + slowSocket()], { stdio: 'ignore' });
   await until(async () => (await get('/readyz')).status === 200, 30000, 'it is not ready');
-  const counters = async () => JSON.parse((await get('/api/v1/sensors')).text).web;
-  const listen = (more) => {
-    const socket = net.connect(socketPath, () => socket.write(`GET /api/v1/stream?topics=alerts,health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: ${cookie}\r\n${more}\r\n`));
-    const stream = { socket, text: '' };
-    socket.setEncoding('utf8').on('data', (data) => { stream.text += data; }).on('close', () => { stream.closed = true; });
-    return stream;
-  };
-  /** Ids of the alerts that whole frames told; the last frame's place. */
-  const read = ({ text }) => {
-    const whole = text.slice(0, text.lastIndexOf('\n\n')).replace(/\r\n[0-9a-f]+\r\n/g, '');
-    return { ids: [...whole.matchAll(/"id":"slow-1:([0-9a-f]{16})"/g)].map(([, id]) => id), since: [...whole.matchAll(/^id: (.+)$/gm)].at(-1)?.[1] };
-  };
-  const slow = listen('');
+  const slow = listen();
   await until(() => read(slow).since, 5000, 'it begins');
   slow.socket.pause();
-  const orgs = Array.from({ length: 220 }, (_, i) => `a-long-code-${i}`.slice(0, 15)), text = '"'.repeat(1000);
-  add('slow-1', 0, ROWS, line({ orgs: ['kirisegoe', ...orgs], why: { text_ja: text, text_en: text } })); // in one frame
-  await until(async () => (await counters())['streams.dropped'] === 1, 15000, 'it is not let go'); // silence alone takes twice that
+  addLong(0, ROWS, 220);
+  await until(async () => (await counters())['streams.dropped'] === 1, 25000, 'it is not let go'); // silence alone takes 30 s
   slow.socket.resume();
   await until(() => slow.closed, 5000, 'it has ended');
   assert.ok(slow.text.length < ROWS * 3000, `${slow.text.length} bytes came`);
@@ -94,11 +101,26 @@ test('SEC-13: a stream whose client does not read is let go at 1 MiB, and misses
   assert.equal(ids.length, 0, 'a frame that is not whole');
   // he reads slowly: while he is at the first of it more than 1 MiB of the one frame waits
   const back = listen(`Last-Event-ID: ${since}\r\n`);
-  back.socket.on('data', () => { back.socket.pause(); setTimeout(() => back.socket.resume(), 25); });
+  back.socket.on('data', () => { back.socket.pause(); setTimeout(() => back.socket.resume(), 100); });
   await until(async () => { await sleep(200); return read(back).ids.length >= ROWS; }, 30000, 'he is told all of it');
   assert.ok(back.text.length > HELD);
   assert.equal(new Set(read(back).ids).size, ROWS);
   assert.equal(read(back).ids.length, ROWS);
   assert.equal((await counters())['streams.dropped'], 1, 'who reads is not let go');
   back.socket.destroy();
+});
+
+test('SEC-13: while 8 MiB wait for all streams, who has more than 1 MiB of it is let go at once', { timeout: 60000 }, async () => {
+  const before = (await counters())['streams.dropped'], streams = [];
+  for (const name of WATCHERS) {
+    const session = await rig.api(name);
+    for (let i = 0; i < 2; i++) streams.push(listen('', session));
+  }
+  await until(() => streams.every((stream) => read(stream).since), 15000, 'they begin');
+  for (const { socket } of streams) socket.pause();
+  addLong(1000, 1000 + ROWS, 220);
+  await until(async () => (await counters())['streams.dropped'] > before, 8000, 'nobody is let go'); // 10 s takes who has 1 MiB alone
+  const gone = (await counters())['streams.dropped'] - before;
+  assert.ok(gone < streams.length, `${gone} are let go: no more than need be`);
+  for (const { socket } of streams) socket.destroy();
 });

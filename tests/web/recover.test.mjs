@@ -68,7 +68,7 @@ test('must-show 5: nothing lost, nothing doubled, pages recover by themselves', 
   // the tail: what its window holds is the newest (of the same millisecond any may stand first), each once; nothing that it should have shown was skipped
   const page1 = (await lead.get('/alerts?range=1h&limit=100')).body.rows;
   const newest = new Set(page1.filter((row) => row.time_ms >= page1[19].time_ms).map((row) => row.id));
-  let missed;
+  let missed = [];
   const isNewest = async () => { const rows = await shown(tail.page); missed = rows.slice(0, 20).filter((id) => !newest.has(id)); return rows.length > 20 && missed.length === 0; };
   await until(isNewest, 15000, 'the tail shows the newest').catch(async (error) => {
     throw new Error(`${error.message}; ${missed.length} of its first 20 are not: ${missed} of ${[...newest]}; ${await tail.page.evaluate(() => document.body.innerText.slice(0, 400))}`);
@@ -96,12 +96,14 @@ test('a server that comes back before Redis does not send its users away', { tim
   await rig.redis.kill();
   await rig.killWeb();
   const starting = rig.startWeb();
-  await sleep(8000); // the stream is asked for after two seconds and refused, and who is there cannot be told either
+  starting.catch(() => {}); // said where it is waited for
+  await until(async () => (await fetch(rig.origin + '/readyz').catch(() => null))?.status === 503, 20000, 'it is there, without Redis');
+  await sleep(5000); // the stream is asked for every two seconds and refused, and who is there cannot be told either
   assert.equal(new URL(page.url()).pathname, '/tail', 'nobody can know whether his session is over');
   await rig.redis.start();
   await starting;
   const before = (await shown(page))[0];
-  await rig.live({ rate: 20, seconds: 1, number: 1000 }).told;
+  await rig.live({ rate: 20, seconds: 1, number: 100000 }).told;
   await until(async () => { const rows = await shown(page); return rows.length && rows[0] !== before; }, 30000, 'the tail goes on');
   assert.equal(new URL(page.url()).pathname, '/tail');
   assert.deepEqual({ csp: broken.csp, errors: broken.errors }, { csp: [], errors: [] });

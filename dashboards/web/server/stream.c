@@ -88,6 +88,9 @@ static void tick(void *context)
 	if (up != streams->up)
 		health_changed(streams);
 	streams->up = up;
+	streams->held = 0;
+	for (uint32_t i = 0; i < streams->count; i++)
+		streams->held += web_buffer_waits(&streams->all[i]->out);
 	for (uint32_t i = streams->count; i > 0; i--)
 		stream_turn(streams->all[i - 1]);
 	forget_events(streams, false);
@@ -198,7 +201,7 @@ void web_op_stream(struct web_request *request, struct web_server *server)
 	s->poll = poll && strcmp(poll, "1") == 0;
 	s->since = since && *since ? strndup(since, STREAM_SINCE) : NULL;
 	s->health_due = true;
-	s->taken_ms = s->said_ms = web_now_ms();
+	s->taken_ms = s->full_ms = s->said_ms = web_now_ms();
 	streams->all[streams->count++] = s;
 	streams->opened++;
 	if (!s->poll)

@@ -13,8 +13,10 @@
 // restart of this process and of Redis. Who comes back with it (Last-Event-ID, or ?since= for polling) gets every alert whose
 // newest record is behind it and every group changed behind it, in order, and nothing twice.
 //
-// Bounded: two streams a session, WEB_STREAMS in all; a caller who takes nothing for three seconds while more than
-// WEB_STREAM_HELD bytes wait, or for thirty while any do, is dropped (counted); he resumes.
+// Bounded: two streams a session, WEB_STREAMS in all. Nothing is added to what waits for a caller while that is a quarter of
+// WEB_STREAM_HELD; one frame of long rows may be more than all of it. Who takes nothing for ten seconds of more than WEB_STREAM_HELD, or
+// for thirty of anything, is dropped; while more than WEB_STREAMS_HELD waits for all of them together, whoever has more than
+// WEB_STREAM_HELD is, at once. Each is counted, and resumes.
 //
 // Thread: the loop's.
 #pragma once
@@ -23,7 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WEB_STREAMS = 128, WEB_STREAM_HELD = 1 << 20 };
+enum { WEB_STREAMS = 128, WEB_STREAM_HELD = 1 << 20, WEB_STREAMS_HELD = 8 << 20 };
 
 struct web_server;
 struct web_streams;

@@ -425,12 +425,15 @@ void stream_turn(struct stream *s)
 		return;
 	if (!waits)
 		s->taken_ms = now; // from here on he can be waited for
-	int64_t still = now - s->taken_ms;
+	if (waits <= WEB_STREAM_HELD)
+		s->full_ms = now;
+	int64_t still = now - s->taken_ms, full = now - (s->taken_ms > s->full_ms ? s->taken_ms : s->full_ms);
 	if (s->ends) {
 		put_frame(s, "session", json_pack("{s:s}", "ends", s->ends));
 		s->closing = true;
-	} else if (still > (waits > WEB_STREAM_HELD ? STREAM_FULL_MS : STREAM_STUCK_MS)) { // one frame may be more: who reads it slowly reads it
+	} else if (still > STREAM_STUCK_MS || full > STREAM_FULL_MS || (waits > WEB_STREAM_HELD && s->streams->held > WEB_STREAMS_HELD)) {
 		s->streams->dropped++;
+		s->streams->held -= waits;
 		web_buffer_cut(&s->out, 0);
 		s->closing = true;
 	} else if (waits < WEB_STREAM_HELD / 4) { // else what comes waits where it is, in the events or in the index

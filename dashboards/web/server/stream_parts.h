@@ -15,7 +15,7 @@ enum {
 	STREAM_RESUME = 5000,      // alerts that are told anew after a break; beyond: reset
 	STREAM_TICK_MS = 100,
 	STREAM_STUCK_MS = 30000,   // who has taken nothing for so long, while something waits, is dropped;
-	STREAM_FULL_MS = 3000,     // while more than WEB_STREAM_HELD waits
+	STREAM_FULL_MS = 10000,    // of more than WEB_STREAM_HELD: one long frame may be that, and is read slowly
 	STREAM_SINCE = 8000,       // bytes of an id; a request's line and its headers have 8,192 each
 	EVENTS = 4096,             // that wait for the slowest; who falls behind reads the index instead
 	EVENT_BYTES = 4 << 20,     // of their texts
@@ -62,7 +62,8 @@ struct stream {
 	bool groups_all, health_due;
 	const char *ends;          // why
 	struct web_buffer out;
-	int64_t taken_ms, health_ms, metrics_ms, said_ms;
+	int64_t taken_ms, full_ms; // when he took something; when no more than WEB_STREAM_HELD waited
+	int64_t health_ms, metrics_ms, said_ms;
 };
 
 struct web_streams {
@@ -72,6 +73,7 @@ struct web_streams {
 	struct event events[EVENTS];
 	uint64_t first, next;      // numbers of events
 	size_t bytes;
+	size_t held;               // bytes that wait for all of them, at the last tick
 	bool up;
 	uint64_t opened, refused, dropped, resets, resumed, fell_behind, frames, rows;
 };

@@ -5,7 +5,7 @@
 // the tab that holds the lock; either hands on what it says:
 //   {type: 'event', name, data, id}   a frame of the server; data is its JSON text, which only those who want it parse
 // and, made of the frame alerts, an event `grave`: the critical and high ones among them; while no stream is to be had (too many are open, a
-// proxy refuses it) an event `reached`, {server, redis}: what the server says when it is asked who is there.
+// proxy refuses it) an event `reached`, {server, redis?}: what the server says when it is asked who is there.
 //   {type: 'state', state}            live, polling, away (no answer), ended (no session)
 // Where it was is the id of the last frame: EventSource sends it by itself when it comes back; a new one gets it as ?since=.
 
@@ -86,8 +86,9 @@ export function createEngine(tell, from = '') {
     const { ok, answer } = await fetch('/api/v1/session', { cache: 'no-store', credentials: 'same-origin', signal: AbortSignal.timeout(PATIENCE_MS) })
       .then(async (got) => ({ ok: got.ok, answer: await got.json() })).catch(() => ({ ok: false, answer: null }));
     if (!running) return;
-    // a problem (503 redis_away: nobody can be looked up) tells that the server is there, and nothing of the session
-    last = { ...last, reached: JSON.stringify({ server: Boolean(answer), redis: ok ? !answer?.read_only : answer?.code !== 'redis_away' }) };
+    // a problem tells that the server is there, and nothing of the session; of Redis only redis_away says something
+    const redis = ok ? { redis: !answer?.read_only } : answer?.code === 'redis_away' ? { redis: false } : {};
+    last = { ...last, reached: JSON.stringify({ server: Boolean(answer), ...redis }) };
     tell({ type: 'event', name: 'reached', data: last.reached });
     if (ok && answer && !answer.user) {
       stop();

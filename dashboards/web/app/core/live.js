@@ -39,7 +39,8 @@ function take(message) {
   if (!data) return;
   if (message.name === 'health') liveState.set({ redis: data.redis !== false, readOnly: !!data.read_only, sensors: data.sensors ?? [], heard: Date.now() });
   if (message.name === 'reached') {
-    liveState.set({ answers: !!data.server, ...(data.server ? { redis: !!data.redis, readOnly: !data.redis } : {}) });
+    const known = data.server && data.redis !== undefined;
+    liveState.set({ answers: !!data.server, ...(known ? { redis: data.redis, readOnly: !data.redis } : {}) });
     if (data.server && data.redis) emit('resumed', {}); // nothing tells what has changed: pages ask
   }
   emit(message.name, data);
