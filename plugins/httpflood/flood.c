@@ -20,8 +20,8 @@
 #define TLS_REPLY 5120      // a handshake with its certificates
 
 struct sums {
-	double made, settled, older; // connections of the window; those a second old, and two
-	double told, proxied, ends, small, requests, answers, bytes_out, packets_in;
+	double settled, older; // connections of the window that are a second old, and two
+	double ends, small, requests, answers, bytes_out, packets_in;
 };
 
 struct judged {
@@ -36,11 +36,33 @@ static const struct httpf_second *at(const struct httpf_server *s, int64_t secon
 	return s->second[slot] == second ? &s->slot[slot] : NULL;
 }
 
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
 // A connection is one, whether it shows as a handshake, a hello or a request; where several requests share one, they count.
+static void count_made(struct httpf_server *s)
+{
+	for (; s->written; s->written &= s->written - 1) {
+		unsigned slot = (unsigned)__builtin_ctz(s->written);
+		const struct httpf_second *x = &s->slot[slot];
+		s->made[slot] = (double)larger(larger(x->handshakes, x->hellos), x->requests) + larger(x->quic, x->quic_hellos);
+	}
+}
+
 static double made_in(const struct httpf_server *s, int64_t second)
 {
-	const struct httpf_second *x = at(s, second);
-	return x ? fmax(fmax(x->handshakes, x->hellos), x->requests) + fmax(x->quic, x->quic_hellos) : 0;
+	uint64_t slot = (uint64_t)second % HTTPF_SLOTS;
+	return s->second[slot] == second ? s->made[slot] : 0;
+}
+
+static double made_in_window(const struct httpf_server *s, int64_t second)
+{
+	double sum = 0;
+	for (unsigned i = 0; i < HTTPF_SLOTS; i++)
+		sum += s->second[i] > second - HTTPF_WINDOW_S && s->second[i] <= second ? s->made[i] : 0;
+	return sum;
 }
 
 static struct sums sum_of(const struct httpf_server *s, int64_t second)
@@ -51,11 +73,8 @@ static struct sums sum_of(const struct httpf_server *s, int64_t second)
 		if (!x)
 			continue;
 		double made = made_in(s, second - i);
-		sum.made += made;
 		sum.settled += i > 0 ? made : 0;
 		sum.older += i > 1 ? made : 0;
-		sum.told += x->told;
-		sum.proxied += x->proxied;
 		sum.ends += x->ends;
 		sum.small += x->small;
 		sum.requests += x->requests;
@@ -64,6 +83,18 @@ static struct sums sum_of(const struct httpf_server *s, int64_t second)
 		sum.packets_in += (double)x->packets_in;
 	}
 	return sum;
+}
+
+// Of the connections: the share that does not come by way of a listed proxy.
+static double direct_of(const struct httpf *h, const struct httpf_server *s, int64_t second)
+{
+	double told = 0, proxied = 0;
+	for (unsigned i = 0; h->proxies && i < HTTPF_WINDOW_S; i++) {
+		const struct httpf_second *x = at(s, second - i);
+		told += x ? x->told : 0;
+		proxied += x ? x->proxied : 0;
+	}
+	return told > 0 ? 1 - proxied / told : 1;
 }
 
 static double threshold_of(const struct httpf *h, const struct httpf_server *s)
@@ -143,16 +174,18 @@ static void step_open(struct httpf *h, struct httpf_server *s, const struct judg
 void httpflood_judge(struct httpf *h, struct httpf_server *s, int64_t second)
 {
 	struct httpf_incident *in = &s->incident[HTTPF_FLOOD];
-	struct sums sum = sum_of(s, second);
-	struct judged j = {.second = second, .threshold = threshold_of(h, s)};
-	double direct = sum.told > 0 ? 1 - sum.proxied / sum.told : 1; // of the connections: not by way of a listed proxy
+	struct judged j = {.second = second};
+	count_made(s);
+	double direct = direct_of(h, s, second), mean = made_in_window(s, second) * direct / HTTPF_WINDOW_S;
+	double three = (made_in(s, second) + made_in(s, second - 1) + made_in(s, second - 2)) / 3 * direct;
 	j.now = made_in(s, second) * direct;
+	bool few = fmax(fmax(mean, three), j.now) < h->floor / 2; // no threshold is lower than the floor, and this far below all are the same
+	j.threshold = few && !in->open ? h->floor : threshold_of(h, s);
 	in->series[in->series_next] = (float)j.now;
 	in->series_next = (in->series_next + 1) % YG_SERIES_MAX;
 	in->series_count += in->series_count < YG_SERIES_MAX;
 	s->hot = (uint8_t)(s->hot << 1 | (j.now >= j.threshold));
-	double three = (made_in(s, second) + made_in(s, second - 1) + made_in(s, second - 2)) / 3 * direct;
-	j.rate = fmax(sum.made * direct / HTTPF_WINDOW_S, __builtin_popcount(s->hot & 7) >= 2 ? three : 0);
+	j.rate = fmax(mean, __builtin_popcount(s->hot & 7) >= 2 ? three : 0);
 	learn_usual(s, &j);
 	if (j.rate < j.threshold) {
 		s->onset = s->hot & 1 ? second : 0;
@@ -163,6 +196,7 @@ void httpflood_judge(struct httpf *h, struct httpf_server *s, int64_t second)
 	s->onset = s->onset ? s->onset : second;
 	j.print = httpflood_print_share(s, second);
 	j.sources = httpflood_sources(s, second);
+	struct sums sum = sum_of(s, second);
 	bool little = gets_little(h, s, &sum, &j);
 	if (in->open) {
 		step_open(h, s, &j);

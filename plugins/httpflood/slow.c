@@ -166,7 +166,8 @@ void httpflood_judge_slow(struct httpf *h, struct httpf_server *s, int64_t secon
 {
 	struct httpf_incident *in = &s->incident[HTTPF_SLOW];
 	const struct httpf_held *held = &h->held[s - h->server];
-	struct totals t = quiet ? (struct totals){0} : totals_of(s, second);
+	bool any = held->slow || held->bodies || held->announced; // else it is 0, whatever came
+	struct totals t = quiet || !any ? (struct totals){0} : totals_of(s, second);
 	bool blind = !s->tls && second - s->heard > BLIND_S && t.packets_out > 0 && t.bytes_out / t.packets_out >= BLIND_BYTES;
 	double bodies = slow_bodies(held, &t) + slow_announced(s, held, &t), need = s->tls ? h->slow_tls : h->slow_conns;
 	double slow = blind || second - h->place[s - h->server].last > SILENT_S ? 0 : held->slow + bodies;

@@ -8,6 +8,7 @@
 // new ones must not push them out. Both are counted. Buckets depend on the secrets, results do not.
 #include "httpflood.h"
 
+#include <stddef.h>
 #include <string.h>
 
 __extension__ typedef unsigned __int128 u128;
@@ -94,7 +95,7 @@ static bool is_lower(const struct httpf_server *a, const struct httpf_server *b)
 static void drop_server(struct httpf *h, struct httpf_server *s)
 {
 	uint32_t at = (uint32_t)(s - h->server), *link = server_bucket(h, server_hash(h, s->af, &s->addr, s->port));
-	for (uint32_t i = 0; i < h->conns_used; i++)
+	for (uint32_t i = 0; s->conns && i < h->conns_used; i++)
 		if (h->conn[i].used && h->conn[i].server == at)
 			httpflood_conn_drop(h, &h->conn[i]);
 	while (*link != at)
@@ -150,7 +151,7 @@ struct httpf_server *httpflood_server(struct httpf *h, uint8_t af, const struct 
 	struct httpf_server *s = &h->server[at];
 	if (!fresh)
 		h->server_free = h->place[at].next;
-	memset(s, 0, sizeof *s);
+	memset(s, 0, offsetof(struct httpf_server, slot));
 	s->used = true;
 	s->af = af;
 	s->addr = *addr;
@@ -176,6 +177,7 @@ struct httpf_second *httpflood_slot(struct httpf *h, struct httpf_server *s, int
 		memset(at, 0, sizeof *at);
 		s->second[slot] = second;
 	}
+	s->written |= UINT32_C(1) << slot;
 	int64_t *last = &h->place[server].last;
 	*last = second > *last ? second : *last;
 	return at;
@@ -205,6 +207,7 @@ struct httpf_conn *httpflood_conn_add(struct httpf *h, uint64_t flow_id, struct 
 	else
 		h->conn_free = c->next;
 	h->conns_count++;
+	s->conns++;
 	*c = (struct httpf_conn){.used = true, .flow_id = flow_id, .server = (uint32_t)(s - h->server), .next = *head};
 	*head = at;
 	return c;
@@ -220,4 +223,5 @@ void httpflood_conn_drop(struct httpf *h, struct httpf_conn *c)
 	c->next = h->conn_free;
 	h->conn_free = at;
 	h->conns_count--;
+	h->server[c->server].conns--;
 }
