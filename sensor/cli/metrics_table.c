@@ -75,6 +75,7 @@ const struct yg_metrics_row yg_metrics_rows[] = {
 	{"yagura_limit_hits_total", NULL, "limit=\"applications\"", A(APPS_FULL), false},
 	{"yagura_limit_hits_total", NULL, "limit=\"time_steps\"", A(TIME_STEPS_FORGOTTEN), false},
 	{"yagura_limit_hits_total", NULL, "limit=\"dissector_flows\"", D(FLOWS_FULL), false},
+	{"yagura_limit_hits_total", NULL, "limit=\"dissector_memory\"", D(FLOWS_MEMORY), false},
 	{"yagura_limit_hits_total", NULL, "limit=\"dissector_streams\"", D(STREAM_FULL), false},
 	{"yagura_limit_hits_total", NULL, "limit=\"dissector_answers\"", D(ANSWERS_CAPPED), false},
 	{"yagura_limit_hits_total", NULL, "limit=\"quarantine_files\"", D(QUARANTINE_FULL), false},

@@ -51,7 +51,7 @@ struct yg_flows {
 	struct flow *flow;
 	struct dissection *newest, *oldest;
 	struct dissection *spare; // freed, linked by `older`: never more than were open at once
-	uint32_t open;
+	uint32_t open, made; // dissections: in use, and all there are
 	struct yg_flow_reading reading;
 	struct yg_flow_reader_stats told;
 	struct yg_stream_stats told_streams;
@@ -117,8 +117,10 @@ static void free_open(struct yg_flows *flows, struct dissection *open)
 static struct dissection *take_spare(struct yg_flows *flows)
 {
 	struct dissection *open = flows->spare;
-	if (!open)
+	if (!open) {
+		flows->made++;
 		return calloc(1, sizeof *open);
+	}
 	flows->spare = open->older;
 	memset(open, 0, sizeof *open);
 	return open;
@@ -249,15 +251,24 @@ static void close_flow(struct yg_flows *flows, struct flow *flow)
 	*flow = (struct flow){0};
 }
 
+static void finish_oldest(struct yg_flows *flows, enum yg_dissector_counter why)
+{
+	finish(flows, &flows->flow[flows->oldest->slot], true);
+	count(flows, why);
+}
+
+static uint64_t memory_of(const struct yg_flows *flows)
+{
+	return (uint64_t)flows->made * sizeof(struct dissection) + yg_ndpi_flows_bytes();
+}
+
 static void open_flow(struct yg_flows *flows, struct flow *flow)
 {
 	const struct yg_ds_request *request = flows->request;
 	if (flow->state != FLOW_NONE)
 		close_flow(flows, flow); // its end got lost
-	if (flows->open >= flows->setup->flows_open) {
-		finish(flows, &flows->flow[flows->oldest->slot], true);
-		count(flows, YG_DC_FLOWS_FULL);
-	}
+	if (flows->open >= flows->setup->flows_open)
+		finish_oldest(flows, YG_DC_FLOWS_FULL);
 	struct dissection *open = take_spare(flows);
 	if (!open)
 		_Exit(YG_NDPI_NO_MEMORY);
@@ -352,6 +363,8 @@ static void read_packet(struct yg_flows *flows, struct flow *flow, const uint8_t
 	bool done = flow->labelled && !own_waits(flows, flow);
 	if (done || flow->packets >= flows->setup->packets || flow->bytes >= flows->setup->bytes)
 		finish(flows, flow, false);
+	while (flows->open > 1 && memory_of(flows) > flows->setup->flows_memory)
+		finish_oldest(flows, YG_DC_FLOWS_MEMORY);
 }
 
 bool yg_flows_look(const struct yg_flows *flows, const struct yg_ds_request *request)

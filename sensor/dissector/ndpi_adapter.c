@@ -10,6 +10,7 @@
 #include "dissector/ndpi_adapter.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,11 @@ struct yg_ndpi_flow {
 	struct ndpi_flow_struct *flow;
 	ndpi_protocol protocol;
 	bool quic_told;
+	int64_t bytes; // that were taken while nDPI worked for it, less those given back
 };
+
+static int64_t taken; // bytes, by all that nDPI does, its own tables included
+static int64_t held;  // by flows: the sum of their `bytes`
 
 // Never inlined: a compiler that sees malloc and memset together makes calloc of them, and that of an older glibc takes
 // nothing out of the lists of freed pieces that the supervisor has made long.
@@ -46,7 +51,22 @@ __attribute__((noinline)) static void *allocate(size_t size)
 	void *memory = malloc(size);
 	if (!memory)
 		_exit(YG_NDPI_NO_MEMORY);
+	taken += (int64_t)malloc_usable_size(memory);
 	return memory;
+}
+
+static void release(void *memory)
+{
+	taken -= memory ? (int64_t)malloc_usable_size(memory) : 0;
+	free(memory);
+}
+
+// A flow answers for what was taken since, and gives all of it back in the end. So what nDPI takes for one and frees with another, or past
+// `release`, evens out.
+static void hold(struct yg_ndpi_flow *flow, int64_t taken_before)
+{
+	flow->bytes += taken - taken_before;
+	held += taken - taken_before;
 }
 
 // Takes the protocols named in `off` out of the mask. False and the name when there is one that nDPI does not have.
@@ -76,9 +96,9 @@ static bool switch_off(struct ndpi_detection_module_struct *module, NDPI_PROTOCO
 int yg_ndpi_create(const char *off, struct yg_ndpi **ret_ndpi, char *ret_unknown, size_t unknown_size)
 {
 	set_ndpi_malloc(allocate);
-	set_ndpi_free(free);
+	set_ndpi_free(release);
 	set_ndpi_flow_malloc(allocate);
-	set_ndpi_flow_free(free);
+	set_ndpi_flow_free(release);
 	struct yg_ndpi *ndpi = calloc(1, sizeof *ndpi);
 	if (!ndpi)
 		return -ENOMEM;
@@ -114,10 +134,12 @@ void yg_ndpi_destroy(struct yg_ndpi *ndpi)
 
 struct yg_ndpi_flow *yg_ndpi_flow_create(void)
 {
+	int64_t before = taken;
 	struct yg_ndpi_flow *flow = allocate(sizeof *flow);
 	memset(flow, 0, sizeof *flow);
 	flow->flow = allocate(sizeof *flow->flow);
 	memset(flow->flow, 0, sizeof *flow->flow);
+	hold(flow, before);
 	return flow;
 }
 
@@ -125,15 +147,23 @@ void yg_ndpi_flow_destroy(struct yg_ndpi_flow *flow)
 {
 	if (!flow)
 		return;
+	held -= flow->bytes;
 	ndpi_free_flow(flow->flow);
-	free(flow);
+	release(flow);
+}
+
+uint64_t yg_ndpi_flows_bytes(void)
+{
+	return held > 0 ? (uint64_t)held : 0;
 }
 
 bool yg_ndpi_packet(struct yg_ndpi *ndpi, struct yg_ndpi_flow *flow, const uint8_t *packet, uint32_t length,
                     int64_t time_ns)
 {
 	uint64_t ms = time_ns > 0 ? (uint64_t)time_ns / 1000000 : 0;
+	int64_t before = taken;
 	flow->protocol = ndpi_detection_process_packet(ndpi->module, flow->flow, packet, (uint16_t)length, ms);
+	hold(flow, before);
 	return flow->protocol.app_protocol != NDPI_PROTOCOL_UNKNOWN &&
 	       !ndpi_extra_dissection_possible(ndpi->module, flow->flow);
 }

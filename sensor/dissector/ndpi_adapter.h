@@ -31,6 +31,9 @@ enum { YG_NDPI_NO_MEMORY = 75 }; // exit status
 struct yg_ndpi_flow *yg_ndpi_flow_create(void);
 void yg_ndpi_flow_destroy(struct yg_ndpi_flow *flow);
 
+// Bytes that all these states take, with what nDPI has put aside for each: two KiB for a TCP flow, more while a message is incomplete.
+uint64_t yg_ndpi_flows_bytes(void);
+
 // Reads one IP packet of at most 65,535 bytes with YG_DS_PADDING zero bytes behind it. True when nDPI is done with the
 // flow.
 bool yg_ndpi_packet(struct yg_ndpi *ndpi, struct yg_ndpi_flow *flow, const uint8_t *packet, uint32_t length,

@@ -210,7 +210,8 @@ static inline void yg_detector_count(struct yg_engine_stats *stats, const char *
 	X(LOST, "lost_packets") \
 	X(QUARANTINED, "quarantine.written") X(QUARANTINE_FULL, "quarantine.full") X(PAUSES, "ndpi.pauses") \
 	X(ANSWERS_CAPPED, "answers.capped")            \
-	X(ANSWERS_DROPPED, "answers.dropped") X(VERDICTS_DROPPED, "answers.verdicts_dropped") X(FLOWS_FULL, "flows.full")
+	X(ANSWERS_DROPPED, "answers.dropped") X(VERDICTS_DROPPED, "answers.verdicts_dropped") X(FLOWS_FULL, "flows.full") \
+	X(FLOWS_MEMORY, "flows.memory")
 
 enum yg_dissector_counter {
 #define X(id, name) YG_DC_##id,

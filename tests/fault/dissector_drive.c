@@ -394,28 +394,6 @@ static void a_storm_of_deaths_keeps_one_sided_flows_from_ndpi(void **state)
 	stop();
 }
 
-static void past_its_bound_the_flow_silent_longest_gets_its_verdict_early(void **state)
-{
-	(void)state;
-	enum { BOUND = 32768, FLOWS = BOUND + 50 }; // of 64 MiB
-	struct engine_plan plan = {.replay = true, .rings = 1, .workers = 1, .flows = "65536", .memory = "64MiB"};
-	struct yg_ds_answer answer;
-	double_start(&d, dissector, &plan);
-	memset(payload, 0x5a, 100);
-	for (uint32_t i = 0; i < FLOWS; i++) {
-		struct flow_name flow = udp(i, 47999);
-		flow.port[0] = 41000; // not one that nDPI knows
-		double_packet(&d, 0, &flow, 0, YG_DS_FIRST, payload, 100);
-	}
-	for (uint32_t i = 0; i < FLOWS - BOUND; i++) {
-		assert_true(double_answer_of(&d, 0, YG_DA_VERDICT, &answer));
-		assert_int_equal(answer.slot, i);
-	}
-	assert_int_equal(double_count(&d, YG_DC_FLOWS_FULL), FLOWS - BOUND);
-	assert_int_equal(double_zygote_count(&d, YG_DC_DEATHS), 0);
-	stop();
-}
-
 // A DNS message of 65,507 bytes makes nDPI 4.2 go round for ever when it sees it whole.
 static void a_datagram_of_65507_bytes_is_never_whole(void **state)
 {
@@ -685,7 +663,6 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(with_the_dissector_off_the_same_packet_is_harmless),
 	    cmocka_unit_test(three_deaths_towards_one_server_leave_ndpi_out_there),
 	    cmocka_unit_test(a_storm_of_deaths_keeps_one_sided_flows_from_ndpi),
-	    cmocka_unit_test(past_its_bound_the_flow_silent_longest_gets_its_verdict_early),
 	    cmocka_unit_test(a_datagram_of_65507_bytes_is_never_whole),
 	    cmocka_unit_test(a_dissector_killed_or_stopped_is_back_in_time),
 	    cmocka_unit_test(a_worker_with_progress_that_ends_no_record_is_hung),
