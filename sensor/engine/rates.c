@@ -554,16 +554,16 @@ void yg_rates_packet(struct yg_worker_rates *r, const struct yg_rate_packet *p, 
 		ret->from_org = add_combined(r, p->src, kind_of(p, p->answer_port, false), p->fresh, p->bytes, &from_internal);
 }
 
-struct yg_rate_ends yg_rates_begin(struct yg_worker_rates *r, const struct yg_addr addr[2], unsigned sender, unsigned ours, uint64_t kind,
-				   uint32_t bytes)
+// What it tells goes where the caller reads it: as a result it would be put together on the stack out of pieces and read back in one,
+// and the processor would wait for its own stores.
+void yg_rates_begin(struct yg_worker_rates *r, const struct yg_addr addr[2], unsigned sender, unsigned ours, uint64_t kind, uint32_t bytes,
+		    struct yg_rate_ends *ret)
 {
 	bool from_internal;
-	struct yg_rate_ends ends = {YG_ORG_NONE, YG_ORG_NONE, false};
-	if (ours >> !sender & 1)
-		ends.to_org = add_combined(r, &addr[!sender], kind | KIND_IN, 1, bytes, &ends.inward);
-	if (ours >> sender & 1)
-		ends.from_org = add_combined(r, &addr[sender], (kind & ~YG_RATE_KIND_PORT) | KIND_PUSHED, 1, bytes, &from_internal);
-	return ends;
+	ret->inward = false;
+	ret->to_org = ours >> !sender & 1 ? add_combined(r, &addr[!sender], kind | KIND_IN, 1, bytes, &ret->inward) : YG_ORG_NONE;
+	ret->from_org = ours >> sender & 1 ? add_combined(r, &addr[sender], (kind & ~YG_RATE_KIND_PORT) | KIND_PUSHED, 1, bytes, &from_internal)
+					   : YG_ORG_NONE;
 }
 
 void yg_rates_link(struct yg_worker_rates *r, uint8_t vector, bool inward, bool answer, uint32_t wire_bytes)

@@ -94,8 +94,8 @@ static inline uint64_t yg_rate_kind(uint8_t af, uint8_t proto, uint8_t vector, u
 }
 
 // yg_rates_packet of the first packet of a flow that addr[sender] begins. Bit i of `ours`: yg_rates_prefetch said that addr[i] may be ours.
-struct yg_rate_ends yg_rates_begin(struct yg_worker_rates *rates, const struct yg_addr addr[2], unsigned sender, unsigned ours,
-				   uint64_t kind, uint32_t bytes);
+void yg_rates_begin(struct yg_worker_rates *rates, const struct yg_addr addr[2], unsigned sender, unsigned ours, uint64_t kind,
+		    uint32_t bytes, struct yg_rate_ends *ret);
 
 // The outer frame, for the link: bytes as on the wire. `answer`: the sender did not begin the flow, or that is not known.
 void yg_rates_link(struct yg_worker_rates *rates, uint8_t vector, bool inward, bool answer, uint32_t wire_bytes);

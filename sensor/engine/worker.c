@@ -560,7 +560,8 @@ static inline __attribute__((always_inline)) void begin_attempt(struct yg_worker
 	unsigned sender = p->sender;
 	const uint8_t vector = udp ? YG_VEC_UDP : YG_VEC_SYN;
 	uint64_t kind = yg_rate_kind(p->key.af, udp ? 17 : 6, vector, p->key.port[!sender]);
-	struct yg_rate_ends ends = yg_rates_begin(w->open.rates, p->key.addr, sender, p->ours, kind, f->ip_bytes);
+	struct yg_rate_ends ends;
+	yg_rates_begin(w->open.rates, p->key.addr, sender, p->ours, kind, f->ip_bytes, &ends);
 	uint16_t org = ends.to_org != YG_ORG_NONE ? ends.to_org : ends.from_org;
 	struct yg_flow_entry *e = make_place(w, p, time, org);
 	_Static_assert(YG_ENTRY_INITIATOR_1 == 2, "end 1 began");
