@@ -78,7 +78,7 @@ struct yg_flow_entry {
 	int64_t first_ns;
 	uint32_t record; // YG_NO_RECORD: embryonic
 	union {
-		uint16_t bytes[2];   // by direction: 0 from the initiator
+		uint16_t bytes[2];   // by direction, 0 from the initiator: 14 bits; above them the VLAN's bits 8 and 9, and 10 and 11
 		uint32_t dissection; // while a verdict is awaited: number of its struct yg_flow_dissection
 		uint32_t verdict;    // after: the worker's number for it, 0 none
 	};
@@ -98,6 +98,26 @@ struct yg_flow_entry {
 	uint8_t vlan_low;
 };
 _Static_assert(sizeof(struct yg_flow_entry) == 64, "one cache line");
+
+#define YG_ENTRY_BYTES_MOST 0x3fff
+
+static inline uint16_t yg_entry_bytes(const struct yg_flow_entry *embryonic, unsigned direction)
+{
+	return embryonic->bytes[direction] & YG_ENTRY_BYTES_MOST;
+}
+
+static inline uint16_t yg_entry_vlan(const struct yg_flow_entry *embryonic)
+{
+	return (uint16_t)(embryonic->vlan_low | embryonic->bytes[0] >> 14 << 8 | embryonic->bytes[1] >> 14 << 10);
+}
+
+// Of one that has none yet; whatever stands above the identifier's twelve bits is left out.
+static inline void yg_entry_set_vlan(struct yg_flow_entry *embryonic, uint16_t vlan)
+{
+	embryonic->vlan_low = (uint8_t)vlan;
+	embryonic->bytes[0] |= (uint16_t)((vlan >> 8 & 3) << 14);
+	embryonic->bytes[1] |= (uint16_t)((vlan >> 10 & 3) << 14);
+}
 
 // What is kept of a flow that has left the table while its record waits for the verdict.
 struct yg_flow_gone {

@@ -106,7 +106,7 @@ static void begin_flow(struct yg_flow_entry *e, const struct yg_packet *p)
 			    ((v->proto == 1 || v->proto == 58) && v->icmp_one_way);
 	if (asks_nothing)
 		e->flags |= YG_ENTRY_CONTACT;
-	e->vlan_low = (uint8_t)v->vlan;
+	yg_entry_set_vlan(e, v->vlan);
 }
 
 static bool connection_over(struct yg_worker *w, uint32_t entry)
@@ -199,12 +199,12 @@ static bool count_embryonic(struct yg_flow_entry *e, const struct yg_view *v, un
 {
 	int64_t ms = (v->time.ns - e->first_ns) / YG_NS_PER_MS;
 	unsigned shift = direction ? 4 : 0, packets = e->packets >> shift & 15u;
-	uint32_t bytes = e->bytes[direction] + v->ip_bytes;
-	if (ms > UINT16_MAX || packets == 15 || bytes > UINT16_MAX)
+	uint32_t bytes = yg_entry_bytes(e, direction) + v->ip_bytes;
+	if (ms > UINT16_MAX || packets == 15 || bytes > YG_ENTRY_BYTES_MOST)
 		return false;
 	e->last_ms = (uint16_t)ms;
 	e->packets = (uint8_t)(e->packets + (1u << shift));
-	e->bytes[direction] = (uint16_t)bytes;
+	e->bytes[direction] = (uint16_t)(e->bytes[direction] + v->ip_bytes);
 	return true;
 }
 
@@ -566,8 +566,9 @@ static inline __attribute__((always_inline)) void begin_attempt(struct yg_worker
 	struct yg_flow_entry *e = make_place(w, p, time, org);
 	_Static_assert(YG_ENTRY_INITIATOR_1 == 2, "end 1 began");
 	e->flags = (uint8_t)(YG_ENTRY_USED | (udp ? 0 : YG_ENTRY_SYN) | sender << 1);
-	e->vlan_low = f->kind & YG_PLAIN_TAGGED ? f->data[15] : 0; // low bits of the identifier
 	e->bytes[0] = (uint16_t)f->ip_bytes;
+	if (f->kind & YG_PLAIN_TAGGED)
+		yg_entry_set_vlan(e, yg_load16(f->data + 14));
 	e->packets = 1;
 	e->tcp_flags[0] = f->tcp_flags;
 	e->state = udp ? 1 << 4 : YG_TCP_SYN_SENT; // one plain packet
@@ -592,7 +593,7 @@ static inline __attribute__((always_inline)) void begin_attempt(struct yg_worker
 static inline bool take_attempt(struct yg_worker *w, struct yg_packet *p, struct yg_time time, uint64_t number)
 {
 	const struct yg_plain *f = &p->plain;
-	if ((f->ip_bytes > UINT16_MAX) | (w->shed >= 3))
+	if ((f->ip_bytes > YG_ENTRY_BYTES_MOST) | (w->shed >= 3))
 		return false;
 	if (f->kind & YG_PLAIN_UDP) {
 		begin_attempt(w, p, time, number, true);

@@ -22,7 +22,7 @@ static void take_over(struct yg_worker *w, struct yg_flow_entry *e, struct yg_fl
 	struct yg_end end;
 	for (unsigned i = 0; i < 2; i++) {
 		r->packets[i] = was.packets >> (i ? 4 : 0) & 15u;
-		r->bytes[i] = (uint64_t)was.bytes[i] << YG_COUNT_SHIFT | (icmp ? 0 : was.tcp_flags[i]);
+		r->bytes[i] = (uint64_t)yg_entry_bytes(&was, i) << YG_COUNT_SHIFT | (icmp ? 0 : was.tcp_flags[i]);
 		yg_end_resolve(w->o.config, was.key.af, &was.key.addr[i != initiator_1], &end);
 		e->prefix[i] = (uint16_t)end.prefix;
 		e->shut[i] = icmp ? was.tcp_flags[i] : 0;
@@ -31,6 +31,7 @@ static void take_over(struct yg_worker *w, struct yg_flow_entry *e, struct yg_fl
 	r->bytes[0] |= (was.state & 15u) << 8 | rank << 12;
 	r->bytes[1] |= marks << 8 | plain << 12;
 	e->verdict = 0;
+	yg_record_set_vlan_high(r, yg_entry_vlan(&was));
 	yg_record_see(r, yg_seen_of(yg_time_ns(was.first_ns + was.last_ms * YG_NS_PER_MS)));
 	yg_record_set_second(r, (uint16_t)(yg_worker_second_mark(&w->open) - 0x8000)); // in no list
 	yg_record_set_update(r, yg_seen_of(yg_time_ns(was.first_ns)), w->update_us);

@@ -13,7 +13,10 @@
 #include "engine/burst.h"
 #include "worker_rig.h"
 
-enum { FRAME_MAX = 256, BURSTS = 40000, BURST_NS = 50000, FLOWS = 64, LOG = 1 << 22, SAMPLE_EVERY = 3 };
+enum {
+	FRAME_MAX = 256, BURSTS = 40000, BURST_NS = 50000, FLOWS = 64, LOG = 1 << 22, SAMPLE_EVERY = 3, VLANS = 8,
+	VLAN_FIRST = 7, VLAN_STEP = 584,
+};
 
 struct lane {
 	struct rig rig;
@@ -24,6 +27,7 @@ struct lane {
 	uint64_t stayed; // packets that were never unfolded
 	uint64_t contacts, records, beyond[YG_BUDGET_KINDS]; // told; what bodies asked beyond their budgets, as was told
 	uint64_t tracked; // flows with a record
+	uint64_t tagged[2][VLANS]; // records of flows in each VLAN; [1]: of attempts
 };
 
 static struct yg_decode_options decode;
@@ -40,6 +44,10 @@ static void on_event(struct rig *rig, const struct yg_event *event)
 	l->events++;
 	l->contacts += event->kind == YG_EV_CONTACT;
 	l->records += event->kind == YG_EV_FLOW && event->flow.event == YG_FLOW_ENDED;
+	if (event->kind == YG_EV_FLOW && event->flow.vlan) {
+		assert_int_equal(event->flow.vlan % VLAN_STEP, VLAN_FIRST);
+		l->tagged[event->flow.rank == YG_RANK_EMBRYONIC][event->flow.vlan / VLAN_STEP]++;
+	}
 	for (unsigned i = 0; event->kind == YG_EV_BUDGET && i < YG_BUDGET_KINDS; i++)
 		l->beyond[i] += event->budget.asked[i] - event->budget.seen[i];
 	note(l, event, sizeof *event);
@@ -85,6 +93,11 @@ static void finish(struct lane *l)
 
 // ---- frames of every kind ----
 
+static uint16_t vlan_of(uint32_t flow)
+{
+	return (uint16_t)(flow % VLANS * VLAN_STEP + VLAN_FIRST);
+}
+
 struct frames {
 	uint8_t bytes[YG_BURST][FRAME_MAX];
 	struct yg_burst_frame frame[YG_BURST];
@@ -125,7 +138,7 @@ static uint32_t write_frame(uint8_t *f)
 	uint16_t client = (uint16_t)(1024 + n % 60000), server = udp ? (draw(20) ? 53 : 4789) : 443;
 	memset(f, 0, FRAME_MAX);
 	if (tagged)
-		yg_store16(f + 12, 0x8100), yg_store16(f + 14, 7);
+		yg_store16(f + 12, 0x8100), yg_store16(f + 14, (uint16_t)(draw(8) << 13 | vlan_of(n)));
 	yg_store16(f + l3 - 2, six ? 0x86dd : 0x0800);
 	uint8_t *ip = f + l3, *ours = ip + (six ? (back ? 8 : 24) : (back ? 12 : 16)), *theirs = ip + (six ? (back ? 24 : 8) : (back ? 16 : 12));
 	memcpy(ours, six ? "\x20\x01\x0d\xb8" : "\x0a\x01\0\x51", 4);
@@ -238,6 +251,8 @@ static void compare(bool deduplicate, bool dissector, uint8_t shed)
 	assert_memory_equal(folded->log, whole->log, folded->logged * sizeof folded->log[0]);
 	assert_memory_equal(folded->rig.stats, whole->rig.stats, sizeof *folded->rig.stats);
 	assert_int_equal(folded->rig.sampled, whole->rig.sampled);
+	for (unsigned i = 0; i < VLANS; i++) // of the VLAN every bit
+		assert_true(folded->tagged[0][i] > 10 && (shed || folded->tagged[1][i] > 10));
 	// and there was something to tell
 	assert_true(taken > BURSTS * (YG_BURST / 4));
 	assert_true(rig_count(&folded->rig, YG_WC_RECEIVED) > taken);
