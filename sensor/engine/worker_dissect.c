@@ -245,15 +245,23 @@ void yg_worker_dissect_batch_end(struct yg_worker *w)
 
 // ---- back from it ----
 
+// A record of ours that is or was being read; NULL: there is none of that number.
+static struct yg_flow_record *record_at(const struct yg_worker *w, uint32_t record)
+{
+	if (record >= yg_flow_records_total(w->o.table))
+		return NULL;
+	unsigned partition = yg_flow_partition_of_record(w->o.table, record);
+	struct yg_flow_record *r = yg_flow_record(w->o.table, record);
+	bool ours = partition >= w->partition_first && partition < w->partition_end;
+	return ours && yg_record_dissection(r) != YG_DSS_NONE ? r : NULL;
+}
+
 // The record that an answer names, NULL when there is none such. What the flow is called by (dissect.h) outlives its verdict: of packets
 // that were on their way then more may be told.
 static struct yg_flow_record *record_of(struct yg_worker *w, const struct yg_ds_answer *a)
 {
-	if (a->slot >= yg_flow_records_total(w->o.table))
-		return NULL;
-	unsigned partition = yg_flow_partition_of_record(w->o.table, a->slot);
-	struct yg_flow_record *r = yg_flow_record(w->o.table, a->slot);
-	if (partition < w->partition_first || partition >= w->partition_end || yg_record_dissection(r) == YG_DSS_NONE)
+	struct yg_flow_record *r = record_at(w, a->slot);
+	if (!r)
 		return NULL;
 	if (yg_record_awaits_verdict(r))
 		return yg_flow_dissection(w->o.table, a->slot)->generation == a->generation ? r : NULL;
@@ -339,10 +347,18 @@ static void fill_head(struct yg_worker *w, const struct yg_ds_answer *a, struct 
 	}
 }
 
+// The flow has its verdict, for which there was no place; so nothing is left to know its answers by.
+static bool has_no_place(const struct yg_worker *w, const struct yg_ds_answer *a)
+{
+	const struct yg_flow_record *r = record_at(w, a->slot);
+	return r && yg_record_dissection(r) == YG_DSS_DONE && !(yg_record_marks(r) & YG_MARK_LOST) &&
+	       !yg_flow_entry_of(w->o.table, a->slot)->verdict;
+}
+
 static void apply_meta(struct yg_worker *w, const struct yg_ds_answer *a)
 {
 	if (!record_of(w, a)) {
-		count(w, YG_WC_DS_ANSWER_INVALID);
+		count(w, has_no_place(w, a) ? YG_WC_FLOW_META_FULL : YG_WC_DS_ANSWER_INVALID);
 		return;
 	}
 	if (!(w->ds_wants & (a->kind == YG_DA_DNS ? YG_DS_WANTS_DNS : a->kind == YG_DA_TLS ? YG_DS_WANTS_TLS : YG_DS_WANTS_HTTP))) {

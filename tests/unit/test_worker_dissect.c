@@ -365,6 +365,50 @@ static void texts_without_an_end_are_ended(void **state)
 	stop(&rig);
 }
 
+// Verdicts on all flows that are known, and a name asked for behind each.
+static void name_all(struct rig *rig, struct peer *p)
+{
+	for (uint32_t k = 0; k < p->known_count; k++)
+		give_verdict(rig, p->known[k].slot, p->known[k].generation, "Named");
+	for (uint32_t k = 0; k < p->known_count; k++) {
+		struct yg_ds_answer *a = next_answer(rig);
+		assert_non_null(a);
+		a->kind = YG_DA_DNS;
+		a->slot = p->known[k].slot;
+		a->generation = p->known[k].generation;
+	}
+	p->instead = NULL;
+}
+
+static void without_a_place_for_its_verdict_a_flow_has_no_name(void **state)
+{
+	(void)state;
+	enum { FLOWS = 10, PLACES = 4 };
+	struct rig rig;
+	start(&rig);
+	uint32_t places = rig.worker->meta_max;
+	rig.worker->meta_max = PLACES;
+	for (unsigned round = 0; round < 3; round++) { // flows, verdicts, and a batch in which these are applied
+		rig.now += S / 2;
+		rig_begin(&rig);
+		for (unsigned i = 0; round == 0 && i < FLOWS; i++)
+			talk(&rig, 2 * i, 100);
+		peer->instead = round == 1 ? name_all : NULL;
+		rig_end(&rig, false);
+	}
+	assert_int_equal(peer->known_count, FLOWS);
+	rig_finish(&rig);
+	rig.worker->meta_max = places;
+	check_conservation(&rig);
+	assert_int_equal(rig_count(&rig, YG_WC_DS_VERDICTS), FLOWS);
+	assert_int_equal(rig_count(&rig, YG_WC_FLOW_META_FULL), 2 * (FLOWS - PLACES)); // verdicts, and what came behind them
+	assert_int_equal(rig_count(&rig, YG_WC_DS_ANSWER_INVALID), 0);
+	assert_int_equal(peer->metas, PLACES);
+	assert_int_equal(named("Named"), PLACES);
+	assert_int_equal(peer->flows_count, FLOWS);
+	stop(&rig);
+}
+
 static void a_ring_that_lies_ends_dissection_and_nothing_else(void **state)
 {
 	(void)state;
@@ -535,6 +579,7 @@ int main(void)
 		cmocka_unit_test(wrong_slots_and_generations_reach_no_flow),
 		cmocka_unit_test(a_second_final_verdict_is_refused),
 		cmocka_unit_test(texts_without_an_end_are_ended),
+		cmocka_unit_test(without_a_place_for_its_verdict_a_flow_has_no_name),
 		cmocka_unit_test(a_ring_that_lies_ends_dissection_and_nothing_else),
 		cmocka_unit_test(a_restart_loses_what_was_open_and_nothing_later),
 		cmocka_unit_test(a_restart_that_claims_the_future_loses_only_the_past),
