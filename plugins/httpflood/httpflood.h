@@ -95,11 +95,11 @@ struct httpf_server {
 	uint64_t in;                // bytes that clients have sent, within connections
 	double p95, usual;          // usual: sources in a window
 	uint32_t usual_s;
+	uint32_t conns;              // of the table of connections
+	uint32_t written;            // a bit for each slot that may have been written to since its connections were counted
 	int64_t judged[HTTPF_WHATS]; // at rest: the last second that was
 	int64_t second[HTTPF_SLOTS];  // of each slot: most are of long ago, and most of what is asked of a slot is that
 	double made[HTTPF_SLOTS];     // connections of each slot, as of the last judgement
-	uint32_t written;             // a bit for each slot that may have been written to since
-	uint32_t conns;               // of the table of connections
 	uint64_t slow_sources[16]; // of the slow ones among its connections, if any: linear counting over 1,024 bits
 	struct httpf_incident incident[HTTPF_WHATS];
 	// From here on nothing is cleared with the server: a slot and an epoch are when they are taken.

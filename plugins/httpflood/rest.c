@@ -83,11 +83,13 @@ static void judge(struct httpf *h, uint32_t at, int64_t second)
 	}
 }
 
-// What most judgements read: everything up to the slots but the inside of the curves.
+// What most judgements read: all that stands before what is slow, and where the curves go on.
 static void fetch(const struct httpf_server *s)
 {
-	for (uint32_t at = 0; at < offsetof(struct httpf_server, slow_sources); at += LINE)
+	enum { END = offsetof(struct httpf_server, slow_sources) };
+	for (uint32_t at = 0; at < END; at += LINE)
 		__builtin_prefetch((const char *)s + at, 1);
+	__builtin_prefetch((const char *)s + END - 1, 1); // servers do not begin with a line
 	for (unsigned what = 0; what < HTTPF_WHATS; what++) {
 		__builtin_prefetch(&s->incident[what].open, 1);
 		__builtin_prefetch(&s->incident[what].series_next, 1);

@@ -176,7 +176,8 @@ static void emit(void *context, enum yg_da_kind kind, unsigned direction, const 
 		count(flows, YG_DC_ANSWERS_CAPPED);
 		return;
 	}
-	struct yg_ds_answer *answer = begin(flows, flows->ring, kind, (uint32_t)(flow - flows->flow), flow->generation);
+	unsigned ring = open ? open->ring : flows->ring; // a flow that ends early had its packets on another, perhaps
+	struct yg_ds_answer *answer = begin(flows, ring, kind, (uint32_t)(flow - flows->flow), flow->generation);
 	if (!answer)
 		return;
 	answer->direction = (uint8_t)(direction & 1);
@@ -186,7 +187,7 @@ static void emit(void *context, enum yg_da_kind kind, unsigned direction, const 
 		answer->tls = *(const struct yg_tls *)record;
 	else
 		answer->http = *http;
-	yg_answers_push(flows->answers, flows->ring);
+	yg_answers_push(flows->answers, ring);
 }
 
 static enum yg_own_protocol own_protocol(uint8_t known)
@@ -363,7 +364,7 @@ static void read_packet(struct yg_flows *flows, struct flow *flow, const uint8_t
 	bool done = flow->labelled && !own_waits(flows, flow);
 	if (done || flow->packets >= flows->setup->packets || flow->bytes >= flows->setup->bytes)
 		finish(flows, flow, false);
-	while (flows->open > 1 && memory_of(flows) > flows->setup->flows_memory)
+	while (flows->open > 1 && memory_of(flows) > flows->setup->open_bytes)
 		finish_oldest(flows, YG_DC_FLOWS_MEMORY);
 }
 

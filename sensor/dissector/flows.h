@@ -3,7 +3,7 @@
 //
 // The dissector's own idea of each flow: from its FIRST record to its one final verdict. Indexed by the engine's slot;
 // a generation that does not fit is somebody else's flow. What is open at a time is bounded, in number and in bytes
-// (flows_open, flows_memory): past that the flow that was silent longest gets its verdict early.
+// (flows_open, open_bytes): past that the flow that was silent longest gets its verdict early.
 //
 // Thread: a dissector worker's. Requests are private copies whose fields have passed yg_request_valid.
 #pragma once

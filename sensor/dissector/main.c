@@ -23,7 +23,7 @@
 #include "dissector/flows.h"
 #include "dissector/zygote.h"
 
-enum { FLOW_BYTES = 2048, WAIT_MS_MAX = 20 }; // FLOW_BYTES: memory for each flow that may be open
+enum { FLOW_BYTES = 2048, WAIT_MS_MAX = 20 }; // FLOW_BYTES: memory for each flow that may be open; most take half or twice that
 
 static bool number(const char *text, unsigned limit, unsigned *ret_value)
 {
@@ -126,7 +126,7 @@ static void read_limits(const struct yg_config *config, struct yg_setup *setup)
 	setup->wait_ms = quarter < 1 ? 1 : quarter > WAIT_MS_MAX ? WAIT_MS_MAX : (int)quarter;
 	setup->memory = (uint64_t)yg_config_int(config, YG_O_DISSECTOR_MEMORY);
 	setup->flows_open = (uint32_t)(setup->memory / FLOW_BYTES);
-	setup->flows_memory = setup->memory / 4 * 3; // the rest is for what lies between
+	setup->open_bytes = setup->memory / 4 * 3; // the rest is for what lies between
 }
 
 static int create_ndpi(const struct yg_config *config, struct yg_setup *setup)

@@ -62,7 +62,7 @@ static void release(void *memory)
 }
 
 // A flow answers for what was taken since, and gives all of it back in the end. So what nDPI takes for one and frees with another, or past
-// `release`, evens out.
+// `release`, evens out; what it takes for tables of its own counts until the flow ends that made it do so.
 static void hold(struct yg_ndpi_flow *flow, int64_t taken_before)
 {
 	flow->bytes += taken - taken_before;

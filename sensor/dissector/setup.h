@@ -53,7 +53,7 @@ struct yg_setup {
 	uint32_t packets, bytes;        // budget of a flow
 	struct yg_stream_pool *streams; // made before the fork: to make it costs more than the rest of a restart
 	uint32_t flows_open;            // flows in dissection at a time,
-	uint64_t flows_memory;          // and bytes that they may take
+	uint64_t open_bytes;            // and bytes that they may take
 	uint64_t memory;                // RLIMIT_DATA of a worker, all tables included
 	int64_t watchdog_ns;
 	int wait_ms;                 // slice of a wait: short against the watchdog

@@ -69,6 +69,7 @@ enum yg_entry_flags {
 	YG_ENTRY_NO_FLOW = 0x20,       // began with a TCP packet that is no SYN
 	YG_ENTRY_FRAGMENTED = 0x40,    // of a flow with a record: at least one packet arrived in fragments
 	YG_ENTRY_TUNNELLED = 0x80,     // and one in a tunnel
+	YG_ENTRY_VLAN_8 = 0x40,        // of an embryonic flow these two bits: bits 8 and 9 of the VLAN
 };
 
 // An embryonic flow whole, or the front of a record. 64 bytes. Counters of an embryonic flow on the left of each pair, on the right what a
@@ -78,7 +79,7 @@ struct yg_flow_entry {
 	int64_t first_ns;
 	uint32_t record; // YG_NO_RECORD: embryonic
 	union {
-		uint16_t bytes[2];   // by direction, 0 from the initiator: 14 bits; above them the VLAN's bits 8 and 9, and 10 and 11
+		uint16_t bytes[2];   // by direction: 0 from the initiator; the top bit of [1] is the VLAN's bit 11
 		uint32_t dissection; // while a verdict is awaited: number of its struct yg_flow_dissection
 		uint32_t verdict;    // after: the worker's number for it, 0 none
 	};
@@ -86,7 +87,7 @@ struct yg_flow_entry {
 		struct {
 			uint16_t last_ms; // after first_ns
 			uint8_t packets;  // 4 bits each direction, initiator's low
-			uint8_t state;    // low 4 bits enum yg_tcp_state, high 4 bits packets other than SYN and RST
+			uint8_t state;    // 4 bits enum yg_tcp_state, 3 bits packets other than SYN and RST, then the VLAN's bit 10
 		};
 		uint16_t prefix[2]; // index of each end's prefix + 1, 0 none; 0 initiator, 1 responder
 	};
@@ -99,24 +100,42 @@ struct yg_flow_entry {
 };
 _Static_assert(sizeof(struct yg_flow_entry) == 64, "one cache line");
 
-#define YG_ENTRY_BYTES_MOST 0x3fff
+// What an embryonic flow counts lies beside the upper bits of its VLAN, wherever a bit was left.
+enum { YG_ENTRY_PLAIN_MOST = 7 };
+
+static inline uint32_t yg_entry_bytes_most(unsigned direction)
+{
+	return direction ? INT16_MAX : UINT16_MAX;
+}
 
 static inline uint16_t yg_entry_bytes(const struct yg_flow_entry *embryonic, unsigned direction)
 {
-	return embryonic->bytes[direction] & YG_ENTRY_BYTES_MOST;
+	return (uint16_t)(embryonic->bytes[direction] & yg_entry_bytes_most(direction));
+}
+
+static inline unsigned yg_entry_plain(const struct yg_flow_entry *embryonic)
+{
+	return embryonic->state >> 4 & YG_ENTRY_PLAIN_MOST;
+}
+
+static inline void yg_entry_set_state(struct yg_flow_entry *embryonic, unsigned state, unsigned plain)
+{
+	embryonic->state = (uint8_t)((embryonic->state & 0x80) | plain << 4 | state);
 }
 
 static inline uint16_t yg_entry_vlan(const struct yg_flow_entry *embryonic)
 {
-	return (uint16_t)(embryonic->vlan_low | embryonic->bytes[0] >> 14 << 8 | embryonic->bytes[1] >> 14 << 10);
+	unsigned high = embryonic->flags >> 6 | embryonic->state >> 7 << 2 | embryonic->bytes[1] >> 15 << 3;
+	return (uint16_t)(high << 8 | embryonic->vlan_low);
 }
 
-// Of one that has none yet; whatever stands above the identifier's twelve bits is left out.
+// Of one that has none yet. Whatever stands above the identifier's twelve bits is left out.
 static inline void yg_entry_set_vlan(struct yg_flow_entry *embryonic, uint16_t vlan)
 {
 	embryonic->vlan_low = (uint8_t)vlan;
-	embryonic->bytes[0] |= (uint16_t)((vlan >> 8 & 3) << 14);
-	embryonic->bytes[1] |= (uint16_t)((vlan >> 10 & 3) << 14);
+	embryonic->flags |= (uint8_t)((vlan >> 8 & 3) * YG_ENTRY_VLAN_8);
+	embryonic->state |= (uint8_t)((vlan >> 10 & 1) << 7);
+	embryonic->bytes[1] |= (uint16_t)((vlan >> 11 & 1) << 15);
 }
 
 // What is kept of a flow that has left the table while its record waits for the verdict.

@@ -188,7 +188,7 @@ static bool carries_payload(const struct yg_view *v)
 // Rank of an embryonic flow after this packet.
 static uint8_t rank_after(const struct yg_flow_entry *e, const struct yg_view *v)
 {
-	unsigned state = e->state & 15u, plain = e->state >> 4;
+	unsigned state = e->state & 15u, plain = yg_entry_plain(e);
 	if (v->proto == 6 && state == YG_TCP_ESTABLISHED)
 		return YG_RANK_ESTABLISHED;
 	return carries_payload(v) || plain >= 4 ? YG_RANK_TALKING : YG_RANK_EMBRYONIC;
@@ -200,7 +200,7 @@ static bool count_embryonic(struct yg_flow_entry *e, const struct yg_view *v, un
 	int64_t ms = (v->time.ns - e->first_ns) / YG_NS_PER_MS;
 	unsigned shift = direction ? 4 : 0, packets = e->packets >> shift & 15u;
 	uint32_t bytes = yg_entry_bytes(e, direction) + v->ip_bytes;
-	if (ms > UINT16_MAX || packets == 15 || bytes > YG_ENTRY_BYTES_MOST)
+	if (ms > UINT16_MAX || packets == 15 || bytes > yg_entry_bytes_most(direction))
 		return false;
 	e->last_ms = (uint16_t)ms;
 	e->packets = (uint8_t)(e->packets + (1u << shift));
@@ -218,7 +218,7 @@ static uint8_t tcp_after(uint8_t state, unsigned direction, uint8_t flags, unsig
 
 static void advance_embryonic(struct yg_flow_entry *e, const struct yg_view *v, unsigned direction)
 {
-	unsigned state = e->state & 15u, plain = e->state >> 4;
+	unsigned state = e->state & 15u, plain = yg_entry_plain(e);
 	if (v->proto == 6) {
 		e->tcp_flags[direction] |= v->tcp_flags;
 		state = tcp_after((uint8_t)state, direction, v->tcp_flags, e->tcp_flags[0] & e->tcp_flags[1]);
@@ -228,9 +228,9 @@ static void advance_embryonic(struct yg_flow_entry *e, const struct yg_view *v, 
 		e->tcp_flags[0] = v->icmp_type;
 		e->tcp_flags[1] = v->icmp_code;
 	}
-	if (is_plain(v) && plain < 15)
+	if (is_plain(v) && plain < YG_ENTRY_PLAIN_MOST)
 		plain++;
-	e->state = (uint8_t)(state | plain << 4);
+	yg_entry_set_state(e, state, plain);
 }
 
 // What of a packet shows in the flags of its flow.
@@ -406,8 +406,6 @@ static void first_of_record(struct yg_worker *w, const struct yg_packet *p, uint
 	const struct yg_view *v = &p->view;
 	struct yg_flow_entry *e = yg_flow_entry(w->o.table, entry);
 	struct yg_flow_record *r = yg_flow_record(w->o.table, e->record);
-	e->vlan_low = (uint8_t)v->vlan;
-	yg_record_set_vlan_high(r, v->vlan);
 	if (yg_record_state(r) == YG_TCP_ESTABLISHED)
 		yg_worker_count_handshake(w, entry);
 	note_kind(e, v);
@@ -567,11 +565,11 @@ static inline __attribute__((always_inline)) void begin_attempt(struct yg_worker
 	_Static_assert(YG_ENTRY_INITIATOR_1 == 2, "end 1 began");
 	e->flags = (uint8_t)(YG_ENTRY_USED | (udp ? 0 : YG_ENTRY_SYN) | sender << 1);
 	e->bytes[0] = (uint16_t)f->ip_bytes;
-	if (f->kind & YG_PLAIN_TAGGED)
-		yg_entry_set_vlan(e, yg_load16(f->data + 14));
 	e->packets = 1;
 	e->tcp_flags[0] = f->tcp_flags;
 	e->state = udp ? 1 << 4 : YG_TCP_SYN_SENT; // one plain packet
+	if (f->kind & YG_PLAIN_TAGGED)
+		yg_entry_set_vlan(e, yg_load16(f->data + 14));
 	w->begun++;
 	yg_rates_link(w->open.rates, vector, ends.inward, false, f->wirelen + 20);
 	if (is_sampled(w, number)) {
@@ -593,7 +591,7 @@ static inline __attribute__((always_inline)) void begin_attempt(struct yg_worker
 static inline bool take_attempt(struct yg_worker *w, struct yg_packet *p, struct yg_time time, uint64_t number)
 {
 	const struct yg_plain *f = &p->plain;
-	if ((f->ip_bytes > YG_ENTRY_BYTES_MOST) | (w->shed >= 3))
+	if ((f->ip_bytes > UINT16_MAX) | (w->shed >= 3))
 		return false;
 	if (f->kind & YG_PLAIN_UDP) {
 		begin_attempt(w, p, time, number, true);

@@ -347,22 +347,20 @@ static void fill_head(struct yg_worker *w, const struct yg_ds_answer *a, struct 
 	}
 }
 
-// The flow has its verdict, for which there was no place; so nothing is left to know its answers by.
+// The flow has its verdict, for which there was no place; so nothing is left to know its answers by. One that began under load was never
+// read, and looks the same.
 static bool has_no_place(const struct yg_worker *w, const struct yg_ds_answer *a)
 {
 	const struct yg_flow_record *r = record_at(w, a->slot);
-	return r && yg_record_dissection(r) == YG_DSS_DONE && !(yg_record_marks(r) & YG_MARK_LOST) &&
+	return r && !w->shed && a->generation <= w->generation && yg_record_dissection(r) == YG_DSS_DONE && !(yg_record_marks(r) & YG_MARK_LOST) &&
 	       !yg_flow_entry_of(w->o.table, a->slot)->verdict;
 }
 
 static void apply_meta(struct yg_worker *w, const struct yg_ds_answer *a)
 {
-	if (!record_of(w, a)) {
-		count(w, has_no_place(w, a) ? YG_WC_FLOW_META_FULL : YG_WC_DS_ANSWER_INVALID);
-		return;
-	}
-	if (!(w->ds_wants & (a->kind == YG_DA_DNS ? YG_DS_WANTS_DNS : a->kind == YG_DA_TLS ? YG_DS_WANTS_TLS : YG_DS_WANTS_HTTP))) {
-		count(w, YG_WC_DS_ANSWER_INVALID); // nobody asked
+	bool asked = w->ds_wants & (a->kind == YG_DA_DNS ? YG_DS_WANTS_DNS : a->kind == YG_DA_TLS ? YG_DS_WANTS_TLS : YG_DS_WANTS_HTTP);
+	if (!asked || !record_of(w, a)) {
+		count(w, asked && has_no_place(w, a) ? YG_WC_FLOW_META_FULL : YG_WC_DS_ANSWER_INVALID);
 		return;
 	}
 	enum yg_event_kind kind = a->kind == YG_DA_DNS ? YG_EV_DNS : a->kind == YG_DA_TLS ? YG_EV_TLS : YG_EV_HTTP;

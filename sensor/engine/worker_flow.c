@@ -18,7 +18,8 @@ static void take_over(struct yg_worker *w, struct yg_flow_entry *e, struct yg_fl
 {
 	const struct yg_flow_entry was = *e;
 	bool initiator_1 = was.flags & YG_ENTRY_INITIATOR_1, icmp = was.key.proto == 1 || was.key.proto == 58;
-	unsigned marks = 0, plain = was.state >> 4 < YG_PLAIN_MOST ? was.state >> 4 : YG_PLAIN_MOST;
+	unsigned marks = 0, plain = yg_entry_plain(&was);
+	_Static_assert((int)YG_ENTRY_PLAIN_MOST == (int)YG_PLAIN_MOST, "what an entry counts, a record can hold");
 	struct yg_end end;
 	for (unsigned i = 0; i < 2; i++) {
 		r->packets[i] = was.packets >> (i ? 4 : 0) & 15u;
@@ -31,6 +32,7 @@ static void take_over(struct yg_worker *w, struct yg_flow_entry *e, struct yg_fl
 	r->bytes[0] |= (was.state & 15u) << 8 | rank << 12;
 	r->bytes[1] |= marks << 8 | plain << 12;
 	e->verdict = 0;
+	e->flags &= (uint8_t)~(YG_ENTRY_FRAGMENTED | YG_ENTRY_TUNNELLED); // they were bits of the VLAN
 	yg_record_set_vlan_high(r, yg_entry_vlan(&was));
 	yg_record_see(r, yg_seen_of(yg_time_ns(was.first_ns + was.last_ms * YG_NS_PER_MS)));
 	yg_record_set_second(r, (uint16_t)(yg_worker_second_mark(&w->open) - 0x8000)); // in no list

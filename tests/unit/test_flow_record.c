@@ -217,6 +217,28 @@ static void what_is_needed_for_a_while_never_runs_out(void **state)
 	yg_flow_table_destroy(t);
 }
 
+// Bits of the VLAN lie beside what an embryonic flow counts: neither may reach the other, however much there is of it.
+static void the_vlan_of_an_attempt_stands_beside_its_counts(void **state)
+{
+	(void)state;
+	static const uint16_t vlans[] = {0, 1, 255, 256, 512, 1024, 2048, 4094, 4095};
+	for (unsigned i = 0; i < sizeof vlans / sizeof vlans[0]; i++) {
+		struct yg_flow_entry e = {.flags = YG_ENTRY_USED | YG_ENTRY_INITIATOR_1 | YG_ENTRY_SYN, .bytes = {0, 0}};
+		yg_entry_set_vlan(&e, (uint16_t)(0xe000 | vlans[i])); // a priority too
+		for (unsigned times = 0; times < 2; times++) {
+			yg_entry_set_state(&e, times ? YG_TCP_RESET : YG_TCP_SYN_SENT, times ? YG_ENTRY_PLAIN_MOST : 0);
+			e.bytes[0] = (uint16_t)(e.bytes[0] + times * yg_entry_bytes_most(0));
+			e.bytes[1] = (uint16_t)(e.bytes[1] + times * yg_entry_bytes_most(1));
+			assert_int_equal(yg_entry_vlan(&e), vlans[i]);
+			assert_int_equal(e.state & 15u, times ? YG_TCP_RESET : YG_TCP_SYN_SENT);
+			assert_int_equal(yg_entry_plain(&e), times ? YG_ENTRY_PLAIN_MOST : 0);
+			assert_int_equal(yg_entry_bytes(&e, 0), times * yg_entry_bytes_most(0));
+			assert_int_equal(yg_entry_bytes(&e, 1), times * yg_entry_bytes_most(1));
+			assert_int_equal(e.flags & 0x3f, YG_ENTRY_USED | YG_ENTRY_INITIATOR_1 | YG_ENTRY_SYN);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +248,7 @@ int main(void)
 		cmocka_unit_test(live_29_places_of_32_have_a_record),
 		cmocka_unit_test(who_makes_room_is_the_least_of_the_bucket),
 		cmocka_unit_test(what_is_needed_for_a_while_never_runs_out),
+		cmocka_unit_test(the_vlan_of_an_attempt_stands_beside_its_counts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

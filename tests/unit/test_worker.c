@@ -232,7 +232,7 @@ static void one_flow_of_a_hundred_syns_is_no_more_than_embryonic(void **state)
 	stop(&rig);
 	start(&rig, &alone);
 	for (unsigned i = 0; i < 10; i++)
-		converse(&rig, 1, 6, ">S9000"); // the eighth is more bytes than the entry holds
+		converse(&rig, 1, 6, ">S9000"); // the eighth is more than an entry holds
 	rig_finish(&rig);
 	assert_int_equal(seen->flows_count, 1);
 	assert_int_equal(seen->flows[0].bytes[0], 10 * 9040);
