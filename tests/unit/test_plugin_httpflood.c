@@ -143,6 +143,23 @@ static void requests_that_get_no_answer_are_a_flood(void **state)
 	assert_null(strstr(rig_last(w)->text_en, "TLS"));
 }
 
+// What is read comes when its second has been judged already: it counts in the window all the same.
+static void requests_that_are_read_a_second_late_count(void **state)
+{
+	struct world *w = *state;
+	for (unsigned s = 0; s < 6; s++) {
+		close_second(w, 80, 2, 2000, 2000, 60, NULL);
+		w->second--;
+		for (uint32_t i = 0; i < 600; i++, serial++)
+			said(w, (uint32_t)(serial % 3000), 80, serial % 2, "GET", 0, 1);
+		w->second++;
+		assert_true(s > 2 || !w->count); // 120 a second in the mean of ten
+	}
+	assert_true(w->count > 0);
+	assert_string_equal(rig_last(w)->kind, "dos.http_flood");
+	assert_true(fabs(rig_last(w)->observed - 240) < 61);
+}
+
 static void visitors_of_a_press_release_are_none(void **state)
 {
 	struct world *w = *state;
@@ -633,6 +650,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(connections_of_one_make_that_take_nothing_are_a_flood),
 	    T(requests_that_get_no_answer_are_a_flood),
+	    T(requests_that_are_read_a_second_late_count),
 	    T(visitors_of_a_press_release_are_none),
 	    T(ten_times_the_usual_sources_that_take_nothing_are_a_flood_unless_expected),
 	    T(what_is_usual_survives_a_restart),
