@@ -10,7 +10,6 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 
 #include "engine_double.h"
@@ -27,10 +26,7 @@ static void start(unsigned rings)
 
 static void stop(void)
 {
-	int status = double_stop(&d);
-	double_remove_folder(&d);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	double_stop_well(&d);
 }
 
 static void past_its_bound_the_flow_silent_longest_gets_its_verdict_early(void **state)

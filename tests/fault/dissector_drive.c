@@ -44,10 +44,7 @@ static void start(bool replay, unsigned rings, const char *off)
 
 static void stop(void)
 {
-	int status = double_stop(&d);
-	double_remove_folder(&d);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	double_stop_well(&d);
 }
 
 static void assert_verdict(const struct flow_name *flow, const char *name)

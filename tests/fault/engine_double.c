@@ -159,6 +159,13 @@ void double_remove_folder(struct engine_double *d)
 	rmdir(d->folder);
 }
 
+void double_stop_well(struct engine_double *d)
+{
+	int status = double_stop(d);
+	double_remove_folder(d);
+	must(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the dissector did not end with 0");
+}
+
 // ---- sending ----
 
 static const uint8_t client[4] = {10, 1, 2, 3}, server[4] = {192, 0, 2, 0};

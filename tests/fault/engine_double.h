@@ -51,6 +51,8 @@ void double_start(struct engine_double *d, const char *dissector, const struct e
 // Closes the rings and waits. The exit status as of waitpid; -1 when it did not end within ten seconds.
 int double_stop(struct engine_double *d);
 void double_remove_folder(struct engine_double *d);
+// Both; the test ends here where the dissector did not end with 0.
+void double_stop_well(struct engine_double *d);
 
 // An IPv4 packet of this flow with `length` bytes of payload. Returns its length.
 uint32_t double_build(const struct flow_name *flow, unsigned direction, const uint8_t *payload, uint32_t length,
