@@ -78,7 +78,7 @@ static void flows_that_take_too_much_memory_get_their_verdict_early(void **state
 	start(2);
 	d.wants = YG_DS_WANTS_HTTP;
 	double_packet(&d, 0, &first, 0, YG_DS_FIRST, half, sizeof half - 1);
-	double_batch_end(&d, 0, 1); // a replay reads one ring after another
+	double_batch_end(&d, 0, 1); // a replay reads packets in their order, so it waits for who may have an earlier one
 	memset(payload, 0x5a, sizeof payload);
 	memcpy(payload, begins, sizeof begins);
 	for (uint32_t i = 0; i < FLOWS; i++) {
